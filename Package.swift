@@ -1,0 +1,115 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// One folder per module under `Sources/`; a module imports only modules that stand above it here.
+/// `docs/architecture.md` says what each one is for.
+let strict: [SwiftSetting] = [
+  .swiftLanguageMode(.v6),
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+let package = Package(
+  name: "apus",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "apus", targets: ["apus"]),
+    .library(name: "ApusClient", targets: ["ApusClient"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-collections", from: "1.6.0"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+  ],
+  targets: [
+    // C: what Swift cannot import by itself.
+    .systemLibrary(name: "Clibhiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
+    .target(name: "CHiredis", dependencies: ["Clibhiredis"]),
+    .target(name: "CReactor"),
+
+    // No I/O: values in, values out.
+    .target(name: "Model", swiftSettings: strict),
+    .target(
+      name: "WebSocket",
+      dependencies: ["Model", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: strict),
+    .target(name: "Wire", dependencies: ["Model", "WebSocket"], swiftSettings: strict),
+    .target(name: "Hub", dependencies: ["Model"], swiftSettings: strict),
+
+    .target(name: "Pages", path: "Web", resources: [.embedInCode("chat.html")], swiftSettings: strict),
+
+    // I/O: thin shells that act.
+    .target(
+      name: "Reactor",
+      dependencies: ["CReactor", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
+    .target(
+      name: "Redis",
+      dependencies: [
+        "CHiredis", "Reactor", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Broker",
+      dependencies: [
+        "Model", "WebSocket", "Wire", "Reactor", "Redis",
+        .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      resources: [.embedInCode("Scripts")],
+      swiftSettings: strict),
+    .target(
+      name: "Server",
+      dependencies: [
+        "Model", "WebSocket", "Wire", "Hub", "Reactor", "Broker",
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+    .target(
+      name: "Node",
+      dependencies: [
+        "Model", "Wire", "Hub", "Reactor", "Redis", "Broker", "Server", "Pages",
+        .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "HummingbirdCore", package: "hummingbird"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOPosix", package: "swift-nio"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+      ],
+      swiftSettings: strict),
+
+    // What people run and import.
+    .target(name: "ApusClient", dependencies: ["Model", "WebSocket", "Wire", "Reactor"], swiftSettings: strict),
+    .executableTarget(
+      name: "apus",
+      dependencies: [
+        "Wire", "Reactor", "Redis", "Node", "ApusClient",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
+      swiftSettings: strict),
+
+    // One test target per module, and tools they share.
+    .testTarget(name: "ModelTests", dependencies: ["Model"], path: "Tests/Unit/ModelTests", swiftSettings: strict),
+    .testTarget(
+      name: "WebSocketTests", dependencies: ["Model", "WebSocket"], path: "Tests/Unit/WebSocketTests",
+      swiftSettings: strict),
+    .testTarget(name: "WireTests", dependencies: ["Wire"], path: "Tests/Unit/WireTests", swiftSettings: strict),
+    .testTarget(name: "HubTests", dependencies: ["Hub"], path: "Tests/Unit/HubTests", swiftSettings: strict),
+    .testTarget(
+      name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Unit/ReactorTests", swiftSettings: strict),
+    .testTarget(name: "RedisTests", dependencies: ["Redis"], path: "Tests/Unit/RedisTests", swiftSettings: strict),
+    .testTarget(name: "ServerTests", dependencies: ["Server"], path: "Tests/Unit/ServerTests", swiftSettings: strict),
+    .testTarget(
+      name: "BrokerMachineTests", dependencies: ["Model", "Wire", "Broker"], path: "Tests/Unit/BrokerMachineTests",
+      swiftSettings: strict),
+    .testTarget(name: "BrokerTests", dependencies: ["Broker"], path: "Tests/Broker", swiftSettings: strict),
+  ]
+)
