@@ -1,0 +1,15 @@
+/// What one loop asks of the broker.
+package enum BrokerRequest: Sendable {
+  /// The loop has its first listener of the channel; answered by `attached`.
+  case attach(ChannelName)
+  /// The loop has no listener of the channel any more.
+  case detach(ChannelName)
+  /// Answered by `published`, also without a request id, since a refusal is told in any case.
+  case publish(SessionID, RequestID?, Publication)
+  /// Makes the connection a member, or only reads the roster for a watcher; answered by `entered`.
+  case enter(SessionID, Occupant, ChannelName, PresenceMode)
+  /// Ends a membership, at once or after the grace for lost connections; not answered.
+  case leave(ClientID, ChannelName, lost: Bool)
+  /// Answered by `presence`.
+  case queryPresence(SessionID, RequestID?, ChannelName, onlyCount: Bool)
+}

@@ -1,0 +1,60 @@
+/// The lexical elements of HTTP/1.1 a handshake needs (RFC 9110 section 5.6, RFC 9112), over bytes that were lent.
+extension UnsafeRawBufferPointer {
+  func slice(_ range: some RangeExpression<Int>) -> UnsafeRawBufferPointer {
+    UnsafeRawBufferPointer(rebasing: self[range])
+  }
+
+  /// Without the spaces and tabs at either end.
+  var trimmed: UnsafeRawBufferPointer {
+    var (start, end) = (0, count)
+    while start < end, self[start].isBlank { start += 1 }
+    while start < end, self[end - 1].isBlank { end -= 1 }
+    return slice(start..<end)
+  }
+
+  /// Whether this is `text` but for the case of its ASCII letters; `text` is ASCII in lower case.
+  func isSameIgnoringCase(_ text: StaticString) -> Bool {
+    count == text.utf8CodeUnitCount && startsIgnoringCase(with: text)
+  }
+
+  /// Whether this begins with `text` but for the case of its ASCII letters; `text` is ASCII in lower case.
+  func startsIgnoringCase(with text: StaticString) -> Bool {
+    guard count >= text.utf8CodeUnitCount else { return false }
+    return text.withUTF8Buffer { text in text.indices.allSatisfy { self[$0].lowercased == text[$0] } }
+  }
+
+  var isToken: Bool { !isEmpty && allSatisfy(\.isTokenCharacter) }
+
+  /// The elements of a comma separated list, trimmed, without the empty ones.
+  var listElements: [UnsafeRawBufferPointer] {
+    split(separator: UInt8(ascii: ",")).map { UnsafeRawBufferPointer(rebasing: $0).trimmed }.filter { !$0.isEmpty }
+  }
+
+  /// As text; bytes that are no UTF-8 become U+FFFD.
+  var string: String { String(decoding: self, as: UTF8.self) }
+}
+
+extension UInt8 {
+  static let space = UInt8(ascii: " ")
+  static let tab = UInt8(ascii: "\t")
+  static let carriageReturn = UInt8(ascii: "\r")
+  static let lineFeed = UInt8(ascii: "\n")
+
+  var isBlank: Bool { self == .space || self == .tab }
+
+  var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
+
+  var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
+
+  var lowercased: UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self }
+
+  /// RFC 9110 section 5.6.2.
+  var isTokenCharacter: Bool {
+    switch self {
+    case UInt8(ascii: "!"), UInt8(ascii: "#")...UInt8(ascii: "'"), UInt8(ascii: "*"), UInt8(ascii: "+"),
+      UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "^")...UInt8(ascii: "`"), UInt8(ascii: "|"), UInt8(ascii: "~"):
+      true
+    default: isDigit || isLetter
+    }
+  }
+}

@@ -1,0 +1,84 @@
+/// Why a handshake is refused, as the HTTP answer tells it.
+package struct HandshakeRefusal: Error, Equatable, Sendable {
+  /// One header of the answer; neither part holds anything a peer sent.
+  package struct Header: Equatable, Sendable {
+    package var name: String
+    package var value: String
+
+    package init(_ name: String, _ value: String) {
+      self.name = name
+      self.value = value
+    }
+  }
+
+  /// The HTTP status, 4xx or 5xx.
+  package var status: Int
+  /// One line for people.
+  package var reason: String
+  /// Headers beyond those every refusal carries.
+  package var headers: [Header]
+
+  /// A refusal no constructor below stands for.
+  package init(status: Int, reason: String, headers: [Header] = []) {
+    self.status = status
+    self.reason = reason
+    self.headers = headers
+  }
+
+  /// 400: the request is no handshake.
+  package static func badRequest(_ reason: String) -> HandshakeRefusal {
+    HandshakeRefusal(status: 400, reason: reason)
+  }
+
+  /// 403: `Origin` is not allowed.
+  package static var forbiddenOrigin: HandshakeRefusal {
+    HandshakeRefusal(status: 403, reason: "This origin is not allowed.")
+  }
+
+  /// 404: no WebSocket at this path.
+  package static var notFound: HandshakeRefusal {
+    HandshakeRefusal(status: 404, reason: "There is no WebSocket at this path.")
+  }
+
+  /// 405: a handshake is a GET.
+  package static var methodNotAllowed: HandshakeRefusal {
+    HandshakeRefusal(
+      status: 405, reason: "A WebSocket handshake is a GET request.", headers: [Header("Allow", "GET")])
+  }
+
+  /// 426: another version of the WebSocket protocol than 13, or none named (RFC 6455 section 4.4).
+  package static var unsupportedVersion: HandshakeRefusal {
+    HandshakeRefusal(
+      status: 426, reason: "Only version 13 of the WebSocket protocol is supported.",
+      headers: [Header("Sec-WebSocket-Version", "13"), Header("Upgrade", "websocket")])
+  }
+
+  /// 429: too many connections, or too many a second, from one address. `retryAfter` in seconds.
+  package static func tooManyRequests(retryAfter: Int) -> HandshakeRefusal {
+    temporary(status: 429, reason: "There are too many connections from this address.", retryAfter: retryAfter)
+  }
+
+  /// 431: a line, the whole head or the number of headers is over its limit.
+  package static func headTooLarge(_ reason: String) -> HandshakeRefusal {
+    HandshakeRefusal(status: 431, reason: reason)
+  }
+
+  /// 503: the node has as many connections as it may have. `retryAfter` in seconds.
+  package static func full(retryAfter: Int) -> HandshakeRefusal {
+    temporary(status: 503, reason: "This node is full.", retryAfter: retryAfter)
+  }
+
+  /// 503: the node is going away. `retryAfter` in seconds.
+  package static func draining(retryAfter: Int) -> HandshakeRefusal {
+    temporary(status: 503, reason: "This node is shutting down.", retryAfter: retryAfter)
+  }
+
+  /// 505: another major version of HTTP than 1.
+  package static var unsupportedHTTPVersion: HandshakeRefusal {
+    HandshakeRefusal(status: 505, reason: "Only HTTP/1.1 is supported.")
+  }
+
+  private static func temporary(status: Int, reason: String, retryAfter: Int) -> HandshakeRefusal {
+    HandshakeRefusal(status: status, reason: reason, headers: [Header("Retry-After", String(retryAfter))])
+  }
+}

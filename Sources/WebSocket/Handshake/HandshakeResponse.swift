@@ -1,0 +1,40 @@
+/// The server's answer to an opening handshake: RFC 6455 section 4.2.2.
+package enum HandshakeResponse {
+  /// The `101` that makes the connection a WebSocket. `subprotocol` is one of those offered, or none.
+  package static func accept(_ request: HandshakeRequest, subprotocol: String?) -> [UInt8] {
+    var head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
+    head += WebSocketKey.accept(for: request.key)
+    if let subprotocol {
+      head += "\r\nSec-WebSocket-Protocol: "
+      head += subprotocol
+    }
+    head += "\r\n\r\n"
+    return Array(head.utf8)
+  }
+
+  /// A plain HTTP answer with the reason as its one line of text, after which the connection is closed.
+  package static func refuse(_ refusal: HandshakeRefusal) -> [UInt8] {
+    let body = refusal.reason + "\n"
+    var head = "HTTP/1.1 \(refusal.status) \(phrase(for: refusal.status))\r\n"
+    for header in refusal.headers { head += "\(header.name): \(header.value)\r\n" }
+    head += "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
+    return Array((head + body).utf8)
+  }
+
+  /// RFC 9110 section 15, RFC 6585.
+  private static func phrase(for status: Int) -> String {
+    switch status {
+    case 400: "Bad Request"
+    case 403: "Forbidden"
+    case 404: "Not Found"
+    case 408: "Request Timeout"
+    case 405: "Method Not Allowed"
+    case 426: "Upgrade Required"
+    case 429: "Too Many Requests"
+    case 431: "Request Header Fields Too Large"
+    case 503: "Service Unavailable"
+    case 505: "HTTP Version Not Supported"
+    default: "Refused"
+    }
+  }
+}

@@ -1,0 +1,71 @@
+/// The first line of a request: RFC 9112 section 3.
+package enum RequestLine {
+  /// What the first bytes of a connection tell of the path.
+  package enum Peek: Equatable, Sendable {
+    /// More bytes are needed: the path may go on.
+    case undecided
+    /// The path of the target, as sent, without the query.
+    case path(String)
+    /// These bytes begin no request.
+    case malformed
+  }
+
+  /// The longest method, in bytes.
+  private static let maxMethod = 32
+
+  /// Looks at the first bytes of a connection, which stay unread, for the path of the request.
+  ///
+  /// It is decided by what ends it: `?`, a space or a line end.
+  package static func peek(_ bytes: UnsafeRawBufferPointer) -> Peek {
+    var line = bytes
+    while line.first == .carriageReturn {
+      guard line.count >= 2 else { return .undecided }
+      guard line[1] == .lineFeed else { return .malformed }
+      line = line.slice(2...)
+    }
+    let start = line.prefix(maxMethod + 1)
+    guard let space = start.firstIndex(where: { !$0.isTokenCharacter }) else {
+      return start.count > maxMethod ? .malformed : .undecided
+    }
+    guard space > 0, line[space] == .space else { return .malformed }
+
+    let target = line.slice((space + 1)...)
+    let end = target.firstIndex { $0 == UInt8(ascii: "?") || !RequestTarget.mayContain($0) }
+    guard let first = target.first else { return .undecided }
+    guard first == UInt8(ascii: "/") || first.isLetter else { return .malformed }
+    guard let end else { return .undecided }
+    switch target[end] {
+    case UInt8(ascii: "?"), .space, .carriageReturn, .lineFeed:
+      guard let parsed = RequestTarget(target.slice(..<end)) else { return .malformed }
+      return .path(parsed.path)
+    default:
+      return .malformed
+    }
+  }
+
+  /// The target of a handshake's whole request line.
+  static func target(of line: UnsafeRawBufferPointer) throws(HandshakeRefusal) -> RequestTarget {
+    let parts = line.split(separator: .space, omittingEmptySubsequences: false)
+    guard parts.count == 3 else { throw .badRequest("The request line is malformed.") }
+    let method = UnsafeRawBufferPointer(rebasing: parts[0])
+    guard method.isToken else { throw .badRequest("The method is malformed.") }
+    try check(version: UnsafeRawBufferPointer(rebasing: parts[2]))
+    guard method.elementsEqual("GET".utf8) else { throw .methodNotAllowed }
+    guard let target = RequestTarget(UnsafeRawBufferPointer(rebasing: parts[1])) else {
+      throw .badRequest("The request target is malformed.")
+    }
+    return target
+  }
+
+  /// `HTTP/1.1`, or a later minor version, which is answered as 1.1 (RFC 9110 section 2.5).
+  private static func check(version: UnsafeRawBufferPointer) throws(HandshakeRefusal) {
+    guard version.count == 8, version.starts(with: "HTTP/".utf8), version[5].isDigit, version[6] == UInt8(ascii: "."),
+      version[7].isDigit
+    else { throw .badRequest("The HTTP version is malformed.") }
+    switch (version[5], version[7]) {
+    case (UInt8(ascii: "1"), UInt8(ascii: "0")): throw .badRequest("A WebSocket handshake needs HTTP/1.1.")
+    case (UInt8(ascii: "1"), _): break
+    default: throw .unsupportedHTTPVersion
+    }
+  }
+}

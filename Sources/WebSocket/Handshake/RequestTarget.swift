@@ -1,0 +1,36 @@
+/// What a request line asks for: RFC 9112 section 3.2, in origin form (`/ws?a=b`) or absolute form (`http://host/ws`).
+struct RequestTarget: Equatable {
+  /// The host, and port, of an absolute form.
+  var authority: String?
+  /// As sent, beginning with `/`.
+  var path: String
+  /// What follows the `?`, as sent.
+  var query: String
+
+  private static let schemes: [StaticString] = ["http://", "https://", "ws://", "wss://"]
+
+  /// Nil for every other form, a fragment, and characters no target contains.
+  init?(_ bytes: UnsafeRawBufferPointer) {
+    guard bytes.allSatisfy(Self.mayContain) else { return nil }
+    var location = bytes
+    query = ""
+    if let mark = bytes.firstIndex(of: UInt8(ascii: "?")) {
+      location = bytes.slice(..<mark)
+      query = bytes.slice((mark + 1)...).string
+    }
+    if location.first == UInt8(ascii: "/") {
+      path = location.string
+      return
+    }
+    guard let scheme = Self.schemes.first(where: location.startsIgnoringCase) else { return nil }
+    let rest = location.slice(scheme.utf8CodeUnitCount...)
+    let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.count
+    authority = rest.slice(..<slash).string
+    path = slash < rest.count ? rest.slice(slash...).string : "/"
+  }
+
+  /// Visible ASCII but `#`. Stricter than that browsers are not: they send `|` or `{` in a query as they are.
+  static func mayContain(_ byte: UInt8) -> Bool {
+    (0x21...0x7E).contains(byte) && byte != UInt8(ascii: "#")
+  }
+}

@@ -1,0 +1,146 @@
+import Model
+
+/// Makes a command of an envelope: checks each member the command's type has a use for.
+struct CommandReader {
+  /// The longest `id` that is a string, in bytes of UTF-8 after decoding.
+  static let maxIDLength = 64
+
+  private enum CommandType {
+    case subscribe, unsubscribe, publish, presence, ping
+
+    init?(utf8: UnsafeRawBufferPointer) {
+      switch utf8.count {
+      case 4 where utf8.equals("ping"): self = .ping
+      case 7 where utf8.equals("publish"), 7 where utf8.equals("message"): self = .publish
+      case 8 where utf8.equals("presence"): self = .presence
+      case 9 where utf8.equals("subscribe"): self = .subscribe
+      case 11 where utf8.equals("unsubscribe"): self = .unsubscribe
+      default: return nil
+      }
+    }
+  }
+
+  private let scanner: JSONScanner
+  private let envelope: Envelope
+  /// What to answer to: nil when the command has no `id`, two, or one that breaks the rules.
+  let id: RequestID?
+
+  init(scanner: JSONScanner, envelope: Envelope) {
+    self.scanner = scanner
+    self.envelope = envelope
+    id = envelope.duplicate == .id ? nil : envelope.id.flatMap { Self.requestID($0, in: scanner) }
+  }
+
+  /// The command: doubled members are judged first, then its `id`, then its type, then what the type asks for.
+  func read() -> Result<Command, Refusal> {
+    Result { () throws(Refusal) in try command() }
+  }
+
+  private func command() throws(Refusal) -> Command {
+    if let duplicate = envelope.duplicate {
+      throw badRequest("The member \(duplicate.rawValue) must not occur twice.")
+    }
+    if envelope.id != nil, id == nil {
+      throw badRequest("The member id must be a string of at most \(Self.maxIDLength) bytes or an integer of 64 bits.")
+    }
+    switch try type() {
+    case .subscribe:
+      return .subscribe(
+        SubscribeCommand(channel: try channel(), id: id, presence: try presenceMode(), info: try info()))
+    case .unsubscribe: return .unsubscribe(channel: try channel(), id: id)
+    case .publish:
+      return .publish(PublishCommand(channel: try channel(), id: id, data: try data(), echo: try echo()))
+    case .presence: return .presence(channel: try channel(), onlyCount: try onlyCount(), id: id)
+    case .ping: return .ping(id: id)
+    }
+  }
+
+  private static func requestID(_ value: JSONValue, in scanner: JSONScanner) -> RequestID? {
+    switch value.kind {
+    case .string:
+      guard scanner.withString(value.range, { $0.count <= maxIDLength }) == true else { return nil }
+      return RequestID(json: scanner.text(value.range))
+    case .number:
+      let text = scanner.text(value.range)
+      return Int64(text) == nil ? nil : RequestID(json: text)
+    case .object, .array, .true, .false, .null: return nil
+    }
+  }
+
+  private func type() throws(Refusal) -> CommandType {
+    guard let value = envelope.type, value.kind == .string else {
+      throw badRequest("The member type must be a string.")
+    }
+    if let type = scanner.withString(value.range, CommandType.init(utf8:)) { return type }
+    let name = Self.head(of: scanner.string(value.range) ?? "", maxLength: 64)
+    throw Refusal(id: id, .unknownType, "There is no command of type \"\(name)\".")
+  }
+
+  private func channel() throws(Refusal) -> ChannelName {
+    guard let value = envelope.channel, value.kind == .string else {
+      throw badRequest("The member channel must be a string.")
+    }
+    guard let name = scanner.string(value.range).flatMap(ChannelName.init) else {
+      throw Refusal(
+        id: id, .invalidChannel,
+        "A channel name is 1 to \(ChannelName.maxLength) bytes of UTF-8 without control characters, spaces, { or }.")
+    }
+    return name
+  }
+
+  private func data() throws(Refusal) -> Range<Int> {
+    guard let value = envelope.data else { throw badRequest("The member data is missing.") }
+    return value.range
+  }
+
+  private func echo() throws(Refusal) -> Bool {
+    guard let value = envelope.echo else { return true }
+    switch value.kind {
+    case .true: return true
+    case .false: return false
+    case .object, .array, .string, .number, .null: throw badRequest("The member echo must be true or false.")
+    }
+  }
+
+  private func presenceMode() throws(Refusal) -> PresenceMode {
+    guard let value = envelope.presence else { return .none }
+    switch value.kind {
+    case .true: return .member
+    case .false: return .none
+    case .string where scanner.string(value.range, is: "watch"): return .watch
+    case .object, .array, .string, .number, .null:
+      throw badRequest("The member presence must be true, false or \"watch\".")
+    }
+  }
+
+  private func info() throws(Refusal) -> String? {
+    guard let value = envelope.info else { return nil }
+    guard value.range.count <= SubscribeCommand.maxInfoLength else {
+      throw Refusal(
+        id: id, .tooLarge, "The member info must not be longer than \(SubscribeCommand.maxInfoLength) bytes.")
+    }
+    return scanner.text(value.range)
+  }
+
+  private func onlyCount() throws(Refusal) -> Bool {
+    guard let value = envelope.only else { return false }
+    guard value.kind == .string, scanner.string(value.range, is: "count") else {
+      throw badRequest("The member only must be \"count\".")
+    }
+    return true
+  }
+
+  private func badRequest(_ message: String) -> Refusal {
+    Refusal(id: id, .badRequest, message)
+  }
+
+  /// As many whole characters (Unicode scalars) of `text` as fit into `maxLength` bytes.
+  private static func head(of text: String, maxLength: Int) -> String {
+    var head = ""
+    for scalar in text.unicodeScalars {
+      guard head.utf8.count + UTF8.width(scalar) <= maxLength else { break }
+      head.unicodeScalars.append(scalar)
+    }
+    return head
+  }
+}
