@@ -1,0 +1,66 @@
+import Model
+
+/// A channel with at least one connection of this loop in it.
+struct Channel {
+  let name: ChannelName
+  /// Slots of the connections that get its messages.
+  var listeners: [UInt32] = []
+  /// Slots of those that are told of joins and leaves.
+  var watchers: [UInt32] = []
+  /// Slots of connections whose subscribe is under way.
+  var pending: [UInt32] = []
+  /// How many listeners wait for the roster: events are held for them.
+  var entering = 0
+  /// Whether the broker has confirmed that everything published from now on arrives.
+  var isAttached = false
+
+  var isUnused: Bool { listeners.isEmpty && pending.isEmpty }
+}
+
+/// The channels of one loop, by name and by number.
+struct ChannelTable {
+  private var channels: [Channel?] = []
+  private var numbers: [ChannelName: ChannelIndex] = [:]
+  private var free: [ChannelIndex] = []
+
+  var count: Int { numbers.count }
+
+  func index(of name: ChannelName) -> ChannelIndex? { numbers[name] }
+
+  /// The channel's number; `isNew` when this call has made it.
+  mutating func intern(_ name: ChannelName) -> (index: ChannelIndex, isNew: Bool) {
+    if let index = numbers[name] { return (index, false) }
+    let index = free.popLast() ?? ChannelIndex(value: Int32(channels.count))
+    if Int(index.value) == channels.count { channels.append(nil) }
+    channels[Int(index.value)] = Channel(name: name)
+    numbers[name] = index
+    return (index, true)
+  }
+
+  mutating func remove(_ index: ChannelIndex) {
+    guard let channel = channels[Int(index.value)] else { return }
+    numbers[channel.name] = nil
+    channels[Int(index.value)] = nil
+    free.append(index)
+  }
+
+  /// The channel of a number that is in use; numbers come from `intern` and live until `remove`.
+  subscript(index: ChannelIndex) -> Channel {
+    _read {
+      guard let channel = channels[Int(index.value)] else { preconditionFailure("channel \(index.value) is gone") }
+      yield channel
+    }
+    _modify {
+      guard channels[Int(index.value)] != nil else { preconditionFailure("channel \(index.value) is gone") }
+      yield &channels[Int(index.value)]!
+    }
+  }
+
+  /// Marks every channel as unconfirmed, because the broker's link was lost.
+  mutating func detachAll() {
+    for index in channels.indices { channels[index]?.isAttached = false }
+  }
+
+  /// The numbers of all channels.
+  var indices: [ChannelIndex] { Array(numbers.values) }
+}

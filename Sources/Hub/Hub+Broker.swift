@@ -1,0 +1,106 @@
+import Model
+
+/// What the broker answers and delivers.
+extension Hub {
+  /// Everything published to the channel from now on arrives.
+  package mutating func attached(_ name: ChannelName) {
+    guard let channel = channels.index(of: name) else { return }
+    channels[channel].isAttached = true
+    for slot in channels[channel].pending { attached(PendingKey(slot: slot, channel: channel)) }
+    // Those that were listeners already and only wanted another mode.
+    for key in waiting(in: channel) { attached(key) }
+  }
+
+  /// How the node stands with its broker has changed.
+  package mutating func linkChanged(_ state: LinkState) {
+    link = state
+    switch state {
+    case .up: break
+    case .lost: channels.detachAll()
+    case .down:
+      channels.detachAll()
+      for channel in channels.indices {
+        for key in waiting(in: channel) {
+          fail(key, .unavailable, "The channel cannot be reached now; nothing was subscribed.")
+        }
+      }
+    }
+  }
+
+  /// The connection is a member (or a watcher) and this is who is there; or it could not be made one.
+  package mutating func entered(_ id: SessionID, _ name: ChannelName, _ result: Result<Roster, Refusal>) {
+    guard session(id) != nil, let channel = channels.index(of: name) else { return }
+    let key = PendingKey(slot: id.slot, channel: channel)
+    guard pending[key]?.stage == .entering else { return }
+    switch result {
+    case .success(let roster): finish(key, roster: roster)
+    case .failure(let refusal): fail(key, refusal.code, refusal.message)
+    }
+  }
+
+  /// The broker has taken a message, or has not.
+  package mutating func published(_ id: SessionID, _ name: ChannelName, _ request: RequestID?, _ refusal: Refusal?) {
+    guard session(id) != nil else { return }
+    if let refusal {
+      refuse(id, id: request, refusal.code, refusal.message)
+    } else if let request {
+      act(.reply(id, .published(id: request, name)))
+    }
+  }
+
+  /// The broker's answer to who is in a channel.
+  package mutating func presence(
+    _ id: SessionID, _ name: ChannelName, _ request: RequestID?, _ result: Result<Roster, Refusal>
+  ) {
+    guard session(id) != nil else { return }
+    switch result {
+    case .success(let roster): act(.reply(id, .presence(id: request, name, roster)))
+    case .failure(let refusal): refuse(id, id: request, refusal.code, refusal.message)
+    }
+  }
+
+  // MARK: Fan-out
+
+  /// Lends the slots that a frame goes to, and the one among them that does not get it.
+  ///
+  /// Connections whose subscribe has not been answered yet are not among them: their frame is held for after the answer.
+  package mutating func withAudience(
+    _ audience: Audience, of name: ChannelName, frame: Frame, excluding excluded: ClientID?,
+    _ body: (_ slots: UnsafeBufferPointer<UInt32>, _ except: UInt32?) -> Void
+  ) {
+    guard let channel = channels.index(of: name) else { return }
+    if channels[channel].entering > 0 { return withHolding(audience, channel, frame, excluding: excluded, body) }
+    switch audience {
+    case .listeners: lend(channels[channel].listeners, excluding: excluded, body)
+    case .watchers: lend(channels[channel].watchers, excluding: excluded, body)
+    }
+  }
+
+  private func lend(
+    _ slots: [UInt32], excluding excluded: ClientID?, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
+  ) {
+    let except = excluded.flatMap { client in slots.first { sessions[Int($0)]?.client == client } }
+    slots.withUnsafeBufferPointer { body($0, except) }
+  }
+
+  /// The slow way, while a roster is being read: the frame is held for those who wait for it.
+  private mutating func withHolding(
+    _ audience: Audience, _ channel: ChannelIndex, _ frame: Frame, excluding excluded: ClientID?,
+    _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
+  ) {
+    let slots = audience == .listeners ? channels[channel].listeners : channels[channel].watchers
+    let entering = slots.filter { pending[PendingKey(slot: $0, channel: channel)]?.stage == .entering }
+    var overflowing: [PendingKey] = []
+    for slot in entering where sessions[Int(slot)]?.client != excluded {
+      let key = PendingKey(slot: slot, channel: channel)
+      if pending[key]?.hold(frame) == false { overflowing.append(key) }
+    }
+    lend(slots.filter { !entering.contains($0) }, excluding: excluded, body)
+    for key in overflowing { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
+  }
+
+  private func waiting(in channel: ChannelIndex) -> [PendingKey] {
+    pending.compactMap { $0.key.channel == channel && $0.value.stage == .attaching ? $0.key : nil }
+      .sorted { $0.slot < $1.slot }
+  }
+}

@@ -1,0 +1,186 @@
+import Model
+
+/// Who listens to what on one loop: sessions, channels and subscriptions, without any I/O.
+///
+/// Commands of clients and answers of the broker go in; actions come out and are done by the shell, in order. The one
+/// thing that is not an action is fan-out: `withListeners` lends a channel's listeners as an array, because an action
+/// for each of them would cost more than the delivery.
+///
+/// Not to be changed while listeners are lent: what a delivery brings about (a connection that must be closed) waits
+/// until the lending is over.
+package struct Hub {
+  package struct Limits: Sendable {
+    /// Channels per connection.
+    package var maxChannels: Int
+    package var rate: RateLimit
+
+    package init(maxChannels: Int, rate: RateLimit) {
+      self.maxChannels = maxChannels
+      self.rate = rate
+    }
+  }
+
+  let limits: Limits
+  /// By slot.
+  var sessions: [Session?] = []
+  var channels = ChannelTable()
+  var pending: [PendingKey: PendingSubscribe] = [:]
+  var link = LinkState.up
+  package private(set) var sessionCount = 0
+  package private(set) var subscriptionCount = 0
+  /// What is to be done, in order.
+  package private(set) var actions: [HubAction] = []
+
+  package init(limits: Limits) {
+    self.limits = limits
+  }
+
+  /// Channels with a connection of this loop in them.
+  package var channelCount: Int { channels.count }
+
+  /// Takes everything that is to be done out of the hub; `spare` is an empty array whose memory serves next time.
+  package mutating func takeActions(reusing spare: inout [HubAction]) {
+    spare.removeAll(keepingCapacity: true)
+    swap(&actions, &spare)
+  }
+
+  mutating func act(_ action: HubAction) {
+    actions.append(action)
+  }
+
+  mutating func refuse(_ session: SessionID, id: RequestID?, _ code: ErrorCode, _ message: String) {
+    act(.reply(session, .error(Refusal(id: id, code, message))))
+  }
+
+  // MARK: Sessions
+
+  /// A connection has been opened.
+  package mutating func open(_ id: SessionID, client: ClientID, user: UserName?, now: Int64) {
+    let slot = Int(id.slot)
+    while sessions.count <= slot { sessions.append(nil) }
+    sessionCount += 1
+    sessions[slot] = Session(id: id, client: client, user: user, bucket: TokenBucket(limits.rate, now: now))
+  }
+
+  /// A connection has gone: it leaves every channel, and its memberships end after the grace.
+  package mutating func close(_ id: SessionID) {
+    guard let session = session(id) else { return }
+    for subscription in session.subscriptions.reversed() {
+      _ = takePending(PendingKey(slot: id.slot, channel: subscription.channel))
+      drop(subscription.channel, of: id.slot, lost: true)
+    }
+    sessions[Int(id.slot)] = nil
+    sessionCount -= 1
+  }
+
+  /// Takes one command's worth from the connection's rate; nil when it may go on, else why not.
+  package mutating func admitCommand(_ id: SessionID, now: Int64) -> RateVerdict {
+    guard let verdict = sessions[Int(id.slot)]?.bucket.take(limits.rate, now: now) else { return .allowed }
+    switch verdict {
+    case .allowed: return .allowed
+    case .limited(let delay):
+      return .refused(
+        Refusal(.rateLimited, "Too many commands: at most \(Int(limits.rate.rate)) a second.", retryAfter: delay))
+    case .exhausted: return .exhausted
+    }
+  }
+
+  package enum RateVerdict {
+    case allowed
+    case refused(Refusal)
+    /// Above the rate for too long: the connection is to be closed.
+    case exhausted
+  }
+
+  /// The session of that id, unless it has gone.
+  func session(_ id: SessionID) -> Session? {
+    guard Int(id.slot) < sessions.count, let session = sessions[Int(id.slot)], session.id == id else { return nil }
+    return session
+  }
+
+  /// Who publishes: what a message says of its sender.
+  package func sender(_ id: SessionID) -> (client: ClientID, user: UserName?)? {
+    session(id).map { ($0.client, $0.user) }
+  }
+
+  mutating func modifySubscription(_ slot: UInt32, _ channel: ChannelIndex, _ change: (inout Subscription) -> Void) {
+    guard let index = sessions[Int(slot)]?.subscription(to: channel) else { return }
+    change(&sessions[Int(slot)]!.subscriptions[index])
+  }
+
+  // MARK: Places in a channel
+
+  /// Takes out a subscribe that is under way.
+  mutating func takePending(_ key: PendingKey) -> PendingSubscribe? {
+    guard let subscribe = pending.removeValue(forKey: key) else { return nil }
+    if subscribe.stage == .entering { channels[key.channel].entering -= 1 }
+    return subscribe
+  }
+
+  /// Makes room for a connection in a channel, as one that waits.
+  mutating func reserve(_ channel: ChannelIndex, slot: UInt32) {
+    sessions[Int(slot)]?.subscriptions.append(Subscription(channel: channel))
+    channels[channel].pending.append(slot)
+    subscriptionCount += 1
+  }
+
+  /// Makes a connection that waits a listener.
+  mutating func makeLive(_ channel: ChannelIndex, slot: UInt32) {
+    if let index = channels[channel].pending.firstIndex(of: slot) { channels[channel].pending.remove(at: index) }
+    let position = Int32(channels[channel].listeners.count)
+    channels[channel].listeners.append(slot)
+    modifySubscription(slot, channel) { $0.listener = position }
+  }
+
+  /// Sets how a listener takes part in presence.
+  mutating func setMode(_ mode: PresenceMode, _ channel: ChannelIndex, slot: UInt32) {
+    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
+    let subscription = session.subscriptions[index]
+    if mode == .none {
+      removeWatcher(channel, at: subscription.watcher)
+    } else if subscription.watcher < 0 {
+      let position = Int32(channels[channel].watchers.count)
+      channels[channel].watchers.append(slot)
+      modifySubscription(slot, channel) { $0.watcher = position }
+    }
+    modifySubscription(slot, channel) { $0.mode = mode }
+  }
+
+  /// Takes a connection out of a channel; the channel goes when it was the last.
+  mutating func drop(_ channel: ChannelIndex, of slot: UInt32, lost: Bool) {
+    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
+    let subscription = session.subscriptions[index]
+    if subscription.mode == .member { act(.ask(.leave(session.client, channels[channel].name, lost: lost))) }
+    removeWatcher(channel, at: subscription.watcher)
+    removeListener(channel, at: subscription.listener)
+    if let waiting = channels[channel].pending.firstIndex(of: slot) { channels[channel].pending.remove(at: waiting) }
+    sessions[Int(slot)]?.subscriptions.remove(at: index)
+    subscriptionCount -= 1
+    if channels[channel].isUnused {
+      act(.ask(.detach(channels[channel].name)))
+      channels.remove(channel)
+    }
+  }
+
+  /// The last listener takes the place of the one that goes, so the array stays contiguous.
+  private mutating func removeListener(_ channel: ChannelIndex, at position: Int32) {
+    guard position >= 0, let last = channels[channel].listeners.popLast() else { return }
+    if Int(position) < channels[channel].listeners.count {
+      channels[channel].listeners[Int(position)] = last
+      modifySubscription(last, channel) { $0.listener = position }
+    }
+  }
+
+  private mutating func removeWatcher(_ channel: ChannelIndex, at position: Int32) {
+    guard position >= 0, let last = channels[channel].watchers.popLast() else { return }
+    let leaving = Int(position) < channels[channel].watchers.count ? channels[channel].watchers[Int(position)] : last
+    if leaving != last {
+      channels[channel].watchers[Int(position)] = last
+      modifySubscription(last, channel) { $0.watcher = position }
+    }
+    modifySubscription(leaving, channel) { $0.watcher = -1 }
+  }
+}
+
+@available(*, unavailable)
+extension Hub: Sendable {}

@@ -1,0 +1,32 @@
+import Model
+
+/// What the hub knows of one connection.
+struct Session {
+  let id: SessionID
+  let client: ClientID
+  let user: UserName?
+  var bucket: TokenBucket
+  /// In the order of subscribing; at most the limit of channels per connection.
+  var subscriptions: [Subscription] = []
+
+  func subscription(to channel: ChannelIndex) -> Int? {
+    subscriptions.firstIndex { $0.channel == channel }
+  }
+}
+
+/// A connection's place in a channel.
+struct Subscription {
+  let channel: ChannelIndex
+  /// The connection's position among the channel's listeners; -1 while it is not one yet.
+  var listener: Int32 = -1
+  /// The connection's position among those told of joins and leaves; -1 when it is not told.
+  var watcher: Int32 = -1
+  var mode = PresenceMode.none
+
+  var isLive: Bool { listener >= 0 }
+}
+
+/// A channel's number within one hub: names are looked up once per command or message, never per listener.
+struct ChannelIndex: Hashable {
+  let value: Int32
+}

@@ -1,0 +1,50 @@
+/// How fast a connection may send commands.
+package struct RateLimit: Sendable {
+  /// Commands a second; 0 is no limit.
+  package var rate: Double
+  /// Commands at once after a rest.
+  package var burst: Double
+  /// Milliseconds a connection may stay above its rate before it is closed.
+  package var patience: Int64 = 10_000
+
+  package init(rate: Double, burst: Double) {
+    self.rate = rate
+    self.burst = burst
+  }
+}
+
+/// A token bucket: tokens come at a steady rate up to the burst, and every command takes one.
+struct TokenBucket {
+  enum Verdict: Equatable {
+    case allowed
+    /// Try again after that many milliseconds.
+    case limited(retryAfter: Int)
+    /// Above the rate for longer than is borne.
+    case exhausted
+  }
+
+  private var tokens: Float
+  private var refilled: Int64
+  /// When the first command of the present spell above the rate was refused; -1 in quiet times.
+  private var limitedSince: Int64 = -1
+
+  init(_ limit: RateLimit, now: Int64) {
+    tokens = Float(limit.burst)
+    refilled = now
+  }
+
+  mutating func take(_ limit: RateLimit, now: Int64) -> Verdict {
+    guard limit.rate > 0 else { return .allowed }
+    tokens = min(Float(limit.burst), tokens + Float(now - refilled) * Float(limit.rate) / 1000)
+    refilled = now
+    // A spell is over when the bucket has recovered by half; single tokens that trickle in do not end it.
+    if tokens >= Float(limit.burst) / 2 { limitedSince = -1 }
+    if tokens >= 1 {
+      tokens -= 1
+      return .allowed
+    }
+    if limitedSince < 0 { limitedSince = now }
+    if now - limitedSince >= limit.patience { return .exhausted }
+    return .limited(retryAfter: Int(((1 - Double(tokens)) * 1000 / limit.rate).rounded(.up)))
+  }
+}
