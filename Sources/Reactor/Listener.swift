@@ -1,0 +1,155 @@
+import CReactor
+import Glibc
+import Logging
+
+/// A listening socket on one loop.
+///
+/// Accepts up to 64 connections a wake, so that a storm of them does not starve the loop. When the process is out of
+/// descriptors it gives up a spare one to accept and close the connection at once: otherwise the listener would stay
+/// readable and the loop would spin.
+package final class Listener: EventSource {
+  static let backlog: Int32 = 4096
+  private static let batch = 64
+
+  package let address: SocketAddress
+  private let fd: Int32
+  private let loop: Loop
+  private let logger: Logger
+  private let accepted: (Int32) -> Void
+  private var registration: Registration?
+  private var spare = Sys.openSpare()
+  /// Connections turned away because no descriptor was left.
+  package private(set) var turnedAway = 0
+
+  /// Listens with an open socket (see `ListeningSocket`); `accepted` gets each descriptor, non-blocking, and owns it.
+  package init(
+    _ socket: ListeningSocket, on loop: Loop, logger: Logger, accepted: @escaping (Int32) -> Void
+  ) throws(SystemError) {
+    self.loop = loop
+    self.logger = logger
+    self.accepted = accepted
+    fd = socket.fd
+    address = socket.address
+    registration = try loop.add(fd, socket.isShared ? [.readable, .exclusive] : .readable, source: self)
+  }
+
+  /// Stops accepting; a socket of this loop alone is closed.
+  package func close() {
+    guard let registration else { return }
+    loop.remove(registration, fd: fd)
+    self.registration = nil
+    Sys.close(fd)
+    Sys.close(spare)
+  }
+
+  package func expired(key: UInt32) {}
+
+  package func ready(_ readiness: Readiness, key: UInt32) {
+    for _ in 0..<Self.batch {
+      let connection = creactor_accept(fd)
+      if connection >= 0 {
+        accepted(connection)
+        continue
+      }
+      switch errno {
+      case EAGAIN: return
+      case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+        turnAway()
+        return
+      // The connection failed before it was accepted (accept(2) lists these): the next may be well.
+      default: continue
+      }
+    }
+  }
+
+  private func turnAway() {
+    if turnedAway == 0 {
+      logger.error("no file descriptor left: connections are turned away; raise the limit (ulimit -n)")
+    }
+    turnedAway += 1
+    Sys.close(spare)
+    let connection = creactor_accept(fd)
+    if connection >= 0 { Sys.close(connection) }
+    spare = Sys.openSpare()
+  }
+}
+
+@available(*, unavailable)
+extension Listener: Sendable {}
+
+/// An open listening socket, not yet on a loop.
+package struct ListeningSocket: Sendable {
+  package let fd: Int32
+  package let address: SocketAddress
+  /// One socket for several loops (unix), rather than one each (TCP).
+  let isShared: Bool
+}
+
+extension ListeningSocket {
+  /// Opens one listening socket for each of `count` loops.
+  ///
+  /// TCP sockets share the port by SO_REUSEPORT, after a probe without it: two nodes must never share a port by
+  /// accident. With port 0 the kernel chooses one. A unix socket is one socket in several descriptors; a path that a
+  /// dead process left behind is replaced, one that still answers is an error.
+  package static func open(_ address: SocketAddress, count: Int) throws(SystemError) -> [ListeningSocket] {
+    if case .unix(let path) = address { return try openUnix(address, path: path, count: count) }
+    let probe = try bound(address, reusePort: false)
+    let port = Sys.boundPort(probe) ?? 0
+    Sys.close(probe)
+    var sockets: [ListeningSocket] = []
+    do {
+      for _ in 0..<count {
+        let fd = try bound(address.with(port: port), reusePort: true)
+        sockets.append(ListeningSocket(fd: fd, address: address.with(port: port), isShared: false))
+        try Sys.listen(fd, backlog: Listener.backlog)
+      }
+    } catch {
+      for socket in sockets { Sys.close(socket.fd) }
+      throw error
+    }
+    return sockets
+  }
+
+  private static func bound(_ address: SocketAddress, reusePort: Bool) throws(SystemError) -> Int32 {
+    let fd = try Sys.socket(family: address.family)
+    do {
+      try Sys.setOption(fd, level: SOL_SOCKET, SO_REUSEADDR, 1)
+      if reusePort { try Sys.setOption(fd, level: SOL_SOCKET, SO_REUSEPORT, 1) }
+      // Accepted connections inherit it, which saves a system call each.
+      Sys.disableNagle(fd)
+      try Sys.bind(fd, to: address)
+      return fd
+    } catch {
+      Sys.close(fd)
+      throw error
+    }
+  }
+
+  private static func openUnix(
+    _ address: SocketAddress, path: String, count: Int
+  ) throws(SystemError) -> [ListeningSocket] {
+    if isAbandoned(address) { unlink(path) }
+    let fd = try Sys.socket(family: AF_UNIX)
+    do {
+      try Sys.bind(fd, to: address)
+      try Sys.listen(fd, backlog: Listener.backlog)
+    } catch {
+      Sys.close(fd)
+      throw error
+    }
+    // Each loop closes a descriptor of its own.
+    return (0..<count).map { index in
+      ListeningSocket(fd: index == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0), address: address, isShared: true)
+    }
+  }
+
+  /// Whether a socket is left at the path to which nobody listens any more.
+  private static func isAbandoned(_ address: SocketAddress) -> Bool {
+    do {
+      Sys.close(try Sys.connect(to: address))
+      return false
+    } catch {
+      return error.errno == ECONNREFUSED
+    }
+  }
+}
