@@ -1,0 +1,50 @@
+/// An error Redis answered with.
+package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
+  /// What the error is, by the word it begins with: those that call for a behaviour of their own.
+  package enum Code: String, Sendable, CaseIterable {
+    /// The script of that digest is not loaded.
+    case noScript = "NOSCRIPT"
+    /// A write was sent to a replica.
+    case readOnly = "READONLY"
+    /// The server still reads its data set.
+    case loading = "LOADING"
+    /// A replica without its primary, told not to answer with old data.
+    case masterDown = "MASTERDOWN"
+    /// The server is at `maxmemory`.
+    case outOfMemory = "OOM"
+    /// The connection must authenticate first.
+    case noAuth = "NOAUTH"
+    /// The user may not run this command, or not with this key or channel.
+    case noPermission = "NOPERM"
+    /// The user or the password is wrong.
+    case wrongPassword = "WRONGPASS"
+    /// A script of our own found the node's lease gone.
+    case fenced = "FENCED"
+    /// Any other.
+    case other = ""
+  }
+
+  package let code: Code
+  /// The whole line, its first word included.
+  package let message: String
+
+  /// The error of a line as Redis sends it, without the leading `-`.
+  package init(_ message: String) {
+    self.message = message
+    code = Self.code(of: message)
+  }
+
+  package var description: String { message }
+
+  private static func code(of message: String) -> Code {
+    let words = message.split(separator: " ")
+    guard let first = words.first else { return .other }
+    if let code = Code(rawValue: String(first)) { return code }
+    // Redis 6.2 wraps the error of a command that a script ran: `ERR Error running script (...): ... -OOM command ...`.
+    guard message.hasPrefix("ERR Error running script") else { return .other }
+    for word in words where word.first == "-" {
+      if let code = Code(rawValue: String(word.dropFirst())), code != .other { return code }
+    }
+    return .other
+  }
+}

@@ -1,0 +1,392 @@
+import DequeModule
+import Logging
+import Reactor
+
+/// A connection to one Redis that comes back by itself: connects, authenticates, pipelines commands, notices when the
+/// other side is gone or silent, and connects again with a growing, random delay.
+///
+/// All commands of a turn leave in one write. Nothing is ever sent twice: what was written and not answered when the
+/// connection is lost is reported as lost, and its owner decides.
+package final class RedisLink: EventSource {
+  /// What happens to the link, for its owner.
+  package enum Event {
+    /// Connected and authenticated; the owner may send.
+    case connected
+    /// The connection is gone. One attempt to come back is on its way.
+    case lost(reason: String)
+    /// An attempt to connect has failed; others follow.
+    case unreachable(reason: String)
+  }
+
+  /// What became of a command.
+  package enum Outcome {
+    /// Redis' answer, lent.
+    case reply(RedisReplyView)
+    /// The connection was lost before an answer came: whether the command was carried out is unknown.
+    case lost
+  }
+
+  private enum State {
+    case stopped
+    /// For the delay before the next attempt.
+    case waiting
+    case resolving
+    case connecting(fd: Int32, Registration, rest: [SocketAddress])
+    /// Authenticating and selecting the database.
+    case introducing(RedisCodec, fd: Int32, Registration)
+    case connected(RedisCodec, fd: Int32, Registration)
+  }
+
+  private enum TimerKey {
+    static let reconnect: UInt32 = 0
+    static let watch: UInt32 = 1
+  }
+
+  /// How much may wait to be written, in bytes.
+  package static let maxPendingBytes = 16 << 20
+  /// How often the link looks whether an answer is overdue, in milliseconds.
+  private static let watchInterval: Int64 = 100
+
+  private let url: RedisURL
+  private let name: String
+  private let loop: Loop
+  private let timeout: Int64
+  private let logger: Logger
+  private var state = State.stopped
+  private var backoff = Backoff()
+  private var random = SystemRandomNumberGenerator()
+  /// Counts attempts, so that a look-up that ends late is recognised.
+  private var attempt: UInt64 = 0
+  private var attemptBegan: Int64 = 0
+  /// Whether the owner has found the present connection in order.
+  private var isSettled = false
+  private var pending: Deque<(Outcome) -> Void> = []
+  /// Confirmations of subscribe and unsubscribe that are due; they answer no single command.
+  private var confirmations = 0
+  /// When the link last heard something it was waiting for, or began to wait.
+  private var heard: Int64 = 0
+  private var isFlushing = false
+  private var wantsWrite = false
+  private var reconnectTimer: TimerID?
+  private var lastComplaint = ""
+  private let resolutions: Mailbox<Resolution>
+  package private(set) var reconnects = 0
+
+  /// Tells the owner what happens; set before `start`.
+  package var onEvent: (Event) -> Void = { _ in }
+  /// Replies that answer no command: what subscriptions deliver.
+  package var onPush: (RedisReplyView) -> Void = { _ in }
+
+  /// A link to `url`; `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
+  package init(to url: RedisURL, name: String, on loop: Loop, timeout: Int64, logger: Logger) {
+    self.url = url
+    self.name = name
+    self.loop = loop
+    self.timeout = timeout
+    self.logger = logger
+    resolutions = Mailbox(on: loop)
+    resolutions.receive { [unowned self] in resolved($0) }
+  }
+
+  package var isConnected: Bool {
+    if case .connected = state { true } else { false }
+  }
+
+  /// Begins to connect.
+  package func start() {
+    connect()
+    _ = loop.schedule(after: Self.watchInterval, source: self, key: TimerKey.watch)
+  }
+
+  /// Closes for good; commands without an answer are reported as lost.
+  package func stop() {
+    let wasStopped = if case .stopped = state { true } else { false }
+    guard !wasStopped else { return }
+    disconnect()
+    if let reconnectTimer { loop.cancel(reconnectTimer) }
+    state = .stopped
+    failPending()
+  }
+
+  /// Gives the connection up as useless and connects anew.
+  package func reset(_ reason: String) {
+    lose(reason)
+  }
+
+  // MARK: Connecting
+
+  private func connect() {
+    attempt += 1
+    attemptBegan = loop.now
+    isSettled = false
+    state = .resolving
+    switch url.endpoint {
+    case .unix(let path):
+      guard let address = SocketAddress(unixPath: path) else {
+        return failAttempt("the path of the socket is too long")
+      }
+      connect(to: [address])
+    case .tcp(let host, let port):
+      if let address = SocketAddress(numericHost: host, port: port) { return connect(to: [address]) }
+      // Looked up anew each time: after a failover the name may lead elsewhere.
+      Resolver.resolve(host, port: port, tag: attempt, answer: resolutions)
+    }
+  }
+
+  private func resolved(_ resolution: Resolution) {
+    guard resolution.tag == attempt, case .resolving = state else { return }
+    switch resolution.result {
+    case .success(let addresses): connect(to: addresses)
+    case .failure(let error): failAttempt(error.reason)
+    }
+  }
+
+  private func connect(to addresses: [SocketAddress]) {
+    guard let address = addresses.first else { return failAttempt("the name has no address") }
+    let rest = Array(addresses.dropFirst())
+    do {
+      let fd = try Sys.connect(to: address)
+      Sys.disableNagle(fd)
+      do {
+        state = .connecting(fd: fd, try loop.add(fd, .writable, source: self), rest: rest)
+      } catch {
+        Sys.close(fd)
+        failAttempt(error.description)
+      }
+    } catch {
+      rest.isEmpty ? failAttempt(error.description) : connect(to: rest)
+    }
+  }
+
+  private func finishConnecting(_ fd: Int32, _ registration: Registration, rest: [SocketAddress]) {
+    let error = Sys.socketError(fd)
+    guard error == 0, let codec = RedisCodec(fd: fd) else {
+      loop.remove(registration, fd: fd)
+      Sys.close(fd)
+      if !rest.isEmpty { return connect(to: rest) }
+      return failAttempt(SystemError("connect", errno: error).description)
+    }
+    loop.modify(registration, fd: fd, .readable)
+    wantsWrite = false
+    state = .introducing(codec, fd: fd, registration)
+    introduce(codec)
+  }
+
+  private func introduce(_ codec: RedisCodec) {
+    var steps: [RedisCommand] = []
+    if let password = url.password {
+      steps.append(url.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password))
+    }
+    if url.database != 0 { steps.append(RedisCommand("SELECT", String(url.database))) }
+    steps.append(RedisCommand("CLIENT", "SETNAME", name))
+    let last = steps.count - 1
+    for (index, step) in steps.enumerated() {
+      enqueue(step, codec) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome, case .introducing(let codec, let fd, let registration) = state else {
+          return
+        }
+        if let error = reply.error { return failAttempt(error.message) }
+        guard index == last else { return }
+        state = .connected(codec, fd: fd, registration)
+        if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
+        lastComplaint = ""
+        onEvent(.connected)
+      }
+    }
+  }
+
+  /// The owner found the connection in order: when it is lost, the first attempt to come back follows at once.
+  package func settled() {
+    isSettled = true
+    backoff.reset()
+  }
+
+  // MARK: Losing
+
+  private func lose(_ reason: String) {
+    switch state {
+    case .stopped, .waiting: return
+    case .resolving, .connecting, .introducing: return failAttempt(reason)
+    // A connection that never was of use does not come back at once either.
+    case .connected: if !isSettled { return failAttempt(reason) }
+    }
+    disconnect()
+    reconnects += 1
+    complain(reason)
+    waitAndConnect(Int64.random(in: 0...20, using: &random))
+    failPending()
+    onEvent(.lost(reason: reason))
+  }
+
+  private func failAttempt(_ reason: String) {
+    disconnect()
+    complain(reason)
+    waitAndConnect(Int64(backoff.next(using: &random)))
+    failPending()
+    onEvent(.unreachable(reason: reason))
+  }
+
+  /// Logs a reason once, not at every attempt.
+  private func complain(_ reason: String) {
+    guard reason != lastComplaint else { return }
+    lastComplaint = reason
+    logger.warning("Redis cannot be used: \(reason)", metadata: ["redis": "\(url)", "link": "\(name)"])
+  }
+
+  private func waitAndConnect(_ delay: Int64) {
+    state = .waiting
+    reconnectTimer = loop.schedule(after: delay, source: self, key: TimerKey.reconnect)
+  }
+
+  private func disconnect() {
+    switch state {
+    case .stopped, .waiting, .resolving: break
+    case .connecting(let fd, let registration, _):
+      loop.remove(registration, fd: fd)
+      Sys.close(fd)
+    case .introducing(let codec, let fd, let registration), .connected(let codec, let fd, let registration):
+      loop.remove(registration, fd: fd)
+      codec.close()
+    }
+  }
+
+  private func failPending() {
+    confirmations = 0
+    let lost = pending
+    pending = []
+    for answer in lost { answer(.lost) }
+  }
+
+  // MARK: Sending
+
+  /// Sends a command at the end of this turn; `answer` is called exactly once, later.
+  ///
+  /// False, and nothing is called, when there is no connection or too much waits to be written.
+  package func send(_ command: RedisCommand, answer: @escaping (Outcome) -> Void) -> Bool {
+    guard case .connected(let codec, _, _) = state, codec.pendingBytes < Self.maxPendingBytes else { return false }
+    return enqueue(command, codec, answer)
+  }
+
+  /// Sends `PUBLISH channel payload` straight from the bytes; otherwise as `send`.
+  package func publish(
+    _ channel: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, answer: @escaping (Outcome) -> Void
+  ) -> Bool {
+    guard case .connected(let codec, _, _) = state, codec.pendingBytes < Self.maxPendingBytes,
+      codec.append("PUBLISH", channel, payload)
+    else { return false }
+    expect(answer)
+    return true
+  }
+
+  /// Sends SUBSCRIBE or UNSUBSCRIBE, whose `count` confirmations arrive at `onPush`; each is to be told by `confirmed`.
+  package func sendSubscription(_ command: RedisCommand, confirmations count: Int) -> Bool {
+    guard case .connected(let codec, _, _) = state, codec.append(command) else { return false }
+    if confirmations == 0 { heard = loop.now }
+    confirmations += count
+    flushAtEndOfTurn()
+    return true
+  }
+
+  /// One confirmation of a subscription has come.
+  package func confirmed() {
+    confirmations = max(0, confirmations - 1)
+  }
+
+  @discardableResult
+  private func enqueue(_ command: RedisCommand, _ codec: RedisCodec, _ answer: @escaping (Outcome) -> Void) -> Bool {
+    guard codec.append(command) else { return false }
+    expect(answer)
+    return true
+  }
+
+  private func expect(_ answer: @escaping (Outcome) -> Void) {
+    if pending.isEmpty, confirmations == 0 { heard = loop.now }
+    pending.append(answer)
+    flushAtEndOfTurn()
+  }
+
+  private func flushAtEndOfTurn() {
+    guard !isFlushing else { return }
+    isFlushing = true
+    loop.atEndOfTurn { [self] in
+      isFlushing = false
+      flush()
+    }
+  }
+
+  private func flush() {
+    switch state {
+    case .introducing(let codec, let fd, let registration), .connected(let codec, let fd, let registration):
+      switch codec.flush() {
+      case .done: watchWriting(false, fd, registration)
+      case .blocked: watchWriting(true, fd, registration)
+      case .failed(let reason): lose(reason)
+      }
+    case .stopped, .waiting, .resolving, .connecting: break
+    }
+  }
+
+  private func watchWriting(_ wanted: Bool, _ fd: Int32, _ registration: Registration) {
+    guard wanted != wantsWrite else { return }
+    wantsWrite = wanted
+    loop.modify(registration, fd: fd, wanted ? [.readable, .writable] : .readable)
+  }
+
+  // MARK: Events of the loop
+
+  package func ready(_ readiness: Readiness, key: UInt32) {
+    switch state {
+    case .connecting(let fd, let registration, let rest): finishConnecting(fd, registration, rest: rest)
+    case .introducing(let codec, _, _), .connected(let codec, _, _):
+      if readiness.contains(.writable) { flush() }
+      read(codec)
+    case .stopped, .waiting, .resolving: break
+    }
+  }
+
+  private func read(_ codec: RedisCodec) {
+    let result = codec.read { [self] reply in
+      heard = loop.now
+      // A pub/sub connection answers nothing but subscriptions once it has any; before that it answers as any other.
+      if let answer = pending.popFirst() { answer(.reply(reply)) } else { onPush(reply) }
+    }
+    switch result {
+    case .drained, .limit: break
+    case .closed: loseIfCurrent(codec, "Redis closed the connection")
+    case .failed(let reason): loseIfCurrent(codec, reason)
+    }
+  }
+
+  /// The owner may have given the connection up while it was read.
+  private func loseIfCurrent(_ codec: RedisCodec, _ reason: String) {
+    switch state {
+    case .introducing(let current, _, _), .connected(let current, _, _): if current === codec { lose(reason) }
+    case .stopped, .waiting, .resolving, .connecting: break
+    }
+  }
+
+  package func expired(key: UInt32) {
+    if key == TimerKey.reconnect {
+      reconnectTimer = nil
+      if case .waiting = state { connect() }
+      return
+    }
+    watch()
+    if case .stopped = state { return }
+    _ = loop.schedule(after: Self.watchInterval, source: self, key: TimerKey.watch)
+  }
+
+  /// Gives up on an attempt or an answer that takes too long.
+  private func watch() {
+    switch state {
+    case .resolving, .connecting, .introducing:
+      if loop.now - attemptBegan > timeout { failAttempt("no connection within \(timeout) ms") }
+    case .connected:
+      if !pending.isEmpty || confirmations > 0, loop.now - heard > timeout { lose("no answer within \(timeout) ms") }
+    case .stopped, .waiting: break
+    }
+  }
+}
+
+@available(*, unavailable)
+extension RedisLink: Sendable {}
