@@ -1,0 +1,90 @@
+import Model
+
+/// The seam between a node and the rest of the cluster; lives on the relay loop.
+///
+/// Loops send requests and get events. Between the events of one channel there is one order, the same on every loop
+/// and, through Redis, on every node.
+package protocol Broker: AnyObject {
+  /// Begins; loops hear `link(.up)` when everything can be asked.
+  func start()
+  /// Does what a loop asks; the answers go to the outlet, now or later.
+  func handle(_ request: BrokerRequest, from loop: LoopIndex)
+  /// Ends every membership of this node and gives back whatever it holds in the cluster, then calls `done`.
+  func stop(then done: @escaping () -> Void)
+  /// How the broker stands, for `/readyz` and the metrics.
+  var status: BrokerStatus { get }
+}
+
+/// Where a broker's events go; the relay puts them into the loops' mailboxes.
+package protocol BrokerOutlet: AnyObject {
+  func post(_ event: BrokerEvent, to loop: LoopIndex)
+  func postToAll(_ event: BrokerEvent)
+}
+
+/// A loop's number in its server, from 0.
+package typealias LoopIndex = Int
+
+/// Some of the server's loops.
+package struct LoopSet: Equatable, Sendable, Sequence {
+  /// The number of loops a set can name, and hence a server can have.
+  package static let capacity = 64
+
+  private var bits: UInt64 = 0
+
+  package init() {}
+
+  package var isEmpty: Bool { bits == 0 }
+
+  package func contains(_ loop: LoopIndex) -> Bool { bits & 1 << UInt64(loop) != 0 }
+  package mutating func insert(_ loop: LoopIndex) { bits |= 1 << UInt64(loop) }
+  package mutating func remove(_ loop: LoopIndex) { bits &= ~(1 << UInt64(loop)) }
+
+  package func makeIterator() -> AnyIterator<LoopIndex> {
+    var rest = bits
+    return AnyIterator {
+      guard rest != 0 else { return nil }
+      defer { rest &= rest - 1 }
+      return rest.trailingZeroBitCount
+    }
+  }
+}
+
+/// What a loop hears from the broker.
+package enum BrokerEvent: Sendable {
+  /// An event of a channel, for those of the loop's connections that take part in it so; `since` is the microsecond
+  /// (monotonic) at which the broker had it.
+  case deliver(ChannelName, Frame, Audience, excluding: ClientID?, since: Int64)
+  /// Everything published to the channel from now on arrives.
+  case attached(ChannelName)
+  case link(LinkState)
+  /// The node goes on under another id, because its lease had run out.
+  case identity(NodeID)
+  /// Taken, or refused with the reason.
+  case published(SessionID, ChannelName, RequestID?, Refusal?)
+  case entered(SessionID, ChannelName, Result<Roster, Refusal>)
+  case presence(SessionID, ChannelName, RequestID?, Result<Roster, Refusal>)
+}
+
+/// How a broker stands.
+package struct BrokerStatus: Sendable {
+  /// What it depends on and how each stands, by the names that `/readyz` shows; nil: well, else what is wrong.
+  package var dependencies: [(name: String, trouble: String?)] = []
+  /// One for each Redis.
+  package var shards: [Shard] = []
+  /// Milliseconds since the lease was renewed; nil where there is none.
+  package var leaseAge: Int64?
+  package var reapedMembers = 0
+  /// Payloads from other programs that were no messages.
+  package var malformedPayloads = 0
+
+  package struct Shard: Sendable {
+    package var isUp: Bool
+    package var reconnects: Int
+    /// Seconds of the latest round trip.
+    package var roundTrip: Double?
+  }
+
+  package init() {}
+
+  package var isReady: Bool { dependencies.allSatisfy { $0.trouble == nil } }
+}

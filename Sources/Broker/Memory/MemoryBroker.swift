@@ -1,0 +1,129 @@
+import Model
+import Reactor
+import Wire
+
+/// The broker of a node that stands alone: one order per channel, presence, all in memory.
+package final class MemoryBroker: Broker {
+  private unowned let loop: Loop
+  private unowned let outlet: any BrokerOutlet
+  private var interest = Interest()
+  private var rooms: [ChannelName: MemoryRoom] = [:]
+  private var crowd = Crowd()
+  private var departures: GraceQueue
+  private var ticker: Ticker?
+
+  /// `leaveGrace` in milliseconds.
+  package init(on loop: Loop, outlet: any BrokerOutlet, leaveGrace: Int64) {
+    self.loop = loop
+    self.outlet = outlet
+    departures = GraceQueue(grace: leaveGrace)
+    _ = interest.linked()
+  }
+
+  package var status: BrokerStatus { BrokerStatus() }
+
+  package func start() {
+    ticker = Ticker(on: loop, every: 100) { [unowned self] in tick() }
+    outlet.postToAll(.link(.up))
+  }
+
+  package func stop(then done: @escaping () -> Void) {
+    ticker?.stop()
+    done()
+  }
+
+  package func handle(_ request: BrokerRequest, from loop: LoopIndex) {
+    switch request {
+    case .attach(let channel): attach(channel, loop)
+    case .detach(let channel):
+      interest.detach(channel, loop, now: self.loop.now)
+    case .publish(let session, let id, let publication):
+      deliver(publication.channel, publication.frame, .listeners, excluding: publication.excluded)
+      if id != nil { outlet.post(.published(session, publication.channel, id, nil), to: loop) }
+    case .enter(let session, let occupant, let channel, let mode):
+      if mode == .member { join(channel, occupant) }
+      outlet.post(.entered(session, channel, .success(roster(channel))), to: loop)
+    case .leave(let client, let channel, let lost):
+      if lost {
+        rooms[channel]?.lose(client)
+        departures.append(client, channel, now: self.loop.now)
+      } else {
+        left(channel, rooms[channel]?.leave(client))
+      }
+    case .queryPresence(let session, let id, let channel, let onlyCount):
+      let answer = onlyCount ? Roster(members: nil, count: rooms[channel]?.count ?? 0) : roster(channel)
+      outlet.post(.presence(session, channel, id, .success(answer)), to: loop)
+    }
+  }
+
+  // MARK: -
+
+  private func attach(_ channel: ChannelName, _ loop: LoopIndex) {
+    guard case .subscribe? = interest.attach(channel, loop) else {
+      outlet.post(.attached(channel), to: loop)
+      return
+    }
+    // In memory there is nobody to wait for.
+    if case .attached(_, let loops)? = interest.confirmed(channel, now: self.loop.now) {
+      for loop in loops { outlet.post(.attached(channel), to: loop) }
+    }
+  }
+
+  private func deliver(_ channel: ChannelName, _ frame: Frame, _ audience: Audience, excluding client: ClientID? = nil)
+  {
+    for loop in interest.loops(of: channel) {
+      outlet.post(
+        .deliver(channel, frame, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
+    }
+  }
+
+  private func tick() {
+    while let departure = departures.pop(now: loop.now) {
+      left(departure.channel, rooms[departure.channel]?.leaveIfLost(departure.client))
+    }
+    for case .unsubscribe(let channel) in interest.expire(now: loop.now) {
+      _ = interest.ended(channel)
+      crowd.forget(channel)
+    }
+    for (channel, count) in crowd.due(now: loop.now) {
+      deliver(channel, EventEncoder.members(channel: channel, roster: Roster(members: nil, count: count)), .watchers)
+    }
+  }
+
+  // MARK: Presence
+
+  private func join(_ channel: ChannelName, _ occupant: Occupant) {
+    var room = rooms[channel] ?? MemoryRoom()
+    let isFirst = room.join(occupant, now: Sys.wallMilliseconds())
+    rooms[channel] = room
+    guard isFirst else { return }
+    changed(channel, count: room.count, excluding: occupant.client) {
+      EventEncoder.join(
+        channel: channel, user: occupant.user, client: occupant.client, info: occupant.info, count: room.count)
+    }
+  }
+
+  private func left(_ channel: ChannelName, _ gone: Occupant?) {
+    let count = rooms[channel]?.count ?? 0
+    if rooms[channel]?.isEmpty == true { rooms[channel] = nil }
+    guard let gone else { return }
+    changed(channel, count: count, excluding: gone.client) {
+      EventEncoder.leave(channel: channel, user: gone.user, client: gone.client, info: nil, count: count)
+    }
+  }
+
+  private func changed(_ channel: ChannelName, count: Int, excluding client: ClientID, event: () -> Frame) {
+    switch crowd.changed(channel, count: count) {
+    case .tell: deliver(channel, event(), .watchers, excluding: client)
+    case .hold: break
+    case .roster: deliver(channel, EventEncoder.members(channel: channel, roster: roster(channel)), .watchers)
+    }
+  }
+
+  private func roster(_ channel: ChannelName) -> Roster {
+    rooms[channel]?.roster() ?? Roster(members: [], count: 0)
+  }
+}
+
+@available(*, unavailable)
+extension MemoryBroker: Sendable {}

@@ -1,0 +1,63 @@
+import Model
+
+/// Who is in one channel of a node that stands alone.
+struct MemoryRoom {
+  private struct Place {
+    var occupant: Occupant
+    let since: Int64
+    /// A lost connection whose grace is running.
+    var isLeaving = false
+  }
+
+  private var places: [ClientID: Place] = [:]
+  /// Connections of each user.
+  private var users: [UserName: Int] = [:]
+  private var anonymous = 0
+
+  var isEmpty: Bool { places.isEmpty }
+  /// Users and anonymous connections.
+  var count: Int { users.count + anonymous }
+
+  /// Makes a connection a member or brings its info up to date; true when a user, or an anonymous one, has come.
+  mutating func join(_ occupant: Occupant, now: Int64) -> Bool {
+    let before = places.updateValue(
+      Place(occupant: occupant, since: places[occupant.client]?.since ?? now), forKey: occupant.client)
+    guard before == nil else { return false }
+    guard let user = occupant.user else {
+      anonymous += 1
+      return true
+    }
+    users[user, default: 0] += 1
+    return users[user] == 1
+  }
+
+  /// A member's connection was lost; it stays until `leaveIfLost`.
+  mutating func lose(_ client: ClientID) {
+    places[client]?.isLeaving = true
+  }
+
+  /// Ends a membership whose connection was lost and has not been entered again; as `leave`.
+  mutating func leaveIfLost(_ client: ClientID) -> Occupant? {
+    places[client]?.isLeaving == true ? leave(client) : nil
+  }
+
+  /// Ends a membership; who has gone with it, or nil when the user still has another connection here.
+  mutating func leave(_ client: ClientID) -> Occupant? {
+    guard let gone = places.removeValue(forKey: client)?.occupant else { return nil }
+    guard let user = gone.user else {
+      anonymous -= 1
+      return gone
+    }
+    let left = (users[user] ?? 1) - 1
+    users[user] = left == 0 ? nil : left
+    return left == 0 ? gone : nil
+  }
+
+  func roster() -> Roster {
+    var builder = RosterBuilder()
+    for (client, place) in places {
+      builder.add(client: client, user: place.occupant.user, info: place.occupant.info, since: place.since)
+    }
+    return builder.roster()
+  }
+}

@@ -1,0 +1,130 @@
+import Logging
+import Model
+import Redis
+import Wire
+
+/// Takes out of Redis what a node left there: a dead node's members, or entries of this node that nobody stands behind.
+///
+/// Walks the node's channels, and each channel's presence with HSCAN, in batches; each batch of members leaves by one
+/// script call. Every step may be repeated, so an interrupted sweep is simply begun again.
+final class Reaper {
+  /// Members that leave by one script call.
+  static let batch = 256
+  /// How long a claim on a dead node lasts unless extended, in milliseconds.
+  static let claim = 10_000
+
+  private let keys: RedisKeys
+  private unowned let link: RedisLink
+  private unowned let scripts: ScriptRunner
+  private var sweeping: Set<String> = []
+  /// Members taken out since the start.
+  private(set) var reaped = 0
+
+  init(keys: RedisKeys, link: RedisLink, scripts: ScriptRunner) {
+    self.keys = keys
+    self.link = link
+    self.scripts = scripts
+  }
+
+  /// Takes out everything a dead node left, its lease and keys last; `done` says whether it came to the end.
+  func reap(_ node: String, done: @escaping (Bool) -> Void) {
+    sweep(node, keeping: { _, _ in false }) { [unowned self] finished in
+      guard finished else { return done(false) }
+      var remove = RedisCommand("DEL", keys.channels(ofNode: node))
+      remove.arg(keys.node(node))
+      remove.arg(keys.reap(node))
+      let forget = RedisCommand("ZREM", keys.nodes, node)
+      guard link.send(forget, answer: { _ in }), link.send(remove, answer: { _ in done(true) }) else {
+        return done(false)
+      }
+    }
+  }
+
+  /// Takes out the node's members for whom `keeping` says no.
+  func sweep(
+    _ node: String, keeping: @escaping (ClientID, ChannelName) -> Bool, done: @escaping (Bool) -> Void
+  ) {
+    guard sweeping.insert(node).inserted else { return done(false) }
+    let sweep = Sweep(node: node, keeping: keeping) { [unowned self] finished in
+      sweeping.remove(node)
+      done(finished)
+    }
+    let asked = link.send(RedisCommand("SMEMBERS", keys.channels(ofNode: node))) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, reply.kind == .array else { return sweep.done(false) }
+      sweep.channels = reply.children.compactMap { ChannelName($0.string) }
+      nextChannel(sweep)
+    }
+    if !asked { sweep.done(false) }
+  }
+
+  // MARK: -
+
+  private final class Sweep {
+    let node: String
+    let keeping: (ClientID, ChannelName) -> Bool
+    let done: (Bool) -> Void
+    var channels: [ChannelName] = []
+
+    init(node: String, keeping: @escaping (ClientID, ChannelName) -> Bool, done: @escaping (Bool) -> Void) {
+      self.node = node
+      self.keeping = keeping
+      self.done = done
+    }
+  }
+
+  private func nextChannel(_ sweep: Sweep) {
+    guard let channel = sweep.channels.popLast() else { return sweep.done(true) }
+    scan(sweep, channel, cursor: "0")
+  }
+
+  private func scan(_ sweep: Sweep, _ channel: ChannelName, cursor: String) {
+    let command = RedisCommand("HSCAN", keys.presence(channel), cursor, "COUNT", String(Self.batch))
+    let asked = link.send(command) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, let next = reply[0]?.string, let fields = reply[1] else {
+        return sweep.done(false)
+      }
+      let members = gone(fields, sweep, channel)
+      let proceed = { [unowned self] in
+        next == "0" ? nextChannel(sweep) : scan(sweep, channel, cursor: next)
+      }
+      members.isEmpty ? proceed() : remove(members, sweep, channel, then: proceed)
+    }
+    if !asked { sweep.done(false) }
+  }
+
+  /// Those entries of one HSCAN answer that are to go.
+  private func gone(_ fields: RedisReplyView, _ sweep: Sweep, _ channel: ChannelName) -> [(ClientID, UserName?)] {
+    var members: [(ClientID, UserName?)] = []
+    for (field, value) in fields.pairs {
+      let client = ClientID(field.string)
+      guard let entry = PresenceEntry(parsing: value.bytes), entry.node == sweep.node, !sweep.keeping(client, channel)
+      else { continue }
+      members.append((client, entry.user))
+    }
+    return members
+  }
+
+  private func remove(
+    _ members: [(ClientID, UserName?)], _ sweep: Sweep, _ channel: ChannelName, then proceed: @escaping () -> Void
+  ) {
+    var arguments: [ScriptArgument] = [.text(keys.messages(channel))]
+    for (client, user) in members {
+      arguments.append(.text(client.string))
+      arguments.append(.text(user?.string ?? ""))
+      arguments.append(.bytes(EventEncoder.leaveHead(channel: channel, user: user, client: client, info: nil)))
+    }
+    let extend = RedisCommand("PEXPIRE", keys.reap(sweep.node), String(Self.claim))
+    let scriptKeys = [keys.presence(channel), keys.users(channel)]
+    let asked =
+      link.send(extend) { _ in }
+      && scripts.run(.leave, keys: scriptKeys, arguments) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome, reply.kind == .integer else { return sweep.done(false) }
+        reaped += reply.integer
+        proceed()
+      }
+    if !asked { sweep.done(false) }
+  }
+}
+
+@available(*, unavailable)
+extension Reaper: Sendable {}

@@ -1,0 +1,127 @@
+import Logging
+import Model
+import Reactor
+import Redis
+
+/// Coming up and going down.
+///
+/// The command link is ready when Redis has been looked at, the scripts are loaded, the lease is held and every member
+/// of this node has been entered. The subscriber link is ready when the control channels are confirmed.
+extension RedisBroker {
+  func commandsChanged(_ event: RedisLink.Event) {
+    switch event {
+    case .connected: prepareCommands()
+    case .lost(let reason), .unreachable(let reason):
+      isCommandReady = false
+      life += 1
+      lease.lose()
+      scripts.linkLost()
+      changed(event, reason)
+    }
+  }
+
+  func subscriberChanged(_ event: RedisLink.Event) {
+    switch event {
+    case .connected:
+      subscribeControl()
+      subscribe(to: interest.linked())
+    case .lost(let reason), .unreachable(let reason):
+      isSubscriberReady = false
+      interest.linkLost()
+      resyncAt = .max
+      changed(event, reason)
+    }
+  }
+
+  private func changed(_ event: RedisLink.Event, _ reason: String) {
+    trouble = reason
+    probe.forget()
+    if case .unreachable = event {
+      setLinkState(.down)
+      refuseWaiting()
+    } else if linkState == .up {
+      setLinkState(.lost)
+    }
+  }
+
+  /// Both links may be ready now.
+  func checkReady() {
+    guard isCommandReady, isSubscriberReady else { return }
+    trouble = nil
+    commands.settled()
+    subscriber.settled()
+    // Time for other nodes to enter their members again, too.
+    if resyncAt == .max { resyncAt = loop.now + 3000 }
+    if linkState != .up { logger.info("the node is joined to its cluster", metadata: ["node": "\(nodeID)"]) }
+    setLinkState(.up)
+  }
+
+  private func setLinkState(_ state: LinkState) {
+    guard state != linkState else { return }
+    linkState = state
+    outlet.postToAll(.link(state))
+  }
+
+  // MARK: The command link
+
+  private func prepareCommands() {
+    let life = life
+    let asked = commands.send(RedisCommand("ROLE")) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, life == self.life else { return }
+      if let error = reply.error { return commands.reset(Self.explain(error)) }
+      guard reply[0]?.string == "master" else {
+        return commands.reset("this Redis is a replica (READONLY): Apus needs the primary")
+      }
+      loadScripts(life)
+    }
+    if !asked { commands.reset("the connection was lost at once") }
+  }
+
+  private func loadScripts(_ life: UInt64) {
+    scripts.load { [unowned self] error in
+      guard life == self.life else { return }
+      if let error { return commands.reset(Self.explain(error)) }
+      takeLease(life)
+    }
+  }
+
+  private func takeLease(_ life: UInt64) {
+    renew(taking: !hasHeldLease) { [unowned self] result in
+      guard life == self.life else { return }
+      switch result {
+      case .success:
+        hasHeldLease = true
+        enterAgain(life)
+      case .failure(let error) where error.code == .fenced:
+        changeIdentity()
+        takeLease(life)
+      case .failure(let error): commands.reset(Self.explain(error))
+      }
+    }
+  }
+
+  /// Every member has been entered: requests are answered again.
+  func commandsReady(_ life: UInt64) {
+    guard life == self.life else { return }
+    isCommandReady = true
+    let waiting = waitingEntries
+    waitingEntries = []
+    for entry in waiting { resume(entry) }
+    reapFormerIDs()
+    checkReady()
+  }
+
+  /// What an error of Redis means for whoever runs the node.
+  static func explain(_ error: RedisError) -> String {
+    switch error.code {
+    case .readOnly: "this Redis is a replica (READONLY): Apus needs the primary"
+    case .loading: "Redis is still loading its data (LOADING)"
+    case .masterDown: "this Redis is a replica without its primary (MASTERDOWN)"
+    case .outOfMemory: "Redis is out of memory (OOM): raise maxmemory"
+    case .noAuth: "Redis asks for a password (NOAUTH): put it into the URL, redis://:password@host"
+    case .wrongPassword: "Redis refuses the password (WRONGPASS)"
+    case .noPermission: "the Redis user lacks a permission (NOPERM): \(error.message)"
+    case .noScript, .fenced, .other: error.message
+    }
+  }
+}

@@ -1,0 +1,174 @@
+import Logging
+import Model
+import Reactor
+import Redis
+import WebSocket
+import Wire
+
+/// Channel messages: out by PUBLISH, in by what is subscribed.
+extension RedisBroker {
+  /// Channels in one SUBSCRIBE or UNSUBSCRIBE.
+  private static var subscribeBatch: Int { 512 }
+
+  // MARK: Out
+
+  func publish(_ publication: Publication, _ session: SessionID, _ id: RequestID?, _ loop: LoopIndex) {
+    let channel = publication.channel
+    guard isCommandReady else {
+      return refusePublish(session, channel, id, loop, .unavailable, "Redis cannot be reached; nothing was published.")
+    }
+    scratch.removeAll()
+    scratch.append(utf8: keys.messagePrefix)
+    scratch.append(utf8: channel.string)
+    let split = scratch.bytes.count
+    BrokerPayload(.message, excluded: publication.excluded).appendHeader(to: &scratch)
+    publication.frame.withPayload { scratch.append($0) }
+    let sent = scratch.bytes.withUnsafeBytes { bytes in
+      commands.publish(
+        UnsafeRawBufferPointer(rebasing: bytes[..<split]), UnsafeRawBufferPointer(rebasing: bytes[split...])
+      ) { [unowned self] outcome in
+        published(outcome, session, channel, id, loop)
+      }
+    }
+    if !sent {
+      refusePublish(session, channel, id, loop, .unavailable, "Redis takes nothing more now; nothing was published.")
+    }
+  }
+
+  private func published(
+    _ outcome: RedisLink.Outcome, _ session: SessionID, _ channel: ChannelName, _ id: RequestID?, _ loop: LoopIndex
+  ) {
+    switch outcome {
+    case .reply(let reply):
+      if let error = reply.error {
+        refusePublish(session, channel, id, loop, .unavailable, "Redis refused the message; nothing was published.")
+        complain(error)
+      } else if id != nil {
+        outlet.post(.published(session, channel, id, nil), to: loop)
+      }
+    case .lost:
+      refusePublish(
+        session, channel, id, loop, .timeout, "Redis did not answer; the message may or may not have been published.")
+    }
+  }
+
+  private func refusePublish(
+    _ session: SessionID, _ channel: ChannelName, _ id: RequestID?, _ loop: LoopIndex, _ code: ErrorCode,
+    _ message: String
+  ) {
+    outlet.post(.published(session, channel, id, Refusal(id: id, code, message)), to: loop)
+  }
+
+  /// Logs an error of Redis and acts on those that mean the connection is of no use.
+  func complain(_ error: RedisError) {
+    switch error.code {
+    case .readOnly, .loading, .masterDown, .noAuth: commands.reset(Self.explain(error))
+    case .fenced: fenced()
+    case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
+      logger.error("Redis refuses a command: \(Self.explain(error))")
+    }
+  }
+
+  // MARK: Subscriptions
+
+  func act(_ action: Interest.Action?) {
+    switch action {
+    case nil: break
+    case .subscribe(let channel): subscribe(to: [channel])
+    case .unsubscribe(let channel):
+      crowd.forget(channel)
+      watched.remove(channel)
+      sendSubscription("UNSUBSCRIBE", [keys.messages(channel)])
+    case .attached(let channel, let loops):
+      for loop in loops { outlet.post(.attached(channel), to: loop) }
+    }
+  }
+
+  func subscribe(to channels: [ChannelName]) {
+    for start in stride(from: 0, to: channels.count, by: Self.subscribeBatch) {
+      let batch = channels[start..<min(start + Self.subscribeBatch, channels.count)]
+      sendSubscription("SUBSCRIBE", batch.map(keys.messages))
+    }
+  }
+
+  func subscribeControl() {
+    sendSubscription("SUBSCRIBE", [keys.control, keys.control(nodeID)])
+  }
+
+  /// A link that is gone takes nothing; what it had is asked for anew when it is back.
+  private func sendSubscription(_ name: String, _ channels: [String]) {
+    var command = RedisCommand(name)
+    for channel in channels { command.arg(channel) }
+    _ = subscriber.sendSubscription(command, confirmations: channels.count)
+  }
+
+  // MARK: In
+
+  func received(_ reply: RedisReplyView) {
+    if let error = reply.error { return subscriber.reset(Self.explain(error)) }
+    guard let kind = reply[0]?.bytes, let name = reply[1]?.bytes else { return }
+    switch kind.first {
+    case UInt8(ascii: "m"): if let payload = reply[2]?.bytes { received(payload, on: name) }
+    case UInt8(ascii: "s"): subscribed(name)
+    case UInt8(ascii: "u"):
+      subscriber.confirmed()
+      if let channel = channel(of: name) { act(interest.ended(channel)) }
+    default: break
+    }
+  }
+
+  private func subscribed(_ name: UnsafeRawBufferPointer) {
+    subscriber.confirmed()
+    if let channel = channel(of: name) {
+      act(interest.confirmed(channel, now: loop.now))
+    } else if String(decoding: name, as: UTF8.self) == keys.control(nodeID) {
+      isSubscriberReady = true
+      checkReady()
+    }
+  }
+
+  private func received(_ payload: UnsafeRawBufferPointer, on name: UnsafeRawBufferPointer) {
+    guard let channel = channel(of: name) else { return receivedControl(payload) }
+    guard let (header, range) = BrokerPayload.parse(payload) else { return receivedForeign(payload, channel) }
+    let text = UnsafeRawBufferPointer(rebasing: payload[range])
+    switch header.kind {
+    case .message, .signal:
+      deliver(channel, EventEncoder.text(text), .listeners, excluding: header.excluded)
+    case .presence: receivedPresence(text, channel, excluding: header.excluded)
+    case .binary: malformed()
+    }
+  }
+
+  /// Data that another program published as it is: becomes a message from nobody.
+  private func receivedForeign(_ payload: UnsafeRawBufferPointer, _ channel: ChannelName) {
+    var validator = UTF8Validator()
+    guard payload.first == UInt8(ascii: "{"), payload.count <= configuration.maxMessageSize,
+      validator.validate(payload), validator.isComplete, JSONScanner.validate(payload)
+    else { return malformed() }
+    let frame = EventEncoder.message(
+      channel: channel, from: nil, client: nil, data: payload, timestamp: Int(Sys.wallMilliseconds()))
+    deliver(channel, frame, .listeners, excluding: nil)
+  }
+
+  private func malformed() {
+    malformedPayloads += 1
+    guard loop.now - malformedLogged >= 60_000 else { return }
+    malformedLogged = loop.now
+    logger.warning(
+      "a payload in Redis was no message and was dropped", metadata: ["dropped so far": "\(malformedPayloads)"])
+  }
+
+  func deliver(_ channel: ChannelName, _ frame: Frame, _ audience: Audience, excluding client: ClientID?) {
+    for loop in interest.loops(of: channel) {
+      outlet.post(
+        .deliver(channel, frame, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
+    }
+  }
+
+  /// The channel of a pub/sub channel's name; nil for the control channels.
+  private func channel(of name: UnsafeRawBufferPointer) -> ChannelName? {
+    let prefix = keys.messagePrefix.utf8
+    guard name.count > prefix.count, name.starts(with: prefix) else { return nil }
+    return ChannelName(String(decoding: name[prefix.count...], as: UTF8.self))
+  }
+}

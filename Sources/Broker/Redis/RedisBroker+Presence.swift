@@ -1,0 +1,255 @@
+import Model
+import Reactor
+import Redis
+import Wire
+
+/// Who is where: memberships of this node's connections, rosters, joins and leaves.
+extension RedisBroker {
+  /// Memberships entered again by one batch after a reconnect.
+  private static var entryBatch: Int { 256 }
+
+  // MARK: Entering
+
+  func enter(_ entry: Entry) {
+    watched.insert(entry.channel)
+    if entry.mode == .member {
+      _ = presence.enter(entry.occupant, entry.channel, now: Int(Sys.wallMilliseconds()))
+    }
+    ask(entry)
+  }
+
+  /// Asks again for what had to wait for the link.
+  func resume(_ entry: Entry) {
+    // Who has left meanwhile must not be entered again.
+    if entry.mode == .member, !presence.isWanted(entry.occupant.client, in: entry.channel) { return }
+    ask(entry)
+  }
+
+  private func ask(_ entry: Entry) {
+    guard isCommandReady else {
+      linkState == .down ? refuse(entry) : waitingEntries.append(entry)
+      return
+    }
+    let answer: (RedisLink.Outcome) -> Void = { [unowned self] in entered(entry, $0) }
+    let sent: Bool
+    if entry.mode == .member, let membership = presence.membership(entry.occupant.client, in: entry.channel) {
+      sent = sendJoin(entry.channel, membership, readsRoster: true, answer)
+    } else {
+      sent = sendRoster(entry.channel, onlyCount: false, answer)
+    }
+    if !sent { refuse(entry) }
+  }
+
+  private func entered(_ entry: Entry, _ outcome: RedisLink.Outcome) {
+    guard case .reply(let reply) = outcome else {
+      // Joining twice is harmless, so a join whose answer was lost simply waits for the link.
+      if linkState == .down { refuse(entry) } else { waitingEntries.append(entry) }
+      return
+    }
+    if let error = reply.error {
+      if error.code == .fenced { waitingEntries.append(entry) } else { refuse(entry) }
+      return complain(error)
+    }
+    outlet.post(.entered(entry.session, entry.channel, .success(Self.roster(of: reply))), to: entry.loop)
+  }
+
+  private func refuse(_ entry: Entry) {
+    let refusal = Refusal(.unavailable, "The channel's presence cannot be reached now; nothing was subscribed.")
+    outlet.post(.entered(entry.session, entry.channel, .failure(refusal)), to: entry.loop)
+  }
+
+  /// The link is down: nobody waits any longer. The hub takes its memberships back.
+  func refuseWaiting() {
+    let waiting = waitingEntries
+    waitingEntries = []
+    for entry in waiting { refuse(entry) }
+  }
+
+  private func sendJoin(
+    _ channel: ChannelName, _ membership: PresenceTable.Membership, readsRoster: Bool,
+    _ answer: @escaping (RedisLink.Outcome) -> Void
+  ) -> Bool {
+    let occupant = membership.occupant
+    let entry = PresenceEntry(
+      user: occupant.user, node: nodeID.string, since: membership.since, info: occupant.info)
+    let head = EventEncoder.joinHead(
+      channel: channel, user: occupant.user, client: occupant.client, info: occupant.info)
+    return scripts.run(
+      .join,
+      keys: [
+        keys.node(nodeID.string), keys.presence(channel), keys.users(channel), keys.channels(ofNode: nodeID.string),
+      ],
+      [
+        .text(occupant.client.string), .bytes(entry.encoded()), .text(occupant.user?.string ?? ""),
+        .text(channel.string), .text(keys.messages(channel)), .bytes(head), readsRoster ? "1" : "0",
+      ], answer: answer)
+  }
+
+  // MARK: Leaving
+
+  func lose(_ client: ClientID, _ channel: ChannelName) {
+    if presence.lose(client, channel) { departures.append(client, channel, now: loop.now) }
+  }
+
+  func leave(_ client: ClientID, _ channel: ChannelName) {
+    guard let membership = presence.leave(client, channel), isCommandReady else { return }
+    sendLeave(channel, membership) { _ in }
+  }
+
+  /// Ends the memberships of lost connections whose grace is over.
+  func endGraces() {
+    while let departure = departures.pop(now: loop.now) {
+      // Entered again meanwhile (the same connection cannot be, but its membership could be newer): left alone.
+      guard presence.membership(departure.client, in: departure.channel)?.isLost == true else { continue }
+      leave(departure.client, departure.channel)
+    }
+  }
+
+  private func sendLeave(
+    _ channel: ChannelName, _ membership: PresenceTable.Membership, then done: @escaping (Bool) -> Void
+  ) {
+    let occupant = membership.occupant
+    let head = EventEncoder.leaveHead(channel: channel, user: occupant.user, client: occupant.client, info: nil)
+    let sent = scripts.run(
+      .leave, keys: [keys.presence(channel), keys.users(channel)],
+      [.text(keys.messages(channel)), .text(occupant.client.string), .text(occupant.user?.string ?? ""), .bytes(head)]
+    ) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return done(false) }
+      if let error = reply.error {
+        complain(error)
+        return done(false)
+      }
+      if presence.left(occupant.client, channel, version: membership.version) {
+        _ = commands.send(RedisCommand("SREM", keys.channels(ofNode: nodeID.string), channel.string)) { _ in }
+      }
+      done(true)
+    }
+    if !sent { done(false) }
+  }
+
+  // MARK: After a lost connection
+
+  /// Brings Redis in line with the table: joins and leaves everything anew, then looks for entries nobody stands behind.
+  func enterAgain(_ life: UInt64) {
+    enterAgain(presence.all, from: 0, life)
+  }
+
+  private func enterAgain(
+    _ memberships: [(channel: ChannelName, membership: PresenceTable.Membership)], from start: Int, _ life: UInt64
+  ) {
+    guard life == self.life else { return }
+    guard start < memberships.count else { return finishEntering(life) }
+    let end = min(start + Self.entryBatch, memberships.count)
+    for index in start..<end {
+      let (channel, old) = memberships[index]
+      // The table may have changed while earlier batches were on their way.
+      guard let membership = presence.membership(old.occupant.client, in: channel) else {
+        if index == end - 1 { enterAgain(memberships, from: end, life) }
+        continue
+      }
+      let done: (RedisError?) -> Void = { [unowned self] error in
+        if let error, error.code != .fenced { complain(error) }
+        if error?.code == .fenced { commands.reset("the lease was lost while members were entered") }
+        if index == end - 1 { enterAgain(memberships, from: end, life) }
+      }
+      if membership.isWanted {
+        let sent = sendJoin(channel, membership, readsRoster: false) { outcome in
+          guard case .reply(let reply) = outcome else { return }
+          done(reply.error)
+        }
+        if !sent { return }
+      } else {
+        sendLeave(channel, membership) { _ in done(nil) }
+      }
+    }
+  }
+
+  private func finishEntering(_ life: UInt64) {
+    let keeping: (ClientID, ChannelName) -> Bool = { [unowned self] in presence.isWanted($0, in: $1) }
+    reaper.sweep(nodeID.string, keeping: keeping) { [unowned self] _ in commandsReady(life) }
+  }
+
+  // MARK: Rosters
+
+  func queryPresence(
+    _ session: SessionID, _ id: RequestID?, _ channel: ChannelName, onlyCount: Bool, _ loop: LoopIndex
+  ) {
+    let refusal = Refusal(.unavailable, "The channel's presence cannot be reached now.")
+    let refuse = { [unowned self] in outlet.post(.presence(session, channel, id, .failure(refusal)), to: loop) }
+    guard isCommandReady else { return refuse() }
+    let sent = sendRoster(channel, onlyCount: onlyCount) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return refuse() }
+      if let error = reply.error {
+        refuse()
+        return complain(error)
+      }
+      let roster = onlyCount ? Roster(members: nil, count: reply.integer) : Self.roster(of: reply)
+      outlet.post(.presence(session, channel, id, .success(roster)), to: loop)
+    }
+    if !sent { refuse() }
+  }
+
+  private func sendRoster(
+    _ channel: ChannelName, onlyCount: Bool, _ answer: @escaping (RedisLink.Outcome) -> Void
+  ) -> Bool {
+    scripts.run(
+      .roster, keys: [keys.presence(channel), keys.users(channel)], [onlyCount ? "1" : "0"], answer: answer)
+  }
+
+  /// The roster of a presence hash, as HGETALL gives it.
+  static func roster(of reply: RedisReplyView) -> Roster {
+    var builder = RosterBuilder()
+    for (field, value) in reply.pairs {
+      guard let entry = PresenceEntry(parsing: value.bytes) else { continue }
+      builder.add(client: ClientID(field.string), user: entry.user, info: entry.info, since: Int64(entry.since))
+    }
+    return builder.roster()
+  }
+
+  // MARK: Joins and leaves of the cluster
+
+  func receivedPresence(_ text: UnsafeRawBufferPointer, _ channel: ChannelName, excluding client: ClientID?) {
+    guard let count = Self.count(endingIn: text) else { return }
+    switch crowd.changed(channel, count: count) {
+    case .tell: deliver(channel, EventEncoder.text(text), .watchers, excluding: client)
+    case .hold: break
+    case .roster: tellRoster(channel)
+    }
+  }
+
+  /// The number at the end of an event that our own scripts have completed: `…"count":12}`.
+  private static func count(endingIn text: UnsafeRawBufferPointer) -> Int? {
+    guard text.last == UInt8(ascii: "}") else { return nil }
+    var value = 0
+    var scale = 1
+    for byte in text.dropLast().reversed() {
+      guard (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte), scale < 1_000_000_000_000 else { break }
+      value += Int(byte - UInt8(ascii: "0")) * scale
+      scale *= 10
+    }
+    return scale == 1 ? nil : value
+  }
+
+  func tellCrowds() {
+    for (channel, count) in crowd.due(now: loop.now) { tell(channel, Roster(members: nil, count: count)) }
+  }
+
+  private func tellRoster(_ channel: ChannelName) {
+    _ = sendRoster(channel, onlyCount: false) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, reply.kind == .array else { return }
+      let roster = Self.roster(of: reply)
+      tell(channel, roster.count > Crowd.enter ? Roster(members: nil, count: roster.count) : roster)
+    }
+  }
+
+  private func tell(_ channel: ChannelName, _ roster: Roster) {
+    deliver(channel, EventEncoder.members(channel: channel, roster: roster), .watchers, excluding: nil)
+  }
+
+  /// After a gap in the subscription joins and leaves may have been missed: watchers get the whole roster.
+  func resyncIfDue() {
+    guard let resyncAt, loop.now >= resyncAt, linkState == .up else { return }
+    self.resyncAt = nil
+    for channel in watched { tellRoster(channel) }
+  }
+}

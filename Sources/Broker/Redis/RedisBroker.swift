@@ -1,0 +1,187 @@
+import Logging
+import Model
+import Reactor
+import Redis
+import Wire
+
+/// The broker of a cluster: everything that crosses nodes goes through one Redis.
+///
+/// Two links: one for commands, one for what is subscribed. The no-I/O parts decide (`Interest`, `PresenceTable`,
+/// `Lease`, `Crowd`); this class and its extensions send and receive:
+/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+Presence`, `+Lease` (leases, reaping, probe).
+package final class RedisBroker: Broker {
+  package struct Configuration: Sendable {
+    package var url: RedisURL
+    package var prefix: String
+    /// Milliseconds a connection or an answer may take.
+    package var timeout: Int64
+    /// Milliseconds a lost connection stays present.
+    package var leaveGrace: Int64
+    /// The name part of the node id.
+    package var nodeName: String
+    /// What the node's hash in Redis says besides: version, address, and so on.
+    package var description: [(String, String)]
+    /// The largest message, in bytes; larger ones from other programs are dropped.
+    package var maxMessageSize: Int
+    /// How many connections the node has now.
+    package var connections: @Sendable () -> Int
+
+    package init(
+      url: RedisURL, prefix: String, timeout: Int64, leaveGrace: Int64, nodeName: String,
+      description: [(String, String)], maxMessageSize: Int, connections: @escaping @Sendable () -> Int
+    ) {
+      self.url = url
+      self.prefix = prefix
+      self.timeout = timeout
+      self.leaveGrace = leaveGrace
+      self.nodeName = nodeName
+      self.description = description
+      self.maxMessageSize = maxMessageSize
+      self.connections = connections
+    }
+  }
+
+  let configuration: Configuration
+  let keys: RedisKeys
+  let logger: Logger
+  unowned let loop: Loop
+  unowned let outlet: any BrokerOutlet
+
+  let commands: RedisLink
+  let subscriber: RedisLink
+  let scripts: ScriptRunner
+  let reaper: Reaper
+
+  var nodeID: NodeID
+  var interest = Interest()
+  var presence = PresenceTable()
+  var departures: GraceQueue
+  var crowd = Crowd()
+  var lease = Lease()
+  var random = SystemRandomNumberGenerator()
+
+  /// How far the two links are.
+  var isCommandReady = false
+  var isSubscriberReady = false
+  var linkState = LinkState.lost
+  /// What keeps the links from being ready, in a sentence.
+  var trouble: String? = "not connected yet"
+  /// Counts the lives of the command link, so that work of an earlier one stops.
+  var life: UInt64 = 0
+  /// Ids this node had before it lost their leases, still to be reaped.
+  var formerIDs: [NodeID] = []
+  var hasHeldLease = false
+
+  /// Joins that wait for the command link.
+  var waitingEntries: [Entry] = []
+  /// Channels of which somebody here is told joins and leaves.
+  var watched: Set<ChannelName> = []
+  /// When the rosters of watched channels are to be told anew, because events may have been missed.
+  var resyncAt: Int64?
+
+  var probe = Probe()
+  var renewalAsked: Int64 = 0
+  var expiryAsked: Int64 = 0
+  var ticker: Ticker?
+  var isStopping = false
+  var malformedPayloads = 0
+  var malformedLogged: Int64 = .min / 2
+  var scratch = ByteWriter(capacity: 4096)
+
+  /// A request to be where the roster is told, with whom to answer.
+  struct Entry {
+    let session: SessionID
+    let loop: LoopIndex
+    let occupant: Occupant
+    let channel: ChannelName
+    let mode: PresenceMode
+  }
+
+  package init(
+    on loop: Loop, outlet: any BrokerOutlet, id: NodeID, configuration: Configuration, logger: Logger
+  ) {
+    self.loop = loop
+    self.outlet = outlet
+    self.configuration = configuration
+    self.logger = logger
+    nodeID = id
+    keys = RedisKeys(prefix: configuration.prefix)
+    departures = GraceQueue(grace: configuration.leaveGrace)
+    commands = RedisLink(
+      to: configuration.url, name: "apus-\(id.name)", on: loop, timeout: configuration.timeout, logger: logger)
+    subscriber = RedisLink(
+      to: configuration.url, name: "apus-\(id.name)-sub", on: loop, timeout: configuration.timeout, logger: logger)
+    scripts = ScriptRunner(link: commands)
+    reaper = Reaper(keys: keys, link: commands, scripts: scripts)
+  }
+
+  // MARK: Broker
+
+  package func start() {
+    outlet.postToAll(.link(.lost))
+    commands.onEvent = { [unowned self] in commandsChanged($0) }
+    subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
+    subscriber.onPush = { [unowned self] in received($0) }
+    commands.start()
+    subscriber.start()
+    ticker = Ticker(on: loop, every: 100) { [unowned self] in tick() }
+  }
+
+  package func handle(_ request: BrokerRequest, from loop: LoopIndex) {
+    switch request {
+    case .attach(let channel): act(interest.attach(channel, loop))
+    case .detach(let channel): interest.detach(channel, loop, now: self.loop.now)
+    case .publish(let session, let id, let publication): publish(publication, session, id, loop)
+    case .enter(let session, let occupant, let channel, let mode):
+      enter(Entry(session: session, loop: loop, occupant: occupant, channel: channel, mode: mode))
+    case .leave(let client, let channel, let lost):
+      lost ? lose(client, channel) : leave(client, channel)
+    case .queryPresence(let session, let id, let channel, let onlyCount):
+      queryPresence(session, id, channel, onlyCount: onlyCount, loop)
+    }
+  }
+
+  package func stop(then done: @escaping () -> Void) {
+    isStopping = true
+    ticker?.stop()
+    leaveEverything { [self] in
+      commands.stop()
+      subscriber.stop()
+      done()
+    }
+  }
+
+  package var status: BrokerStatus {
+    var status = BrokerStatus()
+    let isReady = isCommandReady && isSubscriberReady
+    status.dependencies = [
+      ("redis", isReady ? nil : trouble ?? "connecting"),
+      ("probe", probe.isHealthy ? nil : "what is published does not come back"),
+      ("lease", lease.isHeld ? nil : "not held"),
+    ]
+    status.shards = [
+      BrokerStatus.Shard(
+        isUp: isReady, reconnects: commands.reconnects + subscriber.reconnects, roundTrip: probe.roundTrip)
+    ]
+    status.leaseAge = lease.age(now: loop.now)
+    status.reapedMembers = reaper.reaped
+    status.malformedPayloads = malformedPayloads
+    return status
+  }
+
+  // MARK: Time
+
+  private func tick() {
+    for action in interest.expire(now: loop.now) { act(action) }
+    endGraces()
+    tellCrowds()
+    guard isCommandReady else { return }
+    renewIfDue()
+    lookForDeadNodes()
+    sendProbe()
+    resyncIfDue()
+  }
+}
+
+@available(*, unavailable)
+extension RedisBroker: Sendable {}

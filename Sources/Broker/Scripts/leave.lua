@@ -1,0 +1,20 @@
+-- Ends memberships of one channel, of connections that have gone or of a node that has died.
+-- KEYS: presence, users
+-- ARGV: message channel, then for each member: client id, user ('' when anonymous), event up to "count":
+-- Returns how many were members. Safe to run twice: who is no member is passed over and nobody is told.
+local removed = 0
+for i = 2, #ARGV, 3 do
+  local client, user, event = ARGV[i], ARGV[i + 1], ARGV[i + 2]
+  if redis.call('HDEL', KEYS[1], client) == 1 then
+    removed = removed + 1
+    local connections = redis.call('HINCRBY', KEYS[2], user, -1)
+    if connections <= 0 then redis.call('HDEL', KEYS[2], user) end
+    if user == '' or connections <= 0 then
+      local anonymous = tonumber(redis.call('HGET', KEYS[2], '') or '0')
+      local count = redis.call('HLEN', KEYS[2])
+      if anonymous > 0 then count = count - 1 + anonymous end
+      redis.call('PUBLISH', ARGV[1], 'p - - ' .. client .. '\n' .. event .. count .. '}')
+    end
+  end
+end
+return removed
