@@ -1,0 +1,83 @@
+import Broker
+import Logging
+import Reactor
+
+/// How the parts of a server, each made on its own thread, find one another.
+///
+/// The relay comes first, because the workers need its mailbox; it begins last, because it needs theirs.
+final class Assembly: Sendable {
+  private struct Parts {
+    var relay: LoopBound<Relay>?
+    var requests: Mailbox<Relay.Request>?
+    var workers: [LoopBound<Worker>] = []
+    var mailboxes: [Mailbox<BrokerEvent>] = []
+  }
+
+  struct Incomplete: Error {}
+
+  private let configuration: ServerConfiguration
+  private let admission: Admission
+  private let logger: Logger
+  private let handOver: @Sendable (Int32) -> Void
+  private let shared = Lock(Parts())
+
+  init(
+    _ configuration: ServerConfiguration, _ admission: Admission, _ logger: Logger,
+    _ handOver: @escaping @Sendable (Int32) -> Void
+  ) {
+    self.configuration = configuration
+    self.admission = admission
+    self.logger = logger
+    self.handOver = handOver
+  }
+
+  /// Starts one thread for each loop and, when there are several, one for the relay.
+  func startThreads() throws -> [LoopThread] {
+    var threads: [LoopThread] = []
+    if configuration.loops > 1 {
+      threads.append(
+        try LoopThread.start("apus-relay") { [self] loop in
+          makeRelay(loop)
+          return nil
+        })
+    }
+    for index in 0..<configuration.loops {
+      threads.append(
+        try LoopThread.start("apus-loop-\(index)") { [self] loop in
+          if configuration.loops == 1 { makeRelay(loop) }
+          try makeWorker(index, loop)
+          return nil
+        })
+    }
+    return threads
+  }
+
+  func parts() throws -> ([LoopBound<Worker>], [Mailbox<BrokerEvent>], LoopBound<Relay>) {
+    let parts = shared.withLock { $0 }
+    guard let relay = parts.relay else { throw Incomplete() }
+    return (parts.workers, parts.mailboxes, relay)
+  }
+
+  private func makeRelay(_ loop: Loop) {
+    let relay = Relay(on: loop)
+    let requests = relay.mailbox
+    let bound = LoopBound(relay, on: loop)
+    shared.withLock {
+      $0.relay = bound
+      $0.requests = requests
+    }
+  }
+
+  private func makeWorker(_ index: LoopIndex, _ loop: Loop) throws {
+    guard let requests = shared.withLock({ $0.requests }) else { throw Incomplete() }
+    let worker = Worker(
+      index: index, on: loop, configuration: configuration, admission: admission, requests: requests, logger: logger,
+      handOver: handOver)
+    let bound = LoopBound(worker, on: loop)
+    let mailbox = worker.events
+    shared.withLock {
+      $0.workers.append(bound)
+      $0.mailboxes.append(mailbox)
+    }
+  }
+}

@@ -1,0 +1,116 @@
+import Model
+import Reactor
+import WebSocket
+
+/// The shell's part of one connection, about 200 bytes; the rest of it is the hub's session.
+struct Connection: ~Copyable {
+  enum Phase {
+    /// The slot is free.
+    case free
+    /// Not decided yet whether this is a WebSocket or for the HTTP side; nothing has been consumed.
+    case peeking
+    case handshaking
+    /// A WebSocket, from the 101 to the last byte of the closing handshake.
+    case open
+    /// Everything is said; what is queued leaves, then the connection ends.
+    case ending
+  }
+
+  /// How far the present ping is: its timer first waits for the pong, then for the rest of the interval.
+  enum Ping {
+    /// None is out: the timer waits to send the next.
+    case idle
+    case sent
+    /// Something was heard since it was sent; whatever is heard proves the client alive.
+    case answered
+  }
+
+  var fd: Int32 = -1
+  var generation: UInt32 = 0
+  var phase = Phase.free
+  var registration: Registration?
+  /// The one timer of a connection; what it means depends on the phase.
+  var timer: TimerID?
+  var decoder: FrameDecoder
+  var closing = CloseMachine()
+  var outbox = Outbox()
+  /// Whether the slot is in this turn's list of those that have something to send.
+  var isDirty = false
+  /// Whether the hub has a session for it.
+  var isInHub = false
+  /// Whether epoll watches for room in the socket.
+  var isBlocked = false
+  var ping = Ping.idle
+  /// When this connection is to be closed because the node goes away; 0 otherwise.
+  var drainAt: Int64 = 0
+
+  init(limits: FrameDecoder.Limits) {
+    decoder = FrameDecoder(role: .server, limits: limits)
+  }
+}
+
+/// The connections of one loop, by slot, at addresses that never change.
+struct ConnectionTable: ~Copyable {
+  private static let pageSize = 256
+
+  private let limits: FrameDecoder.Limits
+  private var pages: [UnsafeMutablePointer<Connection>] = []
+  private var free: [UInt32] = []
+  private(set) var count = 0
+
+  init(limits: FrameDecoder.Limits) {
+    self.limits = limits
+  }
+
+  deinit {
+    for page in pages {
+      page.deinitialize(count: Self.pageSize)
+      page.deallocate()
+    }
+  }
+
+  /// The number of slots there are, used or free.
+  var capacity: UInt32 { UInt32(pages.count * Self.pageSize) }
+
+  /// The connection in a slot that `insert` has returned.
+  subscript(slot: UInt32) -> UnsafeMutablePointer<Connection> {
+    pages[Int(slot) / Self.pageSize] + Int(slot) % Self.pageSize
+  }
+
+  /// A slot for a new connection.
+  mutating func insert(fd: Int32) -> UInt32 {
+    if free.isEmpty { grow() }
+    let slot = free.removeLast()
+    self[slot].pointee.fd = fd
+    self[slot].pointee.phase = .peeking
+    count += 1
+    return slot
+  }
+
+  /// Frees a slot; its next connection has another generation.
+  mutating func remove(_ slot: UInt32) {
+    let generation = self[slot].pointee.generation &+ 1
+    self[slot].pointee = Connection(limits: limits)
+    self[slot].pointee.generation = generation
+    free.append(slot)
+    count -= 1
+  }
+
+  func id(_ slot: UInt32) -> SessionID {
+    SessionID(slot: slot, generation: self[slot].pointee.generation)
+  }
+
+  /// Whether the connection of that id is still there.
+  func contains(_ id: SessionID) -> Bool {
+    id.slot < capacity && self[id.slot].pointee.generation == id.generation && self[id.slot].pointee.phase != .free
+  }
+
+  private mutating func grow() {
+    let first = capacity
+    let page = UnsafeMutablePointer<Connection>.allocate(capacity: Self.pageSize)
+    for index in 0..<Self.pageSize { (page + index).initialize(to: Connection(limits: limits)) }
+    pages.append(page)
+    // The lowest slot is taken first.
+    for slot in (first..<capacity).reversed() { free.append(slot) }
+  }
+}

@@ -1,0 +1,96 @@
+import Broker
+import Logging
+import Model
+import Reactor
+
+/// The WebSocket side of a node: loops, relay and listeners, assembled and running.
+package final class Server: Sendable {
+  /// Where it listens, with the real ports.
+  package let addresses: [SocketAddress]
+  package let admission: Admission
+  private let threads: [LoopThread]
+  private let workers: [LoopBound<Worker>]
+  private let relay: LoopBound<Relay>
+
+  /// Makes the broker, on the relay loop.
+  package typealias BrokerFactory = @Sendable (Loop, any BrokerOutlet) -> any Broker
+
+  /// Starts the threads and listens.
+  ///
+  /// `handOver` is called on a loop's thread with every connection that is not for the WebSocket's path: the descriptor
+  /// is non-blocking, nothing has been read, and the callee owns it and calls `admission.leave` when it is closed.
+  package static func start(
+    _ configuration: ServerConfiguration, admission: Admission, logger: Logger, broker: @escaping BrokerFactory,
+    handOver: @escaping @Sendable (Int32) -> Void
+  ) throws -> Server {
+    Sys.ignoreSIGPIPE()
+    let sockets = try configuration.addresses.map { try ListeningSocket.open($0, count: configuration.loops) }
+    let assembly = Assembly(configuration, admission, logger, handOver)
+    let threads = try assembly.startThreads()
+    let (workers, mailboxes, relay) = try assembly.parts()
+    relay.execute { $0.begin(mailboxes, broker) }
+    for (index, worker) in workers.enumerated() {
+      let own = sockets.map { $0[index] }
+      worker.execute { $0.listen(own) }
+    }
+    return Server(sockets.map { $0[0].address }, admission, threads, workers, relay)
+  }
+
+  private init(
+    _ addresses: [SocketAddress], _ admission: Admission, _ threads: [LoopThread], _ workers: [LoopBound<Worker>],
+    _ relay: LoopBound<Relay>
+  ) {
+    self.addresses = addresses
+    self.admission = admission
+    self.threads = threads
+    self.workers = workers
+    self.relay = relay
+  }
+
+  /// What every loop has counted until now, in order of the loops.
+  package func statistics() async -> [Statistics] {
+    var all: [Statistics] = []
+    for worker in workers {
+      if let statistics = await worker.ask({ $0.currentStatistics() }) { all.append(statistics) }
+    }
+    return all
+  }
+
+  /// How the broker stands.
+  package func brokerStatus() async -> BrokerStatus? {
+    await relay.ask { $0.broker?.status }.flatMap { $0 }
+  }
+
+  /// Refuses new handshakes and lets the clients go within `window` milliseconds; returns when they have gone or it is
+  /// over.
+  package func drain(window: Int64) async {
+    let workers = workers
+    await withTaskGroup(of: Void.self) { group in
+      for worker in workers {
+        group.addTask {
+          await withCheckedContinuation { continuation in
+            let accepted = worker.execute { worker in
+              let limit = window + ServerConfiguration.closeTimeout
+              let completion = Completion(on: worker.loop, within: limit) { continuation.resume() }
+              worker.drain(window: window) { completion.finish() }
+            }
+            if !accepted { continuation.resume() }
+          }
+        }
+      }
+    }
+  }
+
+  /// Closes what is left, ends this node's memberships and its lease, and waits for the threads.
+  package func stop() async {
+    for worker in workers { _ = await worker.ask { $0.stop() } }
+    await withCheckedContinuation { continuation in
+      let accepted = relay.execute { relay in
+        guard let broker = relay.broker else { return continuation.resume() }
+        broker.stop { continuation.resume() }
+      }
+      if !accepted { continuation.resume() }
+    }
+    for thread in threads { thread.stop() }
+  }
+}

@@ -1,0 +1,57 @@
+import Model
+
+/// What one loop has counted: plain integers that only the loop touches, copied when somebody asks.
+package struct Statistics: Sendable {
+  package var connections = 0
+  package var channels = 0
+  package var subscriptions = 0
+  package var outboxBytes = 0
+  package var connects = 0
+  /// By close code.
+  package var disconnects: [UInt16: Int] = [:]
+  /// By type; `invalid` for what was no command.
+  package var commands: [String: Int] = [:]
+  /// By error code.
+  package var errors: [String: Int] = [:]
+  package var published = 0
+  package var delivered = 0
+  /// By overflow policy: messages or connections given up because a client did not read.
+  package var dropped: [String: Int] = [:]
+  /// Handshakes refused, by HTTP status.
+  package var refused: [Int: Int] = [:]
+  /// Share of its time that the loop has worked since it was last asked, 0 to 1.
+  package var busyRatio = 0.0
+  package var turns = 0
+  package var sends = 0
+  package var delivery = Histogram()
+
+  package init() {}
+}
+
+/// How long deliveries took, in buckets by powers of two of microseconds.
+package struct Histogram: Sendable {
+  /// Bucket `i` counts what took at most 2^i times 16 microseconds; the last one everything.
+  package private(set) var buckets = [Int](repeating: 0, count: 18)
+  package private(set) var count = 0
+  package private(set) var microseconds = 0
+
+  package init() {}
+
+  /// The upper bounds of all but the last bucket, in seconds.
+  package static let bounds: [Double] = (0..<17).map { Double(16 << $0) / 1_000_000 }
+
+  /// Counts `times` deliveries that took so long.
+  package mutating func record(microseconds value: Int, times: Int) {
+    let clamped = max(value, 0)
+    let scaled = clamped <= 16 ? 0 : Int.bitWidth - ((clamped - 1) >> 4).leadingZeroBitCount
+    buckets[min(scaled, buckets.count - 1)] += times
+    count += times
+    microseconds += clamped * times
+  }
+
+  package mutating func add(_ other: Histogram) {
+    for index in buckets.indices { buckets[index] += other.buckets[index] }
+    count += other.count
+    microseconds += other.microseconds
+  }
+}

@@ -1,0 +1,124 @@
+import Hub
+import Model
+import Reactor
+import WebSocket
+import Wire
+
+/// From accept to the 101, or away to the HTTP side.
+extension Worker {
+  func accepted(_ fd: Int32) {
+    let slot = connections.insert(fd: fd)
+    _ = admission.enter()
+    do {
+      // Edge-triggered: while the request line is incomplete it stays unread, and each new part is told once.
+      connections[slot].pointee.registration = try loop.add(
+        fd, [.readable, .peerClosed, .edgeTriggered], source: self, key: slot)
+    } catch {
+      Sys.close(fd)
+      connections.remove(slot)
+      admission.leave()
+      return
+    }
+    schedule(slot, after: ServerConfiguration.handshakeTimeout)
+  }
+
+  /// Looks at the first bytes of a connection without taking them.
+  func peek(_ slot: UInt32) {
+    let fd = connections[slot].pointee.fd
+    let window = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<ServerConfiguration.peekSize])
+    switch Sys.receive(fd, into: window, peek: true) {
+    case .wouldBlock: return
+    case .ended, .failed: return end(slot)
+    case .moved(let count):
+      switch RequestLine.peek(UnsafeRawBufferPointer(rebasing: window[..<count])) {
+      case .undecided where count < window.count: return
+      case .undecided: refuse(slot, .headTooLarge("The request line is too long."))
+      case .malformed: refuse(slot, .badRequest("This is no HTTP request."))
+      case .path(let path) where path == configuration.path: beginHandshake(slot)
+      case .path: giveAway(slot)
+      }
+    }
+  }
+
+  /// The HTTP side owns the descriptor from here on; nothing of it has been read.
+  private func giveAway(_ slot: UInt32) {
+    let fd = connections[slot].pointee.fd
+    forget(slot)
+    handOver(fd)
+  }
+
+  private func beginHandshake(_ slot: UInt32) {
+    connections[slot].pointee.phase = .handshaking
+    if let registration = connections[slot].pointee.registration {
+      loop.modify(registration, fd: connections[slot].pointee.fd, .readable)
+    }
+    handshakes[slot] = HandshakeParser()
+    receive(slot)
+  }
+
+  func continueHandshake(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) {
+    guard let outcome = handshakes[slot]?.receive(bytes) else { return }
+    switch outcome {
+    case .incomplete: break
+    case .refused(let refusal): refuse(slot, refusal)
+    case .request(let request):
+      do {
+        try accept(slot, request)
+      } catch {
+        refuse(slot, error)
+      }
+    }
+  }
+
+  private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
+    guard request.path == configuration.path else { throw .notFound }
+    if drainBegan != nil { throw .draining(retryAfter: 1) }
+    guard configuration.maxConnections == 0 || admission.count <= configuration.maxConnections else {
+      throw .full(retryAfter: 5)
+    }
+    guard configuration.origins.permits(origin: request.origin, host: request.host) else { throw .forbiddenOrigin }
+    let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
+    let user = try user(request)
+    handshakes[slot] = nil
+    open(slot, user, HandshakeResponse.accept(request, subprotocol: subprotocol.selected))
+  }
+
+  private func user(_ request: HandshakeRequest) throws(HandshakeRefusal) -> UserName? {
+    guard configuration.trustsUserParameter, let name = request.query("user"), !name.isEmpty else { return nil }
+    guard let user = UserName(name) else {
+      throw .badRequest("The user's name has more than \(UserName.maxLength) bytes or a control character.")
+    }
+    return user
+  }
+
+  private func open(_ slot: UInt32, _ user: UserName?, _ response: [UInt8]) {
+    connections[slot].pointee.phase = .open
+    connections[slot].pointee.outbox.append(response, pool: &pool)
+    let client = ClientID.random(using: &random)
+    hub.open(connections.id(slot), client: client, user: user, now: loop.now)
+    connections[slot].pointee.isInHub = true
+    statistics.connects += 1
+    // Spread, so that connections which came together are not all pinged together.
+    schedule(slot, after: Int64.random(in: configuration.pingInterval / 2...configuration.pingInterval, using: &random))
+    send(
+      EventEncoder.connected(
+        client: client, node: node, user: user, pingInterval: Int(configuration.pingInterval),
+        maxMessageSize: configuration.maxMessageSize), to: slot)
+    markDirty(slot)
+  }
+
+  func handshakeTimedOut(_ slot: UInt32) {
+    refuse(slot, HandshakeRefusal(status: 408, reason: "The handshake was not complete after 5 seconds."))
+  }
+
+  /// Answers a handshake with an HTTP error and ends the connection when that has left.
+  func refuse(_ slot: UInt32, _ refusal: HandshakeRefusal) {
+    handshakes[slot] = nil
+    statistics.refused[refusal.status, default: 0] += 1
+    if connections[slot].pointee.phase == .peeking, let registration = connections[slot].pointee.registration {
+      loop.modify(registration, fd: connections[slot].pointee.fd, .readable)
+    }
+    connections[slot].pointee.outbox.append(HandshakeResponse.refuse(refusal), pool: &pool)
+    beginEnding(slot)
+  }
+}

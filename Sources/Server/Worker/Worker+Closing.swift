@@ -1,0 +1,141 @@
+import Hub
+import Model
+import Reactor
+import WebSocket
+import Wire
+
+/// Pings, closing handshakes, and the end of connections.
+extension Worker {
+  // MARK: Pings
+
+  /// The connection's timer has run out while it was open.
+  func keepAlive(_ slot: UInt32) {
+    let connection = connections[slot]
+    if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
+    if connection.pointee.drainAt > 0 { return close(slot, .restart, reason: "this node goes away") }
+    switch connection.pointee.ping {
+    case .idle:
+      send(FrameEncoder.frame(.ping, payload: UnsafeRawBufferPointer(start: nil, count: 0)), to: slot)
+      connection.pointee.ping = .sent
+      schedule(slot, after: configuration.pongTimeout)
+    case .sent: close(slot, .pongTimeout, reason: "no pong in time")
+    case .answered:
+      connection.pointee.ping = .idle
+      schedule(slot, after: max(0, configuration.pingInterval - configuration.pongTimeout))
+    }
+  }
+
+  // MARK: Closing
+
+  /// Begins the closing handshake.
+  func close(_ slot: UInt32, _ code: CloseCode, reason: String) {
+    guard connections[slot].pointee.phase == .open else { return }
+    perform(connections[slot].pointee.closing.closing(code), slot, reason: reason)
+  }
+
+  func perform(_ action: CloseMachine.Action, _ slot: UInt32, reason: String = "") {
+    switch action {
+    case .none: break
+    case .send(let code):
+      queueClose(code, reason, slot)
+      leaveHub(slot)
+      schedule(slot, after: ServerConfiguration.closeTimeout)
+    case .sendAndEnd(let code):
+      queueClose(code, reason, slot)
+      leaveHub(slot)
+      beginEnding(slot)
+    case .endAfterFlush: beginEnding(slot)
+    case .drop: end(slot)
+    }
+  }
+
+  private func queueClose(_ code: CloseCode?, _ reason: String, _ slot: UInt32) {
+    let frame = FrameEncoder.close(code, reason: reason)
+    // Whatever the outbox holds: a close frame always fits.
+    frame.withBytes { connections[slot].pointee.outbox.append(frame, $0, pool: &pool) }
+    markDirty(slot)
+  }
+
+  func peerEnded(_ slot: UInt32) {
+    switch connections[slot].pointee.phase {
+    case .open: perform(connections[slot].pointee.closing.peerEnded(), slot)
+    case .ending, .handshaking, .peeking: end(slot)
+    case .free: break
+    }
+  }
+
+  /// Nothing more is to be said: what is queued leaves, then the stream ends.
+  func beginEnding(_ slot: UInt32) {
+    connections[slot].pointee.phase = .ending
+    schedule(slot, after: ServerConfiguration.closeTimeout)
+    markDirty(slot)
+  }
+
+  /// Everything queued has left.
+  func flushed(_ slot: UInt32) {
+    guard connections[slot].pointee.phase == .ending else { return }
+    // Our end of the stream first: closing at once would reset the connection while the peer's bytes are on their way,
+    // and take the last frames from it. The peer's end, or the timer, closes.
+    Sys.shutdownWriting(connections[slot].pointee.fd)
+  }
+
+  // MARK: The end
+
+  /// The session ends with the first close frame; the connection may take a little longer.
+  private func leaveHub(_ slot: UInt32) {
+    guard connections[slot].pointee.isInHub else { return }
+    connections[slot].pointee.isInHub = false
+    hub.close(connections.id(slot))
+    statistics.disconnects[connections[slot].pointee.closing.disconnectCode.rawValue, default: 0] += 1
+    performActions()
+  }
+
+  /// Lets go of a connection now, whatever state it is in.
+  func end(_ slot: UInt32) {
+    guard connections[slot].pointee.phase != .free else { return }
+    let fd = connections[slot].pointee.fd
+    leaveHub(slot)
+    forget(slot)
+    Sys.close(fd)
+    admission.leave()
+  }
+
+  /// Takes a connection out of every table; the descriptor stays open.
+  func forget(_ slot: UInt32) {
+    let connection = connections[slot]
+    if let registration = connection.pointee.registration { loop.remove(registration, fd: connection.pointee.fd) }
+    if let timer = connection.pointee.timer { loop.cancel(timer) }
+    connection.pointee.outbox.removeAll(pool: &pool)
+    handshakes[slot] = nil
+    connections.remove(slot)
+    if connections.count == 0 { drained?() }
+  }
+
+  // MARK: Drain
+
+  /// Refuses new handshakes and lets the clients go, spread over `window` milliseconds; `done` when all have gone.
+  func drain(window: Int64, done: @escaping () -> Void) {
+    drainBegan = loop.now
+    // The last fifth is for closing handshakes.
+    let spread = window * 4 / 5
+    for slot in 0..<connections.capacity
+    where connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen {
+      let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
+      connections[slot].pointee.drainAt = loop.now + delay
+      send(EventEncoder.drain(after: Int(delay)), to: slot)
+      schedule(slot, after: delay)
+    }
+    drained = { [unowned self] in
+      drained = nil
+      done()
+    }
+    if connections.count == 0 { drained?() }
+  }
+
+  /// Stops accepting and lets go of whatever is left.
+  func stop() {
+    for listener in listeners { listener.close() }
+    listeners = []
+    for slot in 0..<connections.capacity where connections[slot].pointee.phase != .free { end(slot) }
+  }
+}

@@ -1,0 +1,154 @@
+import Broker
+import Hub
+import Model
+import Reactor
+import WebSocket
+import Wire
+
+/// What the hub wants done, what the broker brings, and the one send of each connection at the end of the turn.
+extension Worker {
+  // MARK: The hub's actions
+
+  /// Does what the hub wants, in order, until it wants nothing more.
+  func performActions() {
+    guard !isPerforming else { return }
+    isPerforming = true
+    defer { isPerforming = false }
+    while !hub.actions.isEmpty {
+      var actions = spareActions
+      spareActions = []
+      hub.takeActions(reusing: &actions)
+      for action in actions { perform(action) }
+      actions.removeAll(keepingCapacity: true)
+      spareActions = actions
+    }
+  }
+
+  private func perform(_ action: HubAction) {
+    switch action {
+    case .reply(let session, let answer): if connections.contains(session) { reply(answer, session.slot) }
+    case .ask(let request):
+      if case .publish = request { statistics.published += 1 }
+      requests.post(Relay.Request(request: request, loop: index))
+    }
+  }
+
+  /// Tells a client something.
+  func reply(_ reply: Reply, _ slot: UInt32) {
+    switch reply {
+    case .subscribed(let id, let channel, let roster):
+      send(EventEncoder.subscribed(id: id, channel: channel, roster: roster), to: slot)
+    case .unsubscribed(let id, let channel): send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
+    case .published(let id, let channel): send(EventEncoder.published(id: id, channel: channel), to: slot)
+    case .presence(let id, let channel, let roster):
+      send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)
+    case .error(let refusal):
+      statistics.errors[refusal.code.rawValue, default: 0] += 1
+      send(EventEncoder.error(refusal), to: slot)
+    case .frame(let frame): send(frame, to: slot)
+    }
+  }
+
+  // MARK: The broker's events
+
+  func received(_ event: BrokerEvent) {
+    switch event {
+    case .deliver(let channel, let frame, let audience, let excluded, let since):
+      deliver(frame, to: audience, of: channel, excluding: excluded)
+      // Only where something waits for the end of the turn: nobody else would record the time.
+      if !dirty.isEmpty {
+        if deliveries == 0 { oldestDelivery = since }
+        deliveries += 1
+      }
+    case .attached(let channel): hub.attached(channel)
+    case .link(let state): hub.linkChanged(state)
+    case .identity(let id): node = id
+    case .published(let session, let channel, let id, let refusal): hub.published(session, channel, id, refusal)
+    case .entered(let session, let channel, let result): hub.entered(session, channel, result)
+    case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)
+    }
+    performActions()
+  }
+
+  /// Puts a frame into the outbox of everybody it is for: nothing here allocates, locks or makes a system call.
+  private func deliver(_ frame: Frame, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?) {
+    hub.withAudience(audience, of: channel, frame: frame, excluding: excluded) { slots, except in
+      frame.withBytes { bytes in
+        for slot in slots where slot != except { enqueue(frame, bytes, slot) }
+      }
+      statistics.delivered += slots.count - (except == nil ? 0 : 1)
+    }
+    closeOverflowing()
+  }
+
+  // MARK: Outboxes
+
+  /// Puts a frame into one connection's outbox; it leaves when the turn ends.
+  func send(_ frame: Frame, to slot: UInt32) {
+    frame.withBytes { enqueue(frame, $0, slot) }
+    closeOverflowing()
+  }
+
+  private func enqueue(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+    let connection = connections[slot]
+    // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
+    guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
+    guard connection.pointee.outbox.count + bytes.count <= configuration.maxOutbox else {
+      overflowing.append(slot)
+      return
+    }
+    connection.pointee.outbox.append(frame, bytes, pool: &pool)
+    markDirty(slot)
+  }
+
+  /// Closes those that did not read fast enough; put off until no listeners are lent.
+  private func closeOverflowing() {
+    while let slot = overflowing.popLast() {
+      guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { continue }
+      statistics.dropped["disconnect", default: 0] += 1
+      close(slot, .tooSlow, reason: "the outbox is full")
+    }
+  }
+
+  /// Has a connection's outbox sent when the turn ends.
+  func markDirty(_ slot: UInt32) {
+    guard !connections[slot].pointee.isDirty else { return }
+    connections[slot].pointee.isDirty = true
+    if dirty.isEmpty { loop.atEndOfTurn { [unowned self] in flush() } }
+    dirty.append(slot)
+  }
+
+  /// One send for each connection that has something to say, however much the turn has brought.
+  private func flush() {
+    var slots = spareDirty
+    spareDirty = []
+    swap(&slots, &dirty)
+    for slot in slots {
+      connections[slot].pointee.isDirty = false
+      flush(slot)
+    }
+    slots.removeAll(keepingCapacity: true)
+    spareDirty = slots
+    guard deliveries > 0 else { return }
+    statistics.delivery.record(microseconds: Int(Sys.monotonicMicroseconds() - oldestDelivery), times: deliveries)
+    deliveries = 0
+  }
+
+  private func flush(_ slot: UInt32) {
+    let connection = connections[slot]
+    guard connection.pointee.phase != .free else { return }
+    if !connection.pointee.outbox.isEmpty {
+      statistics.sends += 1
+      switch connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) {
+      case .moved, .wouldBlock, .ended: break
+      case .failed: return end(slot)
+      }
+    }
+    let isBlocked = !connection.pointee.outbox.isEmpty
+    if isBlocked != connection.pointee.isBlocked, let registration = connection.pointee.registration {
+      connection.pointee.isBlocked = isBlocked
+      loop.modify(registration, fd: connection.pointee.fd, isBlocked ? [.readable, .writable] : .readable)
+    }
+    if !isBlocked { flushed(slot) }
+  }
+}

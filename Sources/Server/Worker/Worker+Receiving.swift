@@ -1,0 +1,118 @@
+import Hub
+import Model
+import Reactor
+import WebSocket
+import Wire
+
+/// Bytes to frames, frames to commands, commands to the hub.
+extension Worker {
+  func receive(_ slot: UInt32) {
+    switch Sys.receive(connections[slot].pointee.fd, into: loop.receiveBuffer) {
+    case .wouldBlock: break
+    case .failed: end(slot)
+    case .ended: peerEnded(slot)
+    case .moved(let count):
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
+      switch connections[slot].pointee.phase {
+      case .handshaking: continueHandshake(slot, UnsafeRawBufferPointer(bytes))
+      case .open: take(bytes, slot)
+      // What comes after the end is read, so that it does not reset the connection, and thrown away.
+      case .ending, .peeking, .free: break
+      }
+    }
+  }
+
+  private func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
+    if connections[slot].pointee.ping == .sent { connections[slot].pointee.ping = .answered }
+    var rest = bytes
+    while connections[slot].pointee.phase == .open, let event = connections[slot].pointee.decoder.next(&rest) {
+      switch event {
+      case .text(let text): if admit(text, slot) { command(text, slot) }
+      case .binary: if admit(nil, slot) { refuseBinary(slot) }
+      case .ping(let payload): if connections[slot].pointee.closing.isOpen { pong(payload, slot) }
+      case .pong: break
+      case .close(let code, _): perform(connections[slot].pointee.closing.received(code), slot)
+      case .violation(let code, _): perform(connections[slot].pointee.closing.failed(code), slot)
+      }
+    }
+  }
+
+  private func pong(_ payload: UnsafeRawBufferPointer, _ slot: UInt32) {
+    send(FrameEncoder.frame(.pong, payload: payload), to: slot)
+  }
+
+  private func refuseBinary(_ slot: UInt32) {
+    count(command: "binary")
+    reply(.error(Refusal(.badRequest, "Binary frames are not understood; send JSON in text frames.")), slot)
+  }
+
+  // MARK: Commands
+
+  /// Whether a message may go on by its connection's rate; refuses it when not. `text` is nil for binary messages.
+  private func admit(_ text: UnsafeRawBufferPointer?, _ slot: UInt32) -> Bool {
+    guard connections[slot].pointee.closing.isOpen else { return false }
+    switch hub.admitCommand(connections.id(slot), now: loop.now) {
+    case .allowed: return true
+    case .refused(var refusal):
+      // The sender is told which of its commands it was, as far as that can be read.
+      refusal.id = text.flatMap { CommandScanner.scan($0).id }
+      reply(.error(refusal), slot)
+    case .exhausted: close(slot, .rateLimited, reason: "rate limit exceeded for too long")
+    }
+    return false
+  }
+
+  private func command(_ text: UnsafeRawBufferPointer, _ slot: UInt32) {
+    switch CommandScanner.scan(text) {
+    case .failure(let refusal):
+      count(command: "invalid")
+      reply(.error(refusal), slot)
+    case .success(let command): run(command, text, connections.id(slot))
+    }
+    performActions()
+  }
+
+  private func run(_ command: Command, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    switch command {
+    case .subscribe(let subscribe):
+      count(command: "subscribe")
+      hub.subscribe(
+        session, to: subscribe.channel, presence: subscribe.presence, info: subscribe.info, request: subscribe.id)
+    case .unsubscribe(let channel, let id):
+      count(command: "unsubscribe")
+      hub.unsubscribe(session, from: channel, request: id)
+    case .publish(let publish):
+      count(command: "publish")
+      run(publish, text, session)
+    case .presence(let channel, let onlyCount, let id):
+      count(command: "presence")
+      hub.presence(session, of: channel, onlyCount: onlyCount, request: id)
+    case .ping(let id):
+      count(command: "ping")
+      send(EventEncoder.pong(id: id, timestamp: Int(Sys.wallMilliseconds())), to: session.slot)
+    }
+  }
+
+  private func run(_ publish: PublishCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    guard let sender = hub.sender(session) else { return }
+    hub.publish(session, to: publish.channel, echo: publish.echo, request: publish.id) {
+      EventEncoder.message(
+        channel: publish.channel, from: sender.user, client: sender.client,
+        data: UnsafeRawBufferPointer(rebasing: text[publish.data]), timestamp: Int(Sys.wallMilliseconds()))
+    }
+  }
+
+  private func count(command: String) {
+    statistics.commands[command, default: 0] += 1
+  }
+}
+
+extension Result where Success == Command, Failure == Refusal {
+  /// What the client calls its command, as far as that could be read.
+  fileprivate var id: RequestID? {
+    switch self {
+    case .success(let command): command.id
+    case .failure(let refusal): refusal.id
+    }
+  }
+}

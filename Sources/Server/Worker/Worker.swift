@@ -1,0 +1,130 @@
+import Broker
+import Hub
+import Logging
+import Model
+import Reactor
+import WebSocket
+
+/// One loop of a server: its listeners, its connections and its hub, and the shell between them.
+///
+/// The hub decides, the decoder understands, the worker acts. `+Accepting` brings a connection to its 101 (or away to
+/// the HTTP side), `+Receiving` takes frames and commands, `+Delivering` sends, `+Closing` ends.
+final class Worker: EventSource {
+  let index: LoopIndex
+  let loop: Loop
+  let configuration: ServerConfiguration
+  let admission: Admission
+  let logger: Logger
+  /// Takes a connection that is no WebSocket, unread.
+  let handOver: @Sendable (Int32) -> Void
+  let requests: Postbox<Relay.Request>
+  /// Where the relay leaves this loop's events.
+  let events: Mailbox<BrokerEvent>
+
+  var connections: ConnectionTable
+  /// The partial heads of requests, for the few connections that are in their handshake.
+  var handshakes: [UInt32: HandshakeParser] = [:]
+  var hub: Hub
+  var pool = BufferPool()
+  var listeners: [Listener] = []
+  var statistics = Statistics()
+  var random = SystemRandomNumberGenerator()
+  var node: NodeID
+
+  /// Slots that have something to send when the turn ends.
+  var dirty: [UInt32] = []
+  /// Slots whose outbox ran over while a frame went out to many; closed when that is over.
+  var overflowing: [UInt32] = []
+  /// Memory for the hub's actions, used in turns.
+  var spareActions: [HubAction] = []
+  var spareDirty: [UInt32] = []
+  var isPerforming = false
+  /// How many messages this turn has delivered and when the oldest of them came, for the histogram.
+  var deliveries = 0
+  var oldestDelivery: Int64 = 0
+  /// When the statistics were asked for last, and how much the loop had worked by then; in microseconds.
+  private var askedAt: Int64
+  private var busyThen: Int64 = 0
+  /// Milliseconds at which new handshakes began to be refused, because the node goes away; nil otherwise.
+  var drainBegan: Int64?
+  var drained: (() -> Void)?
+
+  init(
+    index: LoopIndex, on loop: Loop, configuration: ServerConfiguration, admission: Admission,
+    requests: Mailbox<Relay.Request>, logger: Logger, handOver: @escaping @Sendable (Int32) -> Void
+  ) {
+    self.index = index
+    self.loop = loop
+    self.configuration = configuration
+    self.admission = admission
+    self.logger = logger
+    self.handOver = handOver
+    self.requests = Postbox(from: loop, to: requests)
+    node = configuration.node
+    askedAt = loop.nowMicroseconds
+    hub = Hub(limits: configuration.hub)
+    connections = ConnectionTable(
+      limits: FrameDecoder.Limits(
+        maxMessageSize: configuration.maxMessageSize, maxFragments: ServerConfiguration.maxFragments))
+    events = Mailbox(on: loop)
+    events.receive { [unowned self] in received($0) }
+  }
+
+  /// Begins to accept.
+  func listen(_ sockets: [ListeningSocket]) {
+    for socket in sockets {
+      do {
+        listeners.append(try Listener(socket, on: loop, logger: logger) { [unowned self] in accepted($0) })
+      } catch {
+        logger.critical("cannot listen: \(error)", metadata: ["address": "\(socket.address)"])
+      }
+    }
+  }
+
+  /// What this loop has counted until now.
+  func currentStatistics() -> Statistics {
+    var current = statistics
+    current.connections = hub.sessionCount
+    current.channels = hub.channelCount
+    current.subscriptions = hub.subscriptionCount
+    let elapsed = loop.nowMicroseconds - askedAt
+    if elapsed > 0 { current.busyRatio = min(1, Double(loop.busyMicroseconds - busyThen) / Double(elapsed)) }
+    askedAt = loop.nowMicroseconds
+    busyThen = loop.busyMicroseconds
+    current.turns = loop.turns
+    for slot in 0..<connections.capacity { current.outboxBytes += connections[slot].pointee.outbox.count }
+    return current
+  }
+
+  // MARK: EventSource
+
+  func ready(_ readiness: Readiness, key slot: UInt32) {
+    switch connections[slot].pointee.phase {
+    case .free: break
+    case .peeking: peek(slot)
+    case .handshaking: receive(slot)
+    case .open, .ending:
+      if readiness.contains(.writable) { markDirty(slot) }
+      if !readiness.isDisjoint(with: [.readable, .failed]) { receive(slot) }
+    }
+  }
+
+  func expired(key slot: UInt32) {
+    connections[slot].pointee.timer = nil
+    switch connections[slot].pointee.phase {
+    case .free: break
+    case .peeking, .handshaking: handshakeTimedOut(slot)
+    case .open: keepAlive(slot)
+    case .ending: end(slot)
+    }
+  }
+
+  /// Replaces a connection's one timer.
+  func schedule(_ slot: UInt32, after milliseconds: Int64) {
+    if let timer = connections[slot].pointee.timer { loop.cancel(timer) }
+    connections[slot].pointee.timer = loop.schedule(after: milliseconds, source: self, key: slot)
+  }
+}
+
+@available(*, unavailable)
+extension Worker: Sendable {}
