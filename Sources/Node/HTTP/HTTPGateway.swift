@@ -1,0 +1,104 @@
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOPosix
+import Server
+
+/// The HTTP side of the one port: takes connections that are not for the WebSocket's path and serves them with
+/// Hummingbird, on one SwiftNIO thread of its own.
+///
+/// A connection comes unread, as the kernel has it; from then on NIO alone reads and closes it.
+final class HTTPGateway: Sendable {
+  /// Seconds without a request after which a connection is closed.
+  private static let idleTimeout = TimeAmount.seconds(30)
+
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let http: HTTP1Channel
+  private let admission: Admission
+  private let logger: Logger
+  private let descriptors: AsyncStream<CInt>
+  private let arrivals: AsyncStream<CInt>.Continuation
+
+  init(admission: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder) {
+    self.admission = admission
+    self.logger = logger
+    http = HTTP1Channel(responder: responder, configuration: .init(idleTimeout: Self.idleTimeout))
+    (descriptors, arrivals) = AsyncStream.makeStream()
+  }
+
+  /// Takes a connected, non-blocking socket, from any thread.
+  func adopt(_ fd: CInt) {
+    switch arrivals.yield(fd) {
+    case .enqueued: break
+    case .dropped, .terminated: release(fd)
+    @unknown default: release(fd)
+    }
+  }
+
+  private func release(_ fd: CInt) {
+    closeDescriptor(fd)
+    admission.leave()
+  }
+
+  /// Serves until `finish` and until the connections that are open then have ended or five seconds have passed.
+  func run() async {
+    await withTaskGroup(of: Void.self) { serving in
+      serving.addTask { [self] in
+        await withDiscardingTaskGroup { connections in
+          for await fd in descriptors {
+            connections.addTask { await self.serve(fd) }
+          }
+        }
+      }
+      serving.addTask {
+        await self.finished.wait()
+        try? await Task.sleep(for: .seconds(5))
+      }
+      await serving.next()
+      serving.cancelAll()
+    }
+    try? await group.shutdownGracefully()
+  }
+
+  private let finished = Gate()
+
+  /// Takes no further connection.
+  func finish() {
+    arrivals.finish()
+    finished.open()
+  }
+
+  private func serve(_ fd: CInt) async {
+    defer { admission.leave() }
+    do {
+      let http = http
+      let logger = logger
+      let value = try await ClientBootstrap(group: group).withConnectedSocket(fd) { channel in
+        http.setup(channel: channel, logger: logger)
+      }
+      await http.handle(value: value, logger: logger)
+    } catch {
+      // NIO has closed the descriptor or never owned it; it says so by its error alone.
+      logger.debug("an HTTP connection could not be set up: \(error)")
+    }
+  }
+}
+
+/// Something that happens once and is waited for.
+final class Gate: Sendable {
+  private let stream: AsyncStream<Void>
+  private let continuation: AsyncStream<Void>.Continuation
+
+  init() {
+    (stream, continuation) = AsyncStream.makeStream()
+  }
+
+  func open() {
+    continuation.finish()
+  }
+
+  func wait() async {
+    for await _ in stream {}
+  }
+}

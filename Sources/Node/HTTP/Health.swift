@@ -1,0 +1,33 @@
+import Broker
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Reactor
+import Server
+
+/// Whether the node can serve, and what it waits for.
+final class Health: Sendable {
+  private let status: @Sendable () async -> BrokerStatus?
+  private let draining = Lock(false)
+
+  init(status: @escaping @Sendable () async -> BrokerStatus?) {
+    self.status = status
+  }
+
+  /// From now on the node is not ready any more: it goes away.
+  func beginDraining() {
+    draining.withLock { $0 = true }
+  }
+
+  /// 200 when everything the node depends on is well, else 503; names each and what is wrong with it.
+  func readiness() async -> Response {
+    let isDraining = draining.withLock { $0 }
+    let status = await status()
+    var checks = (status?.dependencies ?? []).map { ($0.name, $0.trouble) }
+    checks.append(("draining", isDraining ? "the node goes away" : nil))
+    let isReady = status?.isReady == true && !isDraining
+    let members = checks.map { "\(JSONText.quoted($0)):\(JSONText.quoted($1 ?? "ok"))" }.joined(separator: ",")
+    return .json(
+      isReady ? .ok : .serviceUnavailable, #"{"ready":\#(isReady),"dependencies":{\#(members)}}"#)
+  }
+}

@@ -1,0 +1,128 @@
+import Broker
+import Server
+
+/// Every metric of a node: the one table of their names.
+enum Metric: String, CaseIterable {
+  case connections = "apus_connections"
+  case channels = "apus_channels"
+  case subscriptions = "apus_subscriptions"
+  case connects = "apus_connects_total"
+  case disconnects = "apus_disconnects_total"
+  case handshakesRefused = "apus_handshakes_refused_total"
+  case commands = "apus_commands_total"
+  case errors = "apus_errors_total"
+  case published = "apus_published_total"
+  case delivered = "apus_delivered_total"
+  case dropped = "apus_dropped_total"
+  case outboxBytes = "apus_outbox_bytes"
+  case delivery = "apus_delivery_seconds"
+  case sends = "apus_sends_total"
+  case redisUp = "apus_redis_up"
+  case redisRoundTrip = "apus_redis_round_trip_seconds"
+  case redisReconnects = "apus_redis_reconnects_total"
+  case leaseAge = "apus_lease_age_seconds"
+  case reapedMembers = "apus_reaped_members_total"
+  case loopBusy = "apus_loop_busy_ratio"
+  case loopTurns = "apus_loop_turns_total"
+
+  var help: String {
+    switch self {
+    case .connections: "Open WebSocket connections."
+    case .channels: "Channels with a subscriber, summed over the loops."
+    case .subscriptions: "Subscriptions of all connections."
+    case .connects: "WebSocket connections opened."
+    case .disconnects: "WebSocket connections ended, by close code."
+    case .handshakesRefused: "Handshakes refused, by HTTP status."
+    case .commands: "Commands received, by type."
+    case .errors: "Commands refused, by error code."
+    case .published: "Messages handed to the broker."
+    case .delivered: "Events put into the outboxes of subscribers."
+    case .dropped: "Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were no messages."
+    case .outboxBytes: "Bytes that wait for clients to read."
+    case .delivery: "From Redis' hand-over of a message to the send of its turn."
+    case .sends: "System calls that sent to clients."
+    case .redisUp: "Whether Redis is connected and joined."
+    case .redisRoundTrip: "The latest probe from publish to its return."
+    case .redisReconnects: "Connections to Redis that were lost."
+    case .leaseAge: "Since the lease of this node was renewed."
+    case .reapedMembers: "Members of dead nodes taken out of presence by this node."
+    case .loopBusy: "Share of its time that a loop has worked since the last scrape, 0 to 1."
+    case .loopTurns: "Turns a loop has taken."
+    }
+  }
+
+  private var type: String {
+    switch self {
+    case .connections, .channels, .subscriptions, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge, .loopBusy: "gauge"
+    case .connects, .disconnects, .handshakesRefused, .commands, .errors, .published, .delivered, .dropped, .sends,
+      .redisReconnects, .reapedMembers, .loopTurns:
+      "counter"
+    case .delivery: "histogram"
+    }
+  }
+
+  func render(_ snapshot: MetricSnapshot, into renderer: inout MetricRenderer) {
+    renderer.declare(rawValue, type: type, help: help)
+    let loops = snapshot.loops
+    func total(_ value: KeyPath<Statistics, Int>) { renderer.sample(rawValue, snapshot.total(value)) }
+    func byLabel(_ label: String, _ values: [String: Int]) {
+      for (key, value) in values.sorted(by: { $0.key < $1.key }) { renderer.sample(rawValue, [(label, key)], value) }
+    }
+    func byShard(_ value: (BrokerStatus.Shard) -> Double?) {
+      for (index, shard) in (snapshot.broker?.shards ?? []).enumerated() {
+        if let value = value(shard) { renderer.sample(rawValue, [("shard", String(index))], value) }
+      }
+    }
+    switch self {
+    case .connections: total(\.connections)
+    case .channels: total(\.channels)
+    case .subscriptions: total(\.subscriptions)
+    case .connects: total(\.connects)
+    case .disconnects: byLabel("code", snapshot.merged { $0.disconnects.mapKeys(String.init) })
+    case .handshakesRefused: byLabel("status", snapshot.merged { $0.refused.mapKeys(String.init) })
+    case .commands: byLabel("type", snapshot.merged(\.commands))
+    case .errors: byLabel("code", snapshot.merged(\.errors))
+    case .published: total(\.published)
+    case .delivered: total(\.delivered)
+    case .dropped:
+      let malformed = ["malformed": snapshot.broker?.malformedPayloads ?? 0]
+      byLabel("policy", snapshot.merged(\.dropped).merging(malformed, uniquingKeysWith: +))
+    case .outboxBytes: total(\.outboxBytes)
+    case .delivery: renderer.histogram(rawValue, snapshot.delivery)
+    case .sends: total(\.sends)
+    case .redisUp: byShard { $0.isUp ? 1 : 0 }
+    case .redisRoundTrip: byShard(\.roundTrip)
+    case .redisReconnects: byShard { Double($0.reconnects) }
+    case .leaseAge: if let age = snapshot.broker?.leaseAge { renderer.sample(rawValue, [], Double(age) / 1000) }
+    case .reapedMembers: renderer.sample(rawValue, snapshot.broker?.reapedMembers ?? 0)
+    case .loopBusy:
+      for (index, loop) in loops.enumerated() { renderer.sample(rawValue, [("loop", String(index))], loop.busyRatio) }
+    case .loopTurns:
+      for (index, loop) in loops.enumerated() { renderer.sample(rawValue, [("loop", String(index))], loop.turns) }
+    }
+  }
+}
+
+/// What all metrics of one scrape are made of.
+struct MetricSnapshot {
+  let loops: [Statistics]
+  let broker: BrokerStatus?
+
+  func total(_ value: KeyPath<Statistics, Int>) -> Int {
+    loops.reduce(0) { $0 + $1[keyPath: value] }
+  }
+
+  func merged(_ values: (Statistics) -> [String: Int]) -> [String: Int] {
+    loops.reduce(into: [:]) { $0.merge(values($1), uniquingKeysWith: +) }
+  }
+
+  var delivery: Histogram {
+    loops.reduce(into: Histogram()) { $0.add($1.delivery) }
+  }
+}
+
+extension Dictionary where Value == Int {
+  fileprivate func mapKeys(_ transform: (Key) -> String) -> [String: Int] {
+    reduce(into: [:]) { $0[transform($1.key)] = $1.value }
+  }
+}

@@ -1,0 +1,66 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import NIOCore
+
+/// Which answer belongs to which request.
+struct Router: Sendable {
+  /// The path of the WebSocket, which a connection that speaks HTTP already cannot serve.
+  let webSocketPath: String
+  let health: Health
+  let metrics: MetricsPage
+  /// Shown at `/`; nil outside development.
+  let page: String?
+
+  @Sendable
+  func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
+    var response = await answer(request)
+    let closes = response.headers[.connection] == "close"
+    if request.method == .head { response = response.createHeadResponse() }
+    let body = try await writer.writeHead(response.head)
+    try await response.body.write(body)
+    if closes { try await channel.close(mode: .output) }
+  }
+
+  private func answer(_ request: Request) async -> Response {
+    let path = request.uri.path
+    // A pooled connection of a balancer: a retry on a fresh connection will do.
+    if path == webSocketPath {
+      var response = Response.error(.serviceUnavailable, "connection_in_use", "Open a new connection for a WebSocket.")
+      response.headers[.connection] = "close"
+      response.headers[.retryAfter] = "0"
+      return response
+    }
+    let known = ["/", "/healthz", "/readyz", "/metrics"].contains(path) && (path != "/" || page != nil)
+    guard known else { return .error(.notFound, "not_found", "There is nothing at this path.") }
+    guard request.method == .get || request.method == .head else {
+      var response = Response.error(.methodNotAllowed, "method_not_allowed", "This path takes GET and HEAD only.")
+      response.headers[.allow] = "GET, HEAD"
+      return response
+    }
+    switch path {
+    case "/healthz": return .json(.ok, #"{"status":"ok"}"#)
+    case "/readyz": return await health.readiness()
+    case "/metrics": return await metrics.response()
+    default: return .page(page ?? "")
+    }
+  }
+}
+
+extension Response {
+  static func json(_ status: HTTPResponse.Status, _ text: String) -> Response {
+    Response(
+      status: status, headers: [.contentType: "application/json; charset=utf-8", .cacheControl: "no-store"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: text)))
+  }
+
+  static func error(_ status: HTTPResponse.Status, _ code: String, _ message: String) -> Response {
+    json(status, #"{"code":\#(JSONText.quoted(code)),"error":\#(JSONText.quoted(message))}"#)
+  }
+
+  static func page(_ html: String) -> Response {
+    Response(
+      status: .ok, headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "no-cache"],
+      body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
+  }
+}

@@ -1,0 +1,103 @@
+import Broker
+import Glibc
+import Logging
+import Model
+import Pages
+import Reactor
+import Redis
+import Server
+import UnixSignals
+
+/// A whole node: the WebSocket server, the HTTP side, and their life from start to exit.
+package struct Node: Sendable {
+  /// The version told in Redis and by `--version`.
+  package static let version = "0.1.0"
+
+  private let configuration: NodeConfiguration
+  private let logger: Logger
+
+  package init(_ configuration: NodeConfiguration, logger: Logger) {
+    self.configuration = configuration
+    self.logger = logger
+  }
+
+  /// Runs until SIGTERM or SIGINT, then lets the clients go; `started` is called once with where the node listens.
+  ///
+  /// SIGTERM drains as long as configured, SIGINT (Ctrl-C) closes at once but in order; a second signal ends the
+  /// process where it stands.
+  package func run(started: @Sendable ([SocketAddress]) -> Void) async throws {
+    Sys.raiseDescriptorLimit()
+    guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
+    let admission = Admission(limit: configuration.maxConnections)
+    let running = Running()
+    let health = Health { await running.server?.brokerStatus() }
+    let gateway = HTTPGateway(
+      admission: admission, logger: logger,
+      responder: Router(
+        webSocketPath: configuration.webSocketPath, health: health,
+        metrics: MetricsPage(
+          statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
+        page: configuration.isDevelopment ? Pages.chat : nil
+      ).respond)
+    let server = try Server.start(
+      serverConfiguration, admission: admission, logger: logger,
+      broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
+    running.begin(server)
+    started(server.addresses)
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { await gateway.run() }
+      await untilSignal(server, health)
+      gateway.finish()
+      await group.waitForAll()
+    }
+    await server.stop()
+    logger.info("stopped")
+  }
+
+  private func untilSignal(_ server: Server, _ health: Health) async {
+    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
+    let (firsts, continuation) = AsyncStream<UnixSignal>.makeStream()
+    // A second signal ends the process where it stands, whatever the first has begun.
+    let watch = Task {
+      var isFirst = true
+      for await signal in signals {
+        guard isFirst else { _exit(130) }
+        isFirst = false
+        continuation.yield(signal)
+      }
+    }
+    defer { watch.cancel() }
+    let first = await firsts.first { _ in true }
+    health.beginDraining()
+    let window = first == .sigterm ? configuration.drain : 0
+    logger.info("going away", metadata: ["window": "\(window) ms", "connections": "\(server.admission.count)"])
+    await server.drain(window: window)
+  }
+
+  private func brokerFactory(_ id: NodeID, _ admission: Admission) -> Server.BrokerFactory {
+    let configuration = configuration
+    let logger = logger
+    guard let url = configuration.redis else {
+      return { loop, outlet in MemoryBroker(on: loop, outlet: outlet, leaveGrace: configuration.leaveGrace) }
+    }
+    let redis = RedisBroker.Configuration(
+      url: url, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
+      leaveGrace: configuration.leaveGrace, nodeName: configuration.nodeName,
+      description: [
+        ("host", Host.name), ("version", Self.version), ("started", String(Sys.wallMilliseconds())),
+      ],
+      maxMessageSize: configuration.maxMessageSize, connections: { admission.count })
+    return { loop, outlet in RedisBroker(on: loop, outlet: outlet, id: id, configuration: redis, logger: logger) }
+  }
+}
+
+/// The server, once there is one: the HTTP side is made before it and asks it later.
+private final class Running: Sendable {
+  private let slot = Lock<Server?>(nil)
+
+  var server: Server? { slot.withLock { $0 } }
+
+  func begin(_ server: Server) {
+    slot.withLock { $0 = server }
+  }
+}

@@ -1,0 +1,88 @@
+import ApusClient
+import ArgumentParser
+import Wire
+
+/// How the commands that talk to a node find it.
+struct NodeOptions: ParsableArguments {
+  @Option(help: "The node's WebSocket.")
+  var url = "ws://127.0.0.1:8080/ws"
+  @Option(help: "Who you are; a node in --dev believes it.")
+  var user: String?
+
+  func connect() async throws -> ApusClient {
+    var url = url
+    if let user {
+      url += url.contains("?") ? "&" : "?"
+      url += "user=" + Self.percentEncoded(user)
+    }
+    return try await ApusClient.connect(to: url)
+  }
+
+  private static func percentEncoded(_ text: String) -> String {
+    let hex = Array("0123456789ABCDEF")
+    return text.utf8.reduce(into: "") { result, byte in
+      let character = Character(UnicodeScalar(byte))
+      if character.isASCII, character.isLetter || character.isNumber || "-._~".contains(character) {
+        result.append(character)
+      } else {
+        result += "%\(hex[Int(byte >> 4)])\(hex[Int(byte & 15)])"
+      }
+    }
+  }
+}
+
+/// `apus sub`: listen to channels from a terminal.
+struct Subscribe: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "sub", abstract: "Listen to channels: prints every event as one line of JSON.")
+
+  @Argument(help: "The channels.")
+  var channels: [String]
+  @Flag(help: "Enter the channels' presence, and see who comes and goes.")
+  var presence = false
+  @OptionGroup
+  var node: NodeOptions
+
+  func run() async throws {
+    let client = try await node.connect()
+    for (index, channel) in channels.enumerated() {
+      let member = presence ? #","presence":true"# : ""
+      client.send(#"{"type":"subscribe","id":\#(index),"channel":\#(quoted(channel))\#(member)}"#)
+    }
+    for try await message in client.messages { printLine(message) }
+  }
+}
+
+/// `apus pub`: say something from a terminal.
+struct Publish: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "pub", abstract: "Publish one message and wait until it is taken.")
+
+  @Argument(help: "The channel.")
+  var channel: String
+  @Argument(help: "What to say: JSON as it is; anything else is sent as a JSON string.")
+  var data: String
+  @OptionGroup
+  var node: NodeOptions
+
+  func run() async throws {
+    let client = try await node.connect()
+    var text = data
+    let isJSON = text.withUTF8 { JSONScanner.validate(UnsafeRawBufferPointer($0)) }
+    client.send(#"{"type":"publish","id":1,"channel":\#(quoted(channel)),"data":\#(isJSON ? data : quoted(data))}"#)
+    for try await message in client.messages {
+      if message.hasPrefix(#"{"type":"published""#) { return client.close() }
+      if message.hasPrefix(#"{"type":"error""#) {
+        printLine(message)
+        throw ExitCode.failure
+      }
+    }
+  }
+}
+
+/// A JSON string.
+private func quoted(_ text: String) -> String {
+  var writer = ByteWriter(capacity: text.utf8.count + 2)
+  writer.append(quoting: text)
+  return String(decoding: writer.bytes, as: UTF8.self)
+}
