@@ -1,0 +1,94 @@
+# Apus: every target installs what it needs (with sudo where it must) and says what it does.
+# `make help` lists the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+
+BUILD_FLAGS := -c release --static-swift-stdlib --product apus
+APUS := .build/release/apus
+VENV := .venv
+PORT ?= 8080
+SOURCES := $(shell find Sources Web Package.swift -type f)
+
+.PHONY: help
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):[^#]*## /\1|/' | column -t -s '|'
+
+# ---- what people run ----
+
+.PHONY: run
+run: $(APUS) ## A node for a first look: http://localhost:8080
+	@exec $(APUS) serve --dev --port $(PORT)
+
+.PHONY: cluster
+cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; Ctrl-C ends all
+	@exec deploy/cluster --port $(PORT) $(APUS)
+
+.PHONY: compose
+compose: ## The same in containers, by docker compose
+	@command -v docker >/dev/null || { echo 'make compose needs Docker: https://docs.docker.com/engine/install/' >&2; exit 1; }
+	@if docker compose version >/dev/null 2>&1; then docker compose up --build --scale node=3; \
+	else docker-compose up --build --scale node=3; fi
+
+.PHONY: build
+build: $(APUS) ## The release executable, .build/release/apus
+
+$(APUS): $(SOURCES) | build-tools
+	@echo '== building (the first time this takes a few minutes)'
+	swift build $(BUILD_FLAGS)
+	@touch $(APUS)
+
+# ---- tests ----
+
+.PHONY: test
+test: lint unit broker end-to-end ## Everything a change must pass; installs what it needs
+	@echo '== all tests passed'
+
+.PHONY: lint
+lint: build-tools ## Formatting and style
+	@$(TIER) lint swift format lint --strict --recursive --configuration .swift-format Package.swift Sources Tests Web
+
+.PHONY: unit
+unit: build-tools ## The tests of single modules
+	@$(TIER) unit swift test --skip BrokerTests $(SWIFT_TEST_FLAGS)
+
+.PHONY: broker
+broker: build-tools test-tools ## One suite on both brokers, with a real Redis
+	@$(TIER) broker swift test --filter BrokerTests $(SWIFT_TEST_FLAGS)
+
+.PHONY: end-to-end
+end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as processes, driven by Python clients
+	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd $(PYTEST_FLAGS)
+
+.PHONY: format
+format: ## Formats every Swift file
+	swift format --in-place --recursive --configuration .swift-format Package.swift Sources Tests Web
+
+# Runs one tier and prints the seconds it took: `tier NAME COMMAND...`
+TIER := deploy/tier
+
+# ---- what the targets need ----
+
+.PHONY: build-tools
+build-tools:
+	@command -v swift >/dev/null || { echo 'Apus needs Swift 6.1 or newer: https://www.swift.org/install/linux/' >&2; exit 1; }
+	@pkg-config --exists hiredis 2>/dev/null || deploy/install pkg-config libhiredis-dev
+
+.PHONY: cluster-tools
+cluster-tools:
+	@command -v redis-server >/dev/null || deploy/install redis-server
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || deploy/install nginx-light
+
+.PHONY: test-tools
+test-tools: cluster-tools
+
+$(VENV)/ready: Tests/EndToEnd/requirements.txt
+	@python3 -m venv --help >/dev/null 2>&1 || deploy/install python3 python3-venv
+	python3 -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
+	@touch $@
+
+.PHONY: clean
+clean: ## Removes what was built
+	rm -rf .build $(VENV)
