@@ -1,0 +1,107 @@
+"""Fixtures: clusters of processes, run with one and with two event loops per node."""
+
+import asyncio
+import itertools
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
+
+import pytest
+import pytest_asyncio
+
+from harness import Client, Cluster, Node, Process, RawSocket
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session", params=[1, 2], ids=["loops-1", "loops-2"])
+def loops(request: pytest.FixtureRequest) -> int:
+    """How many event loops each node has."""
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def cluster(loops: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """Redis, three nodes and nginx, shared by every test that leaves them as it found them."""
+    with Cluster(tmp_path_factory.mktemp(f"cluster-{loops}"), loops=loops, nginx=True) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def own_cluster(loops: int, tmp_path) -> Iterator[Callable[..., Cluster]]:
+    """Starts a cluster for one test that breaks it."""
+    with ExitStack() as stack:
+        yield lambda **options: stack.enter_context(Cluster(tmp_path, loops=loops, **options))
+
+
+@pytest.fixture(scope="session")
+def memory_node(loops: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
+    """One node without Redis, shared like `cluster`."""
+    node = Node("alone", tmp_path_factory.mktemp(f"memory-{loops}"), loops=loops)
+    try:
+        yield node.start()
+    finally:
+        node.end()
+
+
+@pytest.fixture
+def own_node(loops: int, tmp_path) -> Iterator[Callable[..., Node]]:
+    """Starts a node for one test, with options of its own; in memory unless `redis` is given."""
+    with ExitStack() as stack:
+
+        def start(options: Mapping[str, object] | None = None, redis: str | None = None) -> Node:
+            node = Node(f"own-{next(_numbers)}", tmp_path, redis=redis, loops=loops, options=options)
+            stack.callback(node.end)
+            return node.start()
+
+        yield start
+
+
+@pytest.fixture
+def channel() -> str:
+    """A channel no other test uses."""
+    return f"test-{next(_numbers)}"
+
+
+@pytest_asyncio.fixture
+async def connect() -> AsyncIterator[Callable]:
+    """`Client.connect` for connections that end with the test."""
+    clients: list[Client] = []
+
+    async def connect(url: str, **options) -> Client:
+        client = await Client.connect(url, **options)
+        clients.append(client)
+        return client
+
+    yield connect
+    await asyncio.gather(*(client.close() for client in clients))
+
+
+@pytest_asyncio.fixture
+async def raw() -> AsyncIterator[Callable]:
+    """`RawSocket.open`, or `RawSocket.upgraded` with `upgraded=True`, for connections that end with the test."""
+    sockets: list[RawSocket] = []
+
+    async def open(port: int, *, upgraded: bool = False, **options) -> RawSocket:
+        socket = await (RawSocket.upgraded if upgraded else RawSocket.open)(port, **options)
+        sockets.append(socket)
+        return socket
+
+    yield open
+    for socket in sockets:
+        socket.close()
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Forgets the processes of earlier tests, so that a failure shows the logs that matter."""
+    Process.known[:] = [process for process in Process.known if process.running]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
+    """Shows the end of every process' log below a test that failed."""
+    report = yield
+    if report.failed:
+        for process in Process.known:
+            state = "running" if process.running else f"ended with {process.exit_code}"
+            report.sections.append((f"{process.name} ({state}): {process.log}", process.tail()))
+    return report

@@ -1,0 +1,47 @@
+"""Redis, nodes and nginx together."""
+
+from pathlib import Path
+
+from harness.nginx import Nginx
+from harness.node import Node, Options
+from harness.redis_server import Redis
+
+
+class Cluster:
+    """A Redis, nodes `web-1`, `web-2` … and, where asked for, an nginx in front of them.
+
+    A context manager: everything runs inside the `with`, and nothing afterwards.
+    """
+
+    def __init__(
+        self, directory: Path, *, loops: int, nodes: int = 3, nginx: bool = False, options: Options | None = None
+    ):
+        self.redis = Redis(directory)
+        self.nodes = [
+            Node(f"web-{number}", directory, redis=self.redis.url, loops=loops, options=options)
+            for number in range(1, nodes + 1)
+        ]
+        self.nginx = Nginx(directory, [node.port for node in self.nodes]) if nginx else None
+
+    def __enter__(self) -> "Cluster":
+        try:
+            self.redis.start()
+            for node in self.nodes:
+                node.launch()
+            for node in self.nodes:
+                node.wait_ready()
+            if self.nginx:
+                self.nginx.start()
+        except BaseException:
+            self.end()
+            raise
+        return self
+
+    def __exit__(self, *_) -> None:
+        self.end()
+
+    def end(self) -> None:
+        """Ends every process, whatever state it is in."""
+        for process in [self.nginx, *self.nodes, self.redis]:
+            if process:
+                process.end()

@@ -1,0 +1,85 @@
+"""One `apus serve` process."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness.eventually import until
+from harness.metrics import Metrics
+from harness.ports import free_port
+from harness.process import Process
+
+# Command line options by name, without those that are flags.
+Options = Mapping[str, object]
+
+_REPOSITORY = Path(__file__).resolve().parents[3]
+
+
+def binary() -> Path:
+    """The executable under test: `APUS_BINARY`, else the release build of this repository."""
+    path = Path(os.environ.get("APUS_BINARY", _REPOSITORY / ".build/release/apus")).absolute()
+    if not path.is_file():
+        pytest.fail(f"{path} is missing. Build it with: swift build -c release --product apus", pytrace=False)
+    return path
+
+
+class Node(Process):
+    """A node in `--dev` mode: on loopback, open to anonymous clients, `?user=alice` names one.
+
+    Without `redis` it keeps everything in memory. There is no rate limit unless `options` set one; an option in
+    `options` replaces the one of the same name given here.
+    """
+
+    def __init__(
+        self, name: str, directory: Path, *, redis: str | None = None, loops: int = 1, options: Options | None = None
+    ):
+        super().__init__(name, directory)
+        self.port = free_port()
+        self.http = f"http://127.0.0.1:{self.port}"
+        self.ws = f"ws://127.0.0.1:{self.port}/ws"
+        self._options = {"--port": self.port, "--node": name, "--loops": loops, "--rate": 0, "--drain": "1s"}
+        if redis is not None:
+            self._options["--redis"] = redis
+        self._options |= options or {}
+        self._session = requests.Session()
+        # Neither a proxy from the environment nor a connection that lives on between requests.
+        self._session.trust_env = False
+        self._session.headers["Connection"] = "close"
+
+    def launch(self) -> "Node":
+        """Starts the process without waiting for it to be ready."""
+        words = [str(word) for pair in self._options.items() for word in pair]
+        self.spawn(binary(), "serve", "--dev", *words)
+        return self
+
+    def start(self) -> "Node":
+        """Starts the process and waits until it is ready."""
+        self.launch()
+        self.wait_ready()
+        return self
+
+    def wait_ready(self) -> None:
+        until(self._is_ready, what=f"{self.name} is not ready\n{self.tail()}")
+
+    def get(self, path: str, **arguments) -> requests.Response:
+        """One HTTP request on a connection of its own."""
+        return self._session.get(self.http + path, timeout=10, **arguments)
+
+    def readiness(self) -> int | None:
+        """The status of `/readyz`, or None where nobody answers."""
+        try:
+            return self.get("/readyz").status_code
+        except requests.RequestException:
+            return None
+
+    def metrics(self) -> Metrics:
+        answer = self.get("/metrics")
+        assert answer.status_code == 200, answer.text
+        return Metrics.parse(answer.text)
+
+    def _is_ready(self) -> bool:
+        assert self.running, f"{self.name} ended with {self.exit_code}\n{self.tail()}"
+        return self.readiness() == 200

@@ -1,0 +1,25 @@
+"""Free TCP ports of the loopback interface."""
+
+import random
+import socket
+
+# Below the range the kernel takes for outgoing connections, so that nobody's client socket sits on a port
+# while the program that owns it is being restarted.
+_CANDIDATES = range(12000, 32000)
+
+_given: set[int] = set()
+
+
+def free_port() -> int:
+    """A port nobody listens on, given out once in this run."""
+    while True:
+        port = random.choice(_CANDIDATES)
+        if port in _given:
+            continue
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _given.add(port)
+        return port
