@@ -69,6 +69,8 @@ package enum BrokerEvent: Sendable {
 package struct BrokerStatus: Sendable {
   /// What it depends on and how each stands, by the names that `/readyz` shows; nil: well, else what is wrong.
   package var dependencies: [(name: String, trouble: String?)] = []
+  /// Channels with a listener on this node.
+  package var channels = 0
   /// One for each Redis.
   package var shards: [Shard] = []
   /// Milliseconds since the lease was renewed; nil where there is none.

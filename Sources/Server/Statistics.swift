@@ -3,7 +3,6 @@ import Model
 /// What one loop has counted: plain integers that only the loop touches, copied when somebody asks.
 package struct Statistics: Sendable {
   package var connections = 0
-  package var channels = 0
   package var subscriptions = 0
   package var outboxBytes = 0
   package var connects = 0

@@ -20,7 +20,11 @@ package final class MemoryBroker: Broker {
     _ = interest.linked()
   }
 
-  package var status: BrokerStatus { BrokerStatus() }
+  package var status: BrokerStatus {
+    var status = BrokerStatus()
+    status.channels = interest.activeCount
+    return status
+  }
 
   package func start() {
     ticker = Ticker(on: loop, every: 100) { [unowned self] in tick() }

@@ -28,6 +28,7 @@ extension RedisBroker {
     case .lost(let reason), .unreachable(let reason):
       isSubscriberReady = false
       interest.linkLost()
+      forgetUnheardChannels()
       resyncAt = .max
       changed(event, reason)
     }
@@ -102,8 +103,10 @@ extension RedisBroker {
 
   /// Every member has been entered: requests are answered again.
   func commandsReady(_ life: UInt64) {
-    guard life == self.life else { return }
+    // A link that is being lost answers what was under way before it says that it is lost.
+    guard life == self.life, commands.isConnected else { return }
     isCommandReady = true
+    sendMissedLeaves()
     let waiting = waitingEntries
     waitingEntries = []
     for entry in waiting { resume(entry) }

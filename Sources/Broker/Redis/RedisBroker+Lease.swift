@@ -57,6 +57,7 @@ extension RedisBroker {
 
   func changeIdentity() {
     formerIDs.append(nodeID)
+    unsubscribeOwnControl()
     guard let next = NodeID(name: nodeID.name, using: &random) else { return }
     nodeID = next
     hasHeldLease = false

@@ -95,6 +95,11 @@ extension RedisBroker {
     sendSubscription("SUBSCRIBE", [keys.control, keys.control(nodeID)])
   }
 
+  /// The node is about to go on under another id.
+  func unsubscribeOwnControl() {
+    sendSubscription("UNSUBSCRIBE", [keys.control(nodeID)])
+  }
+
   /// A link that is gone takes nothing; what it had is asked for anew when it is back.
   private func sendSubscription(_ name: String, _ channels: [String]) {
     var command = RedisCommand(name)

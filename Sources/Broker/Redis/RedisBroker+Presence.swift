@@ -164,6 +164,13 @@ extension RedisBroker {
     }
   }
 
+  /// Sends the leaves that came while members were entered again: their channels may have been looked through by then.
+  func sendMissedLeaves() {
+    for (channel, membership) in presence.all where !membership.isWanted {
+      sendLeave(channel, membership) { _ in }
+    }
+  }
+
   private func finishEntering(_ life: UInt64) {
     let keeping: (ClientID, ChannelName) -> Bool = { [unowned self] in presence.isWanted($0, in: $1) }
     reaper.sweep(nodeID.string, keeping: keeping) { [unowned self] _ in commandsReady(life) }
@@ -211,7 +218,11 @@ extension RedisBroker {
   func receivedPresence(_ text: UnsafeRawBufferPointer, _ channel: ChannelName, excluding client: ClientID?) {
     guard let count = Self.count(endingIn: text) else { return }
     switch crowd.changed(channel, count: count) {
-    case .tell: deliver(channel, EventEncoder.text(text), .watchers, excluding: client)
+    case .tell:
+      let frame = EventEncoder.text(text)
+      // Told now, it would be older news than the roster that comes after it.
+      guard held[channel] == nil else { return held[channel, default: []].append((frame, client)) }
+      deliver(channel, frame, .watchers, excluding: client)
     case .hold: break
     case .roster: tellRoster(channel)
     }
@@ -234,16 +245,36 @@ extension RedisBroker {
     for (channel, count) in crowd.due(now: loop.now) { tell(channel, Roster(members: nil, count: count)) }
   }
 
+  /// Reads a channel's roster and tells its watchers; single events that come meanwhile follow behind it.
   private func tellRoster(_ channel: ChannelName) {
-    _ = sendRoster(channel, onlyCount: false) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome, reply.kind == .array else { return }
-      let roster = Self.roster(of: reply)
-      tell(channel, roster.count > Crowd.enter ? Roster(members: nil, count: roster.count) : roster)
+    guard held[channel] == nil else { return }
+    held[channel] = []
+    let sent = sendRoster(channel, onlyCount: false) { [unowned self] outcome in
+      if case .reply(let reply) = outcome, reply.kind == .array {
+        let roster = Self.roster(of: reply)
+        tell(channel, roster.count > Crowd.enter ? Roster(members: nil, count: roster.count) : roster)
+      }
+      releaseHeld(channel)
+    }
+    if !sent { releaseHeld(channel) }
+  }
+
+  private func releaseHeld(_ channel: ChannelName) {
+    for (frame, client) in held.removeValue(forKey: channel) ?? [] {
+      deliver(channel, frame, .watchers, excluding: client)
     }
   }
 
   private func tell(_ channel: ChannelName, _ roster: Roster) {
     deliver(channel, EventEncoder.members(channel: channel, roster: roster), .watchers, excluding: nil)
+  }
+
+  /// Channels nobody here listens to are not unsubscribed when the link is lost; they end with it.
+  func forgetUnheardChannels() {
+    for channel in watched where interest.loops(of: channel).isEmpty {
+      watched.remove(channel)
+      crowd.forget(channel)
+    }
   }
 
   /// After a gap in the subscription joins and leaves may have been missed: watchers get the whole roster.

@@ -76,6 +76,8 @@ package final class RedisBroker: Broker {
   var waitingEntries: [Entry] = []
   /// Channels of which somebody here is told joins and leaves.
   var watched: Set<ChannelName> = []
+  /// Joins and leaves of channels whose roster is being read to be told.
+  var held: [ChannelName: [(frame: Frame, excluded: ClientID?)]] = [:]
   /// When the rosters of watched channels are to be told anew, because events may have been missed.
   var resyncAt: Int64?
 
@@ -163,6 +165,7 @@ package final class RedisBroker: Broker {
       BrokerStatus.Shard(
         isUp: isReady, reconnects: commands.reconnects + subscriber.reconnects, roundTrip: probe.roundTrip)
     ]
+    status.channels = interest.activeCount
     status.leaseAge = lease.age(now: loop.now)
     status.reapedMembers = reaper.reaped
     status.malformedPayloads = malformedPayloads

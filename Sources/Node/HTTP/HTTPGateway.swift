@@ -3,6 +3,7 @@ import HummingbirdCore
 import Logging
 import NIOCore
 import NIOPosix
+import Reactor
 import Server
 
 /// The HTTP side of the one port: takes connections that are not for the WebSocket's path and serves them with
@@ -19,6 +20,8 @@ final class HTTPGateway: Sendable {
   private let logger: Logger
   private let descriptors: AsyncStream<CInt>
   private let arrivals: AsyncStream<CInt>.Continuation
+  /// Open connections, to be told when the node goes away.
+  private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
 
   init(admission: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder) {
     self.admission = admission
@@ -63,9 +66,12 @@ final class HTTPGateway: Sendable {
 
   private let finished = Gate()
 
-  /// Takes no further connection.
+  /// Takes no further connection; those that are idle close at once, the others after their present request.
   func finish() {
     arrivals.finish()
+    for channel in channels.withLock({ Array($0.values) }) {
+      channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
+    }
     finished.open()
   }
 
@@ -77,6 +83,9 @@ final class HTTPGateway: Sendable {
       let value = try await ClientBootstrap(group: group).withConnectedSocket(fd) { channel in
         http.setup(channel: channel, logger: logger)
       }
+      let channel = value.channel
+      channels.withLock { $0[ObjectIdentifier(channel)] = channel }
+      defer { channels.withLock { $0[ObjectIdentifier(channel)] = nil } }
       await http.handle(value: value, logger: logger)
     } catch {
       // NIO has closed the descriptor or never owned it; it says so by its error alone.

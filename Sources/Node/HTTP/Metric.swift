@@ -28,7 +28,7 @@ enum Metric: String, CaseIterable {
   var help: String {
     switch self {
     case .connections: "Open WebSocket connections."
-    case .channels: "Channels with a subscriber, summed over the loops."
+    case .channels: "Channels with a subscriber on this node."
     case .subscriptions: "Subscriptions of all connections."
     case .connects: "WebSocket connections opened."
     case .disconnects: "WebSocket connections ended, by close code."
@@ -75,7 +75,7 @@ enum Metric: String, CaseIterable {
     }
     switch self {
     case .connections: total(\.connections)
-    case .channels: total(\.channels)
+    case .channels: renderer.sample(rawValue, snapshot.broker?.channels ?? 0)
     case .subscriptions: total(\.subscriptions)
     case .connects: total(\.connects)
     case .disconnects: byLabel("code", snapshot.merged { $0.disconnects.mapKeys(String.init) })

@@ -15,7 +15,10 @@ struct Router: Sendable {
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
     var response = await answer(request)
-    let closes = response.headers[.connection] == "close"
+    // Asked to close, Hummingbird ends the connection behind the answer; the answer has to say so (RFC 9112 section 9.6).
+    let isAsked = request.headers[.connection]?.lowercased() == "close"
+    let closes = response.headers[.connection] == "close" && !isAsked
+    if isAsked { response.headers[.connection] = "close" }
     if request.method == .head { response = response.createHeadResponse() }
     let body = try await writer.writeHead(response.head)
     try await response.body.write(body)

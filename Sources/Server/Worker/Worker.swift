@@ -85,7 +85,6 @@ final class Worker: EventSource {
   func currentStatistics() -> Statistics {
     var current = statistics
     current.connections = hub.sessionCount
-    current.channels = hub.channelCount
     current.subscriptions = hub.subscriptionCount
     let elapsed = loop.nowMicroseconds - askedAt
     if elapsed > 0 { current.busyRatio = min(1, Double(loop.busyMicroseconds - busyThen) / Double(elapsed)) }
