@@ -96,20 +96,36 @@ let package = Package(
       ],
       swiftSettings: strict),
 
-    // One test target per module, and tools they share.
-    .testTarget(name: "ModelTests", dependencies: ["Model"], path: "Tests/Unit/ModelTests", swiftSettings: strict),
+    // One test target per module; the brokers have a suite of their own, with a real Redis.
     .testTarget(
-      name: "WebSocketTests", dependencies: ["Model", "WebSocket"], path: "Tests/Unit/WebSocketTests",
-      swiftSettings: strict),
-    .testTarget(name: "WireTests", dependencies: ["Wire"], path: "Tests/Unit/WireTests", swiftSettings: strict),
-    .testTarget(name: "HubTests", dependencies: ["Hub"], path: "Tests/Unit/HubTests", swiftSettings: strict),
+      name: "ModelTests", dependencies: ["Model"],
+      path: "Tests/Unit/ModelTests", swiftSettings: strict),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor"], path: "Tests/Unit/ReactorTests", swiftSettings: strict),
-    .testTarget(name: "RedisTests", dependencies: ["Redis"], path: "Tests/Unit/RedisTests", swiftSettings: strict),
-    .testTarget(name: "ServerTests", dependencies: ["Server"], path: "Tests/Unit/ServerTests", swiftSettings: strict),
+      name: "WebSocketTests", dependencies: ["Model", "WebSocket"],
+      path: "Tests/Unit/WebSocketTests", swiftSettings: strict),
     .testTarget(
-      name: "BrokerMachineTests", dependencies: ["Model", "Wire", "Broker"], path: "Tests/Unit/BrokerMachineTests",
-      swiftSettings: strict),
-    .testTarget(name: "BrokerTests", dependencies: ["Broker"], path: "Tests/Broker", swiftSettings: strict),
+      name: "WireTests", dependencies: ["Model", "Wire"],
+      path: "Tests/Unit/WireTests", swiftSettings: strict),
+    .testTarget(
+      name: "HubTests", dependencies: ["Model", "Hub"],
+      path: "Tests/Unit/HubTests", swiftSettings: strict),
+    .testTarget(
+      name: "ReactorTests", dependencies: ["Reactor", .product(name: "Logging", package: "swift-log")],
+      path: "Tests/Unit/ReactorTests", swiftSettings: strict),
+    .testTarget(
+      name: "RedisTests", dependencies: ["Redis"],
+      path: "Tests/Unit/RedisTests", swiftSettings: strict),
+    .testTarget(
+      name: "BrokerMachineTests", dependencies: ["Model", "Broker"],
+      path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
+    .testTarget(
+      name: "ServerTests", dependencies: ["Model", "WebSocket", "Reactor", "Server"],
+      path: "Tests/Unit/ServerTests", swiftSettings: strict),
+    .testTarget(
+      name: "BrokerTests",
+      dependencies: [
+        "Model", "Wire", "Reactor", "Redis", "Broker", .product(name: "Logging", package: "swift-log"),
+      ],
+      path: "Tests/Broker", swiftSettings: strict),
   ]
 )

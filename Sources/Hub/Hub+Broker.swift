@@ -6,9 +6,7 @@ extension Hub {
   package mutating func attached(_ name: ChannelName) {
     guard let channel = channels.index(of: name) else { return }
     channels[channel].isAttached = true
-    for slot in channels[channel].pending { attached(PendingKey(slot: slot, channel: channel)) }
-    // Those that were listeners already and only wanted another mode.
-    for key in waiting(in: channel) { attached(key) }
+    forEachWaiting(in: channel) { hub, key in hub.attached(key) }
   }
 
   /// How the node stands with its broker has changed.
@@ -20,9 +18,7 @@ extension Hub {
     case .down:
       channels.detachAll()
       for channel in channels.indices {
-        for key in waiting(in: channel) {
-          fail(key, .unavailable, "The channel cannot be reached now; nothing was subscribed.")
-        }
+        forEachWaiting(in: channel) { hub, key in hub.fail(key, .unavailable, Self.unreachable) }
       }
     }
   }
@@ -96,11 +92,18 @@ extension Hub {
       if pending[key]?.hold(frame) == false { overflowing.append(key) }
     }
     lend(slots.filter { !entering.contains($0) }, excluding: excluded, body)
-    for key in overflowing { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
+    for key in overflowing {
+      fail(key, .unavailable, "Too many messages came while the channel was being entered.", missing: frame)
+    }
   }
 
-  private func waiting(in channel: ChannelIndex) -> [PendingKey] {
-    pending.compactMap { $0.key.channel == channel && $0.value.stage == .attaching ? $0.key : nil }
-      .sorted { $0.slot < $1.slot }
+  /// Runs `body` for every subscribe that waits for this channel's confirmation now; not for those that `body` begins.
+  private mutating func forEachWaiting(in channel: ChannelIndex, _ body: (inout Hub, PendingKey) -> Void) {
+    let waiting = channels[channel].pending.compactMap { slot -> (key: PendingKey, serial: UInt64)? in
+      let key = PendingKey(slot: slot, channel: channel)
+      guard let subscribe = pending[key], subscribe.stage == .attaching else { return nil }
+      return (key, subscribe.serial)
+    }
+    for (key, serial) in waiting where pending[key]?.serial == serial { body(&self, key) }
   }
 }

@@ -11,6 +11,7 @@ extension Hub {
     if let channel = channels.index(of: name), let index = session.subscription(to: channel) {
       if wait(.subscribe(mode, info: info, id: request), id, channel) { return }
       if session.subscriptions[index].isLive {
+        guard isReachable(channel) else { return refuseUnreachable(id, request) }
         begin(id, channel, mode: mode, info: info, request: request)
         return
       }
@@ -20,10 +21,9 @@ extension Hub {
       return
     }
     let (channel, isNew) = channels.intern(name)
-    if link == .down, !channels[channel].isAttached {
+    guard isReachable(channel) else {
       if isNew { channels.remove(channel) }
-      refuse(id, id: request, .unavailable, "The channel cannot be reached now; nothing was subscribed.")
-      return
+      return refuseUnreachable(id, request)
     }
     if isNew { act(.ask(.attach(name))) }
     reserve(channel, slot: id.slot)
@@ -68,6 +68,17 @@ extension Hub {
     return false
   }
 
+  /// Whether a subscribe to the channel can be answered: it is confirmed, or may soon be.
+  private func isReachable(_ channel: ChannelIndex) -> Bool {
+    link != .down || channels[channel].isAttached
+  }
+
+  private mutating func refuseUnreachable(_ id: SessionID, _ request: RequestID?) {
+    refuse(id, id: request, .unavailable, Self.unreachable)
+  }
+
+  static let unreachable = "The channel cannot be reached now; nothing was subscribed."
+
   /// Puts a command behind a subscribe of the same connection to the same channel; false when there is none.
   private mutating func wait(_ command: DeferredCommand, _ id: SessionID, _ channel: ChannelIndex) -> Bool {
     let key = PendingKey(slot: id.slot, channel: channel)
@@ -85,8 +96,11 @@ extension Hub {
     _ id: SessionID, _ channel: ChannelIndex, mode: PresenceMode, info: String?, request: RequestID?
   ) {
     let key = PendingKey(slot: id.slot, channel: channel)
+    subscribes += 1
     pending[key] = PendingSubscribe(
-      stage: .attaching, id: request, mode: mode, info: info, previous: previousMode(id.slot, channel))
+      serial: subscribes, stage: .attaching, id: request, mode: mode, info: info,
+      previous: previousMode(id.slot, channel))
+    channels[channel].pending.append(id.slot)
     if channels[channel].isAttached { attached(key) }
   }
 
@@ -122,7 +136,9 @@ extension Hub {
   }
 
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
-  mutating func fail(_ key: PendingKey, _ code: ErrorCode, _ message: String) {
+  ///
+  /// `frame` is an event that could not be held: who was a listener before gets it all the same.
+  mutating func fail(_ key: PendingKey, _ code: ErrorCode, _ message: String, missing frame: Frame? = nil) {
     guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
     let name = channels[key.channel].name
     refuse(session.id, id: subscribe.id, code, message)
@@ -130,6 +146,7 @@ extension Hub {
       if subscribe.mode == .member, previous != .member { act(.ask(.leave(session.client, name, lost: false))) }
       setMode(previous, key.channel, slot: key.slot)
       for frame in subscribe.held { act(.reply(session.id, .frame(frame))) }
+      if let frame { act(.reply(session.id, .frame(frame))) }
     } else {
       drop(key.channel, of: key.slot, lost: false)
     }

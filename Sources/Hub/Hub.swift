@@ -25,6 +25,7 @@ package struct Hub {
   var sessions: [Session?] = []
   var channels = ChannelTable()
   var pending: [PendingKey: PendingSubscribe] = [:]
+  var subscribes: UInt64 = 0
   var link = LinkState.up
   package private(set) var sessionCount = 0
   package private(set) var subscriptionCount = 0
@@ -114,19 +115,20 @@ package struct Hub {
   mutating func takePending(_ key: PendingKey) -> PendingSubscribe? {
     guard let subscribe = pending.removeValue(forKey: key) else { return nil }
     if subscribe.stage == .entering { channels[key.channel].entering -= 1 }
+    if let index = channels[key.channel].pending.firstIndex(of: key.slot) {
+      channels[key.channel].pending.remove(at: index)
+    }
     return subscribe
   }
 
-  /// Makes room for a connection in a channel, as one that waits.
+  /// Makes room for a connection in a channel, as one that is no listener yet.
   mutating func reserve(_ channel: ChannelIndex, slot: UInt32) {
     sessions[Int(slot)]?.subscriptions.append(Subscription(channel: channel))
-    channels[channel].pending.append(slot)
     subscriptionCount += 1
   }
 
-  /// Makes a connection that waits a listener.
+  /// Makes a connection that has its place a listener.
   mutating func makeLive(_ channel: ChannelIndex, slot: UInt32) {
-    if let index = channels[channel].pending.firstIndex(of: slot) { channels[channel].pending.remove(at: index) }
     let position = Int32(channels[channel].listeners.count)
     channels[channel].listeners.append(slot)
     modifySubscription(slot, channel) { $0.listener = position }
@@ -153,7 +155,6 @@ package struct Hub {
     if subscription.mode == .member { act(.ask(.leave(session.client, channels[channel].name, lost: lost))) }
     removeWatcher(channel, at: subscription.watcher)
     removeListener(channel, at: subscription.listener)
-    if let waiting = channels[channel].pending.firstIndex(of: slot) { channels[channel].pending.remove(at: waiting) }
     sessions[Int(slot)]?.subscriptions.remove(at: index)
     subscriptionCount -= 1
     if channels[channel].isUnused {

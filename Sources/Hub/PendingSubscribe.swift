@@ -9,6 +9,8 @@ struct PendingSubscribe {
     case entering
   }
 
+  /// Tells this subscribe from a later one of the same connection to the same channel.
+  let serial: UInt64
   var stage: Stage
   let id: RequestID?
   let mode: PresenceMode

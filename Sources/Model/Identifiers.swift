@@ -77,11 +77,16 @@ package struct RequestID: Hashable, Sendable {
 /// Random text of the 62 letters and digits.
 enum Base62 {
   private static let alphabet = Array("0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz".utf8)
+  /// Digits taken from one 64-bit draw: 62^10 is less than 2^60, so none is noticeably likelier than another.
+  private static let digitsPerDraw = 10
 
   static func random(_ count: Int, using generator: inout some RandomNumberGenerator) -> String {
     String(unsafeUninitializedCapacity: count) { bytes in
+      var draw: UInt64 = 0
       for index in 0..<count {
-        bytes[index] = alphabet[Int.random(in: 0..<alphabet.count, using: &generator)]
+        if index % digitsPerDraw == 0 { draw = generator.next() }
+        bytes[index] = alphabet[Int(draw % 62)]
+        draw /= 62
       }
       return count
     }

@@ -128,7 +128,7 @@ extension ListeningSocket {
   private static func openUnix(
     _ address: SocketAddress, path: String, count: Int
   ) throws(SystemError) -> [ListeningSocket] {
-    if isAbandoned(address) { unlink(path) }
+    if isSocket(path), isAbandoned(address) { unlink(path) }
     let fd = try Sys.socket(family: AF_UNIX)
     do {
       try Sys.bind(fd, to: address)
@@ -141,6 +141,12 @@ extension ListeningSocket {
     return (0..<count).map { index in
       ListeningSocket(fd: index == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0), address: address, isShared: true)
     }
+  }
+
+  /// A file of another kind is somebody's data: connecting to it is refused, too.
+  private static func isSocket(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFSOCK
   }
 
   /// Whether a socket is left at the path to which nobody listens any more.

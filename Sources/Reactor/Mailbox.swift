@@ -19,6 +19,8 @@ package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
   /// Says who gets the items; before that they wait. Must be called on the loop's thread.
   package func receive(_ receiver: @escaping (Item) -> Void) {
     self.receiver = receiver
+    // What came before has woken the loop in vain.
+    handle.wake()
   }
 
   /// Leaves items from any thread and empties the array, keeping its memory.

@@ -26,7 +26,7 @@ package final class RedisLink: EventSource {
     case lost
   }
 
-  private enum State {
+  enum State {
     case stopped
     /// For the delay before the next attempt.
     case waiting
@@ -49,10 +49,10 @@ package final class RedisLink: EventSource {
 
   private let url: RedisURL
   private let name: String
-  private let loop: Loop
+  let loop: Loop
   private let timeout: Int64
   private let logger: Logger
-  private var state = State.stopped
+  var state = State.stopped
   private var backoff = Backoff()
   private var random = SystemRandomNumberGenerator()
   /// Counts attempts, so that a look-up that ends late is recognised.
@@ -60,13 +60,13 @@ package final class RedisLink: EventSource {
   private var attemptBegan: Int64 = 0
   /// Whether the owner has found the present connection in order.
   private var isSettled = false
-  private var pending: Deque<(Outcome) -> Void> = []
+  var pending: Deque<(Outcome) -> Void> = []
   /// Confirmations of subscribe and unsubscribe that are due; they answer no single command.
-  private var confirmations = 0
+  var confirmations = 0
   /// When the link last heard something it was waiting for, or began to wait.
-  private var heard: Int64 = 0
-  private var isFlushing = false
-  private var wantsWrite = false
+  var heard: Int64 = 0
+  var isFlushing = false
+  var wantsWrite = false
   private var reconnectTimer: TimerID?
   private var lastComplaint = ""
   private let resolutions: Mailbox<Resolution>
@@ -203,7 +203,7 @@ package final class RedisLink: EventSource {
 
   // MARK: Losing
 
-  private func lose(_ reason: String) {
+  func lose(_ reason: String) {
     switch state {
     case .stopped, .waiting: return
     case .resolving, .connecting, .introducing: return failAttempt(reason)
@@ -255,81 +255,6 @@ package final class RedisLink: EventSource {
     let lost = pending
     pending = []
     for answer in lost { answer(.lost) }
-  }
-
-  // MARK: Sending
-
-  /// Sends a command at the end of this turn; `answer` is called exactly once, later.
-  ///
-  /// False, and nothing is called, when there is no connection or too much waits to be written.
-  package func send(_ command: RedisCommand, answer: @escaping (Outcome) -> Void) -> Bool {
-    guard case .connected(let codec, _, _) = state, codec.pendingBytes < Self.maxPendingBytes else { return false }
-    return enqueue(command, codec, answer)
-  }
-
-  /// Sends `PUBLISH channel payload` straight from the bytes; otherwise as `send`.
-  package func publish(
-    _ channel: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, answer: @escaping (Outcome) -> Void
-  ) -> Bool {
-    guard case .connected(let codec, _, _) = state, codec.pendingBytes < Self.maxPendingBytes,
-      codec.append("PUBLISH", channel, payload)
-    else { return false }
-    expect(answer)
-    return true
-  }
-
-  /// Sends SUBSCRIBE or UNSUBSCRIBE, whose `count` confirmations arrive at `onPush`; each is to be told by `confirmed`.
-  package func sendSubscription(_ command: RedisCommand, confirmations count: Int) -> Bool {
-    guard case .connected(let codec, _, _) = state, codec.append(command) else { return false }
-    if confirmations == 0 { heard = loop.now }
-    confirmations += count
-    flushAtEndOfTurn()
-    return true
-  }
-
-  /// One confirmation of a subscription has come.
-  package func confirmed() {
-    confirmations = max(0, confirmations - 1)
-  }
-
-  @discardableResult
-  private func enqueue(_ command: RedisCommand, _ codec: RedisCodec, _ answer: @escaping (Outcome) -> Void) -> Bool {
-    guard codec.append(command) else { return false }
-    expect(answer)
-    return true
-  }
-
-  private func expect(_ answer: @escaping (Outcome) -> Void) {
-    if pending.isEmpty, confirmations == 0 { heard = loop.now }
-    pending.append(answer)
-    flushAtEndOfTurn()
-  }
-
-  private func flushAtEndOfTurn() {
-    guard !isFlushing else { return }
-    isFlushing = true
-    loop.atEndOfTurn { [self] in
-      isFlushing = false
-      flush()
-    }
-  }
-
-  private func flush() {
-    switch state {
-    case .introducing(let codec, let fd, let registration), .connected(let codec, let fd, let registration):
-      switch codec.flush() {
-      case .done: watchWriting(false, fd, registration)
-      case .blocked: watchWriting(true, fd, registration)
-      case .failed(let reason): lose(reason)
-      }
-    case .stopped, .waiting, .resolving, .connecting: break
-    }
-  }
-
-  private func watchWriting(_ wanted: Bool, _ fd: Int32, _ registration: Registration) {
-    guard wanted != wantsWrite else { return }
-    wantsWrite = wanted
-    loop.modify(registration, fd: fd, wanted ? [.readable, .writable] : .readable)
   }
 
   // MARK: Events of the loop

@@ -37,7 +37,8 @@ enum Metric: String, CaseIterable {
     case .errors: "Commands refused, by error code."
     case .published: "Messages handed to the broker."
     case .delivered: "Events put into the outboxes of subscribers."
-    case .dropped: "Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were no messages."
+    case .dropped:
+      "Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were no messages."
     case .outboxBytes: "Bytes that wait for clients to read."
     case .delivery: "From Redis' hand-over of a message to the send of its turn."
     case .sends: "System calls that sent to clients."

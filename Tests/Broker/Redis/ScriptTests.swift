@@ -1,0 +1,63 @@
+import Broker
+import Model
+import Testing
+
+/// Redis forgets the scripts.
+struct ScriptTests {
+  @Test func forgottenScriptsAreLoadedAgainAndTheOrderIsKept() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      let alice = TestClient(1, user: "alice")
+      try await node.attach("room")
+      for _ in 0..<5 {
+        try cluster.redis.call("SCRIPT", "FLUSH")
+        for _ in 0..<4 {
+          node.sendEnter(alice, "room")
+          node.leave(alice, "room")
+        }
+      }
+      try await wait(until: { node.log.changes(in: "room").count == 40 }, "\(node.log.changes(in: "room"))")
+      #expect(node.log.changes(in: "room") == (0..<20).flatMap { _ in ["+alice 1", "-alice 0"] })
+      let answers = node.log.enterAnswers(to: alice.session, in: "room")
+      #expect(answers.map(\.summary) == Array(repeating: "alice 1", count: 20))
+      try await node.expectRoster("room", "")
+      #expect(node.log.links == [.lost, .up])
+      let key = "apus:channels:\(node.id)"
+      try await wait(until: { try cluster.redis.call("EXISTS", key).integer == 0 }, "the channel is still there")
+    }
+  }
+
+  @Test func whatWasRefusedGoesBeforeWhatCameLater() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1", timeout: 30_000)
+      let users: [UserName] = ["a", "b", "c", "d"]
+      try await node.attach("room")
+      try cluster.redis.call("SCRIPT", "FLUSH")
+      // All of these are on their way before the first is refused; one turn each.
+      cluster.redis.pause()
+      for (index, user) in users.enumerated() {
+        node.sendEnter(TestClient(UInt32(index), user: user), "room")
+        await node.flushed()
+      }
+      cluster.redis.resume()
+      // And this one comes while the scripts are loaded, or after.
+      node.leave(TestClient(0, user: "a"), "room")
+      try await wait(until: { node.log.changes(in: "room").count == 5 }, "\(node.log.changes(in: "room"))")
+      #expect(node.log.changes(in: "room").filter { $0.hasPrefix("+") } == ["+a 1", "+b 2", "+c 3", "+d 4"])
+      #expect(node.log.changes(in: "room").contains("-a 3"))
+      try await node.expectRoster("room", "b 1, c 1, d 1")
+    }
+  }
+
+  @Test func theLeaseIsRenewedByAScriptThatWasForgotten() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      let end = try cluster.redis.call("ZSCORE", "apus:nodes", node.id.string)
+      try cluster.redis.call("SCRIPT", "FLUSH")
+      try await wait(
+        until: { try cluster.redis.call("ZSCORE", "apus:nodes", node.id.string) != end }, "the lease was never renewed")
+      #expect(node.log.identities().isEmpty)
+      #expect(await node.status().isReady)
+    }
+  }
+}

@@ -1,0 +1,161 @@
+import Broker
+import Model
+import Reactor
+import Testing
+
+extension NodeID {
+  /// The id of a new node of that name.
+  static func random(_ name: String) throws -> NodeID {
+    var generator = SystemRandomNumberGenerator()
+    guard let id = NodeID(name: name, using: &generator) else { throw Failure(name) }
+    return id
+  }
+}
+
+/// One node of a test: a broker on a loop of its own thread, and what it tells the loops it serves.
+final class BrokerHarness: Sendable {
+  let log: EventLog
+  private let firstID: NodeID
+  private let thread: LoopThread
+  private let broker: LoopBound<any Broker>
+  private let hasEnded = Lock(false)
+  private let numbers = Lock<UInt32>(1_000_000)
+
+  /// Starts the broker that `make` makes for that many loops; `id` is what the node is called at first.
+  init(
+    id: NodeID, loops: Int, _ make: @escaping @Sendable (Loop, any BrokerOutlet) -> any Broker
+  ) throws {
+    let log = EventLog(loops: loops)
+    let made = Lock<LoopBound<any Broker>?>(nil)
+    thread = try LoopThread.start("broker-test") { loop in
+      let bound = LoopBound(make(loop, log), on: loop)
+      made.withLock { $0 = bound }
+      return bound
+    }
+    guard let broker = made.withLock({ $0 }) else { throw Failure("no broker was made") }
+    self.broker = broker
+    self.log = log
+    firstID = id
+    broker.execute { $0.start() }
+  }
+
+  /// What the node is called now.
+  var id: NodeID { log.identities().last ?? firstID }
+
+  /// A number nobody else has, for sessions and markers.
+  private func nextNumber() -> UInt32 {
+    numbers.withLock { number in
+      number += 1
+      return number
+    }
+  }
+
+  // MARK: Requests
+
+  /// Hands the broker a request as that loop does.
+  func handle(_ request: BrokerRequest, from loop: LoopIndex = 0) {
+    broker.execute { $0.handle(request, from: loop) }
+  }
+
+  /// Returns when what was asked before has been written as far as the socket takes it.
+  func flushed() async {
+    // The first turn writes at its end, hence before the second begins.
+    for _ in 0..<2 { _ = await broker.ask { _ in } }
+  }
+
+  func status() async -> BrokerStatus {
+    await broker.ask { $0.status } ?? BrokerStatus()
+  }
+
+  /// Attaches a loop to the channel and waits for the answer.
+  func attach(_ channel: ChannelName, from loop: LoopIndex = 0) async throws {
+    let before = log.count(of: .attached(channel), on: loop)
+    handle(.attach(channel), from: loop)
+    try await wait(until: { log.count(of: .attached(channel), on: loop) > before }, "no answer to attach \(channel)")
+  }
+
+  func publish(
+    _ data: String, to channel: ChannelName, by client: TestClient, id: String? = nil, echo: Bool = true
+  ) {
+    let publication = Publication(
+      channel: channel, frame: client.message(data, in: channel), excluded: echo ? nil : client.id)
+    handle(.publish(client.session, id.map { RequestID(json: $0) }, publication), from: client.loop)
+  }
+
+  /// Enters the connection without waiting for the answer.
+  func sendEnter(
+    _ client: TestClient, _ channel: ChannelName, _ mode: PresenceMode = .member, info: String? = nil
+  ) {
+    handle(.enter(client.session, client.occupant(info: info), channel, mode), from: client.loop)
+  }
+
+  /// Enters the connection and waits for the answer.
+  @discardableResult
+  func enter(
+    _ client: TestClient, _ channel: ChannelName, _ mode: PresenceMode = .member, info: String? = nil
+  ) async throws -> RosterAnswer {
+    let answers = { self.log.enterAnswers(to: client.session, in: channel, on: client.loop) }
+    let before = answers().count
+    sendEnter(client, channel, mode, info: info)
+    try await wait(until: { answers().count > before }, "no answer to enter \(channel)")
+    return answers()[before]
+  }
+
+  func leave(_ client: TestClient, _ channel: ChannelName, lost: Bool = false) {
+    handle(.leave(client.id, channel, lost: lost), from: client.loop)
+  }
+
+  /// Asks who is in the channel and waits for the answer.
+  func roster(_ channel: ChannelName, onlyCount: Bool = false) async throws -> RosterAnswer {
+    let session = TestClient(nextNumber()).session
+    handle(.queryPresence(session, nil, channel, onlyCount: onlyCount))
+    try await wait(until: { !log.queryAnswers(to: session).isEmpty }, "no answer to a query of \(channel)")
+    return log.queryAnswers(to: session)[0]
+  }
+
+  /// Asks who is in the channel and expects that summary.
+  func expectRoster(
+    _ channel: ChannelName, _ expected: String, at sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let summary = try await roster(channel).summary
+    #expect(summary == expected, sourceLocation: sourceLocation)
+  }
+
+  /// Returns when everything asked of this node before has been carried out and told: a message published now, behind
+  /// it in the channel's order, has reached the first loop of each of the nodes, which must be attached.
+  func settle(_ channel: ChannelName, heardBy others: BrokerHarness...) async throws {
+    let client = TestClient(nextNumber())
+    let data = "\"\(id) \(client.id)\""
+    publish(data, to: channel, by: client)
+    for node in [self] + others {
+      try await wait(
+        until: { node.log.messages(in: channel).contains(client.text(data, in: channel)) },
+        "a message in \(channel) never came")
+    }
+  }
+
+  // MARK: The end
+
+  /// Ends the node in order.
+  func stop() async {
+    guard !hadEnded() else { return }
+    await withCheckedContinuation { continuation in
+      let accepted = broker.execute { $0.stop { continuation.resume() } }
+      if !accepted { continuation.resume() }
+    }
+    thread.stop()
+  }
+
+  /// Ends the node's thread where it stands: to the rest of the cluster it is dead.
+  func halt() {
+    guard !hadEnded() else { return }
+    thread.stop()
+  }
+
+  private func hadEnded() -> Bool {
+    hasEnded.withLock { ended in
+      defer { ended = true }
+      return ended
+    }
+  }
+}

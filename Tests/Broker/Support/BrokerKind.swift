@@ -1,0 +1,27 @@
+import Broker
+import Model
+
+/// The brokers that have to behave the same.
+enum BrokerKind: CaseIterable, Sendable {
+  case memory
+  case redis
+}
+
+/// Runs a test on one node with a broker of that kind; `leaveGrace` in milliseconds.
+func withNode(
+  _ kind: BrokerKind, leaveGrace: Int64 = 300, _ test: (BrokerHarness) async throws -> Void
+) async throws {
+  switch kind {
+  case .memory:
+    let node = try BrokerHarness(id: .random("alone"), loops: 2) { loop, outlet in
+      MemoryBroker(on: loop, outlet: outlet, leaveGrace: leaveGrace)
+    }
+    do { try await test(node) } catch {
+      await node.stop()
+      throw error
+    }
+    await node.stop()
+  case .redis:
+    try await withCluster { try await test($0.start("web-1", leaveGrace: leaveGrace)) }
+  }
+}

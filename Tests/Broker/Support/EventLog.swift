@@ -1,0 +1,70 @@
+import Broker
+import Model
+import Reactor
+
+/// Everything the loops of one node have heard from its broker, in order, to be read while the node runs.
+final class EventLog: BrokerOutlet, Sendable {
+  private let loops: Lock<[[Heard]]>
+
+  init(loops count: Int) {
+    loops = Lock(Array(repeating: [], count: count))
+  }
+
+  func post(_ event: BrokerEvent, to loop: LoopIndex) {
+    let heard = Heard(event)
+    loops.withLock { $0[loop].append(heard) }
+  }
+
+  func postToAll(_ event: BrokerEvent) {
+    let heard = Heard(event)
+    loops.withLock { loops in
+      for index in loops.indices { loops[index].append(heard) }
+    }
+  }
+
+  var loopCount: Int { loops.withLock { $0.count } }
+
+  func all(on loop: LoopIndex = 0) -> [Heard] {
+    loops.withLock { $0[loop] }
+  }
+
+  func count(of event: Heard, on loop: LoopIndex = 0) -> Int {
+    all(on: loop).count { $0 == event }
+  }
+
+  /// The texts of the channel's messages.
+  func messages(in channel: ChannelName, on loop: LoopIndex = 0) -> [ExactString] {
+    all(on: loop).compactMap { if case .message(channel, let text, excluding: _) = $0 { text } else { nil } }
+  }
+
+  /// The texts of what the channel's watchers were told.
+  func presence(in channel: ChannelName, on loop: LoopIndex = 0) -> [String] {
+    all(on: loop).compactMap { if case .presence(channel, let text, excluding: _) = $0 { text.value } else { nil } }
+  }
+
+  /// Joins and leaves of the channel, shortened to `+alice 1`, `-alice 0`: who, and how many there are then.
+  func changes(in channel: ChannelName, on loop: LoopIndex = 0) -> [String] {
+    presence(in: channel, on: loop).compactMap(PresenceChange.init).map(\.description)
+  }
+
+  /// What requests of that session were answered: how often taken, and the refusals.
+  func publishAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [ErrorCode?] {
+    all(on: loop).compactMap { if case .published(session, _, _, let code) = $0 { .some(code) } else { nil } }
+  }
+
+  func enterAnswers(to session: SessionID, in channel: ChannelName, on loop: LoopIndex = 0) -> [RosterAnswer] {
+    all(on: loop).compactMap { if case .entered(session, channel, let answer) = $0 { answer } else { nil } }
+  }
+
+  func queryAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [RosterAnswer] {
+    all(on: loop).compactMap { if case .queried(session, _, let answer) = $0 { answer } else { nil } }
+  }
+
+  var links: [LinkState] {
+    all().compactMap { if case .link(let state) = $0 { state } else { nil } }
+  }
+
+  func identities(on loop: LoopIndex = 0) -> [NodeID] {
+    all(on: loop).compactMap { if case .identity(let id) = $0 { id } else { nil } }
+  }
+}

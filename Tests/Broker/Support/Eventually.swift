@@ -1,0 +1,27 @@
+import Testing
+
+/// Whether the condition comes true.
+///
+/// The limit is many times what anything here takes, so that only what never happens fails.
+func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
+  let end = ContinuousClock.now + .seconds(60)
+  while true {
+    if try await condition() { return true }
+    if ContinuousClock.now > end { return false }
+    try await Task.sleep(for: .milliseconds(5))
+  }
+}
+
+/// Waits until the condition comes true and ends the test with `complaint` when it does not.
+func wait(
+  until condition: () async throws -> Bool, _ complaint: @autoclosure () async throws -> String,
+  at sourceLocation: SourceLocation = #_sourceLocation
+) async throws {
+  guard try await !eventually(condition) else { return }
+  let words = try await complaint()
+  Issue.record("\(words)", sourceLocation: sourceLocation)
+  throw NeverHappened()
+}
+
+/// What a test waited for did not come; the issue recorded before says what.
+struct NeverHappened: Error {}

@@ -1,0 +1,59 @@
+import Broker
+import Model
+
+/// One event a loop has heard from its broker, in a form that tests compare.
+enum Heard: Equatable, Sendable {
+  case message(ChannelName, ExactString, excluding: ClientID?)
+  case presence(ChannelName, ExactString, excluding: ClientID?)
+  case attached(ChannelName)
+  case link(LinkState)
+  case identity(NodeID)
+  case published(SessionID, ChannelName, RequestID?, ErrorCode?)
+  case entered(SessionID, ChannelName, RosterAnswer)
+  case queried(SessionID, ChannelName, RosterAnswer)
+
+  init(_ event: BrokerEvent) {
+    switch event {
+    case .deliver(let channel, let frame, let audience, let excluded, since: _):
+      let text = ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) })
+      switch audience {
+      case .listeners: self = .message(channel, text, excluding: excluded)
+      case .watchers: self = .presence(channel, text, excluding: excluded)
+      }
+    case .attached(let channel): self = .attached(channel)
+    case .link(let state): self = .link(state)
+    case .identity(let id): self = .identity(id)
+    case .published(let session, let channel, let id, let refusal):
+      self = .published(session, channel, id, refusal?.code)
+    case .entered(let session, let channel, let result): self = .entered(session, channel, RosterAnswer(result))
+    case .presence(let session, let channel, _, let result): self = .queried(session, channel, RosterAnswer(result))
+    }
+  }
+}
+
+/// Who is in a channel, or why that was not told.
+enum RosterAnswer: Equatable, Sendable {
+  case roster(Roster)
+  case refused(ErrorCode)
+
+  init(_ result: Result<Roster, Refusal>) {
+    switch result {
+    case .success(let roster): self = .roster(roster)
+    case .failure(let refusal): self = .refused(refusal.code)
+    }
+  }
+
+  var roster: Roster? {
+    if case .roster(let roster) = self { roster } else { nil }
+  }
+
+  /// `alice 2, bob 1`: users, or ids of anonymous connections, with how many connections each has, sorted.
+  var summary: String {
+    switch self {
+    case .roster(let roster):
+      (roster.members ?? []).map { "\($0.user?.string ?? $0.client?.string ?? "?") \($0.clients)" }
+        .sorted().joined(separator: ", ")
+    case .refused(let code): "refused: \(code)"
+    }
+  }
+}

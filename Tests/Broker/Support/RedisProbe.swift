@@ -1,0 +1,104 @@
+import Glibc
+import Reactor
+import Redis
+
+/// A plain client that waits for its answers: how a test looks into Redis, and what it does there itself.
+final class RedisProbe {
+  /// Milliseconds an answer may take.
+  private static let limit: Int32 = 30_000
+
+  private let fd: Int32
+  private let codec: RedisCodec
+  private var replies: [RedisValue] = []
+
+  init(_ socket: String) throws {
+    guard let address = SocketAddress(unixPath: socket) else { throw Failure("bad path") }
+    fd = try Sys.connect(to: address)
+    guard let codec = RedisCodec(fd: fd) else {
+      Sys.close(fd)
+      throw Failure("no memory")
+    }
+    self.codec = codec
+  }
+
+  /// Runs a command and waits for its answer.
+  func call(_ words: String...) throws -> RedisValue {
+    try send(words.map { Array($0.utf8) })
+    return try receive()
+  }
+
+  /// Writes a command without waiting for anything.
+  func send(_ words: [[UInt8]]) throws {
+    var command: RedisCommand?
+    for word in words {
+      if command == nil { command = RedisCommand(String(decoding: word, as: UTF8.self)) } else { command?.arg(word) }
+    }
+    guard let command, codec.append(command), codec.flush() == .done else {
+      throw Failure("Redis takes nothing")
+    }
+  }
+
+  func send(_ words: String...) throws {
+    try send(words.map { Array($0.utf8) })
+  }
+
+  /// The next answer, or the next message of a subscription.
+  func receive() throws -> RedisValue {
+    while replies.isEmpty {
+      var interest = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
+      guard poll(&interest, 1, Self.limit) > 0 else { throw Failure("Redis is silent") }
+      switch codec.read({ replies.append(RedisValue($0)) }) {
+      case .drained, .limit: break
+      case .closed: throw Failure("Redis closed the connection")
+      case .failed(let reason): throw Failure(reason)
+      }
+    }
+    return replies.removeFirst()
+  }
+}
+
+extension RedisProcess {
+  /// A client for several commands.
+  func connect() throws -> RedisProbe { try RedisProbe(socket) }
+
+  /// Runs one command on a connection of its own.
+  @discardableResult
+  func call(_ words: String...) throws -> RedisValue {
+    let probe = try connect()
+    try probe.send(words.map { Array($0.utf8) })
+    return try probe.receive()
+  }
+
+  /// The elements of the answer as text: a set's members, a hash's fields and values.
+  func list(_ words: String...) throws -> [String] {
+    let probe = try connect()
+    try probe.send(words.map { Array($0.utf8) })
+    return try probe.receive().elements.map(\.text)
+  }
+
+  func hash(_ key: String) throws -> [String: String] {
+    let list = try list("HGETALL", key)
+    return Dictionary(
+      uniqueKeysWithValues: stride(from: 0, to: list.count - 1, by: 2).map { (list[$0], list[$0 + 1]) })
+  }
+}
+
+extension RedisValue {
+  /// The text of a string or a status, an integer in decimal; empty for the rest.
+  var text: String {
+    switch self {
+    case .string(let bytes): String(decoding: bytes, as: UTF8.self)
+    case .status(let text): text
+    case .integer(let number): String(number)
+    case .array, .null, .error: ""
+    }
+  }
+
+  var integer: Int {
+    if case .integer(let number) = self { number } else { 0 }
+  }
+
+  var elements: [RedisValue] {
+    if case .array(let elements) = self { elements } else { [] }
+  }
+}

@@ -1,0 +1,49 @@
+import Broker
+import Model
+import Wire
+
+/// A connection as the broker sees one: its loop and slot, its id, its user.
+struct TestClient: Sendable {
+  let id: ClientID
+  let session: SessionID
+  let user: UserName?
+  let loop: LoopIndex
+
+  /// The connection of that number, which must be its own in the whole cluster; anonymous without a user.
+  init(_ number: UInt32, user: UserName? = nil, loop: LoopIndex = 0) {
+    id = ClientID("c-\(number)")
+    session = SessionID(slot: number, generation: 1)
+    self.user = user
+    self.loop = loop
+  }
+
+  func occupant(info: String? = nil) -> Occupant {
+    Occupant(client: id, user: user, info: info)
+  }
+
+  /// A message of this connection's; `data` is JSON text.
+  func message(_ data: String, in channel: ChannelName) -> Frame {
+    Array(data.utf8).withUnsafeBytes {
+      EventEncoder.message(channel: channel, from: user, client: id, data: $0, timestamp: 0)
+    }
+  }
+
+  /// The same message as loops hear it.
+  func text(_ data: String, in channel: ChannelName) -> ExactString {
+    ExactString(message(data, in: channel).withPayload { String(decoding: $0, as: UTF8.self) })
+  }
+}
+
+extension ChannelName: ExpressibleByStringLiteral {
+  public init(stringLiteral value: String) {
+    guard let name = ChannelName(value) else { preconditionFailure("\(value) is no channel") }
+    self = name
+  }
+}
+
+extension UserName: ExpressibleByStringLiteral {
+  public init(stringLiteral value: String) {
+    guard let name = UserName(value) else { preconditionFailure("\(value) is no user") }
+    self = name
+  }
+}

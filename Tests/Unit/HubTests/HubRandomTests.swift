@@ -1,0 +1,87 @@
+import Model
+import Testing
+
+/// Thousands of random events against a model; a failure names its seed and step, and the seed repeats it.
+@Suite struct HubRandomTests {
+  private static let slots: UInt32 = 10
+  private static let channels = ["a", "b", "c", "d", "e"].map(channel)
+  private static let steps = 6000
+
+  @Test(arguments: UInt64(0)..<24)
+  func everyEventHasTheRightEffect(_ seed: UInt64) throws {
+    var generator = SplitMix64(seed: seed)
+    var simulation = HubSimulation()
+    for step in 0..<Self.steps {
+      do {
+        try Self.step(&simulation, &generator)
+      } catch let violation as Violation {
+        throw Violation(description: "seed \(seed), step \(step): \(violation)")
+      }
+    }
+    do {
+      try Self.finish(&simulation)
+    } catch let violation as Violation {
+      throw Violation(description: "seed \(seed), at the end: \(violation)")
+    }
+    #expect(simulation.effects > 1500, "seed \(seed)")
+    #expect(simulation.arrivals > 1500, "seed \(seed)")
+  }
+
+  private static func step(_ simulation: inout HubSimulation, _ generator: inout SplitMix64) throws {
+    let slot = UInt32.random(in: 0..<slots, using: &generator)
+    let channel = channels[Int.random(in: 0..<channels.count, using: &generator)]
+    switch Int.random(in: 0..<100, using: &generator) {
+    case 0..<2: if simulation.open[slot] != nil { try simulation.close(slot) }
+    case 2..<15: if simulation.open[slot] == nil { try simulation.open(slot) }
+    case 15..<55: if simulation.open[slot] != nil { try simulation.run(command(&generator), slot, channel) }
+    case 55..<70:
+      guard simulation.link == .up else { return }
+      let waiting = channels.filter { simulation.wanted.contains($0) && !simulation.confirmed.contains($0) }
+      if let channel = waiting.randomElement(using: &generator) { try simulation.confirm(channel) }
+    case 70..<80:
+      guard !simulation.questions.isEmpty else { return }
+      let question = Int.random(in: 0..<simulation.questions.count, using: &generator)
+      try simulation.answer(question, success: Int.random(in: 0..<6, using: &generator) > 0)
+    case 80..<96:
+      let audience: Audience = Bool.random(using: &generator) ? .listeners : .watchers
+      let isLeftOut = simulation.open[slot] != nil && Bool.random(using: &generator)
+      try simulation.deliver(audience, channel, without: isLeftOut ? slot : nil)
+    default:
+      switch simulation.link {
+      case .up: if Int.random(in: 0..<6, using: &generator) == 0 { try simulation.change(link: .lost) }
+      case .lost: try simulation.change(link: Bool.random(using: &generator) ? .up : .down)
+      case .down: try simulation.change(link: .up)
+      }
+    }
+  }
+
+  private static func command(_ generator: inout SplitMix64) -> HubSimulation.Command {
+    switch Int.random(in: 0..<10, using: &generator) {
+    case 0..<2: .subscribe(.none)
+    case 2: .subscribe(.watch)
+    case 3..<6: .subscribe(.member)
+    case 6..<8: .unsubscribe
+    case 8: .publish(echo: Bool.random(using: &generator))
+    default: .presence
+    }
+  }
+
+  /// The broker answers everything, then everybody goes.
+  private static func finish(_ simulation: inout HubSimulation) throws {
+    try simulation.change(link: .up)
+    var rounds = 0
+    while simulation.places.values.contains(where: \.isPending) {
+      rounds += 1
+      try simulation.check(rounds < 1000, "something is never answered")
+      for channel in channels where simulation.wanted.contains(channel) && !simulation.confirmed.contains(channel) {
+        try simulation.confirm(channel)
+      }
+      while !simulation.questions.isEmpty { try simulation.answer(0, success: true) }
+    }
+    let meant = Set(simulation.places.filter { $0.value.mode == .member }.keys)
+    try simulation.check(simulation.members == meant, "members \(simulation.members), meant \(meant)")
+    for slot in simulation.open.keys.sorted() { try simulation.close(slot) }
+    try simulation.check(simulation.wanted.isEmpty, "\(simulation.wanted) are still attached")
+    try simulation.check(simulation.members.isEmpty, "\(simulation.members) are still members")
+  }
+}

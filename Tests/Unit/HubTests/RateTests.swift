@@ -1,0 +1,132 @@
+@testable import Hub
+import Model
+import Testing
+
+@Suite struct RateTests {
+  private let limit = RateLimit(rate: 10, burst: 20)
+
+  @Test func aBurstIsAllowedAndThenTheRate() {
+    var bucket = TokenBucket(limit, now: 0)
+    for _ in 0..<20 { #expect(bucket.take(limit, now: 0) == .allowed) }
+    #expect(bucket.take(limit, now: 0) == .limited(retryAfter: 100))
+    #expect(bucket.take(limit, now: 40) == .limited(retryAfter: 60), "a part of a token has come")
+    #expect(bucket.take(limit, now: 100) == .allowed)
+    #expect(bucket.take(limit, now: 100) == .limited(retryAfter: 100))
+    #expect(bucket.take(limit, now: 300) == .allowed)
+    #expect(bucket.take(limit, now: 300) == .allowed)
+    #expect(bucket.take(limit, now: 300) == .limited(retryAfter: 100))
+  }
+
+  @Test(arguments: [0.5, 1, 3, 7, 10, 99.9, 1000])
+  func whoWaitsAsLongAsToldIsAllowed(_ rate: Double) {
+    let limit = RateLimit(rate: rate, burst: 5)
+    var generator = SplitMix64(seed: 11)
+    var bucket = TokenBucket(limit, now: 0)
+    var now: Int64 = 0
+    for _ in 0..<2000 {
+      now += Int64.random(in: 0...100, using: &generator)
+      guard case .limited(let delay) = bucket.take(limit, now: now) else { continue }
+      #expect(delay > 0)
+      now += Int64(delay)
+      #expect(bucket.take(limit, now: now) == .allowed, "at \(now)")
+    }
+  }
+
+  @Test func aRestBringsNoMoreThanTheBurst() {
+    var bucket = TokenBucket(limit, now: 0)
+    for _ in 0..<20 { #expect(bucket.take(limit, now: 1_000_000_000) == .allowed) }
+    #expect(bucket.take(limit, now: 1_000_000_000) != .allowed)
+  }
+
+  @Test func aRateOfZeroIsNoLimit() {
+    let none = RateLimit(rate: 0, burst: 0)
+    var bucket = TokenBucket(none, now: 0)
+    for _ in 0..<10_000 { #expect(bucket.take(none, now: 0) == .allowed) }
+  }
+
+  @Test func tenSecondsAboveTheRateAreTooMany() {
+    var bucket = TokenBucket(limit, now: 0)
+    for _ in 0..<20 { _ = bucket.take(limit, now: 0) }
+    var now: Int64 = 0
+    // Twice the rate: every other command is refused, and the bucket never recovers.
+    while now < 10_000 {
+      #expect(bucket.take(limit, now: now) != .exhausted, "at \(now)")
+      now += 50
+    }
+    #expect([bucket.take(limit, now: 10_000), bucket.take(limit, now: 10_050)].contains(.exhausted))
+  }
+
+  @Test func patienceBeginsWithTheFirstRefusal() {
+    var bucket = TokenBucket(limit, now: 0)
+    for _ in 0..<20 { _ = bucket.take(limit, now: 500) }
+    #expect(bucket.take(limit, now: 500) == .limited(retryAfter: 100))
+    let next = { (bucket: inout TokenBucket, now: Int64) in
+      // Uses up what has come, so that the next command is above the rate.
+      for _ in 0..<9 { _ = bucket.take(limit, now: now) }
+      return bucket.take(limit, now: now)
+    }
+    for now in stride(from: Int64(1400), through: 10_400, by: 900) { #expect(next(&bucket, now) != .exhausted) }
+    for _ in 0..<3 { #expect(bucket.take(limit, now: 10_499) != .exhausted) }
+    _ = bucket.take(limit, now: 10_500)
+    #expect(bucket.take(limit, now: 10_500) == .exhausted)
+  }
+
+  @Test func recoveringByHalfTheBurstEndsTheSpell() {
+    var bucket = TokenBucket(limit, now: 0)
+    for _ in 0..<21 { _ = bucket.take(limit, now: 0) }
+    for _ in 0..<10 { #expect(bucket.take(limit, now: 1000) == .allowed, "half the burst has come") }
+    #expect(bucket.take(limit, now: 1000) == .limited(retryAfter: 100))
+    for now in stride(from: Int64(1900), through: 10_900, by: 900) {
+      for _ in 0..<10 { #expect(bucket.take(limit, now: now) != .exhausted, "at \(now)") }
+    }
+    _ = bucket.take(limit, now: 11_000)
+    #expect(bucket.take(limit, now: 11_000) == .exhausted, "ten seconds after the second spell began")
+  }
+
+  @Test func recoveringByLessDoesNot() {
+    var bucket = TokenBucket(limit, now: 0)
+    for _ in 0..<21 { _ = bucket.take(limit, now: 0) }
+    for now in stride(from: Int64(900), to: 10_000, by: 900) {
+      for _ in 0..<10 { #expect(bucket.take(limit, now: now) != .exhausted, "at \(now)") }
+    }
+    _ = bucket.take(limit, now: 10_000)
+    #expect(bucket.take(limit, now: 10_000) == .exhausted)
+  }
+
+  // MARK: Through the hub
+
+  /// A verdict as a line of text.
+  private func line(_ verdict: Hub.RateVerdict) -> String {
+    switch verdict {
+    case .allowed: "allowed"
+    case .refused(let refusal): "\(refusal.code.rawValue) retry after \(refusal.retryAfter ?? -1)"
+    case .exhausted: "exhausted"
+    }
+  }
+
+  @Test func theHubSaysWhenToComeBack() {
+    var desk = Desk(rate: RateLimit(rate: 2, burst: 1))
+    desk.open(0, 1)
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0)) == "allowed")
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 100)) == "rate_limited retry after 400")
+    #expect(line(desk.hub.admitCommand(Desk.id(1), now: 100)) == "allowed", "each connection has its own")
+    #expect(desk.lines() == [], "how the client is told is the shell's affair")
+  }
+
+  @Test func theHubSaysWhenItIsEnough() {
+    var desk = Desk(rate: RateLimit(rate: 10, burst: 20))
+    desk.open(0)
+    let verdicts = stride(from: Int64(0), through: 15_000, by: 10).map { now in
+      line(desk.hub.admitCommand(Desk.id(0), now: now))
+    }
+    #expect(verdicts.contains("exhausted"))
+    #expect(verdicts.prefix(1000).allSatisfy { $0 != "exhausted" }, "not in the first ten seconds")
+  }
+
+  @Test func aConnectionThatHasGoneIsNotJudged() {
+    var desk = Desk(rate: RateLimit(rate: 1, burst: 1))
+    desk.open(0)
+    _ = desk.close(0)
+    for _ in 0..<5 { #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0)) == "allowed") }
+  }
+}

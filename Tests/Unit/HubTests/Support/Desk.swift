@@ -1,0 +1,115 @@
+import Hub
+import Model
+
+/// A hub, and shorthands that feed it one event and return what it wants done.
+///
+/// The connection in slot n is client `c-n`; requests are numbered by the test.
+struct Desk {
+  var hub: Hub
+  private var spare: [HubAction] = []
+
+  init(maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0)) {
+    hub = Hub(limits: Hub.Limits(maxChannels: maxChannels, rate: rate))
+  }
+
+  static func id(_ slot: UInt32, _ generation: UInt32 = 0) -> SessionID {
+    SessionID(slot: slot, generation: generation)
+  }
+
+  /// What the hub wants done since the last time it was asked.
+  mutating func actions() -> [HubAction] {
+    hub.takeActions(reusing: &spare)
+    return spare
+  }
+
+  mutating func lines() -> [String] {
+    actions().map(Transcript.line)
+  }
+
+  // MARK: Clients
+
+  /// Opens the connections of those slots, anonymous ones.
+  mutating func open(_ slots: UInt32...) {
+    for slot in slots { hub.open(Self.id(slot), client: ClientID("c-\(slot)"), user: nil, now: 0) }
+  }
+
+  mutating func open(_ slot: UInt32, generation: UInt32 = 0, user name: String) {
+    hub.open(
+      Self.id(slot, generation), client: ClientID("c-\(slot)"), user: user(name), now: 0)
+  }
+
+  mutating func close(_ slot: UInt32) -> [String] {
+    hub.close(Self.id(slot))
+    return lines()
+  }
+
+  mutating func subscribe(
+    _ slot: UInt32, _ name: String, _ mode: PresenceMode = .none, info: String? = nil, id: Int? = nil
+  ) -> [String] {
+    hub.subscribe(Self.id(slot), to: channel(name), presence: mode, info: info, request: request(id))
+    return lines()
+  }
+
+  mutating func unsubscribe(_ slot: UInt32, _ name: String, id: Int? = nil) -> [String] {
+    hub.unsubscribe(Self.id(slot), from: channel(name), request: request(id))
+    return lines()
+  }
+
+  mutating func publish(
+    _ slot: UInt32, _ name: String, _ text: String, echo: Bool = true, id: Int? = nil
+  ) -> [String] {
+    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { frame(text) }
+    return lines()
+  }
+
+  mutating func presence(_ slot: UInt32, _ name: String, onlyCount: Bool = false, id: Int? = nil) -> [String] {
+    hub.presence(Self.id(slot), of: channel(name), onlyCount: onlyCount, request: request(id))
+    return lines()
+  }
+
+  /// Subscribes and lets the broker answer at once; nothing is returned.
+  mutating func subscribed(_ slot: UInt32, _ name: String, _ mode: PresenceMode = .none) {
+    _ = subscribe(slot, name, mode)
+    _ = attached(name)
+    if mode != .none { _ = entered(slot, name, roster()) }
+  }
+
+  // MARK: The broker
+
+  mutating func attached(_ name: String) -> [String] {
+    hub.attached(channel(name))
+    return lines()
+  }
+
+  mutating func entered(_ slot: UInt32, _ name: String, _ roster: Roster, generation: UInt32 = 0) -> [String] {
+    hub.entered(Self.id(slot, generation), channel(name), .success(roster))
+    return lines()
+  }
+
+  mutating func notEntered(_ slot: UInt32, _ name: String, _ code: ErrorCode = .unavailable) -> [String] {
+    hub.entered(Self.id(slot), channel(name), .failure(Refusal(code, "Not now.")))
+    return lines()
+  }
+
+  mutating func link(_ state: LinkState) -> [String] {
+    hub.linkChanged(state)
+    return lines()
+  }
+
+  /// Delivers an event; the slots that it goes to now, in order of slots.
+  mutating func deliver(
+    _ text: String, to audience: Audience = .listeners, of name: String, without client: String? = nil
+  ) -> [UInt32] {
+    var reached: [UInt32] = []
+    hub.withAudience(
+      audience, of: channel(name), frame: frame(text), excluding: client.map { ClientID($0) }
+    ) { slots, except in
+      reached = slots.filter { $0 != except }
+    }
+    return reached.sorted()
+  }
+
+  private func request(_ id: Int?) -> RequestID? {
+    id.map { RequestID(json: String($0)) }
+  }
+}

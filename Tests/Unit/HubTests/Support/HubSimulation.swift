@@ -1,0 +1,289 @@
+import Hub
+import Model
+
+/// Something the hub did that it must not do.
+struct Violation: Error, CustomStringConvertible {
+  let description: String
+}
+
+/// A hub between made-up clients and a made-up broker, and a simple model of what they may expect.
+///
+/// The model knows nothing of how the hub works. Of each connection and channel it keeps the commands that have not
+/// taken effect yet, in order, how the client was last told to take part, and the events that must still come; every
+/// action of the hub has to fit.
+struct HubSimulation {
+  enum Command {
+    case subscribe(PresenceMode)
+    case unsubscribe
+    case publish(echo: Bool)
+    case presence
+  }
+
+  struct Key: Hashable {
+    let slot: UInt32
+    let channel: ChannelName
+  }
+
+  /// A connection and a channel.
+  struct Place {
+    /// Commands that have not taken effect, oldest first.
+    var commands: [(id: Int, command: Command)] = []
+    /// How the client was last told that it takes part; nil when it is not subscribed.
+    var mode: PresenceMode?
+    /// Whether the broker was asked for the roster.
+    var isEntering = false
+    /// Numbers of the events that are held.
+    var backlog: [Int] = []
+
+    var isPending: Bool { !commands.isEmpty }
+  }
+
+  static let maxChannels = 4
+
+  var hub = Hub(limits: Hub.Limits(maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0)))
+  var spare: [HubAction] = []
+  var link = LinkState.up
+  /// By slot: the generation of the connection that is open.
+  var open: [UInt32: UInt32] = [:]
+  var generations: [UInt32: UInt32] = [:]
+  var places: [Key: Place] = [:]
+  /// Channels that the broker was asked for, and those of them that it has confirmed.
+  var wanted: Set<ChannelName> = []
+  var confirmed: Set<ChannelName> = []
+  /// Questions for a roster that the broker has not answered.
+  var questions: [(session: SessionID, channel: ChannelName)] = []
+  /// Who is a member, by what the broker was told.
+  var members: Set<Key> = []
+  var requests = 0
+  var events = 0
+  /// How many commands took effect and how many events arrived: so that a test can see that it tested something.
+  var effects = 0
+  var arrivals = 0
+
+  func session(_ slot: UInt32) -> SessionID {
+    SessionID(slot: slot, generation: open[slot] ?? 0)
+  }
+
+  /// Client ids name slot and generation.
+  func client(_ slot: UInt32) -> ClientID {
+    ClientID("c-\(slot)-\(open[slot] ?? 0)")
+  }
+
+  func check(_ condition: Bool, _ what: @autoclosure () -> String) throws {
+    if !condition { throw Violation(description: what()) }
+  }
+
+  // MARK: What happens
+
+  mutating func open(_ slot: UInt32) throws {
+    let generation = (generations[slot] ?? 0) + 1
+    generations[slot] = generation
+    open[slot] = generation
+    hub.open(session(slot), client: client(slot), user: nil, now: 0)
+    try settle(closing: nil)
+  }
+
+  mutating func close(_ slot: UInt32) throws {
+    let gone = session(slot)
+    hub.close(gone)
+    try settle(closing: slot)
+    open[slot] = nil
+    places = places.filter { $0.key.slot != slot }
+    try check(!members.contains { $0.slot == slot }, "a closed connection is still a member")
+    // An answer that comes too late must change nothing.
+    for question in questions where question.session == gone {
+      hub.entered(gone, question.channel, .success(Roster(members: [], count: 0)))
+    }
+    questions.removeAll { $0.session == gone }
+    try check(hub.actions.isEmpty, "something is done for a connection that has gone")
+    try checkCounts()
+  }
+
+  mutating func run(_ command: Command, _ slot: UInt32, _ channel: ChannelName) throws {
+    requests += 1
+    places[Key(slot: slot, channel: channel), default: Place()].commands.append((requests, command))
+    let id = RequestID(json: "\(requests)")
+    switch command {
+    case .subscribe(let mode): hub.subscribe(session(slot), to: channel, presence: mode, info: nil, request: id)
+    case .unsubscribe: hub.unsubscribe(session(slot), from: channel, request: id)
+    case .publish(let echo): hub.publish(session(slot), to: channel, echo: echo, request: id) { frame("own") }
+    case .presence: hub.presence(session(slot), of: channel, onlyCount: false, request: id)
+    }
+    try settle(closing: nil)
+  }
+
+  mutating func confirm(_ channel: ChannelName) throws {
+    confirmed.insert(channel)
+    hub.attached(channel)
+    try settle(closing: nil)
+  }
+
+  mutating func answer(_ question: Int, success: Bool) throws {
+    let (session, channel) = questions.remove(at: question)
+    let roster = Roster(members: [], count: 0)
+    hub.entered(session, channel, success ? .success(roster) : .failure(Refusal(.unavailable, "Not now.")))
+    try settle(closing: nil)
+  }
+
+  mutating func change(link state: LinkState) throws {
+    link = state
+    if state != .up { confirmed = [] }
+    hub.linkChanged(state)
+    try settle(closing: nil)
+  }
+
+  mutating func deliver(_ audience: Audience, _ channel: ChannelName, without excluded: UInt32?) throws {
+    events += 1
+    var expected: [UInt32] = []
+    for (key, place) in places where key.channel == channel {
+      if place.isEntering {
+        if key.slot != excluded { places[key]?.backlog.append(events) }
+      } else if let mode = place.mode, audience == .listeners || mode != .none {
+        expected.append(key.slot)
+      }
+    }
+    var lent: [UInt32] = []
+    var left: UInt32?
+    hub.withAudience(
+      audience, of: channel, frame: frame("\(channel) \(events)"), excluding: excluded.map { client($0) }
+    ) {
+      lent = Array($0)
+      left = $1
+    }
+    try check(lent.sorted() == expected.sorted(), "lent \(lent.sorted()) of \(channel), expected \(expected.sorted())")
+    try check(left == excluded.flatMap { expected.contains($0) ? $0 : nil }, "left out \(String(describing: left))")
+    arrivals += lent.count
+    try settle(closing: nil)
+  }
+
+  // MARK: What the hub wants done
+
+  private mutating func settle(closing: UInt32?) throws {
+    hub.takeActions(reusing: &spare)
+    for action in spare {
+      do {
+        try take(action, closing: closing)
+      } catch let violation as Violation {
+        let all = spare.map(Transcript.line).joined(separator: "; ")
+        throw Violation(description: "\(violation): \(Transcript.line(action)), among: \(all)")
+      }
+    }
+    if closing == nil { try checkCounts() }
+  }
+
+  private mutating func take(_ action: HubAction, closing: UInt32?) throws {
+    switch action {
+    case .reply(let session, let reply): try take(reply, session)
+    case .ask(let request): try take(request, closing: closing)
+    }
+  }
+
+  private mutating func take(_ request: BrokerRequest, closing: UInt32?) throws {
+    switch request {
+    case .attach(let channel):
+      try check(wanted.insert(channel).inserted, "attached twice")
+      confirmed.remove(channel)
+    case .detach(let channel):
+      try check(wanted.remove(channel) != nil, "detached without being attached")
+      confirmed.remove(channel)
+    case .enter(let session, let occupant, let channel, let mode):
+      try check(open[session.slot] == session.generation && occupant.client == client(session.slot), "who is that")
+      let key = Key(slot: session.slot, channel: channel)
+      guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
+        return try check(false, "nobody asked")
+      }
+      try check(confirmed.contains(channel), "entered before the channel was confirmed")
+      try check(places[key]?.isEntering == false, "entered twice")
+      places[key]?.isEntering = true
+      questions.append((session, channel))
+      if mode == .member { members.insert(key) }
+    case .leave(let client, let channel, let lost):
+      guard let slot = open.keys.first(where: { self.client($0) == client }) else {
+        return try check(false, "who is that")
+      }
+      try check(lost == (closing == slot), "lost means that the connection has gone")
+      members.remove(Key(slot: slot, channel: channel))
+    case .publish(let session, let id, let publication):
+      let command = try takeEffect(session, publication.channel, id)
+      guard case .publish(let echo) = command else { return try check(false, "not what was asked") }
+      try check(publication.excluded == (echo ? nil : client(session.slot)), "the wrong one left out")
+    case .queryPresence(let session, let id, let channel, _):
+      guard case .presence = try takeEffect(session, channel, id) else { return try check(false, "not what was asked") }
+    }
+  }
+
+  private mutating func take(_ reply: Reply, _ session: SessionID) throws {
+    switch reply {
+    case .subscribed(let id, let channel, let roster):
+      guard case .subscribe(let mode) = try takeEffect(session, channel, id) else {
+        return try check(false, "not asked")
+      }
+      let key = Key(slot: session.slot, channel: channel)
+      try check((roster != nil) == (mode != .none), "a roster for those who watch")
+      if mode == .none { try check(confirmed.contains(channel), "answered before the channel was confirmed") }
+      places[key]?.mode = mode
+      places[key]?.isEntering = false
+    case .unsubscribed(let id, let channel):
+      guard case .unsubscribe = try takeEffect(session, channel, id) else { return try check(false, "not asked") }
+      places[Key(slot: session.slot, channel: channel)]?.mode = nil
+    case .error(let refusal): try take(refusal, session)
+    case .frame(let frame):
+      let words = text(frame).split(separator: " ")
+      let key = Key(slot: session.slot, channel: channel(String(words[0])))
+      try check(places[key]?.mode != nil && places[key]?.isEntering == false, "let go too early")
+      try check(places[key]?.backlog.first == Int(words[1]), "out of order")
+      places[key]?.backlog.removeFirst()
+      arrivals += 1
+    case .published, .presence: try check(false, "the broker has not answered")
+    }
+  }
+
+  private mutating func take(_ refusal: Refusal, _ session: SessionID) throws {
+    let asked = places.first { key, place in
+      key.slot == session.slot && place.commands.first.map { "\($0.id)" } == refusal.id?.json
+    }
+    guard let key = asked?.key else { return try check(false, "no such command, or not its turn") }
+    guard case .subscribe = try takeEffect(session, key.channel, refusal.id) else {
+      return try check(false, "only a subscribe can fail here")
+    }
+    switch refusal.code {
+    case .tooManyChannels:
+      let used = places.count { $0.key.slot == key.slot && ($0.value.mode != nil || $0.value.isPending) }
+      try check(used >= Self.maxChannels, "there was room")
+    case .unavailable:
+      try check(link == .down || places[key]?.isEntering == true, "refused for no reason")
+      places[key]?.isEntering = false
+      if places[key]?.mode == nil { places[key]?.backlog = [] }
+    default: try check(false, "no reason for that")
+    }
+  }
+
+  /// A command has taken effect: it must be the oldest of its connection and channel.
+  private mutating func takeEffect(_ session: SessionID, _ channel: ChannelName, _ id: RequestID?) throws -> Command {
+    try check(open[session.slot] == session.generation, "the connection has gone")
+    let key = Key(slot: session.slot, channel: channel)
+    guard let oldest = places[key]?.commands.first, "\(oldest.id)" == id?.json else {
+      throw Violation(description: "not its turn")
+    }
+    places[key]?.commands.removeFirst()
+    effects += 1
+    return oldest.command
+  }
+
+  // MARK: What holds between two events
+
+  private func checkCounts() throws {
+    var used = 0
+    for (key, place) in places {
+      if place.mode != nil || place.isPending { used += 1 }
+      try check(place.isEntering || place.backlog.isEmpty, "events of \(key) were not let go")
+      guard let oldest = place.commands.first else { continue }
+      guard case .subscribe = oldest.command else { return try check(false, "#\(oldest.id) waits for nothing") }
+      try check(
+        place.isEntering || (!confirmed.contains(key.channel) && link != .down), "#\(oldest.id) waits for nothing")
+    }
+    try check(hub.subscriptionCount == used, "\(hub.subscriptionCount) subscriptions instead of \(used)")
+    try check(hub.channelCount == wanted.count, "\(hub.channelCount) channels instead of \(wanted.count)")
+    try check(hub.sessionCount == open.count, "\(hub.sessionCount) sessions instead of \(open.count)")
+  }
+}

@@ -1,0 +1,50 @@
+import Hub
+import Model
+
+/// Actions as lines of text, so that a test reads like the conversation it is about.
+enum Transcript {
+  static func line(_ action: HubAction) -> String {
+    switch action {
+    case .reply(let session, let reply): "\(session.slot): \(line(reply))"
+    case .ask(let request): line(request)
+    }
+  }
+
+  static func line(_ request: BrokerRequest) -> String {
+    switch request {
+    case .attach(let channel): "attach \(channel)"
+    case .detach(let channel): "detach \(channel)"
+    case .publish(let session, let id, let publication):
+      "publish \(session.slot) \(publication.channel)\(number(id)) '\(text(publication.frame))'"
+        + (publication.excluded.map { " without \($0)" } ?? "")
+    case .enter(let session, let occupant, let channel, let mode):
+      "enter \(session.slot) \(channel) \(mode) \(occupant.client) \(occupant.user?.string ?? "-") \(occupant.info ?? "-")"
+    case .leave(let client, let channel, let lost): "leave \(client) \(channel)\(lost ? " lost" : "")"
+    case .queryPresence(let session, let id, let channel, let onlyCount):
+      "query \(session.slot) \(channel)\(number(id))\(onlyCount ? " count" : "")"
+    }
+  }
+
+  static func line(_ reply: Reply) -> String {
+    switch reply {
+    case .subscribed(let id, let channel, let roster): "subscribed \(channel)\(number(id))\(line(roster))"
+    case .unsubscribed(let id, let channel): "unsubscribed \(channel)\(number(id))"
+    case .published(let id, let channel): "published \(channel)\(number(id))"
+    case .presence(let id, let channel, let roster): "presence \(channel)\(number(id))\(line(roster))"
+    case .error(let refusal):
+      "error \(refusal.code.rawValue)\(number(refusal.id))"
+        + (refusal.retryAfter.map { " retry after \($0)" } ?? "")
+    case .frame(let frame): "'\(text(frame))'"
+    }
+  }
+
+  private static func number(_ id: RequestID?) -> String {
+    id.map { " #\($0.json)" } ?? ""
+  }
+
+  private static func line(_ roster: Roster?) -> String {
+    guard let roster else { return "" }
+    guard let members = roster.members else { return " (\(roster.count))" }
+    return " [\(members.map { $0.user?.string ?? $0.client?.string ?? "?" }.joined(separator: ", "))]"
+  }
+}

@@ -1,0 +1,191 @@
+import Reactor
+import Testing
+
+@Suite struct MailboxTests {
+  @Test func itemsOfEachSenderArriveOnceAndInOrder() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<(sender: Int, number: Int)>(on: loop)
+    var received: [[Int]] = Array(repeating: [], count: 4)
+    var count = 0
+    mailbox.receive { [unowned loop] item in
+      #expect(loop.handle.isCurrent)
+      received[item.sender].append(item.number)
+      count += 1
+      if count == 4 * 3000 { loop.stop() }
+    }
+    for sender in 0..<4 {
+      try DetachedThread.start {
+        var batch: [(sender: Int, number: Int)] = []
+        for number in 0..<3000 {
+          // One by one and in batches, mixed.
+          if number % 7 < 3 {
+            mailbox.post(contentsOf: &batch)
+            mailbox.post((sender, number))
+          } else {
+            batch.append((sender, number))
+          }
+        }
+        mailbox.post(contentsOf: &batch)
+      }
+    }
+    try loop.runUntilStopped()
+    #expect(received == Array(repeating: Array(0..<3000), count: 4))
+  }
+
+  @Test func aBatchLeavesItsArrayEmpty() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    var received: [Int] = []
+    mailbox.receive { received.append($0) }
+    var batch = [1, 2, 3]
+    mailbox.post(contentsOf: &batch)
+    #expect(batch.isEmpty)
+    mailbox.post(contentsOf: &batch)
+    loop.after(20) { [unowned loop] in loop.stop() }
+    try loop.runUntilStopped()
+    #expect(received == [1, 2, 3])
+  }
+
+  // MARK: Before there is a receiver
+
+  @Test func itemsWaitForTheReceiver() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    let received = Lock<[Int]>([])
+    for number in 0..<3 { mailbox.post(number) }
+    loop.handle.execute { _ in
+      // In the turn in which the loop is woken for them.
+      mailbox.receive { number in received.withLock { $0.append(number) } }
+    }
+    loop.after(50) { [unowned loop] in loop.stop() }
+    try loop.runUntilStopped()
+    #expect(received.withLock { $0 } == [0, 1, 2])
+  }
+
+  /// The loop was woken for the items, and slept again, before there was somebody to take them.
+  @Test func itemsThatCameLongBeforeTheReceiverArriveToo() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    var received: [Int] = []
+    for number in 0..<3 { mailbox.post(number) }
+    loop.after(50) { mailbox.receive { received.append($0) } }
+    loop.after(500) { [unowned loop] in loop.stop() }
+    try loop.runUntilStopped()
+    #expect(received == [0, 1, 2])
+  }
+
+  @Test func itemsOfTheOwnLoopWaitForTheReceiverToo() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    let postbox = Postbox(from: loop, to: mailbox)
+    var received: [Int] = []
+    for number in 0..<3 { postbox.post(number) }
+    loop.after(20) { mailbox.receive { received.append($0) } }
+    loop.after(60) { [unowned loop] in loop.stop() }
+    try loop.runUntilStopped()
+    #expect(received == [0, 1, 2])
+  }
+
+  // MARK: Postbox
+
+  @Test func toTheOwnLoopItemsArriveWithinTheTurn() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    let postbox = Postbox(from: loop, to: mailbox)
+    var received: [(item: Int, turn: Int)] = []
+    var posted = 0
+    mailbox.receive { [unowned loop] in received.append(($0, loop.turns)) }
+    loop.after(1) { [unowned loop] in
+      posted = loop.turns
+      for number in 0..<5 { postbox.post(number) }
+      #expect(received.isEmpty, "never within the call")
+      loop.atEndOfTurn { [unowned loop] in loop.stop() }
+    }
+    try loop.runUntilStopped()
+    #expect(received.map(\.item) == [0, 1, 2, 3, 4])
+    #expect(received.allSatisfy { $0.turn == posted })
+  }
+
+  @Test func aReceiverMayPostToItself() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    let postbox = Postbox(from: loop, to: mailbox)
+    var received: [Int] = []
+    mailbox.receive { [unowned loop] number in
+      received.append(number)
+      if number < 100 { postbox.post(number + 2) }
+      if number == 101 { loop.stop() }
+    }
+    postbox.post(0)
+    postbox.post(1)
+    loop.after(0) {}
+    try loop.runUntilStopped()
+    #expect(received == Array(0...101))
+  }
+
+  @Test func aReceiverThatNeverStopsPostingDoesNotStarveTheLoop() throws {
+    let loop = try Loop()
+    let pair = try SocketPair()
+    let reading = Source()
+    let mailbox = Mailbox<Int>(on: loop)
+    let postbox = Postbox(from: loop, to: mailbox)
+    var last = 0
+    mailbox.receive { number in
+      last = number
+      if number == 1000 { pair.sendFromFar("x") }
+      postbox.post(number + 1)
+    }
+    reading.onReady = { [unowned loop] _, _ in loop.stop() }
+    _ = try loop.add(pair.near, .readable, source: reading)
+    postbox.post(0)
+    loop.after(0) {}
+    try loop.runUntilStopped()
+    #expect(last >= 1000)
+  }
+
+  @Test func twoMailboxesOfOneLoopMayTalk() throws {
+    let loop = try Loop()
+    let (ping, pong) = (Mailbox<Int>(on: loop), Mailbox<Int>(on: loop))
+    let (toPing, toPong) = (Postbox(from: loop, to: ping), Postbox(from: loop, to: pong))
+    var log: [String] = []
+    ping.receive { [unowned loop] in
+      log.append("ping \($0)")
+      if $0 < 50 { toPong.post($0) } else { loop.stop() }
+    }
+    pong.receive {
+      log.append("pong \($0)")
+      toPing.post($0 + 1)
+    }
+    toPing.post(0)
+    loop.after(0) {}
+    try loop.runUntilStopped()
+    #expect(log == (0..<50).flatMap { ["ping \($0)", "pong \($0)"] } + ["ping 50"])
+  }
+
+  @Test func toAnotherLoopItemsLeaveAtTheEndOfTheTurn() throws {
+    let received = Lock<[Int]>([])
+    let shared = Lock<Mailbox<Int>?>(nil)
+    let thread = try LoopThread.start("test-mailbox") { loop in
+      let mailbox = Mailbox<Int>(on: loop)
+      mailbox.receive { item in received.withLock { $0.append(item) } }
+      shared.withLock { $0 = mailbox }
+      return nil
+    }
+    let mailbox = try #require(shared.withLock { $0 })
+    let loop = try Loop()
+    let postbox = Postbox(from: loop, to: mailbox)
+    var turn = 0
+    let source = Source()
+    source.onExpired = { [unowned loop] _ in
+      for number in 0..<10 { postbox.post(turn * 10 + number) }
+      turn += 1
+      guard turn < 20 else { return loop.stop() }
+      _ = loop.schedule(after: 0, source: source)
+    }
+    _ = loop.schedule(after: 0, source: source)
+    try loop.runUntilStopped()
+    #expect(eventually { received.withLock { $0.count } == 200 })
+    #expect(received.withLock { $0 } == Array(0..<200))
+    thread.stop()
+  }
+}

@@ -1,0 +1,68 @@
+import Server
+import Testing
+
+@Suite struct OriginPolicyTests {
+  @Test(arguments: [
+    ("https://example.com", "example.com"), ("http://example.com", "example.com"),
+    ("http://example.com:8080", "example.com:8080"), ("https://EXAMPLE.com", "example.COM"),
+    ("HTTPS://example.com", "example.com"), ("http://localhost:3000", "localhost:3000"),
+    // The default port may be written out on either side.
+    ("https://example.com:443", "example.com"), ("https://example.com", "example.com:443"),
+    ("http://example.com:80", "example.com"), ("http://example.com", "example.com:80"),
+    ("http://[::1]:8080", "[::1]:8080"), ("http://[::1]", "[::1]"), ("http://[::1]", "[::1]:80"),
+    ("https://[2001:db8::1]:443", "[2001:DB8::1]"), ("http://127.0.0.1:8080", "127.0.0.1:8080"),
+  ])
+  func thePagesOfTheNodeItselfMay(_ origin: String, _ host: String) {
+    #expect(OriginPolicy().permits(origin: origin, host: host))
+  }
+
+  @Test(arguments: [
+    ("https://evil.com", "example.com"), ("https://example.com.evil.com", "example.com"),
+    ("https://evilexample.com", "example.com"), ("https://sub.example.com", "example.com"),
+    ("https://example.com", "sub.example.com"), ("https://example.com:8443", "example.com"),
+    ("http://example.com:8080", "example.com"), ("http://example.com", "example.com:8080"),
+    ("http://example.com:8080", "example.com:8081"), ("https://example.com", "example.com:80"),
+    ("http://example.com", "example.com:443"), ("http://[::1]:8080", "[::1]"), ("http://[::1]", "[::2]"),
+    ("http://[::1]:80", "[::1]:8080"),
+    // No browser sends these.
+    ("null", "example.com"), ("null", "null"), ("", "example.com"), ("", ""), ("https://", ""),
+    ("example.com", "example.com"),
+    ("//example.com", "example.com"), ("ftp://example.com", "example.com"), ("ws://example.com", "example.com"),
+    ("file://example.com", "example.com"), ("https://example.com/", "example.com"),
+    ("https://example.com/path", "example.com"), ("https://user@example.com", "example.com"),
+    ("https://example.com https://evil.com", "example.com"), ("://example.com", "example.com"),
+  ])
+  func othersMayNot(_ origin: String, _ host: String) {
+    #expect(!OriginPolicy().permits(origin: origin, host: host))
+  }
+
+  @Test func programsThatAreNoBrowserSendNone() {
+    #expect(OriginPolicy().permits(origin: nil, host: "example.com"))
+    #expect(OriginPolicy(allowed: ["https://app.example.com"]).permits(origin: nil, host: "example.com"))
+  }
+
+  @Test func whatIsListedMayToo() {
+    let policy = OriginPolicy(allowed: ["https://App.example.com", "http://localhost:3000"])
+    #expect(policy.permits(origin: "https://app.example.com", host: "ws.example.com"))
+    #expect(policy.permits(origin: "https://APP.EXAMPLE.COM", host: "ws.example.com"))
+    #expect(policy.permits(origin: "http://localhost:3000", host: "ws.example.com"))
+    #expect(policy.permits(origin: "https://ws.example.com", host: "ws.example.com"), "and the node itself")
+    #expect(!policy.permits(origin: "http://app.example.com", host: "ws.example.com"), "the scheme is part of it")
+    #expect(!policy.permits(origin: "https://app.example.com:8443", host: "ws.example.com"))
+    #expect(!policy.permits(origin: "http://localhost:3001", host: "ws.example.com"))
+    #expect(!policy.permits(origin: "https://x.app.example.com", host: "ws.example.com"))
+    #expect(!policy.permits(origin: "null", host: "ws.example.com"))
+  }
+
+  @Test func aStarIsEverybody() {
+    let policy = OriginPolicy(allowed: ["*"])
+    for origin in ["https://evil.com", "http://localhost", "https://example.com:1234"] {
+      #expect(policy.permits(origin: origin, host: "example.com"), "\(origin)")
+    }
+  }
+
+  @Test func aStarInANameIsNoPattern() {
+    let policy = OriginPolicy(allowed: ["https://*.example.com"])
+    #expect(!policy.permits(origin: "https://app.example.com", host: "ws.example.org"))
+  }
+}

@@ -1,0 +1,69 @@
+import Model
+import Reactor
+@testable import Server
+
+/// An outbox with its pool and a socket, and the bytes that must come out of it.
+struct OutboxBench: ~Copyable {
+  let pipe: NarrowPipe
+  var outbox = Outbox()
+  var pool = BufferPool()
+  /// Everything that was put in, and everything that came out, in order.
+  private(set) var appended: [UInt8] = []
+  private(set) var received: [UInt8] = []
+  private var next: UInt64 = 0
+
+  init() throws {
+    pipe = try NarrowPipe()
+  }
+
+  /// Puts a frame of `count` bytes in, unlike any other.
+  mutating func append(_ count: Int) {
+    let bytes = nextBytes(count)
+    let frame = Frame.make(headerCount: min(2, count), payloadCount: max(0, count - 2)) { $0.copyBytes(from: bytes) }
+    frame.withBytes { outbox.append(frame, $0, pool: &pool) }
+  }
+
+  /// Puts bytes in that are no frame.
+  mutating func appendBytes(_ count: Int) {
+    outbox.append(nextBytes(count), pool: &pool)
+  }
+
+  private mutating func nextBytes(_ count: Int) -> [UInt8] {
+    var generator = SplitMix64(seed: next)
+    next += 1
+    let bytes = (0..<count).map { _ in UInt8.random(in: 0...255, using: &generator) }
+    appended += bytes
+    return bytes
+  }
+
+  mutating func send() -> TransferResult {
+    outbox.send(to: pipe.sender, pool: &pool)
+  }
+
+  /// Takes up to `count` bytes from the other end.
+  mutating func receive(_ count: Int) {
+    received += pipe.receive(count)
+  }
+
+  /// Sends and receives until nothing waits.
+  mutating func drain() {
+    while !outbox.isEmpty {
+      _ = send()
+      receive(1 << 16)
+    }
+    while received.count < appended.count {
+      let before = received.count
+      receive(1 << 16)
+      if received.count == before { return }
+    }
+  }
+
+  /// Forgets what waits, here and there.
+  mutating func removeAll() {
+    outbox.removeAll(pool: &pool)
+    appended = Array(appended.prefix(received.count))
+  }
+
+  /// Whether everything arrived as it was put in.
+  var isComplete: Bool { outbox.isEmpty && appended == received }
+}
