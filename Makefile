@@ -84,7 +84,7 @@ cluster-tools:
 test-tools: cluster-tools
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt
-	@python3 -m venv --help >/dev/null 2>&1 || deploy/install python3 python3-venv
+	@python3 -c 'import venv, ensurepip' 2>/dev/null || deploy/install python3 python3-venv
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
 	@touch $@

@@ -56,7 +56,6 @@ static int64_t clock_in(clockid_t clock, int64_t per_second) {
   return time.tv_sec * per_second + time.tv_nsec / (1000000000 / per_second);
 }
 
-int64_t creactor_monotonic_milliseconds(void) { return clock_in(CLOCK_MONOTONIC, 1000); }
 int64_t creactor_monotonic_microseconds(void) { return clock_in(CLOCK_MONOTONIC, 1000000); }
 int64_t creactor_wall_milliseconds(void) { return clock_in(CLOCK_REALTIME, 1000); }
 

@@ -39,6 +39,7 @@ package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
 
   /// Leaves an item from the mailbox's own loop, with neither lock nor wake; handed over later in the same turn.
   func postLocally(_ item: Item) {
+    assert(handle.isCurrent, "only the loop itself may leave out the lock")
     local.append(item)
   }
 

@@ -150,8 +150,6 @@ package enum Sys {
     creactor_ignore_sigpipe()
   }
 
-  /// Milliseconds since some moment in the past; never goes back.
-  package static func monotonicMilliseconds() -> Int64 { creactor_monotonic_milliseconds() }
   /// Microseconds since some moment in the past; never goes back.
   package static func monotonicMicroseconds() -> Int64 { creactor_monotonic_microseconds() }
   /// Milliseconds since 1970.

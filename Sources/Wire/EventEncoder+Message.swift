@@ -18,14 +18,6 @@ extension EventEncoder {
     }
   }
 
-  /// Appends the text of the same event, for a payload that goes to other nodes.
-  package static func appendMessage(
-    channel: ChannelName, from: UserName?, client: ClientID?, data: UnsafeRawBufferPointer, timestamp: Int,
-    to writer: inout ByteWriter
-  ) {
-    write(channel: channel, from: from, client: client, data: data, timestamp: timestamp, to: &writer)
-  }
-
   private static func write(
     channel: ChannelName, from: UserName?, client: ClientID?, data: UnsafeRawBufferPointer, timestamp: Int,
     to sink: inout some ByteSink

@@ -36,7 +36,6 @@ int creactor_accept(int listener);
 int creactor_socket(int family);
 /// Sets one integer socket option.
 int creactor_set_option(int fd, int level, int option, int value);
-int64_t creactor_monotonic_milliseconds(void);
 int64_t creactor_monotonic_microseconds(void);
 int64_t creactor_wall_milliseconds(void);
 void creactor_ignore_sigpipe(void);

@@ -9,7 +9,7 @@ final class RedisProbe {
 
   private let fd: Int32
   private let codec: RedisCodec
-  private var replies: [RedisValue] = []
+  private var replies: [RedisAnswer] = []
 
   init(_ socket: String) throws {
     guard let address = SocketAddress(unixPath: socket) else { throw Failure("bad path") }
@@ -22,7 +22,7 @@ final class RedisProbe {
   }
 
   /// Runs a command and waits for its answer.
-  func call(_ words: String...) throws -> RedisValue {
+  func call(_ words: String...) throws -> RedisAnswer {
     try send(words.map { Array($0.utf8) })
     return try receive()
   }
@@ -43,11 +43,11 @@ final class RedisProbe {
   }
 
   /// The next answer, or the next message of a subscription.
-  func receive() throws -> RedisValue {
+  func receive() throws -> RedisAnswer {
     while replies.isEmpty {
       var interest = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
       guard poll(&interest, 1, Self.limit) > 0 else { throw Failure("Redis is silent") }
-      switch codec.read({ replies.append(RedisValue($0)) }) {
+      switch codec.read({ replies.append(RedisAnswer($0)) }) {
       case .drained, .limit: break
       case .closed: throw Failure("Redis closed the connection")
       case .failed(let reason): throw Failure(reason)
@@ -63,7 +63,7 @@ extension RedisProcess {
 
   /// Runs one command on a connection of its own.
   @discardableResult
-  func call(_ words: String...) throws -> RedisValue {
+  func call(_ words: String...) throws -> RedisAnswer {
     let probe = try connect()
     try probe.send(words.map { Array($0.utf8) })
     return try probe.receive()
@@ -80,25 +80,5 @@ extension RedisProcess {
     let list = try list("HGETALL", key)
     return Dictionary(
       uniqueKeysWithValues: stride(from: 0, to: list.count - 1, by: 2).map { (list[$0], list[$0 + 1]) })
-  }
-}
-
-extension RedisValue {
-  /// The text of a string or a status, an integer in decimal; empty for the rest.
-  var text: String {
-    switch self {
-    case .string(let bytes): String(decoding: bytes, as: UTF8.self)
-    case .status(let text): text
-    case .integer(let number): String(number)
-    case .array, .null, .error: ""
-    }
-  }
-
-  var integer: Int {
-    if case .integer(let number) = self { number } else { 0 }
-  }
-
-  var elements: [RedisValue] {
-    if case .array(let elements) = self { elements } else { [] }
   }
 }

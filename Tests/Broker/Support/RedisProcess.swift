@@ -73,8 +73,7 @@ final class RedisProcess: Sendable {
   /// Any answer will do: one that asks for a password runs as well.
   private func answers() -> Bool {
     guard let reply = try? RedisProbe(socket).call("PING") else { return false }
-    if case .error(let error) = reply { return error.code != .loading }
-    return true
+    return reply.error?.code != .loading
   }
 
   private func text(of path: String) -> String {

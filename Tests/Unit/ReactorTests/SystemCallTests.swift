@@ -76,8 +76,7 @@ import Testing
   }
 
   @Test func clocks() {
-    let (milliseconds, microseconds) = (Sys.monotonicMilliseconds(), Sys.monotonicMicroseconds())
-    #expect(microseconds / 1000 >= milliseconds)
+    let microseconds = Sys.monotonicMicroseconds()
     #expect(Sys.monotonicMicroseconds() >= microseconds)
     #expect(Sys.wallMilliseconds() > 1_700_000_000_000)
     #expect(Sys.usableProcessors() >= 1)

@@ -106,15 +106,6 @@ import Wire
       #"{"type":"message","channel":"room:1","from":null,"data":\#(data),"ts":1730000000123}"#)
   }
 
-  @Test func messageTextIsThatOfTheFrame() {
-    var writer = ByteWriter()
-    withBytes(of: "[1]") {
-      EventEncoder.appendMessage(channel: room, from: alice, client: client, data: $0, timestamp: 5, to: &writer)
-      let frame = EventEncoder.message(channel: room, from: alice, client: client, data: $0, timestamp: 5)
-      #expect(String(decoding: writer.bytes, as: UTF8.self) == payload(frame))
-    }
-  }
-
   @Test func readyText() {
     expect(withBytes(of: #"{"a":1}"#, EventEncoder.text), #"{"a":1}"#)
     let long = "[" + String(repeating: " ", count: 70_000) + "]"

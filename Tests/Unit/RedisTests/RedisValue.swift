@@ -1,5 +1,7 @@
+import Redis
+
 /// One value of a reply, owned: what is kept after the `RedisReplyView` it was made from is gone.
-package enum RedisValue: Sendable, Equatable {
+enum RedisValue: Sendable, Equatable {
   case string([UInt8])
   case array([RedisValue])
   case integer(Int)
@@ -9,7 +11,7 @@ package enum RedisValue: Sendable, Equatable {
   case error(RedisError)
 
   /// A copy of the view and all below it.
-  package init(_ view: RedisReplyView) {
+  init(_ view: RedisReplyView) {
     switch view.kind {
     case .string: self = .string(Array(view.bytes))
     // No deeper than CHIREDIS_MAX_DEPTH, so the recursion is bounded.
