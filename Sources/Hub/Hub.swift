@@ -74,9 +74,11 @@ package struct Hub {
     sessionCount -= 1
   }
 
-  /// Takes one command's worth from the connection's rate; nil when it may go on, else why not.
+  /// Takes one command's worth from the connection's rate.
   package mutating func admitCommand(_ id: SessionID, now: Int64) -> RateVerdict {
-    guard let verdict = sessions[Int(id.slot)]?.bucket.take(limits.rate, now: now) else { return .allowed }
+    guard session(id) != nil, let verdict = sessions[Int(id.slot)]?.bucket.take(limits.rate, now: now) else {
+      return .allowed
+    }
     switch verdict {
     case .allowed: return .allowed
     case .limited(let delay):

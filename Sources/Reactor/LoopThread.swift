@@ -40,8 +40,12 @@ package final class LoopThread: Sendable {
       throw SystemError("pthread_create", errno: status)
     }
     while true {
-      if let result = outcome.result.withLock({ $0 }) {
-        return LoopThread(name: name, handle: try result.get(), thread: thread)
+      switch outcome.result.withLock({ $0 }) {
+      case .success(let handle): return LoopThread(name: name, handle: handle, thread: thread)
+      case .failure(let error):
+        pthread_join(thread, nil)
+        throw error
+      case nil: break
       }
       usleep(200)
     }

@@ -44,6 +44,8 @@ package final class RedisLink: EventSource {
 
   /// How much may wait to be written, in bytes.
   package static let maxPendingBytes = 16 << 20
+  /// Connections that may be lost in a row, before they are of use, until Redis counts as unreachable.
+  private static let maxHastyLosses = 3
   /// How often the link looks whether an answer is overdue, in milliseconds.
   private static let watchInterval: Int64 = 100
 
@@ -60,6 +62,8 @@ package final class RedisLink: EventSource {
   private var attemptBegan: Int64 = 0
   /// Whether the owner has found the present connection in order.
   private var isSettled = false
+  /// Connections in a row that were lost before they were of use.
+  private var hastyLosses = 0
   var pending: Deque<(Outcome) -> Void> = []
   /// Confirmations of subscribe and unsubscribe that are due; they answer no single command.
   var confirmations = 0
@@ -110,7 +114,7 @@ package final class RedisLink: EventSource {
 
   /// Gives the connection up as useless and connects anew.
   package func reset(_ reason: String) {
-    lose(reason)
+    lose(reason, isUseless: true)
   }
 
   // MARK: Connecting
@@ -198,17 +202,23 @@ package final class RedisLink: EventSource {
   /// The owner found the connection in order: when it is lost, the first attempt to come back follows at once.
   package func settled() {
     isSettled = true
+    hastyLosses = 0
     backoff.reset()
   }
 
   // MARK: Losing
 
-  func lose(_ reason: String) {
+  /// `isUseless`: the owner has found that this connection serves no purpose, so another one at once would not either.
+  func lose(_ reason: String, isUseless: Bool = false) {
     switch state {
     case .stopped, .waiting: return
     case .resolving, .connecting, .introducing: return failAttempt(reason)
-    // A connection that never was of use does not come back at once either.
-    case .connected: if !isSettled { return failAttempt(reason) }
+    case .connected: break
+    }
+    if !isSettled {
+      // Cut off before it was of use: that may happen again by chance, but not for ever.
+      hastyLosses += 1
+      if isUseless || hastyLosses > Self.maxHastyLosses { return failAttempt(reason) }
     }
     disconnect()
     reconnects += 1

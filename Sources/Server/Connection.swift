@@ -16,15 +16,6 @@ struct Connection: ~Copyable {
     case ending
   }
 
-  /// How far the present ping is: its timer first waits for the pong, then for the rest of the interval.
-  enum Ping {
-    /// None is out: the timer waits to send the next.
-    case idle
-    case sent
-    /// Something was heard since it was sent; whatever is heard proves the client alive.
-    case answered
-  }
-
   var fd: Int32 = -1
   var generation: UInt32 = 0
   var phase = Phase.free
@@ -40,7 +31,10 @@ struct Connection: ~Copyable {
   var isInHub = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
-  var ping = Ping.idle
+  /// Whether a ping is out and nothing was heard since; whatever is heard proves the client alive.
+  var awaitsPong = false
+  /// When it was pinged last.
+  var pinged: Int64 = 0
   /// When this connection is to be closed because the node goes away; 0 otherwise.
   var drainAt: Int64 = 0
 

@@ -89,6 +89,8 @@ async def test_a_killed_subscription_is_healed(own_cluster, connect, channel):
     names = [f"{channel}-{number}" for number in range(50)]
     waiting = []
     async with relaying(steady, channel):
+        for client in steady:
+            await eventually(lambda: {event["data"][1] for event in client.events("message")} == {c.id for c in steady})
         for number, name in enumerate(names):
             waiting += [(client, await client.start("subscribe", channel=name)) for client in clients]
             if number % 20 == 15:

@@ -99,7 +99,9 @@ extension Worker {
     connections[slot].pointee.isInHub = true
     statistics.connects += 1
     // Spread, so that connections which came together are not all pinged together.
-    schedule(slot, after: Int64.random(in: configuration.pingInterval / 2...configuration.pingInterval, using: &random))
+    let first = Int64.random(in: configuration.pingInterval / 2...configuration.pingInterval, using: &random)
+    connections[slot].pointee.pinged = loop.now - configuration.pingInterval + first
+    schedule(slot, after: first)
     send(
       EventEncoder.connected(
         client: client, node: node, user: user, pingInterval: Int(configuration.pingInterval),

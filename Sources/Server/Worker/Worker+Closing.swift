@@ -13,16 +13,18 @@ extension Worker {
     let connection = connections[slot]
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
     if connection.pointee.drainAt > 0 { return close(slot, .restart, reason: "this node goes away") }
-    switch connection.pointee.ping {
-    case .idle:
-      send(FrameEncoder.frame(.ping, payload: UnsafeRawBufferPointer(start: nil, count: 0)), to: slot)
-      connection.pointee.ping = .sent
-      schedule(slot, after: configuration.pongTimeout)
-    case .sent: close(slot, .pongTimeout, reason: "no pong in time")
-    case .answered:
-      connection.pointee.ping = .idle
-      schedule(slot, after: max(0, configuration.pingInterval - configuration.pongTimeout))
+    let elapsed = loop.now - connection.pointee.pinged
+    if connection.pointee.awaitsPong {
+      guard elapsed < configuration.pongTimeout else { return close(slot, .pongTimeout, reason: "no pong in time") }
+      return schedule(slot, after: configuration.pongTimeout - elapsed)
     }
+    guard elapsed >= configuration.pingInterval else {
+      return schedule(slot, after: configuration.pingInterval - elapsed)
+    }
+    connection.pointee.awaitsPong = true
+    connection.pointee.pinged = loop.now
+    schedule(slot, after: min(configuration.pongTimeout, configuration.pingInterval))
+    send(FrameEncoder.frame(.ping, payload: UnsafeRawBufferPointer(start: nil, count: 0)), to: slot)
   }
 
   // MARK: Closing

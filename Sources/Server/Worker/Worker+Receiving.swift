@@ -23,7 +23,7 @@ extension Worker {
   }
 
   private func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
-    if connections[slot].pointee.ping == .sent { connections[slot].pointee.ping = .answered }
+    connections[slot].pointee.awaitsPong = false
     var rest = bytes
     while connections[slot].pointee.phase == .open, let event = connections[slot].pointee.decoder.next(&rest) {
       switch event {

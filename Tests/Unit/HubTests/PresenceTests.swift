@@ -1,4 +1,4 @@
-import Hub
+@testable import Hub
 import Model
 import Testing
 
@@ -124,6 +124,22 @@ import Testing
     _ = desk.deliver(half, of: "room")
     #expect(desk.lines() == ["0: error unavailable #1"])
     #expect(desk.entered(1, "room", roster()) == ["1: subscribed room #2 []", "1: '\(half)'"])
+  }
+
+  /// Holding is the slow way; it must end with the last that waits, however its waiting ends.
+  @Test func holdingEndsWithTheLastThatWaits() throws {
+    var desk = Desk()
+    desk.open(0, 1, 2, 3, 4)
+    desk.subscribed(4, "room")
+    let room = try #require(desk.hub.channels.index(of: channel("room")))
+    for slot in UInt32(0)...3 { _ = desk.subscribe(slot, "room", .watch) }
+    #expect(desk.hub.channels[room].entering == 4)
+    _ = desk.entered(0, "room", roster())
+    _ = desk.notEntered(1, "room")
+    _ = desk.close(2)
+    #expect(desk.hub.channels[room].entering == 1)
+    _ = desk.deliver(String(repeating: "x", count: 1 << 20), of: "room")
+    #expect(desk.hub.channels[room].entering == 0, "the last has run over")
   }
 
   // MARK: Who is told what

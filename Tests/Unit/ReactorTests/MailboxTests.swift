@@ -106,6 +106,26 @@ import Testing
     #expect(received.allSatisfy { $0.turn == posted })
   }
 
+  /// Nothing else wakes the loop but the far limit of the test.
+  @Test func whatWorkAtTheEndOfATurnPostsToTheOwnLoopArrives() throws {
+    let loop = try Loop()
+    let mailbox = Mailbox<Int>(on: loop)
+    let postbox = Postbox(from: loop, to: mailbox)
+    var waited: [Int64] = []
+    var posted: Int64 = 0
+    mailbox.receive { [unowned loop] _ in
+      waited.append(loop.now - posted)
+      loop.stop()
+    }
+    loop.after(1) { [unowned loop] in
+      posted = loop.now
+      loop.atEndOfTurn { postbox.post(1) }
+    }
+    try loop.runUntilStopped()
+    #expect(waited.count == 1)
+    #expect(waited.allSatisfy { $0 < 30_000 }, "or it was the limit that woke the loop")
+  }
+
   @Test func aReceiverMayPostToItself() throws {
     let loop = try Loop()
     let mailbox = Mailbox<Int>(on: loop)

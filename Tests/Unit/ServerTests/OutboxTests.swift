@@ -62,7 +62,7 @@ import Testing
     var bench = try OutboxBench()
     bench.append(100_000)
     var calls = 0
-    while !bench.outbox.isEmpty {
+    while !bench.outbox.isEmpty, calls < 10_000 {
       let before = bench.outbox.count
       let result = bench.send()
       let after = bench.outbox.count

@@ -10,7 +10,7 @@ import Wire
 
   init() throws {
     room = try .known("room:1")
-    alice = try #require(UserName("alice"))
+    alice = UserName("alice")
   }
 
   /// The frame's text is `expected` and valid JSON, and the whole is one final, unmasked text frame (RFC 6455 section 5.2).

@@ -13,7 +13,7 @@ import Wire
 
   init() throws {
     room = try .known("room:1")
-    alice = try #require(UserName("alice"))
+    alice = UserName("alice")
     roster = Roster(
       members: [
         Member(user: alice, client: client, clients: 2, info: #"{"a": 1}"#),
