@@ -22,8 +22,8 @@ extension Worker {
     schedule(slot, after: ServerConfiguration.handshakeTimeout)
   }
 
-  /// Looks at the first bytes of a connection without taking them.
-  func peek(_ slot: UInt32) {
+  /// Looks at the first bytes of a connection without taking them; `isOver`: no more will come.
+  func peek(_ slot: UInt32, isOver: Bool) {
     let fd = connections[slot].pointee.fd
     let window = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<ServerConfiguration.peekSize])
     switch Sys.receive(fd, into: window, peek: true) {
@@ -31,6 +31,7 @@ extension Worker {
     case .ended, .failed: return end(slot)
     case .moved(let count):
       switch RequestLine.peek(UnsafeRawBufferPointer(rebasing: window[..<count])) {
+      case .undecided where isOver: end(slot)
       case .undecided where count < window.count: return
       case .undecided: refuse(slot, .headTooLarge("The request line is too long."))
       case .malformed: refuse(slot, .badRequest("This is no HTTP request."))

@@ -100,7 +100,7 @@ final class Worker: EventSource {
   func ready(_ readiness: Readiness, key slot: UInt32) {
     switch connections[slot].pointee.phase {
     case .free: break
-    case .peeking: peek(slot)
+    case .peeking: peek(slot, isOver: !readiness.isDisjoint(with: [.peerClosed, .failed]))
     case .handshaking: receive(slot)
     case .open, .ending:
       if readiness.contains(.writable) { markDirty(slot) }
