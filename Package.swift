@@ -97,29 +97,30 @@ let package = Package(
       swiftSettings: strict),
 
     // One test target per module; the brokers have a suite of their own, with a real Redis.
+    .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: strict),
     .testTarget(
-      name: "ModelTests", dependencies: ["Model"],
+      name: "ModelTests", dependencies: ["TestSupport", "Model"],
       path: "Tests/Unit/ModelTests", swiftSettings: strict),
     .testTarget(
-      name: "WebSocketTests", dependencies: ["Model", "WebSocket"],
+      name: "WebSocketTests", dependencies: ["TestSupport", "Model", "WebSocket"],
       path: "Tests/Unit/WebSocketTests", swiftSettings: strict),
     .testTarget(
-      name: "WireTests", dependencies: ["Model", "Wire"],
+      name: "WireTests", dependencies: ["TestSupport", "Model", "Wire"],
       path: "Tests/Unit/WireTests", swiftSettings: strict),
     .testTarget(
-      name: "HubTests", dependencies: ["Model", "Hub"],
+      name: "HubTests", dependencies: ["TestSupport", "Model", "Hub"],
       path: "Tests/Unit/HubTests", swiftSettings: strict),
     .testTarget(
-      name: "ReactorTests", dependencies: ["Reactor", .product(name: "Logging", package: "swift-log")],
+      name: "ReactorTests", dependencies: ["TestSupport", "Reactor", .product(name: "Logging", package: "swift-log")],
       path: "Tests/Unit/ReactorTests", swiftSettings: strict),
     .testTarget(
       name: "RedisTests", dependencies: ["Redis"],
       path: "Tests/Unit/RedisTests", swiftSettings: strict),
     .testTarget(
-      name: "BrokerMachineTests", dependencies: ["Model", "Broker"],
+      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "Broker"],
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["Model", "WebSocket", "Reactor", "Server"],
+      name: "ServerTests", dependencies: ["TestSupport", "Model", "WebSocket", "Reactor", "Server"],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
     .testTarget(
       name: "BrokerTests",

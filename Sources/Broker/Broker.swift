@@ -9,6 +9,8 @@ package protocol Broker: AnyObject {
   func start()
   /// Does what a loop asks; the answers go to the outlet, now or later.
   func handle(_ request: BrokerRequest, from loop: LoopIndex)
+  /// The node goes away soon: the cluster may know.
+  func beginDraining()
   /// Ends every membership of this node and gives back whatever it holds in the cluster, then calls `done`.
   func stop(then done: @escaping () -> Void)
   /// How the broker stands, for `/readyz` and the metrics.
@@ -56,12 +58,14 @@ package enum BrokerEvent: Sendable {
   case deliver(ChannelName, Frame, Audience, excluding: ClientID?, since: Int64)
   /// Everything published to the channel from now on arrives.
   case attached(ChannelName)
+  /// What was published may be missed until the channels are told `attached` anew.
+  case subscriptionsLost
   case link(LinkState)
   /// The node goes on under another id, because its lease had run out.
   case identity(NodeID)
   /// Taken, or refused with the reason.
   case published(SessionID, ChannelName, RequestID?, Refusal?)
-  case entered(SessionID, ChannelName, Result<Roster, Refusal>)
+  case entered(SessionID, ChannelName, entry: UInt64, Result<Roster, Refusal>)
   case presence(SessionID, ChannelName, RequestID?, Result<Roster, Refusal>)
 }
 

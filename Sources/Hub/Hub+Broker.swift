@@ -9,25 +9,29 @@ extension Hub {
     forEachWaiting(in: channel) { hub, key in hub.attached(key) }
   }
 
-  /// How the node stands with its broker has changed.
+  /// What was published may be missed until the channels are `attached` anew.
+  package mutating func subscriptionsLost() {
+    channels.detachAll()
+  }
+
+  /// How the node stands with its broker has changed; what is attached stays so, unless `subscriptionsLost` says else.
   package mutating func linkChanged(_ state: LinkState) {
     link = state
-    switch state {
-    case .up: break
-    case .lost: channels.detachAll()
-    case .down:
-      channels.detachAll()
-      for channel in channels.indices {
-        forEachWaiting(in: channel) { hub, key in hub.fail(key, .unavailable, Self.unreachable) }
-      }
+    guard state == .down else { return }
+    for channel in channels.indices {
+      forEachWaiting(in: channel) { hub, key in hub.fail(key, .unavailable, Self.unreachable) }
     }
   }
 
   /// The connection is a member (or a watcher) and this is who is there; or it could not be made one.
-  package mutating func entered(_ id: SessionID, _ name: ChannelName, _ result: Result<Roster, Refusal>) {
+  ///
+  /// `entry` tells which request is answered: the answer to one that was given up must not pass for that to a later one.
+  package mutating func entered(
+    _ id: SessionID, _ name: ChannelName, entry: UInt64, _ result: Result<Roster, Refusal>
+  ) {
     guard session(id) != nil, let channel = channels.index(of: name) else { return }
     let key = PendingKey(slot: id.slot, channel: channel)
-    guard pending[key]?.stage == .entering else { return }
+    guard let subscribe = pending[key], subscribe.stage == .entering, subscribe.serial == entry else { return }
     switch result {
     case .success(let roster): finish(key, roster: roster)
     case .failure(let refusal): fail(key, refusal.code, refusal.message)
@@ -89,11 +93,11 @@ extension Hub {
     var overflowing: [PendingKey] = []
     for slot in entering where sessions[Int(slot)]?.client != excluded {
       let key = PendingKey(slot: slot, channel: channel)
-      if pending[key]?.hold(frame) == false { overflowing.append(key) }
+      if pending[key]?.hold(frame, audience) == false { overflowing.append(key) }
     }
     lend(slots.filter { !entering.contains($0) }, excluding: excluded, body)
     for key in overflowing {
-      fail(key, .unavailable, "Too many messages came while the channel was being entered.", missing: frame)
+      fail(key, .unavailable, "Too many messages came while the channel was being entered.", missing: (frame, audience))
     }
   }
 

@@ -121,7 +121,7 @@ extension Hub {
     pending[key]?.stage = .entering
     channels[key.channel].entering += 1
     let occupant = Occupant(client: session.client, user: session.user, info: subscribe.info)
-    act(.ask(.enter(session.id, occupant, channels[key.channel].name, subscribe.mode)))
+    act(.ask(.enter(session.id, occupant, channels[key.channel].name, subscribe.mode, entry: subscribe.serial)))
   }
 
   /// Answers a subscribe, lets go what was held for it and runs what waited behind it.
@@ -131,22 +131,26 @@ extension Hub {
     if subscribe.previous == .member, subscribe.mode != .member { act(.ask(.leave(session.client, name, lost: false))) }
     setMode(subscribe.mode, key.channel, slot: key.slot)
     act(.reply(session.id, .subscribed(id: subscribe.id, name, roster)))
-    for frame in subscribe.held { act(.reply(session.id, .frame(frame))) }
+    for held in subscribe.held { act(.reply(session.id, .frame(held.frame))) }
     run(subscribe.deferred, session.id, name)
   }
 
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
   ///
-  /// `frame` is an event that could not be held: who was a listener before gets it all the same.
-  mutating func fail(_ key: PendingKey, _ code: ErrorCode, _ message: String, missing frame: Frame? = nil) {
+  /// `missing` is an event that could not be held: who took part before gets it all the same.
+  mutating func fail(
+    _ key: PendingKey, _ code: ErrorCode, _ message: String, missing: PendingSubscribe.Held? = nil
+  ) {
     guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
     let name = channels[key.channel].name
     refuse(session.id, id: subscribe.id, code, message)
     if let previous = subscribe.previous {
       if subscribe.mode == .member, previous != .member { act(.ask(.leave(session.client, name, lost: false))) }
       setMode(previous, key.channel, slot: key.slot)
-      for frame in subscribe.held { act(.reply(session.id, .frame(frame))) }
-      if let frame { act(.reply(session.id, .frame(frame))) }
+      let events = subscribe.held + (missing.map { [$0] } ?? [])
+      for event in events where event.audience == .listeners || previous != .none {
+        act(.reply(session.id, .frame(event.frame)))
+      }
     } else {
       drop(key.channel, of: key.slot, lost: false)
     }

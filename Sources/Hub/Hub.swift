@@ -67,7 +67,11 @@ package struct Hub {
   package mutating func close(_ id: SessionID) {
     guard let session = session(id) else { return }
     for subscription in session.subscriptions.reversed() {
-      _ = takePending(PendingKey(slot: id.slot, channel: subscription.channel))
+      let subscribe = takePending(PendingKey(slot: id.slot, channel: subscription.channel))
+      // What the client has said is said, whether or not it stays to hear what became of it.
+      for case .publish(let publication, let request)? in subscribe?.deferred ?? [] {
+        act(.ask(.publish(id, request, publication)))
+      }
       drop(subscription.channel, of: id.slot, lost: true)
     }
     sessions[Int(id.slot)] = nil

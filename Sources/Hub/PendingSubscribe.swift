@@ -9,6 +9,9 @@ struct PendingSubscribe {
     case entering
   }
 
+  /// An event, and which of the channel's connections it is for.
+  typealias Held = (frame: Frame, audience: Audience)
+
   /// Tells this subscribe from a later one of the same connection to the same channel.
   let serial: UInt64
   var stage: Stage
@@ -21,7 +24,7 @@ struct PendingSubscribe {
   var deferred: [DeferredCommand] = []
   var deferredBytes = 0
   /// Events of the channel that came after it was entered, for after the answer.
-  var held: [Frame] = []
+  var held: [Held] = []
   var heldBytes = 0
 
   /// How many commands may wait behind one subscribe.
@@ -38,10 +41,10 @@ struct PendingSubscribe {
   }
 
   /// Keeps an event for after the answer; false when it does not fit.
-  mutating func hold(_ frame: Frame) -> Bool {
+  mutating func hold(_ frame: Frame, _ audience: Audience) -> Bool {
     guard heldBytes + frame.count <= Self.maxBytes else { return false }
     heldBytes += frame.count
-    held.append(frame)
+    held.append((frame, audience))
     return true
   }
 }

@@ -6,8 +6,8 @@ package enum BrokerRequest: Sendable {
   case detach(ChannelName)
   /// Answered by `published`, also without a request id, since a refusal is told in any case.
   case publish(SessionID, RequestID?, Publication)
-  /// Makes the connection a member, or only reads the roster for a watcher; answered by `entered`.
-  case enter(SessionID, Occupant, ChannelName, PresenceMode)
+  /// Makes the connection a member, or only reads the roster for a watcher; answered by `entered` with the same number.
+  case enter(SessionID, Occupant, ChannelName, PresenceMode, entry: UInt64)
   /// Ends a membership, at once or after the grace for lost connections; not answered.
   case leave(ClientID, ChannelName, lost: Bool)
   /// Answered by `presence`.

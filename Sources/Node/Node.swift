@@ -39,6 +39,9 @@ package struct Node: Sendable {
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
         page: configuration.isDevelopment ? Pages.chat : nil
       ).respond)
+    // From here on, so that no signal finds the process without its handler.
+    let signals = Signals(await UnixSignalsSequence(trapping: .sigterm, .sigint))
+    defer { signals.cancel() }
     let server = try Server.start(
       serverConfiguration, admission: admission, logger: logger,
       broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
@@ -46,7 +49,7 @@ package struct Node: Sendable {
     started(server.addresses)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await gateway.run() }
-      await untilSignal(server, health)
+      await drain(server, health, after: await signals.first())
       gateway.finish()
       await group.waitForAll()
     }
@@ -54,22 +57,9 @@ package struct Node: Sendable {
     logger.info("stopped")
   }
 
-  private func untilSignal(_ server: Server, _ health: Health) async {
-    let signals = await UnixSignalsSequence(trapping: .sigterm, .sigint)
-    let (firsts, continuation) = AsyncStream<UnixSignal>.makeStream()
-    // A second signal ends the process where it stands, whatever the first has begun.
-    let watch = Task {
-      var isFirst = true
-      for await signal in signals {
-        guard isFirst else { _exit(130) }
-        isFirst = false
-        continuation.yield(signal)
-      }
-    }
-    defer { watch.cancel() }
-    let first = await firsts.first { _ in true }
+  private func drain(_ server: Server, _ health: Health, after signal: UnixSignal?) async {
     health.beginDraining()
-    let window = first == .sigterm ? configuration.drain : 0
+    let window = signal == .sigterm ? configuration.drain : 0
     logger.info("going away", metadata: ["window": "\(window) ms", "connections": "\(server.admission.count)"])
     await server.drain(window: window)
   }

@@ -6,10 +6,13 @@ import Logging
 ///
 /// Accepts up to 64 connections a wake, so that a storm of them does not starve the loop. When the process is out of
 /// descriptors it gives up a spare one to accept and close the connection at once: otherwise the listener would stay
-/// readable and the loop would spin.
+/// readable and the loop would spin. When even the spare is gone, because another thread was faster to take it, the
+/// listener looks away for a moment.
 package final class Listener: EventSource {
   static let backlog: Int32 = 4096
   private static let batch = 64
+  /// Milliseconds for which it looks away when nothing can be accepted.
+  private static let pause: Int64 = 100
 
   package let address: SocketAddress
   private let fd: Int32
@@ -17,6 +20,8 @@ package final class Listener: EventSource {
   private let logger: Logger
   private let accepted: (Int32) -> Void
   private var registration: Registration?
+  private var pauseTimer: TimerID?
+  private let interest: Readiness
   private var spare = Sys.openSpare()
   /// Connections turned away because no descriptor was left.
   package private(set) var turnedAway = 0
@@ -30,19 +35,30 @@ package final class Listener: EventSource {
     self.accepted = accepted
     fd = socket.fd
     address = socket.address
-    registration = try loop.add(fd, socket.isShared ? [.readable, .exclusive] : .readable, source: self)
+    interest = socket.isShared ? [.readable, .exclusive] : .readable
+    registration = try loop.add(fd, interest, source: self)
   }
 
   /// Stops accepting; a socket of this loop alone is closed.
   package func close() {
-    guard let registration else { return }
-    loop.remove(registration, fd: fd)
-    self.registration = nil
+    guard registration != nil || pauseTimer != nil else { return }
+    if let registration { loop.remove(registration, fd: fd) }
+    if let pauseTimer { loop.cancel(pauseTimer) }
+    registration = nil
+    pauseTimer = nil
     Sys.close(fd)
-    Sys.close(spare)
+    if spare >= 0 { Sys.close(spare) }
   }
 
-  package func expired(key: UInt32) {}
+  package func expired(key: UInt32) {
+    pauseTimer = nil
+    if spare < 0 { spare = Sys.openSpare() }
+    do {
+      registration = try loop.add(fd, interest, source: self)
+    } catch {
+      lookAway()
+    }
+  }
 
   package func ready(_ readiness: Readiness, key: UInt32) {
     for _ in 0..<Self.batch {
@@ -66,11 +82,21 @@ package final class Listener: EventSource {
     if turnedAway == 0 {
       logger.error("no file descriptor left: connections are turned away; raise the limit (ulimit -n)")
     }
-    turnedAway += 1
-    Sys.close(spare)
+    if spare >= 0 { Sys.close(spare) }
     let connection = creactor_accept(fd)
-    if connection >= 0 { Sys.close(connection) }
+    if connection >= 0 {
+      turnedAway += 1
+      Sys.close(connection)
+    }
     spare = Sys.openSpare()
+    if spare < 0 { lookAway() }
+  }
+
+  private func lookAway() {
+    // Removed, not modified: epoll cannot modify an exclusive entry.
+    if let registration { loop.remove(registration, fd: fd) }
+    registration = nil
+    pauseTimer = loop.schedule(after: Self.pause, source: self)
   }
 }
 

@@ -36,6 +36,20 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
 
   package var description: String { message }
 
+  /// What it means for whoever runs the node, and what to do.
+  package var advice: String {
+    switch code {
+    case .readOnly: "this Redis is a replica (READONLY): Apus needs the primary"
+    case .loading: "Redis is still loading its data (LOADING)"
+    case .masterDown: "this Redis is a replica without its primary (MASTERDOWN)"
+    case .outOfMemory: "Redis is out of memory (OOM): raise maxmemory"
+    case .noAuth: "Redis asks for a password (NOAUTH): put it into the URL, redis://:password@host"
+    case .wrongPassword: "Redis refuses the password (WRONGPASS)"
+    case .noPermission: "the Redis user lacks a permission (NOPERM): \(message)"
+    case .noScript, .fenced, .other: message
+    }
+  }
+
   private static func code(of message: String) -> Code {
     let words = message.split(separator: " ")
     guard let first = words.first else { return .other }

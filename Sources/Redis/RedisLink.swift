@@ -165,15 +165,21 @@ package final class RedisLink: EventSource {
   private func finishConnecting(_ fd: Int32, _ registration: Registration, rest: [SocketAddress]) {
     let error = Sys.socketError(fd)
     guard error == 0, let codec = RedisCodec(fd: fd) else {
-      loop.remove(registration, fd: fd)
-      Sys.close(fd)
-      if !rest.isEmpty { return connect(to: rest) }
+      if !rest.isEmpty { return abandon(fd, registration, for: rest) }
       return failAttempt(SystemError("connect", errno: error).description)
     }
     loop.modify(registration, fd: fd, .readable)
     wantsWrite = false
     state = .introducing(codec, fd: fd, registration)
     introduce(codec)
+  }
+
+  /// Goes on with the other addresses of the name.
+  private func abandon(_ fd: Int32, _ registration: Registration, for rest: [SocketAddress]) {
+    loop.remove(registration, fd: fd)
+    Sys.close(fd)
+    attemptBegan = loop.now
+    connect(to: rest)
   }
 
   private func introduce(_ codec: RedisCodec) {
@@ -189,7 +195,7 @@ package final class RedisLink: EventSource {
         guard case .reply(let reply) = outcome, case .introducing(let codec, let fd, let registration) = state else {
           return
         }
-        if let error = reply.error { return failAttempt(error.message) }
+        if let error = reply.error { return failAttempt(error.advice) }
         guard index == last else { return }
         state = .connected(codec, fd: fd, registration)
         if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
@@ -215,10 +221,11 @@ package final class RedisLink: EventSource {
     case .resolving, .connecting, .introducing: return failAttempt(reason)
     case .connected: break
     }
+    if isUseless { return failAttempt(reason) }
     if !isSettled {
       // Cut off before it was of use: that may happen again by chance, but not for ever.
       hastyLosses += 1
-      if isUseless || hastyLosses > Self.maxHastyLosses { return failAttempt(reason) }
+      if hastyLosses > Self.maxHastyLosses { return failAttempt(reason) }
     }
     disconnect()
     reconnects += 1
@@ -314,6 +321,9 @@ package final class RedisLink: EventSource {
   /// Gives up on an attempt or an answer that takes too long.
   private func watch() {
     switch state {
+    case .connecting(let fd, let registration, let rest) where loop.now - attemptBegan > timeout && !rest.isEmpty:
+      // An address that does not answer at all must not keep the others from being tried.
+      abandon(fd, registration, for: rest)
     case .resolving, .connecting, .introducing:
       if loop.now - attemptBegan > timeout { failAttempt("no connection within \(timeout) ms") }
     case .connected:

@@ -31,6 +31,8 @@ struct Connection: ~Copyable {
   var isInHub = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
+  /// Whether the peer has ended its half of the stream while we still send.
+  var hasPeerEnded = false
   /// Whether a ping is out and nothing was heard since; whatever is heard proves the client alive.
   var awaitsPong = false
   /// When it was pinged last.

@@ -65,6 +65,7 @@ package final class Server: Sendable {
   /// over.
   package func drain(window: Int64) async {
     let workers = workers
+    relay.execute { $0.broker?.beginDraining() }
     await withTaskGroup(of: Void.self) { group in
       for worker in workers {
         group.addTask {

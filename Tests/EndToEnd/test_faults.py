@@ -124,6 +124,40 @@ async def test_a_killed_subscription_is_healed(own_cluster, connect, channel):
             assert numbers == sorted(set(numbers)) and numbers
 
 
+async def test_a_killed_command_link_leaves_subscriptions_alone(own_cluster, connect, channel):
+    cluster = own_cluster(nodes=1)
+    node = cluster.nodes[0]
+    listener, latecomer = [await connect(node.ws) for _ in range(2)]
+    await listener.subscribe(channel)
+    cluster.redis.client.client_kill_filter(_type="normal", skipme=True)
+    await eventually(lambda: asyncio.to_thread(reconnected, node))
+    await all_ready(cluster)
+    # The channel was subscribed in Redis all the while, and nothing will confirm it anew.
+    await latecomer.subscribe(channel)
+    await exchange([listener, latecomer], [listener, latecomer], channel, each=5)
+
+
+async def test_a_subscription_lost_while_redis_refuses_commands(own_cluster, connect, channel):
+    cluster = own_cluster(nodes=1)
+    node = cluster.nodes[0]
+    listener = await connect(node.ws)
+    await listener.subscribe(channel)
+    # Commands of the node are refused, hence its command link is down; its subscriber link is not.
+    cluster.redis.client.replicaof("127.0.0.1", "1")
+    await eventually(unready, node)
+    cluster.redis.client.client_kill_filter(_type="pubsub")
+    await eventually(lambda: cluster.redis.client.pubsub_numsub(f"apus:ch:{channel}")[0][1] == 1)
+    cluster.redis.client.replicaof("NO", "ONE")
+    await all_ready(cluster)
+    latecomer = await connect(node.ws)
+    await latecomer.subscribe(channel)
+    await exchange([listener, latecomer], [listener, latecomer], channel, each=5)
+
+
+def reconnected(node: Node) -> bool:
+    return node.metrics().total("apus_redis_reconnects_total") > 0
+
+
 @asynccontextmanager
 async def relaying(clients: list[Client], channel: str):
     """All the while every client publishes numbered messages, whatever comes of them."""
@@ -256,6 +290,7 @@ async def test_drain(own_cluster, connect, raw, channel):
     draining.signal(signal.SIGTERM)
     for client in clients:
         assert 0 <= (await client.expect("drain"))["after"] <= 4000
+    assert cluster.redis.client.hget(f"apus:node:{clients[0].node}", "draining") == "1"
     assert await asyncio.to_thread(draining.readiness) == 503
     connection = await raw(draining.port)
     refused = await connection.upgrade()

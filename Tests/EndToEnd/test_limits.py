@@ -80,6 +80,50 @@ async def test_a_client_that_never_reads_is_closed_alone(own_node, connect, raw,
     assert node.metrics().total("apus_connections") == 2
 
 
+async def test_a_fast_reader_is_not_closed_for_what_one_turn_brings(own_node, connect, channel):
+    node = own_node({"--max-message-size": 4096, "--max-outbox": 16384})
+    listener, publisher = [await connect(node.ws) for _ in range(2)]
+    await listener.subscribe(channel)
+    # Everything at once: the node reads many times its limit in one turn, and the listener has an idle socket.
+    futures = [await publisher.start("publish", channel=channel, data=[n, "x" * 1500]) for n in range(400)]
+    for future in futures:
+        assert (await publisher.reply(future)).type == "published"
+    messages = await listener.collect("message", len(futures))
+    assert [message["data"][0] for message in messages] == list(range(len(futures)))
+    assert node.metrics().total("apus_disconnects_total", code="4009") == 0
+
+
+async def test_a_reply_larger_than_the_outbox(own_node, connect, channel):
+    node = own_node({"--max-message-size": 2048, "--max-outbox": 4096})
+    members = [await connect(node.ws, user=f"user-{number}") for number in range(20)]
+    for member in members:
+        await member.subscribe(channel, presence=True, info="x" * 1000)
+    reply = await members[0].command("presence", channel=channel)
+    assert reply["count"] == len(reply["members"]) == len(members)
+    assert all(member.is_open for member in members)
+
+
+async def test_what_was_queued_reaches_a_peer_that_has_ended_its_half(own_node, connect, raw, channel):
+    node = own_node({"--max-outbox": 16 << 20})
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    await stalled.send_command("subscribe", channel=channel)
+    publisher = await connect(node.ws)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 1)
+    count = 100
+    for number in range(count):
+        await publisher.publish(channel, [number, "x" * 60_000])
+    assert node.metrics().total("apus_outbox_bytes") > 0, "the kernel has taken it all"
+    await stalled.send_frame(Opcode.CLOSE, (1000).to_bytes(2))
+    await stalled.end_writing()
+    opcodes = []
+    while not opcodes or opcodes[-1] is not Opcode.CLOSE:
+        opcode, payload = await stalled.receive_frame()
+        opcodes.append(opcode)
+    # `connected`, `subscribed`, the messages, and the end.
+    assert opcodes.count(Opcode.TEXT) == 2 + count
+    await stalled.ended()
+
+
 async def test_max_connections(own_node, connect):
     node = own_node({"--max-connections": 3})
     clients: list[Client] = []

@@ -31,6 +31,8 @@ package final class MemoryBroker: Broker {
     outlet.postToAll(.link(.up))
   }
 
+  package func beginDraining() {}
+
   package func stop(then done: @escaping () -> Void) {
     ticker?.stop()
     done()
@@ -44,9 +46,9 @@ package final class MemoryBroker: Broker {
     case .publish(let session, let id, let publication):
       deliver(publication.channel, publication.frame, .listeners, excluding: publication.excluded)
       if id != nil { outlet.post(.published(session, publication.channel, id, nil), to: loop) }
-    case .enter(let session, let occupant, let channel, let mode):
+    case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
-      outlet.post(.entered(session, channel, .success(roster(channel))), to: loop)
+      outlet.post(.entered(session, channel, entry: entry, .success(roster(channel))), to: loop)
     case .leave(let client, let channel, let lost):
       if lost {
         rooms[channel]?.lose(client)

@@ -72,6 +72,13 @@ final class Reaper {
     }
   }
 
+  /// A member that is to go, and its entry as it was read.
+  private struct Leftover {
+    let client: ClientID
+    let user: UserName?
+    let entry: [UInt8]
+  }
+
   private func nextChannel(_ sweep: Sweep) {
     guard let channel = sweep.channels.popLast() else { return sweep.done(true) }
     scan(sweep, channel, cursor: "0")
@@ -93,25 +100,27 @@ final class Reaper {
   }
 
   /// Those entries of one HSCAN answer that are to go.
-  private func gone(_ fields: RedisReplyView, _ sweep: Sweep, _ channel: ChannelName) -> [(ClientID, UserName?)] {
-    var members: [(ClientID, UserName?)] = []
+  private func gone(_ fields: RedisReplyView, _ sweep: Sweep, _ channel: ChannelName) -> [Leftover] {
+    var members: [Leftover] = []
     for (field, value) in fields.pairs {
       let client = ClientID(field.string)
       guard let entry = PresenceEntry(parsing: value.bytes), entry.node == sweep.node, !sweep.keeping(client, channel)
       else { continue }
-      members.append((client, entry.user))
+      members.append(Leftover(client: client, user: entry.user, entry: Array(value.bytes)))
     }
     return members
   }
 
   private func remove(
-    _ members: [(ClientID, UserName?)], _ sweep: Sweep, _ channel: ChannelName, then proceed: @escaping () -> Void
+    _ members: [Leftover], _ sweep: Sweep, _ channel: ChannelName, then proceed: @escaping () -> Void
   ) {
     var arguments: [ScriptArgument] = [.text(keys.messages(channel))]
-    for (client, user) in members {
-      arguments.append(.text(client.string))
-      arguments.append(.text(user?.string ?? ""))
-      arguments.append(.bytes(EventEncoder.leaveHead(channel: channel, user: user, client: client, info: nil)))
+    for member in members {
+      arguments.append(.text(member.client.string))
+      arguments.append(.text(member.user?.string ?? ""))
+      arguments.append(
+        .bytes(EventEncoder.leaveHead(channel: channel, user: member.user, client: member.client, info: nil)))
+      arguments.append(.bytes(member.entry))
     }
     let extend = RedisCommand("PEXPIRE", keys.reap(sweep.node), String(Self.claim))
     let scriptKeys = [keys.presence(channel), keys.users(channel)]

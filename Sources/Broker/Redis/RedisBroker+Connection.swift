@@ -28,6 +28,8 @@ extension RedisBroker {
     case .lost(let reason), .unreachable(let reason):
       isSubscriberReady = false
       interest.linkLost()
+      // Whatever the link state is by now: the other link may have set it long ago.
+      outlet.postToAll(.subscriptionsLost)
       forgetUnheardChannels()
       resyncAt = .max
       changed(event, reason)
@@ -69,7 +71,7 @@ extension RedisBroker {
     let life = life
     let asked = commands.send(RedisCommand("ROLE")) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, life == self.life else { return }
-      if let error = reply.error { return commands.reset(Self.explain(error)) }
+      if let error = reply.error { return commands.reset(error.advice) }
       guard reply[0]?.string == "master" else {
         return commands.reset("this Redis is a replica (READONLY): Apus needs the primary")
       }
@@ -81,7 +83,7 @@ extension RedisBroker {
   private func loadScripts(_ life: UInt64) {
     scripts.load { [unowned self] error in
       guard life == self.life else { return }
-      if let error { return commands.reset(Self.explain(error)) }
+      if let error { return commands.reset(error.advice) }
       takeLease(life)
     }
   }
@@ -96,7 +98,7 @@ extension RedisBroker {
       case .failure(let error) where error.code == .fenced:
         changeIdentity()
         takeLease(life)
-      case .failure(let error): commands.reset(Self.explain(error))
+      case .failure(let error): commands.reset(error.advice)
       }
     }
   }
@@ -112,19 +114,5 @@ extension RedisBroker {
     for entry in waiting { resume(entry) }
     reapFormerIDs()
     checkReady()
-  }
-
-  /// What an error of Redis means for whoever runs the node.
-  static func explain(_ error: RedisError) -> String {
-    switch error.code {
-    case .readOnly: "this Redis is a replica (READONLY): Apus needs the primary"
-    case .loading: "Redis is still loading its data (LOADING)"
-    case .masterDown: "this Redis is a replica without its primary (MASTERDOWN)"
-    case .outOfMemory: "Redis is out of memory (OOM): raise maxmemory"
-    case .noAuth: "Redis asks for a password (NOAUTH): put it into the URL, redis://:password@host"
-    case .wrongPassword: "Redis refuses the password (WRONGPASS)"
-    case .noPermission: "the Redis user lacks a permission (NOPERM): \(error.message)"
-    case .noScript, .fenced, .other: error.message
-    }
   }
 }

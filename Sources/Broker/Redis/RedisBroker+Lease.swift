@@ -13,7 +13,7 @@ extension RedisBroker {
       configuration.description
       + [
         ("name", nodeID.name), ("connections", String(configuration.connections())),
-        ("channels", String(interest.activeCount)), ("draining", isStopping ? "1" : "0"),
+        ("channels", String(interest.activeCount)), ("draining", isDraining ? "1" : "0"),
       ]
     let arguments: [ScriptArgument] =
       [.text(nodeID.string), .text(String(Lease.duration)), taking ? "1" : "0"]
@@ -29,6 +29,10 @@ extension RedisBroker {
 
   func renewIfDue() {
     guard lease.isDue(now: loop.now), loop.now - renewalAsked >= Lease.renewal else { return }
+    renewLease()
+  }
+
+  func renewLease() {
     renew(taking: false) { [unowned self] result in
       if case .failure(let error) = result { complain(error) }
     }
@@ -50,7 +54,7 @@ extension RedisBroker {
       guard life == self.life else { return }
       switch result {
       case .success: enterAgain(life)
-      case .failure(let error): commands.reset(Self.explain(error))
+      case .failure(let error): commands.reset(error.advice)
       }
     }
   }

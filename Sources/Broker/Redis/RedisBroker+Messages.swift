@@ -62,10 +62,10 @@ extension RedisBroker {
   /// Logs an error of Redis and acts on those that mean the connection is of no use.
   func complain(_ error: RedisError) {
     switch error.code {
-    case .readOnly, .loading, .masterDown, .noAuth: commands.reset(Self.explain(error))
+    case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
     case .fenced: fenced()
     case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
-      logger.error("Redis refuses a command: \(Self.explain(error))")
+      logger.error("Redis refuses a command: \(error.advice)")
     }
   }
 
@@ -110,7 +110,7 @@ extension RedisBroker {
   // MARK: In
 
   func received(_ reply: RedisReplyView) {
-    if let error = reply.error { return subscriber.reset(Self.explain(error)) }
+    if let error = reply.error { return subscriber.reset(error.advice) }
     guard let kind = reply[0]?.bytes, let name = reply[1]?.bytes else { return }
     switch kind.first {
     case UInt8(ascii: "m"): if let payload = reply[2]?.bytes { received(payload, on: name) }

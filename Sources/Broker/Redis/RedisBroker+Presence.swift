@@ -50,12 +50,13 @@ extension RedisBroker {
       if error.code == .fenced { waitingEntries.append(entry) } else { refuse(entry) }
       return complain(error)
     }
-    outlet.post(.entered(entry.session, entry.channel, .success(Self.roster(of: reply))), to: entry.loop)
+    outlet.post(
+      .entered(entry.session, entry.channel, entry: entry.number, .success(Self.roster(of: reply))), to: entry.loop)
   }
 
   private func refuse(_ entry: Entry) {
     let refusal = Refusal(.unavailable, "The channel's presence cannot be reached now; nothing was subscribed.")
-    outlet.post(.entered(entry.session, entry.channel, .failure(refusal)), to: entry.loop)
+    outlet.post(.entered(entry.session, entry.channel, entry: entry.number, .failure(refusal)), to: entry.loop)
   }
 
   /// The link is down: nobody waits any longer. The hub takes its memberships back.
@@ -93,7 +94,7 @@ extension RedisBroker {
 
   func leave(_ client: ClientID, _ channel: ChannelName) {
     guard let membership = presence.leave(client, channel), isCommandReady else { return }
-    sendLeave(channel, membership) { _ in }
+    sendLeave(channel, membership) {}
   }
 
   /// Ends the memberships of lost connections whose grace is over.
@@ -106,25 +107,32 @@ extension RedisBroker {
   }
 
   private func sendLeave(
-    _ channel: ChannelName, _ membership: PresenceTable.Membership, then done: @escaping (Bool) -> Void
+    _ channel: ChannelName, _ membership: PresenceTable.Membership, then done: @escaping () -> Void
   ) {
     let occupant = membership.occupant
     let head = EventEncoder.leaveHead(channel: channel, user: occupant.user, client: occupant.client, info: nil)
     let sent = scripts.run(
       .leave, keys: [keys.presence(channel), keys.users(channel)],
-      [.text(keys.messages(channel)), .text(occupant.client.string), .text(occupant.user?.string ?? ""), .bytes(head)]
+      [
+        .text(keys.messages(channel)), .text(occupant.client.string), .text(occupant.user?.string ?? ""),
+        .bytes(head), "",
+      ]
     ) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome else { return done(false) }
+      defer { done() }
+      // What is lost with its connection is sent again when there is another.
+      guard case .reply(let reply) = outcome else { return }
       if let error = reply.error {
-        complain(error)
-        return done(false)
+        hasUnsentLeaves = true
+        return complain(error)
       }
       if presence.left(occupant.client, channel, version: membership.version) {
         _ = commands.send(RedisCommand("SREM", keys.channels(ofNode: nodeID.string), channel.string)) { _ in }
       }
-      done(true)
     }
-    if !sent { done(false) }
+    if !sent {
+      hasUnsentLeaves = true
+      done()
+    }
   }
 
   // MARK: After a lost connection
@@ -157,18 +165,25 @@ extension RedisBroker {
           guard case .reply(let reply) = outcome else { return }
           done(reply.error)
         }
-        if !sent { return }
+        if !sent { return commands.reset("more has to be entered than can be sent") }
       } else {
-        sendLeave(channel, membership) { _ in done(nil) }
+        sendLeave(channel, membership) { done(nil) }
       }
     }
   }
 
   /// Sends the leaves that came while members were entered again: their channels may have been looked through by then.
   func sendMissedLeaves() {
+    hasUnsentLeaves = false
+    leavesAsked = loop.now
     for (channel, membership) in presence.all where !membership.isWanted {
-      sendLeave(channel, membership) { _ in }
+      sendLeave(channel, membership) {}
     }
+  }
+
+  /// Sends leaves again that Redis has not taken, once a second at most.
+  func repeatLeavesIfDue() {
+    if hasUnsentLeaves, loop.now - leavesAsked >= 1000 { sendMissedLeaves() }
   }
 
   private func finishEntering(_ life: UInt64) {

@@ -85,7 +85,10 @@ package final class RedisBroker: Broker {
   var renewalAsked: Int64 = 0
   var expiryAsked: Int64 = 0
   var ticker: Ticker?
-  var isStopping = false
+  var isDraining = false
+  /// Whether leaves could not be sent or were refused, and are to be sent again.
+  var hasUnsentLeaves = false
+  var leavesAsked: Int64 = 0
   var malformedPayloads = 0
   var malformedLogged: Int64 = .min / 2
   var scratch = ByteWriter(capacity: 4096)
@@ -93,6 +96,7 @@ package final class RedisBroker: Broker {
   /// A request to be where the roster is told, with whom to answer.
   struct Entry {
     let session: SessionID
+    let number: UInt64
     let loop: LoopIndex
     let occupant: Occupant
     let channel: ChannelName
@@ -134,8 +138,9 @@ package final class RedisBroker: Broker {
     case .attach(let channel): act(interest.attach(channel, loop))
     case .detach(let channel): interest.detach(channel, loop, now: self.loop.now)
     case .publish(let session, let id, let publication): publish(publication, session, id, loop)
-    case .enter(let session, let occupant, let channel, let mode):
-      enter(Entry(session: session, loop: loop, occupant: occupant, channel: channel, mode: mode))
+    case .enter(let session, let occupant, let channel, let mode, let entry):
+      enter(
+        Entry(session: session, number: entry, loop: loop, occupant: occupant, channel: channel, mode: mode))
     case .leave(let client, let channel, let lost):
       lost ? lose(client, channel) : leave(client, channel)
     case .queryPresence(let session, let id, let channel, let onlyCount):
@@ -143,8 +148,13 @@ package final class RedisBroker: Broker {
     }
   }
 
+  package func beginDraining() {
+    isDraining = true
+    guard isCommandReady else { return }
+    renewLease()
+  }
+
   package func stop(then done: @escaping () -> Void) {
-    isStopping = true
     ticker?.stop()
     leaveEverything { [self] in
       commands.stop()
@@ -180,6 +190,7 @@ package final class RedisBroker: Broker {
     tellCrowds()
     guard isCommandReady else { return }
     renewIfDue()
+    repeatLeavesIfDue()
     lookForDeadNodes()
     sendProbe()
     resyncIfDue()

@@ -44,7 +44,7 @@ final class ScriptRunner {
         if let error = reply.error { failure = failure ?? error } else { digests[script] = reply.string }
         if index == last { then(failure) }
       }
-      guard sent else { return }
+      guard sent else { return link.reset("the scripts cannot be sent") }
     }
   }
 

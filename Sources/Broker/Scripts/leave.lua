@@ -1,11 +1,13 @@
 -- Ends memberships of one channel, of connections that have gone or of a node that has died.
 -- KEYS: presence, users
--- ARGV: message channel, then for each member: client id, user ('' when anonymous), event up to "count":
+-- ARGV: message channel, then for each member: client id, user ('' when anonymous), event up to "count":, and the entry
+--       that is to go, or '' for whatever it is: a dead node's member may have been entered anew meanwhile.
 -- Returns how many were members. Safe to run twice: who is no member is passed over and nobody is told.
 local removed = 0
-for i = 2, #ARGV, 3 do
-  local client, user, event = ARGV[i], ARGV[i + 1], ARGV[i + 2]
-  if redis.call('HDEL', KEYS[1], client) == 1 then
+for i = 2, #ARGV, 4 do
+  local client, user, event, entry = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]
+  local isMeant = entry == '' or redis.call('HGET', KEYS[1], client) == entry
+  if isMeant and redis.call('HDEL', KEYS[1], client) == 1 then
     removed = removed + 1
     local connections = redis.call('HINCRBY', KEYS[2], user, -1)
     if connections <= 0 then redis.call('HDEL', KEYS[2], user) end

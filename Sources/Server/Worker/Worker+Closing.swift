@@ -61,8 +61,20 @@ extension Worker {
   func peerEnded(_ slot: UInt32) {
     switch connections[slot].pointee.phase {
     case .open: perform(connections[slot].pointee.closing.peerEnded(), slot)
+    case .ending where !connections[slot].pointee.outbox.isEmpty: finishWriting(slot)
     case .ending, .handshaking, .peeking: end(slot)
     case .free: break
+    }
+  }
+
+  /// The peer says nothing more but may still read: what is queued leaves, or the timer ends it.
+  private func finishWriting(_ slot: UInt32) {
+    let connection = connections[slot]
+    connection.pointee.hasPeerEnded = true
+    connection.pointee.isBlocked = true
+    // The end of the stream would stay readable for ever.
+    if let registration = connection.pointee.registration {
+      loop.modify(registration, fd: connection.pointee.fd, .writable)
     }
   }
 
@@ -78,6 +90,7 @@ extension Worker {
     guard connections[slot].pointee.phase == .ending else { return }
     // Our end of the stream first: closing at once would reset the connection while the peer's bytes are on their way,
     // and take the last frames from it. The peer's end, or the timer, closes.
+    if connections[slot].pointee.hasPeerEnded { return end(slot) }
     Sys.shutdownWriting(connections[slot].pointee.fd)
   }
 
@@ -125,7 +138,8 @@ extension Worker {
       let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
       connections[slot].pointee.drainAt = loop.now + delay
       send(EventEncoder.drain(after: Int(delay)), to: slot)
-      schedule(slot, after: delay)
+      // One that had no room for it is being closed, and its timer belongs to that.
+      if connections[slot].pointee.closing.isOpen { schedule(slot, after: delay) }
     }
     drained = { [unowned self] in
       drained = nil

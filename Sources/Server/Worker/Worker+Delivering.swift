@@ -61,10 +61,12 @@ extension Worker {
         deliveries += 1
       }
     case .attached(let channel): hub.attached(channel)
+    case .subscriptionsLost: hub.subscriptionsLost()
     case .link(let state): hub.linkChanged(state)
     case .identity(let id): node = id
     case .published(let session, let channel, let id, let refusal): hub.published(session, channel, id, refusal)
-    case .entered(let session, let channel, let result): hub.entered(session, channel, result)
+    case .entered(let session, let channel, let entry, let result):
+      hub.entered(session, channel, entry: entry, result)
     case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)
     }
     performActions()
@@ -93,12 +95,25 @@ extension Worker {
     let connection = connections[slot]
     // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
-    guard connection.pointee.outbox.count + bytes.count <= configuration.maxOutbox else {
+    guard hasRoom(for: bytes.count, slot) else {
       overflowing.append(slot)
       return
     }
     connection.pointee.outbox.append(frame, bytes, pool: &pool)
     markDirty(slot)
+  }
+
+  /// Whether the outbox takes that much more; what it holds is sent now if the socket takes it, for only what a client
+  /// has not read counts against it, not what one turn brings. An empty one takes any one frame.
+  private func hasRoom(for count: Int, _ slot: UInt32) -> Bool {
+    let connection = connections[slot]
+    let limit = configuration.maxOutbox
+    if connection.pointee.outbox.count + count <= limit { return true }
+    while !connection.pointee.isBlocked, !connection.pointee.outbox.isEmpty {
+      statistics.sends += 1
+      guard case .moved = connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) else { break }
+    }
+    return connection.pointee.outbox.isEmpty || connection.pointee.outbox.count + count <= limit
   }
 
   /// Closes those that did not read fast enough; put off until no listeners are lent.

@@ -184,4 +184,38 @@ struct ConnectionLossTests {
       #expect(try cluster.redis.hash("apus:users:room") == ["alice": "1"])
     }
   }
+
+  @Test func aLeaveThatWasRefusedIsRepeated() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      let alice = TestClient(1, user: "alice")
+      try await node.attach("room")
+      try await node.enter(alice, "room")
+      // A key of the wrong type stands in for whatever makes Redis refuse a script for a while.
+      try cluster.redis.call("RENAME", "apus:presence:room", "aside")
+      try cluster.redis.call("SET", "apus:presence:room", "in the way")
+      node.leave(alice, "room")
+      try await node.settle("room")
+      #expect(node.log.changes(in: "room") == ["+alice 1"])
+      try cluster.redis.call("RENAME", "aside", "apus:presence:room")
+      try await wait(until: { node.log.changes(in: "room") == ["+alice 1", "-alice 0"] }, "the leave was not repeated")
+      try await node.expectRoster("room", "")
+    }
+  }
+
+  @Test func eachLossOfTheSubscriptionsIsTold() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      let told = { node.log.count(of: .subscriptionsLost) }
+      let before = told()
+      try cluster.redis.call("CLIENT", "KILL", "TYPE", "normal")
+      try await wait(until: { node.log.links.suffix(2) == [.lost, .up] }, "\(node.log.links)")
+      #expect(told() == before, "only commands were lost")
+      // A replica takes no commands of a node, so the link is down, and its subscriptions are lost besides.
+      try cluster.redis.call("REPLICAOF", "127.0.0.1", "1")
+      try await node.waitForLink(.down)
+      try cluster.redis.call("CLIENT", "KILL", "TYPE", "pubsub")
+      try await wait(until: { told() == before + 1 }, "told \(told() - before) times")
+    }
+  }
 }

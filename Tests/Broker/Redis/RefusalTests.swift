@@ -81,10 +81,24 @@ struct RefusalTests {
       try await wait(until: { !node.log.publishAnswers(to: client.session).isEmpty }, "no answer")
       #expect(node.log.publishAnswers(to: client.session) == [.unavailable])
       // Both links answer, and yet are of no use: they are made anew.
-      try await wait(until: { node.log.links == [.lost, .up, .lost, .up] }, "\(node.log.links)")
+      try await wait(until: { node.log.links == [.lost, .up, .down, .up] }, "\(node.log.links)")
       try cluster.redis.call("ACL", "SETUSER", "default", "+publish")
       try await node.settle("room")
       try await wait(until: { await node.status().isReady }, "\(await node.status().dependencies)")
+    }
+  }
+
+  /// One channel that the Redis user may not read must not have the node come back to Redis without a pause.
+  @Test func aChannelThatMayNotBeReadIsNotAskedForWithoutEnd() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      try cluster.redis.call("ACL", "SETUSER", "default", "resetchannels", "&apus:control*", "&apus:ch:allowed")
+      node.handle(.attach("secret"))
+      try await wait(until: { await trouble(of: node).contains("NOPERM") }, "\(await trouble(of: node))")
+      try await node.waitForLink(.down)
+      node.handle(.detach("secret"))
+      try await node.waitForLink(.up)
+      try await node.attach("allowed")
     }
   }
 

@@ -1,6 +1,7 @@
-import Broker
 import Model
 import Testing
+
+@testable import Broker
 
 /// Redis forgets the scripts.
 struct ScriptTests {
@@ -62,6 +63,24 @@ struct ScriptTests {
         until: { try cluster.redis.call("ZSCORE", "apus:nodes", node.id.string) != end }, "the lease was never renewed")
       #expect(node.log.identities().isEmpty)
       #expect(await node.status().isReady)
+    }
+  }
+
+  /// Whoever reaps has read the entry a moment ago: a member that its node has entered anew since then stays.
+  @Test func aMemberEnteredAnewIsNotReaped() async throws {
+    try await withCluster { cluster in
+      let source = String(decoding: Script.leave.source, as: UTF8.self)
+      let leave = { (entry: String) in
+        try cluster.redis.call(
+          "EVAL", source, "2", "apus:presence:room", "apus:users:room", "apus:ch:room", "c-1", "alice", "{", entry
+        ).integer
+      }
+      try cluster.redis.call("HSET", "apus:presence:room", "c-1", "new")
+      try cluster.redis.call("HSET", "apus:users:room", "alice", "1")
+      #expect(try leave("old") == 0)
+      #expect(try cluster.redis.call("HGET", "apus:users:room", "alice").text == "1")
+      #expect(try leave("new") == 1)
+      #expect(try cluster.redis.call("EXISTS", "apus:presence:room", "apus:users:room").integer == 0)
     }
   }
 }

@@ -86,7 +86,7 @@ final class BrokerHarness: Sendable {
   func sendEnter(
     _ client: TestClient, _ channel: ChannelName, _ mode: PresenceMode = .member, info: String? = nil
   ) {
-    handle(.enter(client.session, client.occupant(info: info), channel, mode), from: client.loop)
+    handle(.enter(client.session, client.occupant(info: info), channel, mode, entry: 0), from: client.loop)
   }
 
   /// Enters the connection and waits for the answer.

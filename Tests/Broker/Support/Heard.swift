@@ -6,6 +6,7 @@ enum Heard: Equatable, Sendable {
   case message(ChannelName, ExactString, excluding: ClientID?)
   case presence(ChannelName, ExactString, excluding: ClientID?)
   case attached(ChannelName)
+  case subscriptionsLost
   case link(LinkState)
   case identity(NodeID)
   case published(SessionID, ChannelName, RequestID?, ErrorCode?)
@@ -21,11 +22,13 @@ enum Heard: Equatable, Sendable {
       case .watchers: self = .presence(channel, text, excluding: excluded)
       }
     case .attached(let channel): self = .attached(channel)
+    case .subscriptionsLost: self = .subscriptionsLost
     case .link(let state): self = .link(state)
     case .identity(let id): self = .identity(id)
     case .published(let session, let channel, let id, let refusal):
       self = .published(session, channel, id, refusal?.code)
-    case .entered(let session, let channel, let result): self = .entered(session, channel, RosterAnswer(result))
+    case .entered(let session, let channel, entry: _, let result):
+      self = .entered(session, channel, RosterAnswer(result))
     case .presence(let session, let channel, _, let result): self = .queried(session, channel, RosterAnswer(result))
     }
   }

@@ -63,6 +63,11 @@ class RawSocket:
         self._writer.write(data)
         await self._writer.drain()
 
+    async def end_writing(self) -> None:
+        """Ends this side of the stream; the other may go on."""
+        await self._writer.drain()
+        self._writer.write_eof()
+
     # HTTP
 
     async def request(self, path: str, *, method: str = "GET", headers: Headers | None = None) -> Response:

@@ -1,5 +1,6 @@
 @testable import Broker
 import Model
+import TestSupport
 import Testing
 
 /// The link comes and goes while channels are wanted.

@@ -1,5 +1,6 @@
 @testable import Broker
 import Model
+import TestSupport
 import Testing
 
 /// Random events against a made-up Redis: never two commands under way for one channel, everybody who waits is told

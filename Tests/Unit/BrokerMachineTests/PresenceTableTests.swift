@@ -1,5 +1,6 @@
 @testable import Broker
 import Model
+import TestSupport
 import Testing
 
 @Suite struct PresenceTableTests {

@@ -85,6 +85,16 @@ import Testing
       ])
   }
 
+  @Test func whatWasPublishedIsPublishedThoughTheConnectionCloses() {
+    var desk = Desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "room", id: 1)
+    _ = desk.publish(0, "room", "a", id: 2)
+    _ = desk.presence(0, "room", id: 3)
+    _ = desk.publish(0, "room", "b")
+    #expect(desk.close(0) == ["publish 0 room #2 'a'", "publish 0 room 'b'", "detach room"])
+  }
+
   // MARK: Limits
 
   @Test func soManyCommandsMayWait() {

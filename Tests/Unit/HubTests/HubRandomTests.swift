@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 
 /// Thousands of random events against a model; a failure names its seed and step, and the seed repeats it.
@@ -35,7 +36,6 @@ import Testing
     case 2..<15: if simulation.open[slot] == nil { try simulation.open(slot) }
     case 15..<55: if simulation.open[slot] != nil { try simulation.run(command(&generator), slot, channel) }
     case 55..<70:
-      guard simulation.link == .up else { return }
       let waiting = channels.filter { simulation.wanted.contains($0) && !simulation.confirmed.contains($0) }
       if let channel = waiting.randomElement(using: &generator) { try simulation.confirm(channel) }
     case 70..<80:
@@ -46,6 +46,7 @@ import Testing
       let audience: Audience = Bool.random(using: &generator) ? .listeners : .watchers
       let isLeftOut = simulation.open[slot] != nil && Bool.random(using: &generator)
       try simulation.deliver(audience, channel, without: isLeftOut ? slot : nil)
+    case 96: if Int.random(in: 0..<4, using: &generator) == 0 { try simulation.loseSubscriptions() }
     default:
       switch simulation.link {
       case .up: if Int.random(in: 0..<6, using: &generator) == 0 { try simulation.change(link: .lost) }

@@ -18,11 +18,37 @@ import Testing
     #expect(desk.deliver("hi", of: "room") == [0])
   }
 
-  @Test func whileTheLinkIsLostSubscribersWait() {
+  /// The link for commands alone may be lost: what is subscribed stays so, and nobody will confirm it anew.
+  @Test func aLostLinkKeepsWhatIsConfirmed() {
+    for state in [LinkState.lost, .down] {
+      var desk = Desk()
+      desk.open(0, 1)
+      desk.subscribed(0, "room")
+      #expect(desk.link(state) == [])
+      #expect(desk.subscribe(1, "room", id: 1) == ["1: subscribed room #1"])
+    }
+  }
+
+  /// The other way round: the subscriptions may go while the link is said to be in any state.
+  @Test func lostSubscriptionsAreConfirmedAnew() {
+    for state in [LinkState.up, .lost] {
+      var desk = Desk()
+      desk.open(0, 1)
+      desk.subscribed(0, "room")
+      _ = desk.link(state)
+      #expect(desk.subscriptionsLost() == [])
+      #expect(desk.subscribe(1, "room", id: 1) == [])
+      #expect(desk.deliver("hi", of: "room") == [0])
+      #expect(desk.attached("room") == ["1: subscribed room #1"])
+    }
+  }
+
+  @Test func whileSubscriptionsAreLostSubscribersWait() {
     var desk = Desk()
     desk.open(0, 1)
     desk.subscribed(0, "room")
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     #expect(desk.subscribe(1, "room", id: 1) == [], "the channel is confirmed no more")
     #expect(desk.subscribe(1, "new", id: 2) == ["attach new"])
     #expect(desk.deliver("hi", of: "room") == [0])
@@ -56,6 +82,7 @@ import Testing
     desk.open(0, 1)
     desk.subscribed(0, "room", .member)
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     _ = desk.subscribe(1, "room", id: 1)
     #expect(desk.link(.down) == ["1: error unavailable #1"])
     #expect(desk.deliver("hi", of: "room") == [0])
@@ -70,6 +97,7 @@ import Testing
     desk.open(0, 1)
     desk.subscribed(0, "room")
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     _ = desk.link(.down)
     #expect(desk.subscribe(1, "new", id: 1) == ["1: error unavailable #1"])
     #expect(desk.subscribe(1, "room", id: 2) == ["1: error unavailable #2"])
@@ -83,6 +111,7 @@ import Testing
     desk.open(0)
     desk.subscribed(0, "room")
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     _ = desk.link(.down)
     #expect(desk.subscribe(0, "room", .member, id: 1).contains("0: error unavailable #1"))
     #expect(desk.deliver("hi", of: "room") == [0])
@@ -93,6 +122,7 @@ import Testing
     desk.open(0)
     desk.subscribed(0, "room", .watch)
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     #expect(desk.subscribe(0, "room", .none, id: 1) == [])
     #expect(desk.deliver("join", to: .watchers, of: "room") == [0], "nothing has changed yet")
     #expect(desk.link(.down) == ["0: error unavailable #1"])
@@ -105,6 +135,7 @@ import Testing
     desk.open(0)
     desk.subscribed(0, "room", .member)
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     #expect(desk.subscribe(0, "room", .none, id: 1) == [])
     _ = desk.link(.up)
     #expect(desk.attached("room") == ["leave c-0 room", "0: subscribed room #1"])
@@ -139,6 +170,7 @@ import Testing
     _ = desk.subscribe(0, "room", .member, id: 1)
     _ = desk.attached("room")
     _ = desk.link(.lost)
+    _ = desk.subscriptionsLost()
     _ = desk.link(.up)
     #expect(desk.attached("room") == [])
     #expect(desk.entered(0, "room", roster()) == ["0: subscribed room #1 []"])

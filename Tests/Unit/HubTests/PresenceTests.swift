@@ -1,5 +1,6 @@
 @testable import Hub
 import Model
+import TestSupport
 import Testing
 
 @Suite struct PresenceTests {
@@ -95,6 +96,21 @@ import Testing
     #expect(desk.deliver("m3", of: "room") == [0], "the other still waits")
     #expect(desk.entered(1, "room", roster()) == ["1: subscribed room #2 []", "1: 'm2'", "1: 'm3'"])
     #expect(desk.deliver("m4", of: "room") == [0, 1])
+  }
+
+  /// The first request was given up by then; what came between the two answers would be missing from the older roster.
+  @Test func theAnswerToAnEarlierRequestIsNone() {
+    var desk = Desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "room", .watch, id: 1)
+    _ = desk.attached("room")
+    let large = String(repeating: "x", count: (1 << 20) + 1)
+    _ = desk.deliver(large, of: "room")
+    #expect(desk.lines() == ["0: error unavailable #1", "detach room"])
+    _ = desk.subscribe(0, "room", .watch, id: 2)
+    _ = desk.attached("room")
+    #expect(desk.entered(0, "room", roster(), before: 1) == [])
+    #expect(desk.entered(0, "room", roster()) == ["0: subscribed room #2 []"])
   }
 
   @Test func eventsThatAreTooManyToBeHeldEndTheSubscribe() {

@@ -1,5 +1,6 @@
 @testable import Hub
 import Model
+import TestSupport
 import Testing
 
 @Suite struct RateTests {

@@ -88,6 +88,16 @@ import Testing
     #expect(desk.close(0) == ["leave c-0 room lost", "detach room"])
   }
 
+  @Test func aPlainListenerWhoseChangeFailsIsToldOfNobody() {
+    var desk = Desk()
+    desk.open(0)
+    desk.subscribed(0, "room")
+    _ = desk.subscribe(0, "room", .watch, id: 1)
+    _ = desk.deliver("join", to: .watchers, of: "room")
+    _ = desk.deliver("hi", of: "room")
+    #expect(desk.notEntered(0, "room") == ["0: error unavailable #1", "0: 'hi'"])
+  }
+
   /// Who was a listener before stays one, so nothing may be missing: neither what was held nor what did not fit.
   @Test func whatDoesNotFitIsNotLostForAListener() {
     var desk = Desk()

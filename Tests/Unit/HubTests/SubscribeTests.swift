@@ -1,5 +1,6 @@
 import Hub
 import Model
+import TestSupport
 import Testing
 
 @Suite struct SubscribeTests {

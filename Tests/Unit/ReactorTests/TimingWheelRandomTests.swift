@@ -1,4 +1,5 @@
 import Reactor
+import TestSupport
 import Testing
 
 /// Random schedules, cancellations and jumps of time against a plain dictionary.

@@ -1,5 +1,6 @@
 import Model
 @testable import Server
+import TestSupport
 import Testing
 import WebSocket
 

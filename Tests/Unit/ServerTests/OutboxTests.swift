@@ -1,6 +1,7 @@
 import Glibc
 import Reactor
 @testable import Server
+import TestSupport
 import Testing
 
 @Suite struct OutboxTests {

@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -27,7 +28,7 @@ import Wire
   }
 
   @Test func quotingAndDecodingIsTheIdentity() {
-    var generator = SeededGenerator(seed: 7)
+    var generator = SplitMix64(seed: 7)
     let alphabet: [Unicode.Scalar] = ["a", "\"", "\\", "\n", "\u{0}", "\u{1F}", "/", "é", "漢", "🐦", "\u{301}", "u"]
     for _ in 0..<2_000 {
       var text = ""

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 import Wire
 
@@ -43,7 +44,7 @@ import Wire
   }
 
   @Test func mutatedCommands() throws {
-    var generator = SeededGenerator(seed: 20_250_101)
+    var generator = SplitMix64(seed: 20_250_101)
     for _ in 0..<20_000 {
       var bytes = Array(try #require(Self.commands.randomElement(using: &generator)).utf8)
       for _ in 0..<Int.random(in: 1...4, using: &generator) {

@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 import Testing
 import Wire
 
@@ -31,7 +32,7 @@ import Wire
   }
 
   @Test func connected() throws {
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     let node = try #require(NodeID(name: "web-1", using: &generator))
     expect(
       EventEncoder.connected(client: client, node: node, user: alice, pingInterval: 25_000, maxMessageSize: 65_536),

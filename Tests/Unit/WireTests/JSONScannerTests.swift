@@ -1,3 +1,4 @@
+import TestSupport
 import Testing
 import Wire
 
@@ -54,7 +55,7 @@ import Wire
   }
 
   @Test func containersCloseByTheirOwnKind() {
-    var generator = SeededGenerator(seed: 1)
+    var generator = SplitMix64(seed: 1)
     for _ in 0..<200 {
       let kinds = (0..<Int.random(in: 1...64, using: &generator)).map { _ in Bool.random(using: &generator) }
       let open = kinds.map { $0 ? "{\"k\":" : "[" }.joined()

@@ -1,5 +1,6 @@
 import Hub
 import Model
+import TestSupport
 
 /// A hub, and shorthands that feed it one event and return what it wants done.
 ///
@@ -7,6 +8,8 @@ import Model
 struct Desk {
   var hub: Hub
   private var spare: [HubAction] = []
+  /// The numbers of the requests to enter, by session and channel, newest last.
+  private var entries: [SessionID: [ChannelName: [UInt64]]] = [:]
 
   init(maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0)) {
     hub = Hub(limits: Hub.Limits(maxChannels: maxChannels, rate: rate))
@@ -19,6 +22,9 @@ struct Desk {
   /// What the hub wants done since the last time it was asked.
   mutating func actions() -> [HubAction] {
     hub.takeActions(reusing: &spare)
+    for case .ask(.enter(let session, _, let channel, _, let entry)) in spare {
+      entries[session, default: [:]][channel, default: []].append(entry)
+    }
     return spare
   }
 
@@ -81,13 +87,27 @@ struct Desk {
     return lines()
   }
 
-  mutating func entered(_ slot: UInt32, _ name: String, _ roster: Roster, generation: UInt32 = 0) -> [String] {
-    hub.entered(Self.id(slot, generation), channel(name), .success(roster))
+  /// Answers the newest request to enter, or one that many before it.
+  mutating func entered(
+    _ slot: UInt32, _ name: String, _ roster: Roster, generation: UInt32 = 0, before: Int = 0
+  ) -> [String] {
+    let session = Self.id(slot, generation)
+    hub.entered(session, channel(name), entry: entry(session, name, before: before), .success(roster))
     return lines()
   }
 
   mutating func notEntered(_ slot: UInt32, _ name: String, _ code: ErrorCode = .unavailable) -> [String] {
-    hub.entered(Self.id(slot), channel(name), .failure(Refusal(code, "Not now.")))
+    let session = Self.id(slot)
+    hub.entered(session, channel(name), entry: entry(session, name), .failure(Refusal(code, "Not now.")))
+    return lines()
+  }
+
+  private func entry(_ session: SessionID, _ name: String, before: Int = 0) -> UInt64 {
+    entries[session]?[channel(name)]?.dropLast(before).last ?? 0
+  }
+
+  mutating func subscriptionsLost() -> [String] {
+    hub.subscriptionsLost()
     return lines()
   }
 

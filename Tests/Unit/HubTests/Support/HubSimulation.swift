@@ -1,5 +1,6 @@
 import Hub
 import Model
+import TestSupport
 
 /// Something the hub did that it must not do.
 struct Violation: Error, CustomStringConvertible {
@@ -32,8 +33,8 @@ struct HubSimulation {
     var mode: PresenceMode?
     /// Whether the broker was asked for the roster.
     var isEntering = false
-    /// Numbers of the events that are held.
-    var backlog: [Int] = []
+    /// Numbers of the events that are held, and for whom.
+    var backlog: [(event: Int, audience: Audience)] = []
 
     var isPending: Bool { !commands.isEmpty }
   }
@@ -51,7 +52,7 @@ struct HubSimulation {
   var wanted: Set<ChannelName> = []
   var confirmed: Set<ChannelName> = []
   /// Questions for a roster that the broker has not answered.
-  var questions: [(session: SessionID, channel: ChannelName)] = []
+  var questions: [(session: SessionID, channel: ChannelName, entry: UInt64)] = []
   /// Who is a member, by what the broker was told.
   var members: Set<Key> = []
   var requests = 0
@@ -92,7 +93,7 @@ struct HubSimulation {
     try check(!members.contains { $0.slot == slot }, "a closed connection is still a member")
     // An answer that comes too late must change nothing.
     for question in questions where question.session == gone {
-      hub.entered(gone, question.channel, .success(Roster(members: [], count: 0)))
+      hub.entered(gone, question.channel, entry: question.entry, .success(Roster(members: [], count: 0)))
     }
     questions.removeAll { $0.session == gone }
     try check(hub.actions.isEmpty, "something is done for a connection that has gone")
@@ -119,16 +120,22 @@ struct HubSimulation {
   }
 
   mutating func answer(_ question: Int, success: Bool) throws {
-    let (session, channel) = questions.remove(at: question)
+    let (session, channel, entry) = questions.remove(at: question)
     let roster = Roster(members: [], count: 0)
-    hub.entered(session, channel, success ? .success(roster) : .failure(Refusal(.unavailable, "Not now.")))
+    hub.entered(
+      session, channel, entry: entry, success ? .success(roster) : .failure(Refusal(.unavailable, "Not now.")))
     try settle(closing: nil)
   }
 
   mutating func change(link state: LinkState) throws {
     link = state
-    if state != .up { confirmed = [] }
     hub.linkChanged(state)
+    try settle(closing: nil)
+  }
+
+  mutating func loseSubscriptions() throws {
+    confirmed = []
+    hub.subscriptionsLost()
     try settle(closing: nil)
   }
 
@@ -137,7 +144,7 @@ struct HubSimulation {
     var expected: [UInt32] = []
     for (key, place) in places where key.channel == channel {
       if place.isEntering {
-        if key.slot != excluded { places[key]?.backlog.append(events) }
+        if key.slot != excluded { places[key]?.backlog.append((events, audience)) }
       } else if let mode = place.mode, audience == .listeners || mode != .none {
         expected.append(key.slot)
       }
@@ -186,7 +193,7 @@ struct HubSimulation {
     case .detach(let channel):
       try check(wanted.remove(channel) != nil, "detached without being attached")
       confirmed.remove(channel)
-    case .enter(let session, let occupant, let channel, let mode):
+    case .enter(let session, let occupant, let channel, let mode, let entry):
       try check(open[session.slot] == session.generation && occupant.client == client(session.slot), "who is that")
       let key = Key(slot: session.slot, channel: channel)
       guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
@@ -195,7 +202,7 @@ struct HubSimulation {
       try check(confirmed.contains(channel), "entered before the channel was confirmed")
       try check(places[key]?.isEntering == false, "entered twice")
       places[key]?.isEntering = true
-      questions.append((session, channel))
+      questions.append((session, channel, entry))
       if mode == .member { members.insert(key) }
     case .leave(let client, let channel, let lost):
       guard let slot = open.keys.first(where: { self.client($0) == client }) else {
@@ -204,7 +211,7 @@ struct HubSimulation {
       try check(lost == (closing == slot), "lost means that the connection has gone")
       members.remove(Key(slot: slot, channel: channel))
     case .publish(let session, let id, let publication):
-      let command = try takeEffect(session, publication.channel, id)
+      let command = try takeEffect(session, publication.channel, id, isClosing: closing == session.slot)
       guard case .publish(let echo) = command else { return try check(false, "not what was asked") }
       try check(publication.excluded == (echo ? nil : client(session.slot)), "the wrong one left out")
     case .queryPresence(let session, let id, let channel, _):
@@ -231,7 +238,7 @@ struct HubSimulation {
       let words = text(frame).split(separator: " ")
       let key = Key(slot: session.slot, channel: channel(String(words[0])))
       try check(places[key]?.mode != nil && places[key]?.isEntering == false, "let go too early")
-      try check(places[key]?.backlog.first == Int(words[1]), "out of order")
+      try check(places[key]?.backlog.first?.event == Int(words[1]), "out of order")
       places[key]?.backlog.removeFirst()
       arrivals += 1
     case .published, .presence: try check(false, "the broker has not answered")
@@ -254,14 +261,26 @@ struct HubSimulation {
       try check(link == .down || places[key]?.isEntering == true, "refused for no reason")
       places[key]?.isEntering = false
       if places[key]?.mode == nil { places[key]?.backlog = [] }
+      // Who was a plain listener stays one, and is told of nobody's coming and going.
+      if places[key]?.mode == PresenceMode.none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
     default: try check(false, "no reason for that")
     }
   }
 
   /// A command has taken effect: it must be the oldest of its connection and channel.
-  private mutating func takeEffect(_ session: SessionID, _ channel: ChannelName, _ id: RequestID?) throws -> Command {
+  ///
+  /// Of a connection that closes what was published is all that counts.
+  private mutating func takeEffect(
+    _ session: SessionID, _ channel: ChannelName, _ id: RequestID?, isClosing: Bool = false
+  ) throws -> Command {
     try check(open[session.slot] == session.generation, "the connection has gone")
     let key = Key(slot: session.slot, channel: channel)
+    if isClosing {
+      while case .some(let oldest) = places[key]?.commands.first?.command {
+        if case .publish = oldest { break }
+        places[key]?.commands.removeFirst()
+      }
+    }
     guard let oldest = places[key]?.commands.first, "\(oldest.id)" == id?.json else {
       throw Violation(description: "not its turn")
     }

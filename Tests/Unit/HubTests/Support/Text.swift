@@ -1,4 +1,5 @@
 import Model
+import TestSupport
 
 /// A frame whose payload is that text.
 func frame(_ text: String) -> Frame {
@@ -12,18 +13,6 @@ func frame(_ text: String) -> Frame {
 /// The payload of a frame as text.
 func text(_ frame: Frame) -> String {
   frame.withPayload { String(decoding: $0, as: UTF8.self) }
-}
-
-/// A channel name known to be good.
-func channel(_ name: String) -> ChannelName {
-  guard let channel = ChannelName(name) else { preconditionFailure("no channel name: \(name)") }
-  return channel
-}
-
-/// A user name known to be good.
-func user(_ name: String) -> UserName {
-  guard let user = UserName(name) else { preconditionFailure("no user name: \(name)") }
-  return user
 }
 
 /// A roster of one entry for each of `users`.

@@ -17,7 +17,7 @@ enum Transcript {
     case .publish(let session, let id, let publication):
       "publish \(session.slot) \(publication.channel)\(number(id)) '\(text(publication.frame))'"
         + (publication.excluded.map { " without \($0)" } ?? "")
-    case .enter(let session, let occupant, let channel, let mode):
+    case .enter(let session, let occupant, let channel, let mode, entry: _):
       "enter \(session.slot) \(channel) \(mode) \(occupant.client) \(occupant.user?.string ?? "-") \(occupant.info ?? "-")"
     case .leave(let client, let channel, let lost): "leave \(client) \(channel)\(lost ? " lost" : "")"
     case .queryPresence(let session, let id, let channel, let onlyCount):

@@ -1,5 +1,6 @@
 import Model
 import Reactor
+import TestSupport
 @testable import Server
 
 /// An outbox with its pool and a socket, and the bytes that must come out of it.
