@@ -23,7 +23,9 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0"),
     .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
   targets: [
@@ -31,12 +33,13 @@ let package = Package(
     .systemLibrary(name: "Clibhiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "CHiredis", dependencies: ["Clibhiredis"]),
     .target(name: "CReactor"),
+    .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
 
     // No I/O: values in, values out.
     .target(name: "Model", swiftSettings: strict),
     .target(
       name: "WebSocket",
-      dependencies: ["Model", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["Model", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(name: "Wire", dependencies: ["Model", "WebSocket"], swiftSettings: strict),
     .target(name: "Hub", dependencies: ["Model"], swiftSettings: strict),
@@ -80,8 +83,10 @@ let package = Package(
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Yams", package: "Yams"),
       ],
       swiftSettings: strict),
 
@@ -90,7 +95,7 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Wire", "Reactor", "Redis", "Node", "ApusClient",
+        "Model", "Wire", "Reactor", "Redis", "Node", "ApusClient",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -122,6 +127,9 @@ let package = Package(
     .testTarget(
       name: "ServerTests", dependencies: ["TestSupport", "Model", "WebSocket", "Reactor", "Server"],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
+    .testTarget(
+      name: "NodeTests", dependencies: ["Model", "Node"],
+      path: "Tests/Unit/NodeTests", swiftSettings: strict),
     .testTarget(
       name: "BrokerTests",
       dependencies: [

@@ -148,7 +148,8 @@ final class ClientConnection: EventSource {
     while phase == .open, let event = decoder.next(&rest) {
       switch event {
       case .text(let text): onEvent(.text(String(decoding: text, as: UTF8.self)))
-      case .binary, .pong: break
+      // Compression is never offered, so no frame is compressed.
+      case .binary, .compressed, .pong: break
       case .ping(let payload): write(.pong, payload)
       case .close(let code, let reason):
         FrameEncoder.closePayload(code).withUnsafeBytes { write(.close, $0) }

@@ -42,10 +42,11 @@ extension Hub {
 
   /// Hands a message to the broker; `frame` makes the event and is called only when the message may go.
   package mutating func publish(
-    _ id: SessionID, to name: ChannelName, echo: Bool, request: RequestID?, frame: () -> Frame
+    _ id: SessionID, to name: ChannelName, echo: Bool, isBinary: Bool = false, request: RequestID?, frame: () -> Frame
   ) {
     guard let session = session(id), permit(name, id, request) else { return }
-    let publication = Publication(channel: name, frame: frame(), excluded: echo ? nil : session.client)
+    let publication = Publication(
+      channel: name, frame: frame(), excluded: echo ? nil : session.client, isBinary: isBinary)
     if let channel = channels.index(of: name), wait(.publish(publication, id: request), id, channel) { return }
     act(.ask(.publish(id, request, publication)))
   }
@@ -164,7 +165,9 @@ extension Hub {
         subscribe(id, to: name, presence: mode, info: info, request: request)
       case .unsubscribe(let request): unsubscribe(id, from: name, request: request)
       case .publish(let publication, let request):
-        publish(id, to: name, echo: publication.excluded == nil, request: request) { publication.frame }
+        publish(
+          id, to: name, echo: publication.excluded == nil, isBinary: publication.isBinary, request: request
+        ) { publication.frame }
       case .presence(let onlyCount, let request):
         presence(id, of: name, onlyCount: onlyCount, request: request)
       }

@@ -5,6 +5,10 @@ package struct ChannelName: Hashable, Sendable, CustomStringConvertible {
   /// The longest name, in bytes of UTF-8.
   package static let maxLength = 200
 
+  /// The rule in a sentence, for whoever broke it.
+  package static let rule =
+    "A channel name is 1 to \(maxLength) bytes of UTF-8 without control characters, spaces, { or }."
+
   package let text: ExactString
 
   /// The channel of that name, or nil when the name breaks a rule.

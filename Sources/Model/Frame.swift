@@ -24,6 +24,9 @@ package struct Frame: @unchecked Sendable {
     self.storage = storage
   }
 
+  /// Whether both are the very same frame, not only equal ones.
+  package func isSame(as other: Frame) -> Bool { storage === other.storage }
+
   /// Header and payload together, in bytes.
   package var count: Int { storage.header.count }
   package var payloadCount: Int { storage.header.count - storage.header.headerCount }

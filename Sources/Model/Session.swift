@@ -17,11 +17,14 @@ package struct Publication: Sendable {
   package var frame: Frame
   /// The connection that does not get it: its publisher, when it asked for no echo.
   package var excluded: ClientID?
+  /// Whether the event is a binary frame rather than a text.
+  package var isBinary: Bool
 
-  package init(channel: ChannelName, frame: Frame, excluded: ClientID?) {
+  package init(channel: ChannelName, frame: Frame, excluded: ClientID?, isBinary: Bool = false) {
     self.channel = channel
     self.frame = frame
     self.excluded = excluded
+    self.isBinary = isBinary
   }
 }
 

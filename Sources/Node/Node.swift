@@ -34,7 +34,8 @@ package struct Node: Sendable {
     let gateway = HTTPGateway(
       admission: admission, logger: logger,
       responder: Router(
-        webSocketPath: configuration.webSocketPath, health: health,
+        webSocketPaths: [configuration.webSocketPath] + (configuration.echoes ? [ServerConfiguration.echoPath] : []),
+        health: health,
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
         page: configuration.isDevelopment ? Pages.chat : nil

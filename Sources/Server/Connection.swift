@@ -19,6 +19,9 @@ struct Connection: ~Copyable {
   var fd: Int32 = -1
   var generation: UInt32 = 0
   var phase = Phase.free
+  var endpoint = Endpoint.hub
+  /// The window of permessage-deflate, as a power of two; 0 without it.
+  var windowBits: UInt8 = 0
   var registration: Registration?
   /// The one timer of a connection; what it means depends on the phase.
   var timer: TimerID?
@@ -31,6 +34,15 @@ struct Connection: ~Copyable {
   var isInHub = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
+  /// Whether the newest messages of some channels wait in the worker for room here.
+  var isHolding = false
+  /// Whether messages have been left out for it, as the rules of their channels want it.
+  var bearsLoss = false
+  /// Since when the outbox has been more than half full; 0 while it is not.
+  var slowSince: Int64 = 0
+  /// Control frames that came in the second that began then; both in the loop's time, cut to 32 bits.
+  var controlFrames: UInt32 = 0
+  var controlSince: UInt32 = 0
   /// Whether the peer has ended its half of the stream while we still send.
   var hasPeerEnded = false
   /// Whether a ping is out and nothing was heard since; whatever is heard proves the client alive.

@@ -1,6 +1,7 @@
 import Hub
 import Model
 import Reactor
+import WebSocket
 
 /// What a server is made of.
 package struct ServerConfiguration: Sendable {
@@ -8,7 +9,12 @@ package struct ServerConfiguration: Sendable {
   package var loops: Int
   /// The path of the WebSocket.
   package var path: String
+  /// Whether there is a plain echo at `echoPath`.
+  package var echoes: Bool
+  /// Whether clients of `path` may agree on permessage-deflate.
+  package var compresses: Bool
   package var hub: Hub.Limits
+  package var rules: ChannelRules
   /// The largest message, in bytes.
   package var maxMessageSize: Int
   /// How much may wait for a slow client, in bytes.
@@ -24,14 +30,19 @@ package struct ServerConfiguration: Sendable {
   package var node: NodeID
 
   package init(
-    addresses: [SocketAddress], loops: Int, path: String, hub: Hub.Limits, maxMessageSize: Int, maxOutbox: Int,
-    pingInterval: Int64, pongTimeout: Int64, origins: OriginPolicy, maxConnections: Int, trustsUserParameter: Bool,
+    addresses: [SocketAddress], loops: Int, path: String, echoes: Bool, compresses: Bool, hub: Hub.Limits,
+    rules: ChannelRules,
+    maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64, origins: OriginPolicy,
+    maxConnections: Int, trustsUserParameter: Bool,
     node: NodeID
   ) {
     self.addresses = addresses
     self.loops = loops
     self.path = path
+    self.echoes = echoes
+    self.compresses = compresses
     self.hub = hub
+    self.rules = rules
     self.maxMessageSize = maxMessageSize
     self.maxOutbox = maxOutbox
     self.pingInterval = pingInterval
@@ -42,12 +53,44 @@ package struct ServerConfiguration: Sendable {
     self.node = node
   }
 
+  /// Where the echo is, and the largest message it sends back, in bytes.
+  package static let echoPath = "/echo"
+  static let maxEchoSize = 16 << 20
+  static let maxEchoOutbox = 32 << 20
+  /// Payloads from this size on are compressed, in bytes.
+  static let minCompressedSize = 256
   /// Milliseconds from accept until a handshake must be complete.
   static let handshakeTimeout: Int64 = 5000
+  /// Milliseconds that an outbox may be more than half full.
+  static let slowTimeout: Int64 = 30_000
+  /// Pings and pongs of one client in a second.
+  static let maxControlFrames: UInt32 = 100
   /// Milliseconds that a closing handshake may take.
   static let closeTimeout: Int64 = 2000
   /// Fragments of one message, empty ones too.
   static let maxFragments = 1024
-  /// Bytes that are looked at to find the path of a request.
-  static let peekSize = 8192
+  static let maxEchoFragments = 1 << 20
+  /// What is at a path, if anything.
+  func endpoint(at path: String) -> Endpoint? {
+    if path == self.path { return .hub }
+    return echoes && path == Self.echoPath ? .echo : nil
+  }
+
+  func limits(of endpoint: Endpoint) -> FrameDecoder.Limits {
+    switch endpoint {
+    case .hub: FrameDecoder.Limits(maxMessageSize: maxMessageSize, maxFragments: Self.maxFragments)
+    case .echo: FrameDecoder.Limits(maxMessageSize: Self.maxEchoSize, maxFragments: Self.maxEchoFragments)
+    }
+  }
+
+  /// Bytes that are looked at before a connection is given away: the longest head of a request that is no WebSocket's.
+  static let peekSize = 16384
+}
+
+/// What a WebSocket is for.
+enum Endpoint {
+  /// The protocol of Apus.
+  case hub
+  /// Every message comes back as it is: for conformance tests and first tries.
+  case echo
 }

@@ -14,7 +14,7 @@ package struct FrameDecoder: ~Copyable {
 
   /// What a message may cost; beyond it is a violation, 1009.
   package struct Limits: Sendable {
-    /// The longest message, in bytes of payload over all its frames.
+    /// The longest message, in bytes of payload over all its frames; of a compressed one what it may inflate to.
     package var maxMessageSize: Int
     /// The most frames one message may consist of, empty ones counted too.
     package var maxFragments: Int
@@ -31,20 +31,19 @@ package struct FrameDecoder: ~Copyable {
     case finished
   }
 
-  private enum Kind {
-    case text
-    case binary
-  }
-
   // In an order that leaves few gaps: there is one of these per connection.
   private let limits: Limits
   private var partialHeader = PartialHeader()
   /// The frame whose payload is being read.
-  private var frame = FrameHeader(length: 0, key: 0, opcode: .continuation, isFinal: true)
+  private var frame = FrameHeader(length: 0, key: 0, opcode: .continuation, isFinal: true, isCompressed: false)
   private let role: Role
+  /// Whether permessage-deflate was agreed on.
+  private var mayBeCompressed = false
   private var stage = Stage.header
   /// The kind of the message under way, nil between messages.
-  private var kind: Kind?
+  private var kind: MessageKind?
+  /// Whether that message is compressed.
+  private var isCompressed = false
   /// Takes text only, and every text that is lent leaves it as new.
   private var validator = UTF8Validator()
   /// Whether the last event lent bytes of `buffer` that are not wanted beyond it.
@@ -61,6 +60,11 @@ package struct FrameDecoder: ~Copyable {
   package init(role: Role, limits: Limits) {
     self.role = role
     self.limits = limits
+  }
+
+  /// Lets compressed messages pass from here on: permessage-deflate was agreed on.
+  package mutating func allowCompression() {
+    mayBeCompressed = true
   }
 
   /// Bytes held on the heap: 0 unless a message or a control frame is there in part, or was lent by the last call.
@@ -95,16 +99,16 @@ package struct FrameDecoder: ~Copyable {
   // MARK: Header
 
   private mutating func readHeader(_ bytes: inout UnsafeMutableRawBufferPointer) -> FrameHeader.Parsed {
-    let masked = role == .server
+    let rules = FrameHeader.Rules(masked: role == .server, mayBeCompressed: mayBeCompressed)
     if partialHeader.isEmpty {
-      let parsed = FrameHeader.parse(UnsafeRawBufferPointer(bytes), masked: masked)
+      let parsed = FrameHeader.parse(UnsafeRawBufferPointer(bytes), rules)
       if case .header(_, let count) = parsed { bytes.removeFirst(count) }
       guard case .incomplete = parsed else { return parsed }
     }
     while let byte = bytes.first {
       bytes.removeFirst(1)
       partialHeader.append(byte)
-      let parsed = partialHeader.parse(masked: masked)
+      let parsed = partialHeader.parse(rules)
       guard case .incomplete = parsed else {
         partialHeader = PartialHeader()
         return parsed
@@ -122,11 +126,12 @@ package struct FrameDecoder: ~Copyable {
     case .text, .binary:
       guard kind == nil else { return fail(.protocolError, "new message inside a message") }
       kind = header.opcode == .text ? .text : .binary
+      isCompressed = header.isCompressed
       fragments = 0
     }
     if !header.opcode.isControl {
       // What is gathered is within the limit, so the difference cannot overflow.
-      guard header.length <= limits.maxMessageSize - gathered else { return fail(.tooBig, "message is too big") }
+      guard header.length <= maxPayload - gathered else { return fail(.tooBig, "message is too big") }
       fragments += 1
       guard fragments <= limits.maxFragments else { return fail(.tooBig, "message has too many fragments") }
     }
@@ -134,6 +139,11 @@ package struct FrameDecoder: ~Copyable {
     received = 0
     stage = .payload
     return nil
+  }
+
+  /// The most payload of the message under way; what does not let itself be compressed becomes a little longer by it.
+  private var maxPayload: Int {
+    isCompressed ? limits.maxMessageSize + limits.maxMessageSize / 256 + 64 : limits.maxMessageSize
   }
 
   // MARK: Payload
@@ -167,7 +177,9 @@ package struct FrameDecoder: ~Copyable {
   }
 
   private mutating func readData(_ chunk: UnsafeRawBufferPointer) -> FrameEvent? {
-    if kind == .text, !validator.validate(chunk) { return fail(.invalidPayload, "text is not valid UTF-8") }
+    if kind == .text, !isCompressed, !validator.validate(chunk) {
+      return fail(.invalidPayload, "text is not valid UTF-8")
+    }
     let isWhole = received == frame.length
     let isLast = isWhole && frame.isFinal
     let canLend = isLast && gathered == 0 && chunk.count == frame.length
@@ -185,6 +197,7 @@ package struct FrameDecoder: ~Copyable {
       isLending = true
     }
     self.kind = nil
+    if isCompressed { return .compressed(kind, message) }
     switch kind {
     case .text: return .text(message)
     case .binary: return .binary(message)
@@ -198,8 +211,7 @@ package struct FrameDecoder: ~Copyable {
     let code = CloseCode(rawValue: UInt16(bigEndian: payload.loadUnaligned(as: UInt16.self)))
     guard code.mayBeReceived else { return fail(.protocolError, "close code is not allowed") }
     let reason = UnsafeRawBufferPointer(rebasing: payload[2...])
-    var validator = UTF8Validator()
-    guard validator.validate(reason), validator.isComplete else {
+    guard UTF8Validator.isValid(reason) else {
       return fail(.invalidPayload, "close reason is not valid UTF-8")
     }
     return finish(.close(code, reason))

@@ -46,6 +46,17 @@ package enum FrameEncoder {
     }
   }
 
+  /// A data frame of a message that permessage-deflate has compressed (RFC 7692 section 6).
+  package static func compressed(_ opcode: Opcode, payload: UnsafeRawBufferPointer) -> Frame {
+    let headerCount = headerCount(for: payload.count)
+    return Frame.make(headerCount: headerCount, payloadCount: payload.count) { bytes in
+      guard let base = bytes.baseAddress else { return }
+      writeHeader(opcode, payloadCount: payload.count, to: base)
+      bytes[0] |= 0x40
+      UnsafeMutableRawBufferPointer(rebasing: bytes[headerCount...]).copyMemory(from: payload)
+    }
+  }
+
   /// A text frame of `bytes`, which are valid UTF-8.
   package static func text(_ bytes: [UInt8]) -> Frame {
     bytes.withUnsafeBytes { frame(.text, payload: $0) }

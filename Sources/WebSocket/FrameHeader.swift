@@ -9,6 +9,16 @@ struct FrameHeader {
   var key: UInt32
   var opcode: Opcode
   var isFinal: Bool
+  /// RSV1 as permessage-deflate uses it (RFC 7692 section 6).
+  var isCompressed: Bool
+
+  /// What depends on the connection.
+  struct Rules {
+    /// Whether the sender must mask (it is a client), or must not.
+    let masked: Bool
+    /// Whether permessage-deflate was agreed on.
+    let mayBeCompressed: Bool
+  }
 
   enum Parsed {
     case incomplete
@@ -21,18 +31,22 @@ struct FrameHeader {
   ///
   /// The bytes are checked in their order and each as soon as it is there, so that a violation does not depend on how
   /// the stream was cut.
-  static func parse(_ bytes: UnsafeRawBufferPointer, masked: Bool) -> Parsed {
+  static func parse(_ bytes: UnsafeRawBufferPointer, _ rules: Rules) -> Parsed {
     guard bytes.count >= 1 else { return .incomplete }
     let first = bytes[0]
-    guard first & 0x70 == 0 else { return .violation("reserved bits are set") }
+    let isCompressed = first & 0x40 != 0
+    guard first & 0x30 == 0, !isCompressed || rules.mayBeCompressed else { return .violation("reserved bits are set") }
     guard let opcode = Opcode(rawValue: first & 0x0F) else { return .violation("reserved opcode") }
+    guard !isCompressed || opcode == .text || opcode == .binary else {
+      return .violation("only the first frame of a message tells that it is compressed")
+    }
     let isFinal = first & 0x80 != 0
     guard isFinal || !opcode.isControl else { return .violation("fragmented control frame") }
 
     guard bytes.count >= 2 else { return .incomplete }
     let second = bytes[1]
-    guard (second & 0x80 != 0) == masked else {
-      return .violation(masked ? "frame is not masked" : "frame is masked")
+    guard (second & 0x80 != 0) == rules.masked else {
+      return .violation(rules.masked ? "frame is not masked" : "frame is masked")
     }
     var length = Int(second & 0x7F)
     guard length <= Opcode.maxControlPayload || !opcode.isControl else {
@@ -55,12 +69,14 @@ struct FrameHeader {
     }
 
     var key: UInt32 = 0
-    if masked {
+    if rules.masked {
       guard bytes.count >= count + 4 else { return .incomplete }
       key = UInt32(littleEndian: bytes.loadUnaligned(fromByteOffset: count, as: UInt32.self))
       count += 4
     }
-    return .header(FrameHeader(length: length, key: key, opcode: opcode, isFinal: isFinal), count: count)
+    return .header(
+      FrameHeader(length: length, key: key, opcode: opcode, isFinal: isFinal, isCompressed: isCompressed),
+      count: count)
   }
 }
 
@@ -77,9 +93,9 @@ struct PartialHeader {
     count += 1
   }
 
-  func parse(masked: Bool) -> FrameHeader.Parsed {
+  func parse(_ rules: FrameHeader.Rules) -> FrameHeader.Parsed {
     withUnsafeBytes(of: storage) {
-      FrameHeader.parse(UnsafeRawBufferPointer(rebasing: $0[..<Int(count)]), masked: masked)
+      FrameHeader.parse(UnsafeRawBufferPointer(rebasing: $0[..<Int(count)]), rules)
     }
   }
 }

@@ -14,6 +14,12 @@ package struct UTF8Validator: Sendable {
   /// Whether the text may end here, no sequence being cut short.
   package var isComplete: Bool { missing == 0 }
 
+  /// Whether that is a whole valid text.
+  package static func isValid(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    var validator = UTF8Validator()
+    return validator.validate(bytes) && validator.isComplete
+  }
+
   /// Takes the next piece; false when it can be no part of valid text, after which the validator is of no more use.
   package mutating func validate(_ bytes: UnsafeRawBufferPointer) -> Bool {
     var state = self

@@ -81,9 +81,7 @@ struct CommandReader {
       throw badRequest("The member channel must be a string.")
     }
     guard let name = scanner.string(value.range).flatMap(ChannelName.init) else {
-      throw Refusal(
-        id: id, .invalidChannel,
-        "A channel name is 1 to \(ChannelName.maxLength) bytes of UTF-8 without control characters, spaces, { or }.")
+      throw Refusal(id: id, .invalidChannel, ChannelName.rule)
     }
     return name
   }

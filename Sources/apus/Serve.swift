@@ -1,6 +1,8 @@
 import ArgumentParser
+import FoundationEssentials
 import Glibc
 import Logging
+import Model
 import Node
 import Reactor
 import Redis
@@ -22,6 +24,9 @@ struct Serve: AsyncParsableCommand {
   @Flag(help: "Let clients connect that say nothing of themselves.")
   var allowAnonymous = false
 
+  @Option(help: "A file in YAML or JSON with rules for channels.")
+  var config: String?
+
   @OptionGroup(title: "Where to listen")
   var listening: ListenOptions
   @OptionGroup(title: "The cluster")
@@ -39,6 +44,7 @@ struct Serve: AsyncParsableCommand {
     try cluster.apply(to: &configuration)
     try limits.apply(to: &configuration)
     try running.apply(to: &configuration)
+    if let file = try Options.value(config, "APUS_CONFIG") { configuration.rules = try Self.rules(in: file) }
     let checked: NodeConfiguration
     do {
       checked = try configuration.validated()
@@ -60,6 +66,17 @@ struct Serve: AsyncParsableCommand {
       throw ValidationError(explain(error, configuration.addresses))
     }
     log.flush()
+  }
+
+  private static func rules(in file: String) throws -> ChannelRules {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw ValidationError("--config: \(file) cannot be read, or is no text in UTF-8.")
+    }
+    do {
+      return try ConfigurationFile.rules(in: text, named: file)
+    } catch {
+      throw ValidationError(error.description)
+    }
   }
 
   private func explain(_ error: SystemError, _ addresses: [SocketAddress]) -> String {
@@ -99,6 +116,10 @@ struct ListenOptions: ParsableArguments {
   var listen: String?
   @Option(help: "Path of the WebSocket. (default: /ws)")
   var wsPath: String?
+  @Flag(help: "Let clients agree on permessage-deflate; messages from 256 bytes on are compressed.")
+  var compression = false
+  @Flag(help: "Add a plain WebSocket echo at /echo, for conformance tests and first tries.")
+  var echo = false
   @Option(help: "Threads that hold connections. (default: the processors this process may use)")
   var loops: Int?
 
@@ -122,6 +143,8 @@ struct ListenOptions: ParsableArguments {
       configuration.addresses.append(address)
     }
     configuration.webSocketPath = try Options.value(wsPath, "APUS_WS_PATH", default: "/ws")
+    configuration.compresses = try Options.flag(compression, "APUS_COMPRESSION")
+    configuration.echoes = try Options.flag(echo, "APUS_ECHO")
     configuration.loops = try Options.value(loops, "APUS_LOOPS", default: min(Sys.usableProcessors(), 64))
     guard (1...64).contains(configuration.loops) else { throw ValidationError("--loops is from 1 to 64.") }
   }

@@ -21,7 +21,7 @@ extension RedisBroker {
     scratch.append(utf8: keys.messagePrefix)
     scratch.append(utf8: channel.string)
     let split = scratch.bytes.count
-    BrokerPayload(.message, excluded: publication.excluded).appendHeader(to: &scratch)
+    BrokerPayload(publication.isBinary ? .binary : .message, excluded: publication.excluded).appendHeader(to: &scratch)
     publication.frame.withPayload { scratch.append($0) }
     let sent = scratch.bytes.withUnsafeBytes { bytes in
       commands.publish(
@@ -140,15 +140,21 @@ extension RedisBroker {
     case .message, .signal:
       deliver(channel, EventEncoder.text(text), .listeners, excluding: header.excluded)
     case .presence: receivedPresence(text, channel, excluding: header.excluded)
-    case .binary: malformed()
+    case .binary: receivedBinary(text, channel, excluding: header.excluded)
     }
+  }
+
+  private func receivedBinary(_ payload: UnsafeRawBufferPointer, _ channel: ChannelName, excluding client: ClientID?) {
+    // It names its channel a second time, and another program may have put it together.
+    guard case .success(channel) = BinaryPublish.channel(of: payload), payload.count <= configuration.maxMessageSize
+    else { return malformed() }
+    deliver(channel, FrameEncoder.frame(.binary, payload: payload), .listeners, excluding: client)
   }
 
   /// Data that another program published as it is: becomes a message from nobody.
   private func receivedForeign(_ payload: UnsafeRawBufferPointer, _ channel: ChannelName) {
-    var validator = UTF8Validator()
     guard payload.first == UInt8(ascii: "{"), payload.count <= configuration.maxMessageSize,
-      validator.validate(payload), validator.isComplete, JSONScanner.validate(payload)
+      UTF8Validator.isValid(payload), JSONScanner.validate(payload)
     else { return malformed() }
     let frame = EventEncoder.message(
       channel: channel, from: nil, client: nil, data: payload, timestamp: Int(Sys.wallMilliseconds()))

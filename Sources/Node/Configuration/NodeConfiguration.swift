@@ -17,6 +17,9 @@ package struct NodeConfiguration: Sendable {
   package var nodeName = "apus"
   package var leaveGrace: Int64 = 3000
   package var webSocketPath = "/ws"
+  /// Whether there is a plain echo at `/echo`.
+  package var echoes = false
+  package var compresses = false
   package var loops = 1
   package var allowedOrigins: Set<String> = []
   package var maxConnections = 0
@@ -25,6 +28,7 @@ package struct NodeConfiguration: Sendable {
   package var rate = 50.0
   package var burst = 100.0
   package var maxOutbox = 1 << 20
+  package var rules = ChannelRules()
   package var pingInterval: Int64 = 25_000
   package var pongTimeout: Int64 = 10_000
   package var drain: Int64 = 20_000
@@ -47,6 +51,9 @@ package struct NodeConfiguration: Sendable {
     else {
       throw ConfigurationError("--ws-path is a path such as /ws, not '\(webSocketPath)'.")
     }
+    guard !echoes || webSocketPath != ServerConfiguration.echoPath else {
+      throw ConfigurationError("--echo is at \(ServerConfiguration.echoPath): choose another --ws-path.")
+    }
     guard maxOutbox >= 2 * maxMessageSize else {
       throw ConfigurationError(
         "--max-outbox (\(maxOutbox)) must be at least twice --max-message-size (\(maxMessageSize)): a message would not fit."
@@ -59,8 +66,8 @@ package struct NodeConfiguration: Sendable {
     var random = SystemRandomNumberGenerator()
     guard let node = NodeID(name: nodeName, using: &random) else { return nil }
     return ServerConfiguration(
-      addresses: addresses, loops: loops, path: webSocketPath,
-      hub: Hub.Limits(maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst)),
+      addresses: addresses, loops: loops, path: webSocketPath, echoes: echoes, compresses: compresses,
+      hub: Hub.Limits(maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst)), rules: rules,
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
       origins: OriginPolicy(allowed: allowedOrigins), maxConnections: maxConnections,
       trustsUserParameter: isDevelopment, node: node)

@@ -13,6 +13,8 @@ import Server
 final class HTTPGateway: Sendable {
   /// Seconds without a request after which a connection is closed.
   private static let idleTimeout = TimeAmount.seconds(30)
+  /// The longest head of a request, in bytes.
+  private static let maxHeadSize = 16384
 
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let http: HTTP1Channel
@@ -26,7 +28,11 @@ final class HTTPGateway: Sendable {
   init(admission: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder) {
     self.admission = admission
     self.logger = logger
-    http = HTTP1Channel(responder: responder, configuration: .init(idleTimeout: Self.idleTimeout))
+    http = HTTP1Channel(
+      responder: responder,
+      configuration: .init(
+        additionalChannelHandlers: [RequestDeadline()], idleTimeout: Self.idleTimeout,
+        httpDecoderConfiguration: .init(maxHeaderListSize: Self.maxHeadSize, maxHeaderFieldCount: 100)))
     (descriptors, arrivals) = AsyncStream.makeStream()
   }
 

@@ -5,8 +5,8 @@ import NIOCore
 
 /// Which answer belongs to which request.
 struct Router: Sendable {
-  /// The path of the WebSocket, which a connection that speaks HTTP already cannot serve.
-  let webSocketPath: String
+  /// The paths of WebSockets, which a connection that speaks HTTP already cannot serve.
+  let webSocketPaths: [String]
   let health: Health
   let metrics: MetricsPage
   /// Shown at `/`; nil outside development.
@@ -28,7 +28,7 @@ struct Router: Sendable {
   private func answer(_ request: Request) async -> Response {
     let path = request.uri.path
     // A pooled connection of a balancer: a retry on a fresh connection will do.
-    if path == webSocketPath {
+    if webSocketPaths.contains(path) {
       var response = Response.error(.serviceUnavailable, "connection_in_use", "Open a new connection for a WebSocket.")
       response.headers[.connection] = "close"
       response.headers[.retryAfter] = "0"

@@ -30,13 +30,15 @@ extension Worker {
     case .wouldBlock: return
     case .ended, .failed: return end(slot)
     case .moved(let count):
-      switch RequestLine.peek(UnsafeRawBufferPointer(rebasing: window[..<count])) {
-      case .undecided where isOver: end(slot)
-      case .undecided where count < window.count: return
-      case .undecided: refuse(slot, .headTooLarge("The request line is too long."))
+      let bytes = UnsafeRawBufferPointer(rebasing: window[..<count])
+      switch RequestLine.peek(bytes) {
+      case .path(let path) where configuration.endpoint(at: path) != nil: beginHandshake(slot)
+      // The HTTP side gets whole heads only: half a one costs no more here than a handshake does, and has as little time.
+      case .path where RequestLine.isHeadComplete(bytes): giveAway(slot)
       case .malformed: refuse(slot, .badRequest("This is no HTTP request."))
-      case .path(let path) where path == configuration.path: beginHandshake(slot)
-      case .path: giveAway(slot)
+      case .path, .undecided:
+        if isOver { return end(slot) }
+        if count == window.count { refuse(slot, .headTooLarge("The request's head is too long.")) }
       }
     }
   }
@@ -72,16 +74,25 @@ extension Worker {
   }
 
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
-    guard request.path == configuration.path else { throw .notFound }
+    guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
     if drainBegan != nil { throw .draining(retryAfter: 1) }
     guard configuration.maxConnections == 0 || admission.count <= configuration.maxConnections else {
       throw .full(retryAfter: 5)
     }
     guard configuration.origins.permits(origin: request.origin, host: request.host) else { throw .forbiddenOrigin }
-    let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
-    let user = try user(request)
-    handshakes[slot] = nil
-    open(slot, user, HandshakeResponse.accept(request, subprotocol: subprotocol.selected))
+    let offered = try PerMessageDeflate(offered: request.extensions)
+    let deflate = configuration.compresses || endpoint == .echo ? offered : nil
+    switch endpoint {
+    case .hub:
+      let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
+      let user = try user(request)
+      open(slot, deflate, HandshakeResponse.accept(request, subprotocol: subprotocol.selected, deflate: deflate))
+      enterHub(slot, user)
+    case .echo:
+      connections[slot].pointee.endpoint = .echo
+      connections[slot].pointee.decoder = FrameDecoder(role: .server, limits: configuration.limits(of: .echo))
+      open(slot, deflate, HandshakeResponse.accept(request, subprotocol: nil, deflate: deflate))
+    }
   }
 
   private func user(_ request: HandshakeRequest) throws(HandshakeRefusal) -> UserName? {
@@ -92,22 +103,30 @@ extension Worker {
     return user
   }
 
-  private func open(_ slot: UInt32, _ user: UserName?, _ response: [UInt8]) {
+  private func open(_ slot: UInt32, _ deflate: PerMessageDeflate?, _ response: [UInt8]) {
+    handshakes[slot] = nil
     connections[slot].pointee.phase = .open
     connections[slot].pointee.outbox.append(response, pool: &pool)
-    let client = ClientID.random(using: &random)
-    hub.open(connections.id(slot), client: client, user: user, now: loop.now)
-    connections[slot].pointee.isInHub = true
-    statistics.connects += 1
+    if let deflate {
+      connections[slot].pointee.windowBits = UInt8(deflate.windowBits)
+      connections[slot].pointee.decoder.allowCompression()
+    }
     // Spread, so that connections which came together are not all pinged together.
     let first = Int64.random(in: configuration.pingInterval / 2...configuration.pingInterval, using: &random)
     connections[slot].pointee.pinged = loop.now - configuration.pingInterval + first
     schedule(slot, after: first)
+    markDirty(slot)
+  }
+
+  private func enterHub(_ slot: UInt32, _ user: UserName?) {
+    let client = ClientID.random(using: &random)
+    hub.open(connections.id(slot), client: client, user: user, now: loop.now)
+    connections[slot].pointee.isInHub = true
+    statistics.connects += 1
     send(
       EventEncoder.connected(
         client: client, node: node, user: user, pingInterval: Int(configuration.pingInterval),
         maxMessageSize: configuration.maxMessageSize), to: slot)
-    markDirty(slot)
   }
 
   func handshakeTimedOut(_ slot: UInt32) {

@@ -12,6 +12,8 @@ extension Worker {
   func keepAlive(_ slot: UInt32) {
     let connection = connections[slot]
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
+    checkPace(slot, hasMoved: false)
+    guard connection.pointee.closing.isOpen else { return }
     if connection.pointee.drainAt > 0 { return close(slot, .restart, reason: "this node goes away") }
     let elapsed = loop.now - connection.pointee.pinged
     if connection.pointee.awaitsPong {
@@ -121,6 +123,7 @@ extension Worker {
     if let registration = connection.pointee.registration { loop.remove(registration, fd: connection.pointee.fd) }
     if let timer = connection.pointee.timer { loop.cancel(timer) }
     connection.pointee.outbox.removeAll(pool: &pool)
+    if connection.pointee.isHolding { conflated[slot] = nil }
     handshakes[slot] = nil
     connections.remove(slot)
     if connections.count == 0 { drained?() }

@@ -38,7 +38,9 @@ extension Worker {
     switch reply {
     case .subscribed(let id, let channel, let roster):
       send(EventEncoder.subscribed(id: id, channel: channel, roster: roster), to: slot)
-    case .unsubscribed(let id, let channel): send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
+    case .unsubscribed(let id, let channel):
+      if connections[slot].pointee.isHolding { forgetConflated(channel, slot) }
+      send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
     case .published(let id, let channel): send(EventEncoder.published(id: id, channel: channel), to: slot)
     case .presence(let id, let channel, let roster):
       send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)
@@ -76,11 +78,19 @@ extension Worker {
   private func deliver(_ frame: Frame, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?) {
     hub.withAudience(audience, of: channel, frame: frame, excluding: excluded) { slots, except in
       frame.withBytes { bytes in
-        for slot in slots where slot != except { enqueue(frame, bytes, slot) }
+        for slot in slots where slot != except {
+          if connections[slot].pointee.isHolding, isConflating(channel, slot) {
+            overflowing.append(slot)
+          } else {
+            enqueue(frame, bytes, slot)
+          }
+        }
       }
       statistics.delivered += slots.count - (except == nil ? 0 : 1)
     }
-    closeOverflowing()
+    guard !overflowing.isEmpty else { return }
+    settleOverflow(
+      of: frame, audience == .listeners ? configuration.rules.overflow(of: channel) : .disconnect, channel)
   }
 
   // MARK: Outboxes
@@ -88,41 +98,28 @@ extension Worker {
   /// Puts a frame into one connection's outbox; it leaves when the turn ends.
   func send(_ frame: Frame, to slot: UInt32) {
     frame.withBytes { enqueue(frame, $0, slot) }
-    closeOverflowing()
+    if !overflowing.isEmpty { settleOverflow(of: frame, .disconnect, nil) }
   }
 
   private func enqueue(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
     let connection = connections[slot]
     // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
+    if connection.pointee.windowBits > 0, frame.payloadCount >= ServerConfiguration.minCompressedSize {
+      let variant = compressor.variant(of: frame, windowBits: Int(connection.pointee.windowBits))
+      return variant.withBytes { append(variant, $0, slot) }
+    }
+    append(frame, bytes, slot)
+  }
+
+  private func append(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+    let connection = connections[slot]
     guard hasRoom(for: bytes.count, slot) else {
       overflowing.append(slot)
       return
     }
     connection.pointee.outbox.append(frame, bytes, pool: &pool)
     markDirty(slot)
-  }
-
-  /// Whether the outbox takes that much more; what it holds is sent now if the socket takes it, for only what a client
-  /// has not read counts against it, not what one turn brings. An empty one takes any one frame.
-  private func hasRoom(for count: Int, _ slot: UInt32) -> Bool {
-    let connection = connections[slot]
-    let limit = configuration.maxOutbox
-    if connection.pointee.outbox.count + count <= limit { return true }
-    while !connection.pointee.isBlocked, !connection.pointee.outbox.isEmpty {
-      statistics.sends += 1
-      guard case .moved = connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) else { break }
-    }
-    return connection.pointee.outbox.isEmpty || connection.pointee.outbox.count + count <= limit
-  }
-
-  /// Closes those that did not read fast enough; put off until no listeners are lent.
-  private func closeOverflowing() {
-    while let slot = overflowing.popLast() {
-      guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { continue }
-      statistics.dropped["disconnect", default: 0] += 1
-      close(slot, .tooSlow, reason: "the outbox is full")
-    }
   }
 
   /// Has a connection's outbox sent when the turn ends.
@@ -144,6 +141,7 @@ extension Worker {
     }
     slots.removeAll(keepingCapacity: true)
     spareDirty = slots
+    compressor.forget()
     guard deliveries > 0 else { return }
     statistics.delivery.record(microseconds: Int(Sys.monotonicMicroseconds() - oldestDelivery), times: deliveries)
     deliveries = 0
@@ -155,10 +153,12 @@ extension Worker {
     if !connection.pointee.outbox.isEmpty {
       statistics.sends += 1
       switch connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) {
-      case .moved, .wouldBlock, .ended: break
+      case .moved: checkPace(slot, hasMoved: true)
+      case .wouldBlock, .ended: checkPace(slot, hasMoved: false)
       case .failed: return end(slot)
       }
     }
+    if connection.pointee.isHolding, releaseConflated(slot) { return }
     let isBlocked = !connection.pointee.outbox.isEmpty
     if isBlocked != connection.pointee.isBlocked, let registration = connection.pointee.registration {
       connection.pointee.isBlocked = isBlocked

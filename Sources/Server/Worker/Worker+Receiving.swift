@@ -27,30 +27,68 @@ extension Worker {
     var rest = bytes
     while connections[slot].pointee.phase == .open, let event = connections[slot].pointee.decoder.next(&rest) {
       switch event {
-      case .text(let text): if admit(text, slot) { command(text, slot) }
-      case .binary: if admit(nil, slot) { refuseBinary(slot) }
-      case .ping(let payload): if connections[slot].pointee.closing.isOpen { pong(payload, slot) }
-      case .pong: break
+      case .text(let text): message(.text, text, slot)
+      case .binary(let bytes): message(.binary, bytes, slot)
+      case .compressed(let kind, let bytes): inflate(kind, bytes, slot)
+      case .ping(let payload): if admitControl(slot) { pong(payload, slot) }
+      case .pong: _ = admitControl(slot)
       case .close(let code, _): perform(connections[slot].pointee.closing.received(code), slot)
-      case .violation(let code, _): perform(connections[slot].pointee.closing.failed(code), slot)
+      case .violation(let code, _): violated(code, slot)
       }
     }
+  }
+
+  /// Counts pings and pongs: each costs a frame that no rate of commands limits.
+  private func admitControl(_ slot: UInt32) -> Bool {
+    let connection = connections[slot]
+    guard connection.pointee.closing.isOpen else { return false }
+    let now = UInt32(truncatingIfNeeded: loop.now)
+    if now &- connection.pointee.controlSince >= 1000 {
+      connection.pointee.controlSince = now
+      connection.pointee.controlFrames = 0
+    }
+    connection.pointee.controlFrames += 1
+    guard connection.pointee.controlFrames > ServerConfiguration.maxControlFrames else { return true }
+    close(slot, .rateLimited, reason: "too many control frames")
+    return false
   }
 
   private func pong(_ payload: UnsafeRawBufferPointer, _ slot: UInt32) {
     send(FrameEncoder.frame(.pong, payload: payload), to: slot)
   }
 
-  private func refuseBinary(_ slot: UInt32) {
-    count(command: "binary")
-    reply(.error(Refusal(.badRequest, "Binary frames are not understood; send JSON in text frames.")), slot)
+  // MARK: Messages
+
+  private func message(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+    guard connections[slot].pointee.closing.isOpen else { return }
+    switch (connections[slot].pointee.endpoint, kind) {
+    case (.hub, .text): if admit(bytes, slot) { command(bytes, slot) }
+    case (.hub, .binary): if admit(nil, slot) { publish(binary: bytes, connections.id(slot)) }
+    case (.echo, .text): send(FrameEncoder.frame(.text, payload: bytes), to: slot)
+    case (.echo, .binary): send(FrameEncoder.frame(.binary, payload: bytes), to: slot)
+    }
+  }
+
+  /// A compressed message: what comes out of it counts against the limit while it comes out.
+  private func inflate(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+    let limit = configuration.limits(of: connections[slot].pointee.endpoint).maxMessageSize
+    switch inflater.inflate(bytes, limit: limit) {
+    case .message(let message):
+      guard kind == .binary || UTF8Validator.isValid(message) else { return violated(.invalidPayload, slot) }
+      self.message(kind, message, slot)
+    case .tooBig: violated(.tooBig, slot)
+    case .corrupt: violated(.invalidPayload, slot)
+    }
+  }
+
+  private func violated(_ code: CloseCode, _ slot: UInt32) {
+    perform(connections[slot].pointee.closing.failed(code), slot)
   }
 
   // MARK: Commands
 
   /// Whether a message may go on by its connection's rate; refuses it when not. `text` is nil for binary messages.
   private func admit(_ text: UnsafeRawBufferPointer?, _ slot: UInt32) -> Bool {
-    guard connections[slot].pointee.closing.isOpen else { return false }
     switch hub.admitCommand(connections.id(slot), now: loop.now) {
     case .allowed: return true
     case .refused(var refusal):
@@ -100,6 +138,18 @@ extension Worker {
         channel: publish.channel, from: sender.user, client: sender.client,
         data: UnsafeRawBufferPointer(rebasing: text[publish.data]), timestamp: Int(Sys.wallMilliseconds()))
     }
+  }
+
+  private func publish(binary bytes: UnsafeRawBufferPointer, _ session: SessionID) {
+    count(command: "binary")
+    switch BinaryPublish.channel(of: bytes) {
+    case .failure(let refusal): reply(.error(refusal), session.slot)
+    case .success(let channel):
+      hub.publish(session, to: channel, echo: true, isBinary: true, request: nil) {
+        FrameEncoder.frame(.binary, payload: bytes)
+      }
+    }
+    performActions()
   }
 
   private func count(command: String) {

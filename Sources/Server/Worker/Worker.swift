@@ -26,6 +26,9 @@ final class Worker: EventSource {
   var handshakes: [UInt32: HandshakeParser] = [:]
   var hub: Hub
   var pool = BufferPool()
+  /// For those who agreed on permessage-deflate; each holds some hundred KiB.
+  lazy var inflater = Inflater()
+  let compressor = Compressor()
   var listeners: [Listener] = []
   var statistics = Statistics()
   var random = SystemRandomNumberGenerator()
@@ -35,6 +38,8 @@ final class Worker: EventSource {
   var dirty: [UInt32] = []
   /// Slots whose outbox ran over while a frame went out to many; closed when that is over.
   var overflowing: [UInt32] = []
+  /// By slot: the newest messages of channels that conflate, for connections without room for them.
+  var conflated: [UInt32: [(channel: ChannelName, frame: Frame)]] = [:]
   /// Memory for the hub's actions, used in turns.
   var spareActions: [HubAction] = []
   var spareDirty: [UInt32] = []
@@ -63,9 +68,7 @@ final class Worker: EventSource {
     node = configuration.node
     askedAt = loop.nowMicroseconds
     hub = Hub(limits: configuration.hub)
-    connections = ConnectionTable(
-      limits: FrameDecoder.Limits(
-        maxMessageSize: configuration.maxMessageSize, maxFragments: ServerConfiguration.maxFragments))
+    connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
     events.receive { [unowned self] in received($0) }
   }

@@ -1,12 +1,18 @@
 /// The server's answer to an opening handshake: RFC 6455 section 4.2.2.
 package enum HandshakeResponse {
-  /// The `101` that makes the connection a WebSocket. `subprotocol` is one of those offered, or none.
-  package static func accept(_ request: HandshakeRequest, subprotocol: String?) -> [UInt8] {
+  /// The `101` that makes the connection a WebSocket. `subprotocol` and `deflate` are of those offered, or none.
+  package static func accept(
+    _ request: HandshakeRequest, subprotocol: String?, deflate: PerMessageDeflate? = nil
+  ) -> [UInt8] {
     var head = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: "
     head += WebSocketKey.accept(for: request.key)
     if let subprotocol {
       head += "\r\nSec-WebSocket-Protocol: "
       head += subprotocol
+    }
+    if let deflate {
+      head += "\r\nSec-WebSocket-Extensions: "
+      head += deflate.response
     }
     head += "\r\n\r\n"
     return Array(head.utf8)

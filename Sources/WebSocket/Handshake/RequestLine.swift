@@ -43,6 +43,21 @@ package enum RequestLine {
     }
   }
 
+  /// Whether the empty line at the end of a request's head is among the bytes, whichever line ends the client uses.
+  package static func isHeadComplete(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let start = bytes.firstIndex(where: { $0 != .carriageReturn && $0 != .lineFeed }) else { return false }
+    var isLineEmpty = false
+    for byte in bytes.slice(start...) {
+      switch byte {
+      case .lineFeed where isLineEmpty: return true
+      case .lineFeed: isLineEmpty = true
+      case .carriageReturn: break
+      default: isLineEmpty = false
+      }
+    }
+    return false
+  }
+
   /// The target of a handshake's whole request line.
   static func target(of line: UnsafeRawBufferPointer) throws(HandshakeRefusal) -> RequestTarget {
     let parts = line.split(separator: .space, omittingEmptySubsequences: false)

@@ -3,6 +3,15 @@ import Testing
 @testable import WebSocket
 
 @Suite struct RequestLineTests {
+  @Test(arguments: [
+    ("GET / HTTP/1.1\r\n\r\n", true), ("GET / HTTP/1.1\r\nHost: a\r\n\r\n", true), ("GET / HTTP/1.1\n\n", true),
+    ("\r\n\r\nGET / HTTP/1.1\r\n\r\nbody", true), ("GET / HTTP/1.1\r\nHost: a\r\n\r", false),
+    ("GET / HTTP/1.1\r\n", false), ("\r\n\r\n", false), ("", false), ("\r\n\r\nGET / HTTP/1.1\r\n", false),
+  ])
+  func theEndOfAHead(_ text: String, _ isComplete: Bool) {
+    #expect(Array(text.utf8).withUnsafeBytes { RequestLine.isHeadComplete($0) } == isComplete)
+  }
+
   private func peek(_ text: String) -> RequestLine.Peek {
     Array(text.utf8).withUnsafeBytes { RequestLine.peek($0) }
   }

@@ -5,6 +5,7 @@ import WebSocket
 enum Seen: Equatable {
   case text(String)
   case binary([UInt8])
+  case compressed(MessageKind, [UInt8])
   case ping([UInt8])
   case pong([UInt8])
   case close(UInt16?, String)
@@ -15,6 +16,7 @@ enum Seen: Equatable {
       switch event {
       case .text(let bytes): .text(String(decoding: bytes, as: UTF8.self))
       case .binary(let bytes): .binary(Array(bytes))
+      case .compressed(let kind, let bytes): .compressed(kind, Array(bytes))
       case .ping(let bytes): .ping(Array(bytes))
       case .pong(let bytes): .pong(Array(bytes))
       case .close(let code, let reason): .close(code?.rawValue, String(decoding: reason, as: UTF8.self))
@@ -46,13 +48,16 @@ extension FrameDecoder {
 
   /// The events of a whole stream, in pieces.
   static func events(
-    of pieces: [[UInt8]], role: Role = .server, limits: Limits = .testing
+    of pieces: [[UInt8]], role: Role = .server, limits: Limits = .testing, compression: Bool = false
   ) -> [Seen] {
     var decoder = FrameDecoder(role: role, limits: limits)
+    if compression { decoder.allowCompression() }
     return pieces.flatMap { decoder.events($0) }
   }
 
-  static func events(of frames: [RawFrame], role: Role = .server, limits: Limits = .testing) -> [Seen] {
-    events(of: [frames.bytes], role: role, limits: limits)
+  static func events(
+    of frames: [RawFrame], role: Role = .server, limits: Limits = .testing, compression: Bool = false
+  ) -> [Seen] {
+    events(of: [frames.bytes], role: role, limits: limits, compression: compression)
   }
 }

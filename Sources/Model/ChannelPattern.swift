@@ -1,0 +1,37 @@
+/// A pattern for channel names: `*` stands for any bytes or none, colons included; everything else for itself.
+package struct ChannelPattern: Equatable, Sendable, CustomStringConvertible {
+  package let text: String
+  private let bytes: [UInt8]
+
+  /// Nil for an empty pattern, which no name could match.
+  package init?(_ text: String) {
+    guard !text.isEmpty else { return nil }
+    self.text = text
+    bytes = Array(text.utf8)
+  }
+
+  package var description: String { text }
+
+  /// In time of at most the product of both lengths, whatever the pattern: only the last star is ever tried again.
+  package func matches(_ channel: ChannelName) -> Bool {
+    let name = Array(channel.string.utf8)
+    var (position, at) = (0, 0)
+    var star: (position: Int, at: Int)?
+    while at < name.count {
+      if position < bytes.count, bytes[position] == UInt8(ascii: "*") {
+        star = (position, at)
+        position += 1
+      } else if position < bytes.count, bytes[position] == name[at] {
+        position += 1
+        at += 1
+      } else if let last = star {
+        position = last.position + 1
+        at = last.at + 1
+        star = (last.position, at)
+      } else {
+        return false
+      }
+    }
+    return bytes[position...].allSatisfy { $0 == UInt8(ascii: "*") }
+  }
+}

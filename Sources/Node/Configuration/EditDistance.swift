@@ -1,0 +1,18 @@
+/// How far two words are apart, to guess what a misspelt one was meant to be.
+enum EditDistance {
+  /// Letters to insert, remove or replace (Levenshtein).
+  static func between(_ first: String, _ second: String) -> Int {
+    let second = Array(second)
+    var row = Array(0...second.count)
+    for (line, letter) in first.enumerated() {
+      var diagonal = row[0]
+      row[0] = line + 1
+      for (index, other) in second.enumerated() {
+        let replaced = diagonal + (letter == other ? 0 : 1)
+        diagonal = row[index + 1]
+        row[index + 1] = min(replaced, row[index] + 1, row[index + 1] + 1)
+      }
+    }
+    return row[second.count]
+  }
+}

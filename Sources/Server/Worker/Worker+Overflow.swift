@@ -1,0 +1,102 @@
+import Model
+import Reactor
+import WebSocket
+
+/// What happens to those who do not read fast enough.
+extension Worker {
+  /// Whether the outbox takes that much more; what it holds is sent now if the socket takes it, for only what a client
+  /// has not read counts against it, not what one turn brings. An empty one takes any one frame.
+  func hasRoom(for count: Int, _ slot: UInt32) -> Bool {
+    let connection = connections[slot]
+    let limit = maxOutbox(slot)
+    if connection.pointee.outbox.count + count <= limit { return true }
+    while !connection.pointee.isBlocked, !connection.pointee.outbox.isEmpty {
+      statistics.sends += 1
+      guard case .moved = connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) else { break }
+    }
+    return connection.pointee.outbox.isEmpty || connection.pointee.outbox.count + count <= limit
+  }
+
+  private func maxOutbox(_ slot: UInt32) -> Int {
+    connections[slot].pointee.endpoint == .hub ? configuration.maxOutbox : ServerConfiguration.maxEchoOutbox
+  }
+
+  /// Deals with those for whom a frame had no room, by the policy of its channel; put off until no listeners are lent.
+  ///
+  /// Only messages may be left out: of joins, leaves and replies each matters.
+  func settleOverflow(of frame: Frame, _ policy: OverflowPolicy, _ channel: ChannelName?) {
+    while let slot = overflowing.popLast() {
+      switch (policy, channel) {
+      case (.drop, _): leaveOut(.drop, slot)
+      case (.conflate, let channel?): conflate(frame, channel, slot)
+      case (.disconnect, _), (.conflate, nil): closeAsTooSlow(slot)
+      }
+    }
+  }
+
+  private func leaveOut(_ policy: OverflowPolicy, _ slot: UInt32) {
+    connections[slot].pointee.bearsLoss = true
+    statistics.dropped[policy.rawValue, default: 0] += 1
+  }
+
+  func closeAsTooSlow(_ slot: UInt32) {
+    guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { return }
+    statistics.dropped[OverflowPolicy.disconnect.rawValue, default: 0] += 1
+    close(slot, .tooSlow, reason: "the outbox is full")
+  }
+
+  // MARK: Conflating
+
+  /// Keeps the frame as the channel's newest for a connection; the one it replaces is left out.
+  private func conflate(_ frame: Frame, _ channel: ChannelName, _ slot: UInt32) {
+    guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { return }
+    connections[slot].pointee.bearsLoss = true
+    connections[slot].pointee.isHolding = true
+    var held = conflated[slot] ?? []
+    if let index = held.firstIndex(where: { $0.channel == channel }) {
+      held[index].frame = frame
+      statistics.dropped[OverflowPolicy.conflate.rawValue, default: 0] += 1
+    } else {
+      held.append((channel, frame))
+    }
+    conflated[slot] = held
+    // One frame for each of many channels can be too much as well.
+    if held.reduce(0, { $0 + $1.frame.count }) > maxOutbox(slot) { closeAsTooSlow(slot) }
+  }
+
+  /// Whether an older message of the channel waits here, so that a newer one must replace it and not overtake it.
+  func isConflating(_ channel: ChannelName, _ slot: UInt32) -> Bool {
+    conflated[slot]?.contains { $0.channel == channel } ?? false
+  }
+
+  /// Lets go what was held, as far as there is room again; true when there was anything.
+  func releaseConflated(_ slot: UInt32) -> Bool {
+    guard connections[slot].pointee.isHolding, connections[slot].pointee.outbox.count <= maxOutbox(slot) / 2 else {
+      return false
+    }
+    let held = conflated.removeValue(forKey: slot) ?? []
+    connections[slot].pointee.isHolding = false
+    for (_, frame) in held { send(frame, to: slot) }
+    return !held.isEmpty
+  }
+
+  /// The client does not want the channel any more.
+  func forgetConflated(_ channel: ChannelName, _ slot: UInt32) {
+    conflated[slot]?.removeAll { $0.channel == channel }
+  }
+
+  // MARK: Time
+
+  /// Closes a connection whose outbox has been more than half full for too long.
+  ///
+  /// One that bears loss may stay as full as it is while it reads at all.
+  func checkPace(_ slot: UInt32, hasMoved: Bool) {
+    let connection = connections[slot]
+    guard connection.pointee.outbox.count > maxOutbox(slot) / 2, !(hasMoved && connection.pointee.bearsLoss) else {
+      connection.pointee.slowSince = 0
+      return
+    }
+    if connection.pointee.slowSince == 0 { connection.pointee.slowSince = loop.now }
+    if loop.now - connection.pointee.slowSince >= ServerConfiguration.slowTimeout { closeAsTooSlow(slot) }
+  }
+}

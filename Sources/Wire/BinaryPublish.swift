@@ -1,0 +1,30 @@
+import Model
+
+/// A message published without JSON, as one binary frame: byte `01`, two bytes big-endian length of the channel's name,
+/// the name, the payload. Listeners get the same frame.
+package enum BinaryPublish {
+  private static let marker: UInt8 = 0x01
+  private static let headerCount = 3
+
+  /// The channel of such a message, or why it is none.
+  package static func channel(of bytes: UnsafeRawBufferPointer) -> Result<ChannelName, Refusal> {
+    guard bytes.first == marker else {
+      return .failure(
+        Refusal(.badRequest, "A binary frame begins with the byte 01, to publish; all else is JSON in text."))
+    }
+    guard bytes.count >= headerCount else {
+      return .failure(Refusal(.badRequest, "The binary frame ends before the channel's name."))
+    }
+    let length = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt16.self)))
+    guard length <= bytes.count - headerCount else {
+      return .failure(Refusal(.badRequest, "The binary frame is shorter than the channel's name it announces."))
+    }
+    let name = bytes[headerCount..<(headerCount + length)]
+    // Decoding mends bytes that are no UTF-8, so that a name is only what it is encoded as again.
+    let text = String(decoding: name, as: UTF8.self)
+    guard text.utf8.elementsEqual(name), let channel = ChannelName(text) else {
+      return .failure(Refusal(.invalidChannel, ChannelName.rule))
+    }
+    return .success(channel)
+  }
+}
