@@ -38,5 +38,13 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable, CustomStringConv
     }
   }
 
+  /// Whether the code means something to Apus or to RFC 6455.
+  package var isKnown: Bool {
+    switch rawValue {
+    case 1000...1014, 4001...4003, 4008...4010: true
+    default: false
+    }
+  }
+
   package var description: String { String(rawValue) }
 }

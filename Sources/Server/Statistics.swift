@@ -6,8 +6,8 @@ package struct Statistics: Sendable {
   package var subscriptions = 0
   package var outboxBytes = 0
   package var connects = 0
-  /// By close code.
-  package var disconnects: [UInt16: Int] = [:]
+  /// By close code; `other` for those that mean nothing here, of which a client may make up thousands.
+  package var disconnects: [String: Int] = [:]
   /// By type; `invalid` for what was no command.
   package var commands: [String: Int] = [:]
   /// By error code.
@@ -25,6 +25,10 @@ package struct Statistics: Sendable {
   package var delivery = Histogram()
 
   package init() {}
+
+  mutating func count(disconnect code: CloseCode) {
+    disconnects[code.isKnown ? code.description : "other", default: 0] += 1
+  }
 }
 
 /// How long deliveries took, in buckets by powers of two of microseconds.

@@ -86,9 +86,12 @@ final class HTTPGateway: Sendable {
     do {
       let http = http
       let logger = logger
-      let value = try await ClientBootstrap(group: group).withConnectedSocket(fd) { channel in
-        http.setup(channel: channel, logger: logger)
-      }
+      let value = try await ClientBootstrap(group: group)
+        // Who has said everything and ended its half still waits for the answer.
+        .channelOption(.allowRemoteHalfClosure, value: true)
+        .withConnectedSocket(fd) { channel in
+          http.setup(channel: channel, logger: logger)
+        }
       let channel = value.channel
       channels.withLock { $0[ObjectIdentifier(channel)] = channel }
       defer { channels.withLock { $0[ObjectIdentifier(channel)] = nil } }

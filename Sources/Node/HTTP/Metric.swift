@@ -79,7 +79,7 @@ enum Metric: String, CaseIterable {
     case .channels: renderer.sample(rawValue, snapshot.broker?.channels ?? 0)
     case .subscriptions: total(\.subscriptions)
     case .connects: total(\.connects)
-    case .disconnects: byLabel("code", snapshot.merged { $0.disconnects.mapKeys(String.init) })
+    case .disconnects: byLabel("code", snapshot.merged(\.disconnects))
     case .handshakesRefused: byLabel("status", snapshot.merged { $0.refused.mapKeys(String.init) })
     case .commands: byLabel("type", snapshot.merged(\.commands))
     case .errors: byLabel("code", snapshot.merged(\.errors))

@@ -37,8 +37,8 @@ extension Worker {
       case .path where RequestLine.isHeadComplete(bytes): giveAway(slot)
       case .malformed: refuse(slot, .badRequest("This is no HTTP request."))
       case .path, .undecided:
-        if isOver { return end(slot) }
-        if count == window.count { refuse(slot, .headTooLarge("The request's head is too long.")) }
+        if count == window.count { return refuse(slot, .headTooLarge("The request's head is too long.")) }
+        if isOver { end(slot) }
       }
     }
   }
@@ -96,7 +96,7 @@ extension Worker {
   }
 
   private func user(_ request: HandshakeRequest) throws(HandshakeRefusal) -> UserName? {
-    guard configuration.trustsUserParameter, let name = request.query("user"), !name.isEmpty else { return nil }
+    guard configuration.trustsUserParameter, let name = try request.query("user"), !name.isEmpty else { return nil }
     guard let user = UserName(name) else {
       throw .badRequest("The user's name has more than \(UserName.maxLength) bytes or a control character.")
     }

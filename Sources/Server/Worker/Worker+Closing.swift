@@ -103,7 +103,7 @@ extension Worker {
     guard connections[slot].pointee.isInHub else { return }
     connections[slot].pointee.isInHub = false
     hub.close(connections.id(slot))
-    statistics.disconnects[connections[slot].pointee.closing.disconnectCode.rawValue, default: 0] += 1
+    statistics.count(disconnect: connections[slot].pointee.closing.disconnectCode)
     performActions()
   }
 

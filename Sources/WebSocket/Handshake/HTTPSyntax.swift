@@ -30,6 +30,26 @@ extension UnsafeRawBufferPointer {
     split(separator: UInt8(ascii: ",")).map { UnsafeRawBufferPointer(rebasing: $0).trimmed }.filter { !$0.isEmpty }
   }
 
+  /// As text, with `%41` being `A`; nil where a `%` has not two hexadecimal digits behind it (RFC 3986 section 2.1).
+  var percentDecoded: String? {
+    guard contains(UInt8(ascii: "%")) else { return string }
+    var bytes: [UInt8] = []
+    var index = 0
+    while index < count {
+      if self[index] == UInt8(ascii: "%") {
+        guard index + 2 < count, let high = self[index + 1].hexValue, let low = self[index + 2].hexValue else {
+          return nil
+        }
+        bytes.append(high << 4 | low)
+        index += 3
+      } else {
+        bytes.append(self[index])
+        index += 1
+      }
+    }
+    return String(decoding: bytes, as: UTF8.self)
+  }
+
   /// As text; bytes that are no UTF-8 become U+FFFD.
   var string: String { String(decoding: self, as: UTF8.self) }
 }
@@ -47,6 +67,15 @@ extension UInt8 {
   var isLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self | 0x20) }
 
   var lowercased: UInt8 { (UInt8(ascii: "A")...UInt8(ascii: "Z")).contains(self) ? self | 0x20 : self }
+
+  /// The value of a hexadecimal digit; nil for anything else.
+  var hexValue: UInt8? {
+    switch lowercased {
+    case UInt8(ascii: "0")...UInt8(ascii: "9"): self - UInt8(ascii: "0")
+    case UInt8(ascii: "a")...UInt8(ascii: "f"): lowercased - UInt8(ascii: "a") + 10
+    default: nil
+    }
+  }
 
   /// RFC 9110 section 5.6.2.
   var isTokenCharacter: Bool {

@@ -65,7 +65,9 @@ struct HandshakeHeaders {
     case .version:
       try Self.set(&version, value, "There is more than one Sec-WebSocket-Version.")
     case .subprotocols:
-      for element in value.listElements {
+      let elements = value.listElements
+      guard !elements.isEmpty else { throw .badRequest("Sec-WebSocket-Protocol names nothing.") }
+      for element in elements {
         guard element.isToken else { throw .badRequest("Sec-WebSocket-Protocol is malformed.") }
         subprotocols.append(element.string)
       }
@@ -104,21 +106,21 @@ struct HandshakeHeaders {
     if bytes.first == UInt8(ascii: "[") {
       guard let bracket = bytes.firstIndex(of: UInt8(ascii: "]")) else { return false }
       end = bytes.index(after: bracket)
-      guard bytes[..<bracket].dropFirst().allSatisfy({ $0.isHexDigit || ":.".utf8.contains($0) }) else { return false }
+      let address = bytes[..<bracket].dropFirst()
+      guard !address.isEmpty, address.allSatisfy({ $0.hexValue != nil || ":.".utf8.contains($0) }) else {
+        return false
+      }
     } else {
       end = bytes.firstIndex(of: UInt8(ascii: ":")) ?? bytes.endIndex
       guard bytes[..<end].allSatisfy({ $0.isLetter || $0.isDigit || "-._~!$&'()*+,;=%".utf8.contains($0) }) else {
         return false
       }
+      for escape in bytes[..<end].split(separator: UInt8(ascii: "%"), omittingEmptySubsequences: false).dropFirst() {
+        guard escape.prefix(2).count(where: { $0.hexValue != nil }) == 2 else { return false }
+      }
     }
     guard end > bytes.startIndex else { return false }
     let port = bytes[end...]
     return port.isEmpty || port.first == UInt8(ascii: ":") && port.dropFirst().allSatisfy(\.isDigit)
-  }
-}
-
-extension UInt8 {
-  fileprivate var isHexDigit: Bool {
-    isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(lowercased)
   }
 }

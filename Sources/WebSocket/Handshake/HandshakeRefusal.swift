@@ -17,6 +17,8 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
   package var reason: String
   /// Headers beyond those every refusal carries.
   package var headers: [Header]
+  /// Whether the answer is one to HEAD, which has no body (RFC 9110 section 9.3.2).
+  package var isWithoutBody = false
 
   /// A refusal no constructor below stands for.
   package init(status: Int, reason: String, headers: [Header] = []) {
@@ -41,9 +43,11 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
   }
 
   /// 405: a handshake is a GET.
-  package static var methodNotAllowed: HandshakeRefusal {
-    HandshakeRefusal(
+  package static func methodNotAllowed(isHead: Bool) -> HandshakeRefusal {
+    var refusal = HandshakeRefusal(
       status: 405, reason: "A WebSocket handshake is a GET request.", headers: [Header("Allow", "GET")])
+    refusal.isWithoutBody = isHead
+    return refusal
   }
 
   /// 426: another version of the WebSocket protocol than 13, or none named (RFC 6455 section 4.4).

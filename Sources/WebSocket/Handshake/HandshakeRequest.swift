@@ -1,6 +1,6 @@
 /// A valid opening handshake: RFC 6455 section 4.2.1.
 package struct HandshakeRequest: Equatable, Sendable {
-  /// As sent, without the query, beginning with `/`.
+  /// Without the query, beginning with `/`, its escapes decoded.
   package var path: String
   /// What followed the `?`, as sent; empty without one.
   package var rawQuery: String
@@ -18,17 +18,21 @@ package struct HandshakeRequest: Equatable, Sendable {
   package var forwardedFor: [String]
 
   /// The first query parameter of that name, decoded as forms encode it: `+` is a space, `%41` is `A`, and what is no
-  /// valid escape stands for itself.
-  package func query(_ name: String) -> String? {
+  /// valid escape stands for itself. Throws a refusal (400) when its value is no UTF-8.
+  package func query(_ name: String) throws(HandshakeRefusal) -> String? {
     for pair in rawQuery.utf8.split(separator: UInt8(ascii: "&")) {
       let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
       guard Self.decode(parts[0]) == name else { continue }
-      return parts.count == 2 ? Self.decode(parts[1]) : ""
+      guard parts.count == 2 else { return "" }
+      guard let value = Self.decode(parts[1]) else {
+        throw .badRequest("The parameter \(name) of the query is no UTF-8.")
+      }
+      return value
     }
     return nil
   }
 
-  private static func decode(_ text: Substring.UTF8View) -> String {
+  private static func decode(_ text: Substring.UTF8View) -> String? {
     var bytes: [UInt8] = []
     var rest = text
     while let byte = rest.popFirst() {
@@ -36,10 +40,10 @@ package struct HandshakeRequest: Equatable, Sendable {
       case UInt8(ascii: "+"):
         bytes.append(.space)
       case UInt8(ascii: "%"):
-        let digits = rest.prefix(2).compactMap { Character(Unicode.Scalar($0)).hexDigitValue }
+        let digits = rest.prefix(2).compactMap(\.hexValue)
         if digits.count == 2 {
           rest = rest.dropFirst(2)
-          bytes.append(UInt8(digits[0] << 4 | digits[1]))
+          bytes.append(digits[0] << 4 | digits[1])
         } else {
           bytes.append(byte)
         }
@@ -47,6 +51,6 @@ package struct HandshakeRequest: Equatable, Sendable {
         bytes.append(byte)
       }
     }
-    return String(decoding: bytes, as: UTF8.self)
+    return String(validating: bytes, as: UTF8.self)
   }
 }

@@ -23,8 +23,11 @@ package enum HandshakeResponse {
     let body = refusal.reason + "\n"
     var head = "HTTP/1.1 \(refusal.status) \(phrase(for: refusal.status))\r\n"
     for header in refusal.headers { head += "\(header.name): \(header.value)\r\n" }
-    head += "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\nConnection: close\r\n\r\n"
-    return Array((head + body).utf8)
+    head += "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
+    // What concerns this connection alone is named there (RFC 9110 section 7.8).
+    let upgrades = refusal.headers.contains { $0.name == "Upgrade" }
+    head += "Connection: close\(upgrades ? ", Upgrade" : "")\r\n\r\n"
+    return Array((refusal.isWithoutBody ? head : head + body).utf8)
   }
 
   /// RFC 9110 section 15, RFC 6585.

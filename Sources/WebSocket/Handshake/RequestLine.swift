@@ -65,7 +65,9 @@ package enum RequestLine {
     let method = UnsafeRawBufferPointer(rebasing: parts[0])
     guard method.isToken else { throw .badRequest("The method is malformed.") }
     try check(version: UnsafeRawBufferPointer(rebasing: parts[2]))
-    guard method.elementsEqual("GET".utf8) else { throw .methodNotAllowed }
+    guard method.elementsEqual("GET".utf8) else {
+      throw .methodNotAllowed(isHead: method.elementsEqual("HEAD".utf8))
+    }
     guard let target = RequestTarget(UnsafeRawBufferPointer(rebasing: parts[1])) else {
       throw .badRequest("The request target is malformed.")
     }

@@ -2,14 +2,14 @@
 struct RequestTarget: Equatable {
   /// The host, and port, of an absolute form.
   var authority: String?
-  /// As sent, beginning with `/`.
+  /// Beginning with `/`, its escapes decoded (once), since `/%77s` is the same path as `/ws`.
   var path: String
   /// What follows the `?`, as sent.
   var query: String
 
   private static let schemes: [StaticString] = ["http://", "https://", "ws://", "wss://"]
 
-  /// Nil for every other form, a fragment, and characters no target contains.
+  /// Nil for every other form, a fragment, characters no target contains, and a path with a broken escape.
   init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.allSatisfy(Self.mayContain) else { return nil }
     var location = bytes
@@ -19,14 +19,16 @@ struct RequestTarget: Equatable {
       query = bytes.slice((mark + 1)...).string
     }
     if location.first == UInt8(ascii: "/") {
-      path = location.string
+      guard let decoded = location.percentDecoded else { return nil }
+      path = decoded
       return
     }
     guard let scheme = Self.schemes.first(where: location.startsIgnoringCase) else { return nil }
     let rest = location.slice(scheme.utf8CodeUnitCount...)
     let slash = rest.firstIndex(of: UInt8(ascii: "/")) ?? rest.count
     authority = rest.slice(..<slash).string
-    path = slash < rest.count ? rest.slice(slash...).string : "/"
+    guard let decoded = rest.slice(slash...).percentDecoded else { return nil }
+    path = decoded.isEmpty ? "/" : decoded
   }
 
   /// Visible ASCII but `#`. Stricter than that browsers are not: they send `|` or `{` in a query as they are.

@@ -40,6 +40,9 @@ class Client:
         self.received: list[Message] = []
         # Every reply that came for an `id`: more than one is a fault of the node.
         self.replies: dict[Any, list[Message]] = defaultdict(list)
+        # Binary messages, and of all that came without an `id` what it was, in order of arrival.
+        self.binary: list[bytes] = []
+        self._kinds: list[str] = []
         self.hello: Message
         self._by_type: dict[str, list[Message]] = defaultdict(list)
         self._unexpected: dict[str, list[Message]] = defaultdict(list)
@@ -162,6 +165,16 @@ class Client:
 
         return await self._wait(enough, within, f"{count} of {type} {members}")
 
+    async def binaries(self, count: int) -> list[bytes]:
+        """Waits until that many binary messages have come: all of them, in order."""
+        return await self._wait(
+            lambda: self.binary if len(self.binary) >= count else None, LIMIT, f"{count} binary messages"
+        )
+
+    def kinds(self, count: int) -> list[str]:
+        """What the last `count` things without an `id` were: the type of an event, or `binary`."""
+        return self._kinds[-count:]
+
     # The end
 
     @property
@@ -186,8 +199,13 @@ class Client:
 
     async def _read(self) -> None:
         try:
-            async for text in self.socket:
-                self._take(Message(text))
+            async for message in self.socket:
+                if isinstance(message, bytes):
+                    self.binary.append(message)
+                    self._kinds.append("binary")
+                    self._wake()
+                else:
+                    self._take(Message(message))
         except ConnectionClosed:
             pass
         finally:
@@ -205,6 +223,7 @@ class Client:
                 future.set_result(message)
         else:
             self.received.append(message)
+            self._kinds.append(message.type)
             self._by_type[message.type].append(message)
             self._unexpected[message.type].append(message)
         self._wake()

@@ -30,7 +30,7 @@ class Node(Process):
     """A node in `--dev` mode: on loopback, open to anonymous clients, `?user=alice` names one.
 
     Without `redis` it keeps everything in memory. There is no rate limit unless `options` set one; an option in
-    `options` replaces the one of the same name given here.
+    `options` replaces the one of the same name given here; a flag has the value None.
     """
 
     def __init__(
@@ -51,7 +51,7 @@ class Node(Process):
 
     def launch(self) -> "Node":
         """Starts the process without waiting for it to be ready."""
-        words = [str(word) for pair in self._options.items() for word in pair]
+        words = [str(word) for pair in self._options.items() for word in pair if word is not None]
         self.spawn(binary(), "serve", "--dev", *words)
         return self
 
@@ -74,6 +74,11 @@ class Node(Process):
             return self.get("/readyz").status_code
         except requests.RequestException:
             return None
+
+    def memory(self) -> int:
+        """Bytes of memory the process has in use now."""
+        status = Path(f"/proc/{self.pid}/status").read_text()
+        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) * 1024
 
     def metrics(self) -> Metrics:
         answer = self.get("/metrics")

@@ -96,6 +96,7 @@ class RawSocket:
             head = (await self._reader.readuntil(b"\r\n\r\n")).decode("latin-1")
             status, *lines = head.rstrip("\r\n").split("\r\n")
             headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+            assert len(headers) == len(lines), f"a header stands twice: {lines}"
             if headers.get("transfer-encoding") == "chunked":
                 body = await self._chunks()
             else:
@@ -133,12 +134,16 @@ class RawSocket:
                 (length,) = struct.unpack("!Q", await self._reader.readexactly(8))
             return Opcode(first & 0x0F), await self._reader.readexactly(length)
 
-    async def close_code(self) -> int:
-        """Reads frames up to the node's close frame: its code."""
+    async def close_frame(self) -> bytes:
+        """Reads frames up to the node's close frame: its payload."""
         while True:
             opcode, payload = await self.receive_frame()
             if opcode is Opcode.CLOSE:
-                return struct.unpack("!H", payload[:2])[0]
+                return payload
+
+    async def close_code(self) -> int:
+        """The same: its code."""
+        return struct.unpack("!H", (await self.close_frame())[:2])[0]
 
     async def ended(self, within: float = LIMIT) -> bytes:
         """Waits until the node ends the connection: what came before that."""
@@ -152,6 +157,12 @@ class RawSocket:
 
     def close(self) -> None:
         self._writer.transport.abort()
+
+    def reset(self) -> None:
+        """Ends the connection by an RST."""
+        sock = self._writer.get_extra_info("socket")
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.close()
 
 
 def frame(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0, masked: bool = True) -> bytes:

@@ -33,8 +33,8 @@ import Testing
     arguments: [
       (.badRequest("No."), "400 Bad Request", []), (.forbiddenOrigin, "403 Forbidden", []),
       (.notFound, "404 Not Found", []),
-      (.methodNotAllowed, "405 Method Not Allowed", ["Allow: GET"]),
-      (.unsupportedVersion, "426 Upgrade Required", ["Sec-WebSocket-Version: 13"]),
+      (.methodNotAllowed(isHead: false), "405 Method Not Allowed", ["Allow: GET"]),
+      (.unsupportedVersion, "426 Upgrade Required", ["Sec-WebSocket-Version: 13", "Connection: close, Upgrade"]),
       (.tooManyRequests(retryAfter: 1), "429 Too Many Requests", ["Retry-After: 1"]),
       (.headTooLarge("Long."), "431 Request Header Fields Too Large", []),
       (.draining(retryAfter: 2), "503 Service Unavailable", ["Retry-After: 2"]),
@@ -45,9 +45,14 @@ import Testing
     let lines = parts[0].split(separator: "\r\n").map(String.init)
     #expect(lines[0] == "HTTP/1.1 " + status)
     #expect(Set(headers).isSubset(of: lines))
-    #expect(lines.contains("Connection: close"))
+    #expect(lines.contains { $0.hasPrefix("Connection: close") })
     #expect(lines.contains("Content-Length: \(parts[1].utf8.count)"))
     #expect(parts[1] == refusal.reason + "\n")
+  }
+
+  @Test func theAnswerToHeadHasNoBody() {
+    let answer = text(HandshakeResponse.refuse(.methodNotAllowed(isHead: true)))
+    #expect(answer.hasSuffix("Connection: close\r\n\r\n"))
   }
 
   private func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }

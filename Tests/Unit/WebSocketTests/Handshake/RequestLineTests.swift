@@ -21,7 +21,8 @@ import Testing
     ("GET /ws ", "/ws"), ("GET /ws?", "/ws"), ("GET /ws\r", "/ws"), ("GET /ws\n", "/ws"), ("GET / ", "/"),
     ("POST /api/publish ", "/api/publish"), ("\r\n\r\nGET /ws ", "/ws"), ("GET http://example.org/ws ", "/ws"),
     ("GET http://example.org:80?", "/"), ("GET HTTP://example.org ", "/"), ("GET wss://a/b/c?", "/b/c"),
-    ("GET /%77s ", "/%77s"), ("GET //ws ", "//ws"), ("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / ", "/"),
+    ("GET /%77s ", "/ws"), ("GET /%2577s ", "/%77s"), ("GET //ws ", "//ws"),
+    ("ABCDEFGHIJKLMNOPQRSTUVWXYZABCDEF / ", "/"),
   ])
   func decided(_ text: String, _ path: String) {
     #expect(peek(text) == .path(path))

@@ -1,0 +1,107 @@
+"""Clients that do not read: what their channel's rule says, and nobody else notices."""
+
+import json
+
+import pytest
+
+from harness import Opcode, eventually
+
+RULES = """
+channels:
+  - { match: "drop:*", overflow: drop }
+  - { match: "ticker:*", overflow: conflate }
+  - match: "*"
+"""
+
+
+@pytest.fixture
+def node(own_node, tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES)
+    return own_node({"--config": file, "--max-outbox": 131072})
+
+
+async def flood(node, connect, raw, channel: str, count: int = 200):
+    """A listener that reads nothing while `count` messages of 60 kB are published, and one that reads all."""
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    await stalled.send_command("subscribe", channel=channel)
+    listener, publisher = await connect(node.ws), await connect(node.ws)
+    await listener.subscribe(channel)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 2)
+    for number in range(count):
+        await publisher.publish(channel, [number, "x" * 60_000])
+    messages = await listener.collect("message", count)
+    assert [message["data"][0] for message in messages] == list(range(count))
+    return stalled, publisher
+
+
+async def read(stalled, channel: str, last: int) -> list[int]:
+    """The numbers of the messages that come up to one."""
+    numbers: list[int] = []
+    while not numbers or numbers[-1] != last:
+        opcode, payload = await stalled.receive_frame()
+        assert opcode in (Opcode.TEXT, Opcode.PING), opcode
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+        if event.get("type") == "message":
+            assert event["channel"] == channel
+            numbers.append(event["data"][0])
+    return numbers
+
+
+async def test_disconnect(node, connect, raw, channel):
+    stalled, _ = await flood(node, connect, raw, channel)
+    assert await stalled.close_code() == 4009
+    assert node.metrics().total("apus_dropped_total", policy="disconnect") == 1
+
+
+async def test_drop(node, connect, raw, channel):
+    channel = f"drop:{channel}"
+    stalled, publisher = await flood(node, connect, raw, channel)
+    dropped = node.metrics().total("apus_dropped_total", policy="drop")
+    assert dropped > 0
+    # What was queued before the outbox was full comes, then what fits again; nothing in between and nothing twice.
+    expected = 200 - int(dropped)
+    numbers = await read(stalled, channel, expected - 1)
+    assert numbers == list(range(expected))
+    await publisher.publish(channel, [1000, "fresh"])
+    assert await read(stalled, channel, 1000) == [1000]
+    await stalled.send_command("ping")
+
+
+async def test_conflate(node, connect, raw, channel):
+    channel = f"ticker:{channel}"
+    stalled, publisher = await flood(node, connect, raw, channel)
+    dropped = node.metrics().total("apus_dropped_total", policy="conflate")
+    assert dropped > 0
+    numbers = await read(stalled, channel, 199)
+    # Everything up to where the outbox was full, and then the newest.
+    assert numbers == [*range(len(numbers) - 1), 199]
+    assert len(numbers) + dropped == 200
+    await publisher.publish(channel, [200, "next"])
+    assert await read(stalled, channel, 200) == [200]
+
+
+async def test_joins_are_never_left_out(node, connect, raw, channel):
+    channel = f"drop:{channel}"
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    await stalled.send_command("subscribe", channel=channel, presence="watch")
+    publisher = await connect(node.ws)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 1)
+    while node.metrics().total("apus_dropped_total", policy="drop") == 0:
+        for _ in range(20):
+            await publisher.publish(channel, "x" * 60_000)
+    # The roster a watcher has would be wrong from here on, so it is told by being closed.
+    for number in range(100):
+        member = await connect(node.ws, user=f"{number}-" + "u" * 120)
+        await member.subscribe(channel, presence=True, info="i" * 1000)
+        if node.metrics().total("apus_dropped_total", policy="disconnect") == 1:
+            break
+    assert await stalled.close_code() == 4009
+
+
+async def test_a_bad_file_does_not_start(own_node, tmp_path):
+    file = tmp_path / "rules.yaml"
+    file.write_text("channels:\n  - match: a\n    overflw: drop\n")
+    with pytest.raises(AssertionError) as error:
+        own_node({"--config": file})
+    assert "line 3" in str(error.value) and "`overflow`" in str(error.value)
