@@ -9,6 +9,9 @@ BUILD_FLAGS := -c release --static-swift-stdlib --product apus
 APUS := .build/release/apus
 VENV := .venv
 PORT ?= 8080
+AUTOBAHN := .autobahn
+# What goes through nginx, too; everything: make conformance NGINX_CASES='*'
+NGINX_CASES ?= 1.*,2.*,3.*,4.*,5.*,6.*,7.*
 SOURCES := $(shell find Sources Web Package.swift -type f)
 
 .PHONY: help
@@ -42,7 +45,7 @@ $(APUS): $(SOURCES) | build-tools
 # ---- tests ----
 
 .PHONY: test
-test: lint unit broker end-to-end ## Everything a change must pass; installs what it needs
+test: lint unit fuzz broker end-to-end conformance ## Everything a change must pass; installs what it needs
 	@echo '== all tests passed'
 
 .PHONY: lint
@@ -60,6 +63,15 @@ broker: build-tools test-tools ## One suite on both brokers, with a real Redis
 .PHONY: end-to-end
 end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as processes, driven by Python clients
 	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd $(PYTEST_FLAGS)
+
+.PHONY: conformance
+conformance: $(APUS) $(AUTOBAHN)/ready cluster-tools ## Autobahn's 517 cases on the echo, directly and through nginx
+	@$(TIER) conformance Tests/Conformance/run --autobahn $(AUTOBAHN) $(CONFORMANCE_FLAGS)
+	@$(TIER) conformance-nginx Tests/Conformance/run --autobahn $(AUTOBAHN) --through nginx --sections '$(NGINX_CASES)'
+
+.PHONY: fuzz
+fuzz: build-tools ## What peers may send, made up by libFuzzer: the corpus, then 10 s each, or make fuzz SECONDS=1200
+	@$(TIER) fuzz Tests/Fuzz/run --seconds $(or $(SECONDS),10) $(FUZZ_FLAGS)
 
 .PHONY: format
 format: ## Formats every Swift file
@@ -89,6 +101,9 @@ $(VENV)/ready: Tests/EndToEnd/requirements.txt
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
 	@touch $@
 
+$(AUTOBAHN)/ready: Tests/Conformance/requirements.txt Tests/Conformance/install
+	@Tests/Conformance/install $(AUTOBAHN)
+
 .PHONY: clean
 clean: ## Removes what was built
-	rm -rf .build $(VENV)
+	rm -rf .build $(VENV) $(AUTOBAHN)

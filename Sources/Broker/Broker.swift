@@ -21,6 +21,8 @@ package protocol Broker: AnyObject {
 package protocol BrokerOutlet: AnyObject {
   func post(_ event: BrokerEvent, to loop: LoopIndex)
   func postToAll(_ event: BrokerEvent)
+  /// Whether a loop is so far behind that nothing more should be taken in for now.
+  var isCongested: Bool { get }
 }
 
 /// A loop's number in its server, from 0.

@@ -73,6 +73,12 @@ extension RedisLink {
   private func watchWriting(_ wanted: Bool, _ fd: Int32, _ registration: Registration) {
     guard wanted != wantsWrite else { return }
     wantsWrite = wanted
-    loop.modify(registration, fd: fd, wanted ? [.readable, .writable] : .readable)
+    watch(fd, registration)
+  }
+
+  func watch(_ fd: Int32, _ registration: Registration) {
+    var interest: Readiness = isPaused ? [] : .readable
+    if wantsWrite { interest.insert(.writable) }
+    loop.modify(registration, fd: fd, interest)
   }
 }

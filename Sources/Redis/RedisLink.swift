@@ -71,6 +71,8 @@ package final class RedisLink: EventSource {
   var heard: Int64 = 0
   var isFlushing = false
   var wantsWrite = false
+  /// Whether the owner wants nothing more for now; what Redis sends waits in the socket.
+  private(set) var isPaused = false
   private var reconnectTimer: TimerID?
   private var lastComplaint = ""
   private let resolutions: Mailbox<Resolution>
@@ -170,6 +172,7 @@ package final class RedisLink: EventSource {
     }
     loop.modify(registration, fd: fd, .readable)
     wantsWrite = false
+    isPaused = false
     state = .introducing(codec, fd: fd, registration)
     introduce(codec)
   }
@@ -203,6 +206,21 @@ package final class RedisLink: EventSource {
         onEvent(.connected)
       }
     }
+  }
+
+  /// Reads nothing until `resume`; what was read already still arrives.
+  package func pause() {
+    setPaused(true)
+  }
+
+  package func resume() {
+    setPaused(false)
+  }
+
+  private func setPaused(_ paused: Bool) {
+    guard paused != isPaused, case .connected(_, let fd, let registration) = state else { return }
+    isPaused = paused
+    watch(fd, registration)
   }
 
   /// The owner found the connection in order: when it is lost, the first attempt to come back follows at once.
@@ -281,7 +299,7 @@ package final class RedisLink: EventSource {
     case .connecting(let fd, let registration, let rest): finishConnecting(fd, registration, rest: rest)
     case .introducing(let codec, _, _), .connected(let codec, _, _):
       if readiness.contains(.writable) { flush() }
-      read(codec)
+      if !isPaused || readiness.contains(.failed) { read(codec) }
     case .stopped, .waiting, .resolving: break
     }
   }
@@ -326,6 +344,7 @@ package final class RedisLink: EventSource {
       abandon(fd, registration, for: rest)
     case .resolving, .connecting, .introducing:
       if loop.now - attemptBegan > timeout { failAttempt("no connection within \(timeout) ms") }
+    case .connected where isPaused: heard = loop.now
     case .connected:
       if !pending.isEmpty || confirmations > 0, loop.now - heard > timeout { lose("no answer within \(timeout) ms") }
     case .stopped, .waiting: break

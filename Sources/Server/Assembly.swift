@@ -11,6 +11,8 @@ final class Assembly: Sendable {
     var requests: Mailbox<Relay.Request>?
     var workers: [LoopBound<Worker>] = []
     var mailboxes: [Mailbox<BrokerEvent>] = []
+    var backlogs: [Backlog] = []
+    var requestBacklog: Backlog?
   }
 
   struct Incomplete: Error {}
@@ -52,32 +54,45 @@ final class Assembly: Sendable {
     return threads
   }
 
-  func parts() throws -> ([LoopBound<Worker>], [Mailbox<BrokerEvent>], LoopBound<Relay>) {
+  /// All workers, and the relay, which does not know the workers' mailboxes yet.
+  func parts() throws -> ([LoopBound<Worker>], LoopBound<Relay>) {
     let parts = shared.withLock { $0 }
     guard let relay = parts.relay else { throw Incomplete() }
-    return (parts.workers, parts.mailboxes, relay)
+    return (parts.workers, relay)
+  }
+
+  /// Lets the relay begin.
+  func begin(_ relay: LoopBound<Relay>, _ broker: @escaping Server.BrokerFactory) {
+    let parts = shared.withLock { $0 }
+    relay.execute { $0.begin(parts.mailboxes, parts.backlogs, broker) }
   }
 
   private func makeRelay(_ loop: Loop) {
     let relay = Relay(on: loop)
     let requests = relay.mailbox
+    let backlog = relay.requestBacklog
     let bound = LoopBound(relay, on: loop)
     shared.withLock {
       $0.relay = bound
       $0.requests = requests
+      $0.requestBacklog = backlog
     }
   }
 
   private func makeWorker(_ index: LoopIndex, _ loop: Loop) throws {
-    guard let requests = shared.withLock({ $0.requests }) else { throw Incomplete() }
+    let parts = shared.withLock { $0 }
+    guard let requests = parts.requests, let requestBacklog = parts.requestBacklog else { throw Incomplete() }
+    // A loop that is its own relay takes what it posts before it reads on.
+    let backlog = configuration.loops > 1 ? Backlog() : nil
     let worker = Worker(
-      index: index, on: loop, configuration: configuration, admission: admission, requests: requests, logger: logger,
-      handOver: handOver)
+      index: index, on: loop, configuration: configuration, admission: admission, requests: requests,
+      requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
     let bound = LoopBound(worker, on: loop)
     let mailbox = worker.events
     shared.withLock {
       $0.workers.append(bound)
       $0.mailboxes.append(mailbox)
+      if let backlog { $0.backlogs.append(backlog) }
     }
   }
 }

@@ -9,6 +9,10 @@ final class Relay: BrokerOutlet {
   private let loop: Loop
   private let requests: Mailbox<Request>
   private var loops: [Postbox<BrokerEvent>] = []
+  /// How far each loop is behind; none where there is one loop only.
+  private var backlogs: [Backlog] = []
+  /// How far the relay itself is behind.
+  let requestBacklog = Backlog()
   private(set) var broker: (any Broker)?
 
   struct Request: Sendable {
@@ -26,20 +30,43 @@ final class Relay: BrokerOutlet {
   var mailbox: Mailbox<Request> { requests }
 
   /// Begins: the loops' mailboxes are there now, and the broker is made and started.
-  func begin(_ mailboxes: [Mailbox<BrokerEvent>], _ make: (Loop, any BrokerOutlet) -> any Broker) {
+  func begin(
+    _ mailboxes: [Mailbox<BrokerEvent>], _ backlogs: [Backlog], _ make: (Loop, any BrokerOutlet) -> any Broker
+  ) {
     loops = mailboxes.map { Postbox(from: loop, to: $0) }
+    self.backlogs = backlogs
     let broker = make(loop, self)
     self.broker = broker
-    requests.receive { broker.handle($0.request, from: $0.loop) }
+    requests.receive { [requestBacklog] in
+      requestBacklog.remove($0.request.weight)
+      broker.handle($0.request, from: $0.loop)
+    }
     broker.start()
   }
 
   func post(_ event: BrokerEvent, to loop: LoopIndex) {
+    if !backlogs.isEmpty { backlogs[loop].add(event.weight) }
     loops[loop].post(event)
   }
 
+  var isCongested: Bool { backlogs.contains { $0.isFull } }
+
   func postToAll(_ event: BrokerEvent) {
-    for postbox in loops { postbox.post(event) }
+    for loop in loops.indices { post(event, to: loop) }
+  }
+}
+
+extension BrokerEvent {
+  /// Bytes of messages in it.
+  var weight: Int {
+    if case .deliver(_, let frame, _, _, _) = self { frame.count } else { 0 }
+  }
+}
+
+extension BrokerRequest {
+  /// Bytes of messages in it.
+  var weight: Int {
+    if case .publish(_, _, let publication) = self { publication.frame.count } else { 0 }
   }
 }
 

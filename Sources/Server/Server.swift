@@ -27,8 +27,8 @@ package final class Server: Sendable {
     let sockets = try configuration.addresses.map { try ListeningSocket.open($0, count: configuration.loops) }
     let assembly = Assembly(configuration, admission, logger, handOver)
     let threads = try assembly.startThreads()
-    let (workers, mailboxes, relay) = try assembly.parts()
-    relay.execute { $0.begin(mailboxes, broker) }
+    let (workers, relay) = try assembly.parts()
+    assembly.begin(relay, broker)
     for (index, worker) in workers.enumerated() {
       let own = sockets.map { $0[index] }
       worker.execute { $0.listen(own) }

@@ -141,9 +141,10 @@ package struct FrameDecoder: ~Copyable {
     return nil
   }
 
-  /// The most payload of the message under way; what does not let itself be compressed becomes a little longer by it.
+  /// The most payload of the message under way. What does not let itself be compressed becomes longer by it: a twenty-fifth
+  /// at most by zlib's worst setting. What it inflates to is limited exactly.
   private var maxPayload: Int {
-    isCompressed ? limits.maxMessageSize + limits.maxMessageSize / 256 + 64 : limits.maxMessageSize
+    isCompressed ? limits.maxMessageSize + limits.maxMessageSize / 16 + 64 : limits.maxMessageSize
   }
 
   // MARK: Payload

@@ -17,6 +17,10 @@ extension RedisBroker {
     guard isCommandReady else {
       return refusePublish(session, channel, id, loop, .unavailable, "Redis cannot be reached; nothing was published.")
     }
+    guard !outlet.isCongested else {
+      return refusePublish(
+        session, channel, id, loop, .unavailable, "This node is overloaded; nothing was published.")
+    }
     scratch.removeAll()
     scratch.append(utf8: keys.messagePrefix)
     scratch.append(utf8: channel.string)
@@ -109,6 +113,12 @@ extension RedisBroker {
 
   // MARK: In
 
+  /// Leaves what comes from Redis there while a loop is far behind: Redis holds it for us up to a limit of its own, and
+  /// a subscription it then cuts off is a loss that is noticed.
+  func pauseWhileCongested() {
+    outlet.isCongested ? subscriber.pause() : subscriber.resume()
+  }
+
   func received(_ reply: RedisReplyView) {
     if let error = reply.error { return subscriber.reset(error.advice) }
     guard let kind = reply[0]?.bytes, let name = reply[1]?.bytes else { return }
@@ -170,6 +180,7 @@ extension RedisBroker {
   }
 
   func deliver(_ channel: ChannelName, _ frame: Frame, _ audience: Audience, excluding client: ClientID?) {
+    if outlet.isCongested { subscriber.pause() }
     for loop in interest.loops(of: channel) {
       outlet.post(
         .deliver(channel, frame, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)

@@ -185,6 +185,7 @@ package final class RedisBroker: Broker {
   // MARK: Time
 
   private func tick() {
+    pauseWhileCongested()
     for action in interest.expire(now: loop.now) { act(action) }
     endGraces()
     tellCrowds()

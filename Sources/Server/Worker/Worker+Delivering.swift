@@ -29,6 +29,7 @@ extension Worker {
     case .reply(let session, let answer): if connections.contains(session) { reply(answer, session.slot) }
     case .ask(let request):
       if case .publish = request { statistics.published += 1 }
+      requestBacklog.add(request.weight)
       requests.post(Relay.Request(request: request, loop: index))
     }
   }

@@ -132,7 +132,7 @@ extension Worker {
   }
 
   private func run(_ publish: PublishCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    guard let sender = hub.sender(session) else { return }
+    guard let sender = hub.sender(session), takesPublishes(publish.id, session) else { return }
     hub.publish(session, to: publish.channel, echo: publish.echo, request: publish.id) {
       EventEncoder.message(
         channel: publish.channel, from: sender.user, client: sender.client,
@@ -145,11 +145,19 @@ extension Worker {
     switch BinaryPublish.channel(of: bytes) {
     case .failure(let refusal): reply(.error(refusal), session.slot)
     case .success(let channel):
+      guard takesPublishes(nil, session) else { return }
       hub.publish(session, to: channel, echo: true, isBinary: true, request: nil) {
         FrameEncoder.frame(.binary, payload: bytes)
       }
     }
     performActions()
+  }
+
+  /// Whether the relay keeps up; refuses when not.
+  private func takesPublishes(_ id: RequestID?, _ session: SessionID) -> Bool {
+    guard requestBacklog.isFull else { return true }
+    reply(.error(Refusal(id: id, .unavailable, "This node is overloaded; nothing was published.")), session.slot)
+    return false
   }
 
   private func count(command: String) {

@@ -18,6 +18,9 @@ final class Worker: EventSource {
   /// Takes a connection that is no WebSocket, unread.
   let handOver: @Sendable (Int32) -> Void
   let requests: Postbox<Relay.Request>
+  /// How far the relay is behind, and how far this loop; nil where both are one thread.
+  let requestBacklog: Backlog
+  let backlog: Backlog?
   /// Where the relay leaves this loop's events.
   let events: Mailbox<BrokerEvent>
 
@@ -56,7 +59,8 @@ final class Worker: EventSource {
 
   init(
     index: LoopIndex, on loop: Loop, configuration: ServerConfiguration, admission: Admission,
-    requests: Mailbox<Relay.Request>, logger: Logger, handOver: @escaping @Sendable (Int32) -> Void
+    requests: Mailbox<Relay.Request>, requestBacklog: Backlog, backlog: Backlog?, logger: Logger,
+    handOver: @escaping @Sendable (Int32) -> Void
   ) {
     self.index = index
     self.loop = loop
@@ -65,12 +69,17 @@ final class Worker: EventSource {
     self.logger = logger
     self.handOver = handOver
     self.requests = Postbox(from: loop, to: requests)
+    self.requestBacklog = requestBacklog
+    self.backlog = backlog
     node = configuration.node
     askedAt = loop.nowMicroseconds
     hub = Hub(limits: configuration.hub)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
-    events.receive { [unowned self] in received($0) }
+    events.receive { [unowned self] in
+      received($0)
+      self.backlog?.remove($0.weight)
+    }
   }
 
   /// Begins to accept.

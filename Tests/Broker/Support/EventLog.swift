@@ -22,6 +22,8 @@ final class EventLog: BrokerOutlet, Sendable {
     }
   }
 
+  var isCongested: Bool { false }
+
   var loopCount: Int { loops.withLock { $0.count } }
 
   func all(on loop: LoopIndex = 0) -> [Heard] {

@@ -77,8 +77,15 @@ class Node(Process):
 
     def memory(self) -> int:
         """Bytes of memory the process has in use now."""
+        return self._memory("VmRSS")
+
+    def peak_memory(self) -> int:
+        """The most bytes of memory the process has ever had in use."""
+        return self._memory("VmHWM")
+
+    def _memory(self, row: str) -> int:
         status = Path(f"/proc/{self.pid}/status").read_text()
-        return int(next(line for line in status.splitlines() if line.startswith("VmRSS")).split()[1]) * 1024
+        return int(next(line for line in status.splitlines() if line.startswith(row)).split()[1]) * 1024
 
     def metrics(self) -> Metrics:
         answer = self.get("/metrics")

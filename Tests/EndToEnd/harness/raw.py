@@ -165,7 +165,7 @@ class RawSocket:
         self.close()
 
 
-def frame(opcode: int, payload: bytes, *, fin: bool = True, reserved: int = 0, masked: bool = True) -> bytes:
+def frame(opcode: int, payload: bytes = b"", *, fin: bool = True, reserved: int = 0, masked: bool = True) -> bytes:
     """The bytes of one frame (RFC 6455 section 5.2)."""
     head = bytes([fin << 7 | reserved << 4 | opcode])
     mask_bit = masked << 7

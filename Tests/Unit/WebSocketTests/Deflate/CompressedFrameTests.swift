@@ -51,7 +51,7 @@ import Testing
   /// What cannot be compressed becomes longer: a little more than the limit may come, and no more than that.
   @Test func theLimitOfWhatIsGathered() {
     let limits = FrameDecoder.Limits(maxMessageSize: 1024, maxFragments: 4)
-    let most = 1024 + 4 + 64
+    let most = 1024 + 1024 / 16 + 64
     let (fits, tooLong) = ([UInt8](repeating: 7, count: most), [UInt8](repeating: 7, count: most + 1))
     #expect(
       FrameDecoder.events(of: [first(2, fits)], limits: limits, compression: true) == [.compressed(.binary, fits)])
