@@ -45,7 +45,7 @@ $(APUS): $(SOURCES) | build-tools
 # ---- tests ----
 
 .PHONY: test
-test: lint unit fuzz broker end-to-end conformance ## Everything a change must pass; installs what it needs
+test: lint unit fuzz broker end-to-end conformance threads ## Everything a change must pass; installs what it needs
 	@echo '== all tests passed'
 
 .PHONY: lint
@@ -72,6 +72,14 @@ conformance: $(APUS) $(AUTOBAHN)/ready cluster-tools ## Autobahn's 517 cases on 
 .PHONY: fuzz
 fuzz: build-tools ## What peers may send, made up by libFuzzer: the corpus, then 10 s each, or make fuzz SECONDS=1200
 	@$(TIER) fuzz Tests/Fuzz/run --seconds $(or $(SECONDS),10) $(FUZZ_FLAGS)
+
+.PHONY: threads
+threads: build-tools test-tools $(VENV)/ready ## Data races, by the thread sanitizer
+	@$(TIER) threads Tests/Threads/run $(VENV)/bin/pytest
+
+.PHONY: bench-hostile
+bench-hostile: $(APUS) $(VENV)/ready ## What attacks cost everybody else, as ratios
+	@$(VENV)/bin/python Tests/Bench/hostile.py $(APUS)
 
 .PHONY: format
 format: ## Formats every Swift file

@@ -71,6 +71,7 @@ let package = Package(
       name: "Server",
       dependencies: [
         "Model", "WebSocket", "Wire", "Hub", "Reactor", "Broker",
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),

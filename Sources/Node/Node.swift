@@ -26,7 +26,7 @@ package struct Node: Sendable {
   /// SIGTERM drains as long as configured, SIGINT (Ctrl-C) closes at once but in order; a second signal ends the
   /// process where it stands.
   package func run(started: @Sendable ([SocketAddress]) -> Void) async throws {
-    Sys.raiseDescriptorLimit()
+    Sys.reserveDescriptors(Sys.raiseDescriptorLimit())
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
     let admission = Admission(limit: configuration.maxConnections)
     let running = Running()

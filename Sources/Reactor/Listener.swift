@@ -4,13 +4,13 @@ import Logging
 
 /// A listening socket on one loop.
 ///
-/// Accepts up to 64 connections a wake, so that a storm of them does not starve the loop. When the process is out of
+/// Accepts up to 8 connections a turn, so that a storm of them does not keep the others waiting. When the process is out of
 /// descriptors it gives up a spare one to accept and close the connection at once: otherwise the listener would stay
 /// readable and the loop would spin. When even the spare is gone, because another thread was faster to take it, the
 /// listener looks away for a moment.
 package final class Listener: EventSource {
   static let backlog: Int32 = 4096
-  private static let batch = 64
+  private static let batch = 8
   /// Milliseconds for which it looks away when nothing can be accepted.
   private static let pause: Int64 = 100
 

@@ -2,7 +2,7 @@ import CReactor
 
 /// One thread's event loop: epoll, timers, mailboxes.
 ///
-/// A turn is: wait, events of descriptors, timers that ran out, what other threads posted, what the loop posted to
+/// A turn is: wait, events of descriptors, what the turn before has put off, timers that ran out, what other threads posted, what the loop posted to
 /// itself, and last the work put off to the end of the turn, where everything the turn has produced leaves at once.
 /// Nothing on a loop is shared and nothing locked; a `Loop` and all it owns stay on their thread.
 package final class Loop {
@@ -33,6 +33,7 @@ package final class Loop {
   private var wheel: TimingWheel<Timer>
   private var mailboxes: [any MailboxDrain] = []
   private var endOfTurn: [() -> Void] = []
+  private var nextTurn: [() -> Void] = []
   private var stopped = false
   private var localWorkLeft = false
 
@@ -107,6 +108,11 @@ package final class Loop {
     endOfTurn.append(work)
   }
 
+  /// Puts `work` off to the next turn, behind the events of its descriptors; the loop does not wait for these.
+  package func atNextTurn(_ work: @escaping () -> Void) {
+    nextTurn.append(work)
+  }
+
   func attach(_ mailbox: any MailboxDrain) {
     mailboxes.append(mailbox)
   }
@@ -131,10 +137,13 @@ package final class Loop {
     nowMicroseconds = Sys.monotonicMicroseconds()
     now = nowMicroseconds / 1000
     turns &+= 1
+    let postponed = nextTurn
+    nextTurn = []
     for index in 0..<count {
       guard let event = poller.event(index) else { continue }
       event.source.ready(event.readiness, key: event.key)
     }
+    for work in postponed { work() }
     while let timer = wheel.popExpired(now: now) { timer.source.expired(key: timer.key) }
     takePosts()
     takeLocalPosts()
@@ -143,7 +152,7 @@ package final class Loop {
   }
 
   private var timeout: Int32 {
-    if localWorkLeft { return 0 }
+    if localWorkLeft || !nextTurn.isEmpty { return 0 }
     guard let delay = wheel.delay(from: now) else { return -1 }
     return Int32(clamping: delay)
   }

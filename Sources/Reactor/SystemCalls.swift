@@ -142,6 +142,18 @@ package enum Sys {
     return Int(clamping: limit.rlim_cur)
   }
 
+  /// Has the kernel make the process' table of descriptors as large as it may be needed, up to 65,536.
+  ///
+  /// Else it doubles while connections come, and each time waits until every processor has seen the old one for the
+  /// last time: 5 to 25 ms were measured in which the accepting loop stood still, at 64, 256, 1024 and so on.
+  package static func reserveDescriptors(_ count: Int) {
+    let highest = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard highest >= 0 else { return }
+    let duplicate = fcntl(highest, F_DUPFD_CLOEXEC, Int32(clamping: min(count, 65_536) - 1))
+    if duplicate >= 0 { close(duplicate) }
+    close(highest)
+  }
+
   /// The number of processors this process may run on.
   package static func usableProcessors() -> Int { max(1, Int(creactor_usable_processors())) }
 

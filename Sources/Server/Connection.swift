@@ -28,6 +28,11 @@ struct Connection: ~Copyable {
   var decoder: FrameDecoder
   var closing = CloseMachine()
   var outbox = Outbox()
+  /// Whether it stands in line to be dealt with, and what it has become ready for meanwhile.
+  var isQueued = false
+  var awaiting: Readiness = []
+  /// Whether its handshake has taken too long.
+  var isLate = false
   /// Whether the slot is in this turn's list of those that have something to send.
   var isDirty = false
   /// Whether the hub has a session for it.

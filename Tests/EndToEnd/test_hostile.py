@@ -87,6 +87,22 @@ async def test_two_thousand_headers(memory_node, raw):
         assert answer.status in (400, 431), path
 
 
+async def test_many_headers_on_a_connection_that_was_handed_over(memory_node, raw):
+    """The HTTP side reads what follows the first request by itself."""
+    for count in (150, 5000):
+        socket = await raw(memory_node.port)
+        assert (await socket.request("/healthz")).status == 200
+        await socket.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n" + b"a:b\r\n" * count + b"\r\n")
+        assert b" 200 " not in await socket.ended()
+    assert memory_node.get("/healthz").status_code == 200
+
+
+async def test_pipelined_requests_are_answered_in_order(memory_node, raw):
+    socket = await raw(memory_node.port)
+    await socket.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /nope HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
+    assert [(await socket.response()).status for _ in range(40)] == [200, 404] * 20
+
+
 # ---- frames ----
 
 

@@ -105,15 +105,16 @@ extension Worker {
 
   private func open(_ slot: UInt32, _ deflate: PerMessageDeflate?, _ response: [UInt8]) {
     handshakes[slot] = nil
-    connections[slot].pointee.phase = .open
-    connections[slot].pointee.outbox.append(response, pool: &pool)
+    let connection = connections[slot]
+    connection.pointee.phase = .open
+    connection.pointee.outbox.append(response, pool: &pool)
     if let deflate {
-      connections[slot].pointee.windowBits = UInt8(deflate.windowBits)
-      connections[slot].pointee.decoder.allowCompression()
+      connection.pointee.windowBits = UInt8(deflate.windowBits)
+      connection.pointee.decoder.allowCompression()
     }
     // Spread, so that connections which came together are not all pinged together.
     let first = Int64.random(in: configuration.pingInterval / 2...configuration.pingInterval, using: &random)
-    connections[slot].pointee.pinged = loop.now - configuration.pingInterval + first
+    connection.pointee.pinged = loop.now - configuration.pingInterval + first
     schedule(slot, after: first)
     markDirty(slot)
   }
@@ -137,10 +138,11 @@ extension Worker {
   func refuse(_ slot: UInt32, _ refusal: HandshakeRefusal) {
     handshakes[slot] = nil
     statistics.refused[refusal.status, default: 0] += 1
-    if connections[slot].pointee.phase == .peeking, let registration = connections[slot].pointee.registration {
-      loop.modify(registration, fd: connections[slot].pointee.fd, .readable)
+    let connection = connections[slot]
+    if connection.pointee.phase == .peeking, let registration = connection.pointee.registration {
+      loop.modify(registration, fd: connection.pointee.fd, .readable)
     }
-    connections[slot].pointee.outbox.append(HandshakeResponse.refuse(refusal), pool: &pool)
+    connection.pointee.outbox.append(HandshakeResponse.refuse(refusal), pool: &pool)
     beginEnding(slot)
   }
 }

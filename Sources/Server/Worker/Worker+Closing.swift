@@ -33,8 +33,9 @@ extension Worker {
 
   /// Begins the closing handshake.
   func close(_ slot: UInt32, _ code: CloseCode, reason: String) {
-    guard connections[slot].pointee.phase == .open else { return }
-    perform(connections[slot].pointee.closing.closing(code), slot, reason: reason)
+    let connection = connections[slot]
+    guard connection.pointee.phase == .open else { return }
+    perform(connection.pointee.closing.closing(code), slot, reason: reason)
   }
 
   func perform(_ action: CloseMachine.Action, _ slot: UInt32, reason: String = "") {
@@ -56,14 +57,16 @@ extension Worker {
   private func queueClose(_ code: CloseCode?, _ reason: String, _ slot: UInt32) {
     let frame = FrameEncoder.close(code, reason: reason)
     // Whatever the outbox holds: a close frame always fits.
-    frame.withBytes { connections[slot].pointee.outbox.append(frame, $0, pool: &pool) }
+    let connection = connections[slot]
+    frame.withBytes { connection.pointee.outbox.append(frame, $0, pool: &pool) }
     markDirty(slot)
   }
 
   func peerEnded(_ slot: UInt32) {
-    switch connections[slot].pointee.phase {
-    case .open: perform(connections[slot].pointee.closing.peerEnded(), slot)
-    case .ending where !connections[slot].pointee.outbox.isEmpty: finishWriting(slot)
+    let connection = connections[slot]
+    switch connection.pointee.phase {
+    case .open: perform(connection.pointee.closing.peerEnded(), slot)
+    case .ending where !connection.pointee.outbox.isEmpty: finishWriting(slot)
     case .ending, .handshaking, .peeking: end(slot)
     case .free: break
     }

@@ -23,16 +23,17 @@ extension Worker {
   }
 
   private func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
-    connections[slot].pointee.awaitsPong = false
+    let connection = connections[slot]
+    connection.pointee.awaitsPong = false
     var rest = bytes
-    while connections[slot].pointee.phase == .open, let event = connections[slot].pointee.decoder.next(&rest) {
+    while connection.pointee.phase == .open, let event = connection.pointee.decoder.next(&rest) {
       switch event {
       case .text(let text): message(.text, text, slot)
       case .binary(let bytes): message(.binary, bytes, slot)
       case .compressed(let kind, let bytes): inflate(kind, bytes, slot)
       case .ping(let payload): if admitControl(slot) { pong(payload, slot) }
       case .pong: _ = admitControl(slot)
-      case .close(let code, _): perform(connections[slot].pointee.closing.received(code), slot)
+      case .close(let code, _): perform(connection.pointee.closing.received(code), slot)
       case .violation(let code, _): violated(code, slot)
       }
     }
@@ -82,7 +83,8 @@ extension Worker {
   }
 
   private func violated(_ code: CloseCode, _ slot: UInt32) {
-    perform(connections[slot].pointee.closing.failed(code), slot)
+    let connection = connections[slot]
+    perform(connection.pointee.closing.failed(code), slot)
   }
 
   // MARK: Commands

@@ -1,4 +1,5 @@
 import Broker
+import DequeModule
 import Hub
 import Logging
 import Model
@@ -33,6 +34,8 @@ final class Worker: EventSource {
   lazy var inflater = Inflater()
   let compressor = Compressor()
   var listeners: [Listener] = []
+  /// Connections in their handshake or at their end, which wait to be dealt with.
+  var queue: Deque<SessionID> = []
   var statistics = Statistics()
   var random = SystemRandomNumberGenerator()
   var node: NodeID
@@ -112,11 +115,8 @@ final class Worker: EventSource {
   func ready(_ readiness: Readiness, key slot: UInt32) {
     switch connections[slot].pointee.phase {
     case .free: break
-    case .peeking: peek(slot, isOver: !readiness.isDisjoint(with: [.peerClosed, .failed]))
-    case .handshaking: receive(slot)
-    case .open, .ending:
-      if readiness.contains(.writable) { markDirty(slot) }
-      if !readiness.isDisjoint(with: [.readable, .failed]) { receive(slot) }
+    case .open: serveNow(readiness, slot)
+    case .peeking, .handshaking, .ending: enqueue(readiness, slot)
     }
   }
 
@@ -124,7 +124,7 @@ final class Worker: EventSource {
     connections[slot].pointee.timer = nil
     switch connections[slot].pointee.phase {
     case .free: break
-    case .peeking, .handshaking: handshakeTimedOut(slot)
+    case .peeking, .handshaking: enqueue([], isLate: true, slot)
     case .open: keepAlive(slot)
     case .ending: end(slot)
     }
