@@ -49,19 +49,19 @@ package final class RedisLink: EventSource {
   /// How often the link looks whether an answer is overdue, in milliseconds.
   private static let watchInterval: Int64 = 100
 
-  private let url: RedisURL
-  private let name: String
+  let url: RedisURL
+  let name: String
   let loop: Loop
   private let timeout: Int64
-  private let logger: Logger
+  let logger: Logger
   var state = State.stopped
   private var backoff = Backoff()
   private var random = SystemRandomNumberGenerator()
   /// Counts attempts, so that a look-up that ends late is recognised.
-  private var attempt: UInt64 = 0
-  private var attemptBegan: Int64 = 0
+  var attempt: UInt64 = 0
+  var attemptBegan: Int64 = 0
   /// Whether the owner has found the present connection in order.
-  private var isSettled = false
+  var isSettled = false
   /// Connections in a row that were lost before they were of use.
   private var hastyLosses = 0
   var pending: Deque<(Outcome) -> Void> = []
@@ -72,10 +72,10 @@ package final class RedisLink: EventSource {
   var isFlushing = false
   var wantsWrite = false
   /// Whether the owner wants nothing more for now; what Redis sends waits in the socket.
-  private(set) var isPaused = false
+  var isPaused = false
   private var reconnectTimer: TimerID?
-  private var lastComplaint = ""
-  private let resolutions: Mailbox<Resolution>
+  var lastComplaint = ""
+  let resolutions: Mailbox<Resolution>
   package private(set) var reconnects = 0
 
   /// Tells the owner what happens; set before `start`.
@@ -117,95 +117,6 @@ package final class RedisLink: EventSource {
   /// Gives the connection up as useless and connects anew.
   package func reset(_ reason: String) {
     lose(reason, isUseless: true)
-  }
-
-  // MARK: Connecting
-
-  private func connect() {
-    attempt += 1
-    attemptBegan = loop.now
-    isSettled = false
-    state = .resolving
-    switch url.endpoint {
-    case .unix(let path):
-      guard let address = SocketAddress(unixPath: path) else {
-        return failAttempt("the path of the socket is too long")
-      }
-      connect(to: [address])
-    case .tcp(let host, let port):
-      if let address = SocketAddress(numericHost: host, port: port) { return connect(to: [address]) }
-      // Looked up anew each time: after a failover the name may lead elsewhere.
-      Resolver.resolve(host, port: port, tag: attempt, answer: resolutions)
-    }
-  }
-
-  private func resolved(_ resolution: Resolution) {
-    guard resolution.tag == attempt, case .resolving = state else { return }
-    switch resolution.result {
-    case .success(let addresses): connect(to: addresses)
-    case .failure(let error): failAttempt(error.reason)
-    }
-  }
-
-  private func connect(to addresses: [SocketAddress]) {
-    guard let address = addresses.first else { return failAttempt("the name has no address") }
-    let rest = Array(addresses.dropFirst())
-    do {
-      let fd = try Sys.connect(to: address)
-      Sys.disableNagle(fd)
-      do {
-        state = .connecting(fd: fd, try loop.add(fd, .writable, source: self), rest: rest)
-      } catch {
-        Sys.close(fd)
-        failAttempt(error.description)
-      }
-    } catch {
-      rest.isEmpty ? failAttempt(error.description) : connect(to: rest)
-    }
-  }
-
-  private func finishConnecting(_ fd: Int32, _ registration: Registration, rest: [SocketAddress]) {
-    let error = Sys.socketError(fd)
-    guard error == 0, let codec = RedisCodec(fd: fd) else {
-      if !rest.isEmpty { return abandon(fd, registration, for: rest) }
-      return failAttempt(SystemError("connect", errno: error).description)
-    }
-    loop.modify(registration, fd: fd, .readable)
-    wantsWrite = false
-    isPaused = false
-    state = .introducing(codec, fd: fd, registration)
-    introduce(codec)
-  }
-
-  /// Goes on with the other addresses of the name.
-  private func abandon(_ fd: Int32, _ registration: Registration, for rest: [SocketAddress]) {
-    loop.remove(registration, fd: fd)
-    Sys.close(fd)
-    attemptBegan = loop.now
-    connect(to: rest)
-  }
-
-  private func introduce(_ codec: RedisCodec) {
-    var steps: [RedisCommand] = []
-    if let password = url.password {
-      steps.append(url.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password))
-    }
-    if url.database != 0 { steps.append(RedisCommand("SELECT", String(url.database))) }
-    steps.append(RedisCommand("CLIENT", "SETNAME", name))
-    let last = steps.count - 1
-    for (index, step) in steps.enumerated() {
-      enqueue(step, codec) { [unowned self] outcome in
-        guard case .reply(let reply) = outcome, case .introducing(let codec, let fd, let registration) = state else {
-          return
-        }
-        if let error = reply.error { return failAttempt(error.advice) }
-        guard index == last else { return }
-        state = .connected(codec, fd: fd, registration)
-        if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
-        lastComplaint = ""
-        onEvent(.connected)
-      }
-    }
   }
 
   /// Reads nothing until `resume`; what was read already still arrives.
@@ -253,7 +164,7 @@ package final class RedisLink: EventSource {
     onEvent(.lost(reason: reason))
   }
 
-  private func failAttempt(_ reason: String) {
+  func failAttempt(_ reason: String) {
     disconnect()
     complain(reason)
     waitAndConnect(Int64(backoff.next(using: &random)))

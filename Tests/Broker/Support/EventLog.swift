@@ -22,7 +22,14 @@ final class EventLog: BrokerOutlet, Sendable {
     }
   }
 
-  var isCongested: Bool { false }
+  private let congestion = Lock(false)
+
+  /// Whether the broker is told that a loop is far behind.
+  var isCongested: Bool { congestion.withLock { $0 } }
+
+  func setCongested(_ isCongested: Bool) {
+    congestion.withLock { $0 = isCongested }
+  }
 
   var loopCount: Int { loops.withLock { $0.count } }
 

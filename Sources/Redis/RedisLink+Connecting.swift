@@ -1,0 +1,92 @@
+import Logging
+import Reactor
+
+/// From a URL to a connection that has authenticated: every address of the name in turn, looked up anew each time.
+extension RedisLink {
+  func connect() {
+    attempt += 1
+    attemptBegan = loop.now
+    isSettled = false
+    state = .resolving
+    switch url.endpoint {
+    case .unix(let path):
+      guard let address = SocketAddress(unixPath: path) else {
+        return failAttempt("the path of the socket is too long")
+      }
+      connect(to: [address])
+    case .tcp(let host, let port):
+      if let address = SocketAddress(numericHost: host, port: port) { return connect(to: [address]) }
+      // Looked up anew each time: after a failover the name may lead elsewhere.
+      Resolver.resolve(host, port: port, tag: attempt, answer: resolutions)
+    }
+  }
+
+  func resolved(_ resolution: Resolution) {
+    guard resolution.tag == attempt, case .resolving = state else { return }
+    switch resolution.result {
+    case .success(let addresses): connect(to: addresses)
+    case .failure(let error): failAttempt(error.reason)
+    }
+  }
+
+  func connect(to addresses: [SocketAddress]) {
+    guard let address = addresses.first else { return failAttempt("the name has no address") }
+    let rest = Array(addresses.dropFirst())
+    do {
+      let fd = try Sys.connect(to: address)
+      Sys.disableNagle(fd)
+      do {
+        state = .connecting(fd: fd, try loop.add(fd, .writable, source: self), rest: rest)
+      } catch {
+        Sys.close(fd)
+        failAttempt(error.description)
+      }
+    } catch {
+      rest.isEmpty ? failAttempt(error.description) : connect(to: rest)
+    }
+  }
+
+  func finishConnecting(_ fd: Int32, _ registration: Registration, rest: [SocketAddress]) {
+    let error = Sys.socketError(fd)
+    guard error == 0, let codec = RedisCodec(fd: fd) else {
+      if !rest.isEmpty { return abandon(fd, registration, for: rest) }
+      return failAttempt(SystemError("connect", errno: error).description)
+    }
+    loop.modify(registration, fd: fd, .readable)
+    wantsWrite = false
+    isPaused = false
+    state = .introducing(codec, fd: fd, registration)
+    introduce(codec)
+  }
+
+  /// Goes on with the other addresses of the name.
+  func abandon(_ fd: Int32, _ registration: Registration, for rest: [SocketAddress]) {
+    loop.remove(registration, fd: fd)
+    Sys.close(fd)
+    attemptBegan = loop.now
+    connect(to: rest)
+  }
+
+  func introduce(_ codec: RedisCodec) {
+    var steps: [RedisCommand] = []
+    if let password = url.password {
+      steps.append(url.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password))
+    }
+    if url.database != 0 { steps.append(RedisCommand("SELECT", String(url.database))) }
+    steps.append(RedisCommand("CLIENT", "SETNAME", name))
+    let last = steps.count - 1
+    for (index, step) in steps.enumerated() {
+      enqueue(step, codec) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome, case .introducing(let codec, let fd, let registration) = state else {
+          return
+        }
+        if let error = reply.error { return failAttempt(error.advice) }
+        guard index == last else { return }
+        state = .connected(codec, fd: fd, registration)
+        if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
+        lastComplaint = ""
+        onEvent(.connected)
+      }
+    }
+  }
+}
