@@ -31,11 +31,12 @@ package struct Node: Sendable {
     let admission = Admission(limit: configuration.maxConnections)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
+    let keepAlive = KeepAlive()
     let gateway = HTTPGateway(
-      admission: admission, logger: logger,
+      admission: admission, keepAlive: keepAlive, logger: logger,
       responder: Router(
         webSocketPaths: [configuration.webSocketPath] + (configuration.echoes ? [ServerConfiguration.echoPath] : []),
-        health: health,
+        keepAlive: keepAlive, health: health,
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
         page: configuration.isDevelopment ? Pages.chat : nil

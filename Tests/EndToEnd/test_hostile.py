@@ -97,6 +97,21 @@ async def test_many_headers_on_a_connection_that_was_handed_over(memory_node, ra
     assert memory_node.get("/healthz").status_code == 200
 
 
+async def test_idle_http_connections_are_few(own_node, raw):
+    """Each is answered, but only so many may stay for another request: they cost the node far more than a WebSocket."""
+    node = own_node()
+    sockets = [await raw(node.port) for _ in range(600)]
+    answers = []
+    for socket in sockets:
+        answers.append(await socket.request("/healthz"))
+    assert {answer.status for answer in answers} == {200}
+    kept = [answer for answer in answers if answer.headers.get("connection") != "close"]
+    print(f"{len(kept)} of {len(answers)} HTTP connections were kept")
+    assert 200 <= len(kept) <= 300
+    await asyncio.gather(*(socket.ended() for socket, answer in zip(sockets, answers) if answer not in kept))
+    assert (await sockets[0].request("/healthz")).status == 200
+
+
 async def test_pipelined_requests_are_answered_in_order(memory_node, raw):
     socket = await raw(memory_node.port)
     await socket.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\nGET /nope HTTP/1.1\r\nHost: a\r\n\r\n" * 20)
@@ -241,3 +256,61 @@ async def test_the_echo_of_those_who_never_read(own_node, raw):
     await eventually(lambda: node.metrics().total("apus_outbox_bytes") == 0)
     print(f"at most {node.peak_memory() / MIB:.0f} MiB in all")
     assert node.peak_memory() < 300 * MIB
+
+
+# ---- time ----
+
+
+async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
+    """Two limits of 30 s at once: an outbox more than half full, and a second HTTP request that comes a byte at a time."""
+    node = own_node({"--max-outbox": MIB, "--ping-interval": "1s", "--pong-timeout": "5s"})
+
+    async def half_full(name: str) -> RawSocket:
+        """A listener whose outbox holds between half and all of its limit."""
+        socket = await raw(node.port, upgraded=True, receive_buffer=4096)
+        await socket.send_command("subscribe", channel=name)
+        publisher = await connect(node.ws)
+        before = node.metrics().total("apus_outbox_bytes")
+
+        def is_full() -> bool:
+            return node.metrics().total("apus_outbox_bytes") - before > 0.7 * MIB
+
+        # The kernel takes some more a moment later.
+        while not (is_full() and not await asyncio.sleep(1) and is_full()):
+            await publisher.publish(name, "x" * 60_000)
+        return socket
+
+    async def say_something(socket: RawSocket) -> None:
+        """It is alive, though it does not read its pings."""
+        while True:
+            await socket.send_frame(Opcode.PONG)
+            await asyncio.sleep(1)
+
+    async def never_reads(socket: RawSocket) -> None:
+        alive = asyncio.create_task(say_something(socket))
+        await eventually(lambda: node.metrics().total("apus_disconnects_total", code="4009") == 1, within=90)
+        alive.cancel()
+
+    async def reads_in_time(socket: RawSocket) -> None:
+        alive = asyncio.create_task(say_something(socket))
+        for _ in range(3):
+            await asyncio.sleep(8)
+            # Below the mark for a moment: the time begins anew.
+            while node.metrics().total("apus_outbox_bytes") > MIB:
+                await socket.receive_frame()
+        alive.cancel()
+        await socket.send_command("ping")
+
+    async def drips() -> None:
+        socket = await raw(node.port)
+        assert (await socket.request("/healthz")).status == 200
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(90):
+                await socket.send(b"GET /healthz HTTP/1.1\r\nHost: a\r\nX: ")
+                while True:
+                    await socket.send(b"x")
+                    await asyncio.sleep(0.5)
+
+    stalled = [await half_full(f"{channel}-{number}") for number in range(2)]
+    await asyncio.gather(never_reads(stalled[0]), reads_in_time(stalled[1]), drips())
+    assert node.metrics().total("apus_disconnects_total", code="4009") == 1

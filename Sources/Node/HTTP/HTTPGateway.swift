@@ -19,14 +19,18 @@ final class HTTPGateway: Sendable {
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let http: HTTP1Channel
   private let admission: Admission
+  private let keepAlive: KeepAlive
   private let logger: Logger
   private let descriptors: AsyncStream<CInt>
   private let arrivals: AsyncStream<CInt>.Continuation
   /// Open connections, to be told when the node goes away.
   private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
 
-  init(admission: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder) {
+  init(
+    admission: Admission, keepAlive: KeepAlive, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
+  ) {
     self.admission = admission
+    self.keepAlive = keepAlive
     self.logger = logger
     http = HTTP1Channel(
       responder: responder,
@@ -82,7 +86,11 @@ final class HTTPGateway: Sendable {
   }
 
   private func serve(_ fd: CInt) async {
-    defer { admission.leave() }
+    keepAlive.enter()
+    defer {
+      keepAlive.leave()
+      admission.leave()
+    }
     do {
       let http = http
       let logger = logger

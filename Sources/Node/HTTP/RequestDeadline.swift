@@ -1,10 +1,12 @@
+import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
 /// Ends a connection on which a request takes too long to arrive, be it a byte at a time: an idle time alone, which
 /// every byte begins anew, would let a slow one stay for ever.
 ///
-/// The first request's head is complete before the connection gets here; this is for its body and what follows it.
+/// The first request's head is complete before the connection gets here; this is for its body and what follows it. Behind
+/// an answer that says it is the last, the client has a moment to read it and end its side.
 final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
@@ -14,7 +16,11 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   /// From the end of an answer, or the beginning of the connection, to the end of the next request.
   static let limit = TimeAmount.seconds(30)
 
+  /// From the end of the last answer to the end of the connection.
+  static let linger = TimeAmount.seconds(2)
+
   private var deadline: Scheduled<Void>?
+  private var isLast = false
 
   func handlerAdded(context: ChannelHandlerContext) {
     begin(context)
@@ -35,13 +41,17 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-    if case .end = unwrapOutboundIn(data) { begin(context) }
+    switch unwrapOutboundIn(data) {
+    case .head(let response): isLast = response.headerFields[.connection] == "close"
+    case .body: break
+    case .end: begin(context)
+    }
     context.write(data, promise: promise)
   }
 
   private func begin(_ context: ChannelHandlerContext) {
     deadline?.cancel()
     let channel = context.channel
-    deadline = context.eventLoop.scheduleTask(in: Self.limit) { channel.close(promise: nil) }
+    deadline = context.eventLoop.scheduleTask(in: isLast ? Self.linger : Self.limit) { channel.close(promise: nil) }
   }
 }

@@ -7,6 +7,7 @@ import NIOCore
 struct Router: Sendable {
   /// The paths of WebSockets, which a connection that speaks HTTP already cannot serve.
   let webSocketPaths: [String]
+  let keepAlive: KeepAlive
   let health: Health
   let metrics: MetricsPage
   /// Shown at `/`; nil outside development.
@@ -15,6 +16,7 @@ struct Router: Sendable {
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
     var response = await answer(request)
+    if !keepAlive.isAllowed { response.headers[.connection] = "close" }
     // Asked to close, Hummingbird ends the connection behind the answer; the answer has to say so (RFC 9112 section 9.6).
     let isAsked = request.headers[.connection]?.lowercased() == "close"
     let closes = response.headers[.connection] == "close" && !isAsked
