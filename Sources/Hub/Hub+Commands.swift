@@ -132,7 +132,7 @@ extension Hub {
     if subscribe.previous == .member, subscribe.mode != .member { act(.ask(.leave(session.client, name, lost: false))) }
     setMode(subscribe.mode, key.channel, slot: key.slot)
     act(.reply(session.id, .subscribed(id: subscribe.id, name, roster)))
-    for held in subscribe.held { act(.reply(session.id, .frame(held.frame))) }
+    for held in subscribe.held { act(.reply(session.id, .event(name, held.audience, held.frame))) }
     run(subscribe.deferred, session.id, name)
   }
 
@@ -150,7 +150,7 @@ extension Hub {
       setMode(previous, key.channel, slot: key.slot)
       let events = subscribe.held + (missing.map { [$0] } ?? [])
       for event in events where event.audience == .listeners || previous != .none {
-        act(.reply(session.id, .frame(event.frame)))
+        act(.reply(session.id, .event(name, event.audience, event.frame)))
       }
     } else {
       drop(key.channel, of: key.slot, lost: false)

@@ -15,6 +15,6 @@ package enum Reply {
   case published(id: RequestID, ChannelName)
   case presence(id: RequestID?, ChannelName, Roster)
   case error(Refusal)
-  /// An event that was held back until now.
-  case frame(Frame)
+  /// An event of a channel that was held back until now.
+  case event(ChannelName, Audience, Frame)
 }

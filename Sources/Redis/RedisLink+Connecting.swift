@@ -63,6 +63,8 @@ extension RedisLink {
   func abandon(_ fd: Int32, _ registration: Registration, for rest: [SocketAddress]) {
     loop.remove(registration, fd: fd)
     Sys.close(fd)
+    // The descriptor is nobody's from here on, also where none of the others can be connected to.
+    state = .resolving
     attemptBegan = loop.now
     connect(to: rest)
   }

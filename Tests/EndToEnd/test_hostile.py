@@ -262,7 +262,9 @@ async def test_the_echo_of_those_who_never_read(own_node, raw):
 
 
 async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
-    """Two limits of 30 s at once: an outbox more than half full, and a second HTTP request that comes a byte at a time."""
+    """Limits of 30 s, all at once: an outbox more than half full, a second HTTP request that comes a byte at a time, an
+    answer that nobody reads.
+    """
     node = own_node({"--max-outbox": MIB, "--ping-interval": "1s", "--pong-timeout": "5s"})
 
     async def half_full(name: str) -> RawSocket:
@@ -311,6 +313,15 @@ async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
                     await socket.send(b"x")
                     await asyncio.sleep(0.5)
 
+    async def pipelines_and_never_reads() -> None:
+        """An answer that cannot leave has its time, too."""
+        socket = await raw(node.port, receive_buffer=4096)
+        with pytest.raises(ConnectionError):
+            async with asyncio.timeout(90):
+                while True:
+                    await socket.send(b"GET /metrics HTTP/1.1\r\nHost: a\r\n\r\n" * 100)
+                    await asyncio.sleep(0.01)
+
     stalled = [await half_full(f"{channel}-{number}") for number in range(2)]
-    await asyncio.gather(never_reads(stalled[0]), reads_in_time(stalled[1]), drips())
+    await asyncio.gather(never_reads(stalled[0]), reads_in_time(stalled[1]), drips(), pipelines_and_never_reads())
     assert node.metrics().total("apus_disconnects_total", code="4009") == 1

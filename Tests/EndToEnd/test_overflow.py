@@ -81,6 +81,30 @@ async def test_conflate(node, connect, raw, channel):
     assert await read(stalled, channel, 200) == [200]
 
 
+async def test_what_is_held_of_several_channels_comes_out_again(node, connect, raw, channel):
+    """Together they are more than the outbox takes at once: they leave as there is room, and nobody is closed for it."""
+    names = [f"ticker:{channel}-{number}" for number in range(3)]
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    for name in names:
+        await stalled.send_command("subscribe", channel=name)
+    publisher = await connect(node.ws)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == len(names))
+    number = 0
+    while node.metrics().total("apus_dropped_total", policy="conflate") < 10 * len(names):
+        for name in names:
+            await publisher.publish(name, [number, "x" * 40_000])
+        number += 1
+    newest: dict[str, int] = {}
+    while newest != dict.fromkeys(names, number - 1):
+        opcode, payload = await stalled.receive_frame()
+        assert opcode in (Opcode.TEXT, Opcode.PING), payload
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+        if event.get("type") == "message":
+            assert event["data"][0] > newest.get(event["channel"], -1)
+            newest[event["channel"]] = event["data"][0]
+    assert node.metrics().total("apus_disconnects_total", code="4009") == 0
+
+
 async def test_joins_are_never_left_out(node, connect, raw, channel):
     channel = f"drop:{channel}"
     stalled = await raw(node.port, upgraded=True, receive_buffer=4096)

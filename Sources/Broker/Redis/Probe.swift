@@ -38,6 +38,11 @@ struct Probe {
     if number == sent { roundTrip = Double(microseconds - sentMicroseconds) / 1_000_000 }
   }
 
+  /// What comes from Redis has been left there for a while, so that a probe may be late, and that means nothing.
+  mutating func excuse() {
+    seen = sent
+  }
+
   /// A link was lost: what is under way will not come back, and that means nothing.
   mutating func forget() {
     seen = sent

@@ -107,6 +107,8 @@ extension RedisBroker {
 
   func sendProbe() {
     guard isSubscriberReady, probe.isDue(now: loop.now) else { return }
+    if hasPaused { probe.excuse() }
+    hasPaused = false
     guard let number = probe.send(now: loop.now, microseconds: Sys.monotonicMicroseconds()) else {
       commands.reset("what is published does not come back")
       subscriber.reset("what is published does not come back")

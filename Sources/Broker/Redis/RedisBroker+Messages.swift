@@ -116,7 +116,12 @@ extension RedisBroker {
   /// Leaves what comes from Redis there while a loop is far behind: Redis holds it for us up to a limit of its own, and
   /// a subscription it then cuts off is a loss that is noticed.
   func pauseWhileCongested() {
-    outlet.isCongested ? subscriber.pause() : subscriber.resume()
+    outlet.isCongested ? pause() : subscriber.resume()
+  }
+
+  private func pause() {
+    hasPaused = true
+    subscriber.pause()
   }
 
   func received(_ reply: RedisReplyView) {
@@ -180,7 +185,7 @@ extension RedisBroker {
   }
 
   func deliver(_ channel: ChannelName, _ frame: Frame, _ audience: Audience, excluding client: ClientID?) {
-    if outlet.isCongested { subscriber.pause() }
+    if outlet.isCongested { pause() }
     for loop in interest.loops(of: channel) {
       outlet.post(
         .deliver(channel, frame, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)

@@ -82,6 +82,8 @@ package final class RedisBroker: Broker {
   var resyncAt: Int64?
 
   var probe = Probe()
+  /// Whether the subscriber was left unread since the last probe.
+  var hasPaused = false
   var renewalAsked: Int64 = 0
   var expiryAsked: Int64 = 0
   var ticker: Ticker?

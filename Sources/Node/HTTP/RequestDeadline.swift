@@ -2,8 +2,8 @@ import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
-/// Ends a connection on which a request takes too long to arrive, be it a byte at a time: an idle time alone, which
-/// every byte begins anew, would let a slow one stay for ever.
+/// Ends a connection on which a request takes too long to arrive, or its answer to leave, be it a byte at a time: an idle
+/// time alone, which every byte begins anew, would let a slow one stay for ever.
 ///
 /// The first request's head is complete before the connection gets here; this is for its body and what follows it. Behind
 /// an answer that says it is the last, the client has a moment to read it and end its side.
@@ -13,7 +13,8 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   typealias OutboundIn = HTTPResponsePart
   typealias OutboundOut = HTTPResponsePart
 
-  /// From the end of an answer, or the beginning of the connection, to the end of the next request.
+  /// From the end of an answer, or the beginning of the connection, to the end of the next request; and from there to
+  /// the end of its answer.
   static let limit = TimeAmount.seconds(30)
 
   /// From the end of the last answer to the end of the connection.
@@ -36,7 +37,12 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   }
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-    if case .end = unwrapInboundIn(data) { deadline?.cancel() }
+    switch unwrapInboundIn(data) {
+    case .head: isLast = false
+    case .body: break
+    // The answer has its time, too: a client that reads nothing would else keep it waiting to be written.
+    case .end: begin(context)
+    }
     context.fireChannelRead(data)
   }
 

@@ -48,7 +48,9 @@ extension Worker {
     case .error(let refusal):
       statistics.errors[refusal.code.rawValue, default: 0] += 1
       send(EventEncoder.error(refusal), to: slot)
-    case .frame(let frame): send(frame, to: slot)
+    case .event(let channel, let audience, let frame):
+      frame.withBytes { put(frame, $0, slot, channel, audience) }
+      settleOverflow(of: frame, channel, audience)
     }
   }
 
@@ -79,19 +81,23 @@ extension Worker {
   private func deliver(_ frame: Frame, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?) {
     hub.withAudience(audience, of: channel, frame: frame, excluding: excluded) { slots, except in
       frame.withBytes { bytes in
-        for slot in slots where slot != except {
-          if connections[slot].pointee.isHolding, isConflating(channel, slot) {
-            overflowing.append(slot)
-          } else {
-            enqueue(frame, bytes, slot)
-          }
-        }
+        for slot in slots where slot != except { put(frame, bytes, slot, channel, audience) }
       }
       statistics.delivered += slots.count - (except == nil ? 0 : 1)
     }
-    guard !overflowing.isEmpty else { return }
-    settleOverflow(
-      of: frame, audience == .listeners ? configuration.rules.overflow(of: channel) : .disconnect, channel)
+    settleOverflow(of: frame, channel, audience)
+  }
+
+  /// Puts an event of a channel into one connection's outbox, unless an older message of the channel waits for room: that
+  /// one is to be replaced, not overtaken.
+  private func put(
+    _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32, _ channel: ChannelName, _ audience: Audience
+  ) {
+    if connections[slot].pointee.isHolding, audience == .listeners, isConflating(channel, slot) {
+      overflowing.append(slot)
+    } else {
+      enqueue(frame, bytes, slot)
+    }
   }
 
   // MARK: Outboxes
@@ -99,7 +105,7 @@ extension Worker {
   /// Puts a frame into one connection's outbox; it leaves when the turn ends.
   func send(_ frame: Frame, to slot: UInt32) {
     frame.withBytes { enqueue(frame, $0, slot) }
-    if !overflowing.isEmpty { settleOverflow(of: frame, .disconnect, nil) }
+    while let slot = overflowing.popLast() { closeAsTooSlow(slot) }
   }
 
   private func enqueue(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {

@@ -24,12 +24,14 @@ extension Worker {
   /// Deals with those for whom a frame had no room, by the policy of its channel; put off until no listeners are lent.
   ///
   /// Only messages may be left out: of joins, leaves and replies each matters.
-  func settleOverflow(of frame: Frame, _ policy: OverflowPolicy, _ channel: ChannelName?) {
+  func settleOverflow(of frame: Frame, _ channel: ChannelName, _ audience: Audience) {
+    guard !overflowing.isEmpty else { return }
+    let policy = audience == .listeners ? configuration.rules.overflow(of: channel) : .disconnect
     while let slot = overflowing.popLast() {
-      switch (policy, channel) {
-      case (.drop, _): leaveOut(.drop, slot)
-      case (.conflate, let channel?): conflate(frame, channel, slot)
-      case (.disconnect, _), (.conflate, nil): closeAsTooSlow(slot)
+      switch policy {
+      case .disconnect: closeAsTooSlow(slot)
+      case .drop: leaveOut(.drop, slot)
+      case .conflate: conflate(frame, channel, slot)
       }
     }
   }
@@ -74,10 +76,15 @@ extension Worker {
     guard connections[slot].pointee.isHolding, connections[slot].pointee.outbox.count <= maxOutbox(slot) / 2 else {
       return false
     }
-    let held = conflated.removeValue(forKey: slot) ?? []
-    connections[slot].pointee.isHolding = false
-    for (_, frame) in held { send(frame, to: slot) }
-    return !held.isEmpty
+    var held = conflated.removeValue(forKey: slot) ?? []
+    let count = held.count
+    while let (_, frame) = held.first, hasRoom(for: frame.count, slot) {
+      held.removeFirst()
+      send(frame, to: slot)
+    }
+    connections[slot].pointee.isHolding = !held.isEmpty
+    if !held.isEmpty { conflated[slot] = held }
+    return held.count < count
   }
 
   /// The client does not want the channel any more.

@@ -60,23 +60,29 @@ extension Worker {
 
   // MARK: Messages
 
-  private func message(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+  private func message(
+    _ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32, isAdmitted: Bool = false
+  ) {
     guard connections[slot].pointee.closing.isOpen else { return }
     switch (connections[slot].pointee.endpoint, kind) {
-    case (.hub, .text): if admit(bytes, slot) { command(bytes, slot) }
-    case (.hub, .binary): if admit(nil, slot) { publish(binary: bytes, connections.id(slot)) }
+    case (.hub, .text): if isAdmitted || admit(bytes, slot) { command(bytes, slot) }
+    case (.hub, .binary): if isAdmitted || admit(nil, slot) { publish(binary: bytes, connections.id(slot)) }
     case (.echo, .text): send(FrameEncoder.frame(.text, payload: bytes), to: slot)
     case (.echo, .binary): send(FrameEncoder.frame(.binary, payload: bytes), to: slot)
     }
   }
 
   /// A compressed message: what comes out of it counts against the limit while it comes out.
+  ///
+  /// The rate comes first: a hundred bytes may take as long to inflate as a thousand times as many.
   private func inflate(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
-    let limit = configuration.limits(of: connections[slot].pointee.endpoint).maxMessageSize
+    let endpoint = connections[slot].pointee.endpoint
+    guard connections[slot].pointee.closing.isOpen, endpoint == .echo || admit(nil, slot) else { return }
+    let limit = configuration.limits(of: endpoint).maxMessageSize
     switch inflater.inflate(bytes, limit: limit) {
     case .message(let message):
       guard kind == .binary || UTF8Validator.isValid(message) else { return violated(.invalidPayload, slot) }
-      self.message(kind, message, slot)
+      self.message(kind, message, slot, isAdmitted: true)
     case .tooBig: violated(.tooBig, slot)
     case .corrupt: violated(.invalidPayload, slot)
     }

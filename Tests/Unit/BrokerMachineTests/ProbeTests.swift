@@ -76,4 +76,16 @@ import Testing
     probe.received(3, microseconds: 5_002_000)
     #expect(probe.roundTrip == 0.001)
   }
+
+  /// What was left in Redis on purpose comes late, and the probe behind it.
+  @Test func aProbeMayBeExcused() {
+    var probe = Probe()
+    _ = probe.send(now: 0, microseconds: 0)
+    _ = probe.send(now: 5000, microseconds: 0)
+    #expect(!probe.isHealthy)
+    probe.excuse()
+    #expect(probe.isHealthy)
+    #expect(!probe.isDue(now: 5000), "but the next one comes when it is due")
+    #expect(probe.send(now: 10_000, microseconds: 0) == 3)
+  }
 }

@@ -34,7 +34,7 @@ enum Transcript {
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
         + (refusal.retryAfter.map { " retry after \($0)" } ?? "")
-    case .frame(let frame): "'\(text(frame))'"
+    case .event(_, _, let frame): "'\(text(frame))'"
     }
   }
 
