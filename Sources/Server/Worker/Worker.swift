@@ -115,6 +115,8 @@ final class Worker: EventSource {
   func ready(_ readiness: Readiness, key slot: UInt32) {
     switch connections[slot].pointee.phase {
     case .free: break
+    // One that has failed is about to end, and the kernel lets go of all that was queued for it.
+    case .open where readiness.contains(.failed): enqueue(readiness, slot)
     case .open: serveNow(readiness, slot)
     case .peeking, .handshaking, .ending: enqueue(readiness, slot)
     }
