@@ -42,4 +42,9 @@ package struct Refusal: Error, Equatable, Sendable {
     self.message = message
     self.retryAfter = retryAfter
   }
+
+  /// A publish that the node cannot pass on, because one of its threads is too far behind.
+  package static func overloaded(id: RequestID?) -> Refusal {
+    Refusal(id: id, .unavailable, "This node is overloaded; nothing was published.")
+  }
 }

@@ -31,12 +31,12 @@ package struct Node: Sendable {
     let admission = Admission(limit: configuration.maxConnections)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
-    let keepAlive = KeepAlive()
+    let kept = Admission(limit: HTTPGateway.maxKept)
     let gateway = HTTPGateway(
-      admission: admission, keepAlive: keepAlive, logger: logger,
+      admission: admission, kept: kept, logger: logger,
       responder: Router(
         webSocketPaths: [configuration.webSocketPath] + (configuration.echoes ? [ServerConfiguration.echoPath] : []),
-        keepAlive: keepAlive, health: health,
+        kept: kept, health: health,
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
         page: configuration.isDevelopment ? Pages.chat : nil

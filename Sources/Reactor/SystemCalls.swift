@@ -147,11 +147,11 @@ package enum Sys {
   /// Else it doubles while connections come, and each time waits until every processor has seen the old one for the
   /// last time: 5 to 25 ms were measured in which the accepting loop stood still, at 64, 256, 1024 and so on.
   package static func reserveDescriptors(_ count: Int) {
-    let highest = open("/dev/null", O_RDONLY | O_CLOEXEC)
-    guard highest >= 0 else { return }
-    let duplicate = fcntl(highest, F_DUPFD_CLOEXEC, Int32(clamping: min(count, 65_536) - 1))
-    if duplicate >= 0 { close(duplicate) }
-    close(highest)
+    let spare = openSpare()
+    guard spare >= 0 else { return }
+    let highest = fcntl(spare, F_DUPFD_CLOEXEC, Int32(clamping: min(count, 65_536) - 1))
+    if highest >= 0 { close(highest) }
+    close(spare)
   }
 
   /// The number of processors this process may run on.

@@ -1,6 +1,6 @@
 import Reactor
 
-/// How many connections the node has, over all loops and the HTTP side.
+/// Counts connections, over all threads, against a limit.
 ///
 /// Touched when a connection comes and goes, never in between.
 package final class Admission: Sendable {
@@ -14,11 +14,16 @@ package final class Admission: Sendable {
 
   package var count: Int { connections.withLock { $0 } }
 
+  /// Whether there are more than there may be: those are counted, too, until they have been turned away.
+  package var isOver: Bool { isOver(count) }
+
+  private func isOver(_ count: Int) -> Bool { limit > 0 && count > limit }
+
   /// Counts a connection in; false when it is one more than the node takes. It is counted all the same.
   package func enter() -> Bool {
     connections.withLock { count in
       count += 1
-      return limit == 0 || count <= limit
+      return !isOver(count)
     }
   }
 

@@ -23,18 +23,14 @@ package struct ServerConfiguration: Sendable {
   package var pingInterval: Int64
   package var pongTimeout: Int64
   package var origins: OriginPolicy
-  /// Connections in all; 0 is no limit.
-  package var maxConnections: Int
   /// Whether `?user=` names the user: only where nobody is to be kept out (`--dev`).
   package var trustsUserParameter: Bool
   package var node: NodeID
 
   package init(
     addresses: [SocketAddress], loops: Int, path: String, echoes: Bool, compresses: Bool, hub: Hub.Limits,
-    rules: ChannelRules,
-    maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64, origins: OriginPolicy,
-    maxConnections: Int, trustsUserParameter: Bool,
-    node: NodeID
+    rules: ChannelRules, maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64,
+    origins: OriginPolicy, trustsUserParameter: Bool, node: NodeID
   ) {
     self.addresses = addresses
     self.loops = loops
@@ -48,7 +44,6 @@ package struct ServerConfiguration: Sendable {
     self.pingInterval = pingInterval
     self.pongTimeout = pongTimeout
     self.origins = origins
-    self.maxConnections = maxConnections
     self.trustsUserParameter = trustsUserParameter
     self.node = node
   }
@@ -84,7 +79,9 @@ package struct ServerConfiguration: Sendable {
   }
 
   /// Bytes that are looked at before a connection is given away: the longest head of a request that is no WebSocket's.
-  static let peekSize = 16384
+  package static let maxHeadSize = HandshakeParser.Limits().maxHeadBytes
+  /// The most headers of a request that is no WebSocket's, either.
+  package static let maxHeaders = HandshakeParser.Limits().maxHeaders
 }
 
 /// What a WebSocket is for.

@@ -37,22 +37,22 @@ package enum FrameEncoder {
 
   /// An unmasked frame, as servers send it. A control frame's payload is at most 125 bytes.
   package static func frame(_ opcode: Opcode, payload: UnsafeRawBufferPointer) -> Frame {
+    make(opcode, payload, reserved: 0)
+  }
+
+  /// A data frame of a message that permessage-deflate has compressed (RFC 7692 section 6).
+  package static func compressed(_ opcode: Opcode, payload: UnsafeRawBufferPointer) -> Frame {
+    make(opcode, payload, reserved: 0x40)
+  }
+
+  /// `reserved` holds the reserved bits where the first byte has them.
+  private static func make(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, reserved: UInt8) -> Frame {
     precondition(!opcode.isControl || payload.count <= Opcode.maxControlPayload, "control frame is too long")
     let headerCount = headerCount(for: payload.count)
     return Frame.make(headerCount: headerCount, payloadCount: payload.count) { bytes in
       guard let base = bytes.baseAddress else { return }
       writeHeader(opcode, payloadCount: payload.count, to: base)
-      UnsafeMutableRawBufferPointer(rebasing: bytes[headerCount...]).copyMemory(from: payload)
-    }
-  }
-
-  /// A data frame of a message that permessage-deflate has compressed (RFC 7692 section 6).
-  package static func compressed(_ opcode: Opcode, payload: UnsafeRawBufferPointer) -> Frame {
-    let headerCount = headerCount(for: payload.count)
-    return Frame.make(headerCount: headerCount, payloadCount: payload.count) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      writeHeader(opcode, payloadCount: payload.count, to: base)
-      bytes[0] |= 0x40
+      bytes[0] |= reserved
       UnsafeMutableRawBufferPointer(rebasing: bytes[headerCount...]).copyMemory(from: payload)
     }
   }

@@ -20,9 +20,7 @@ package enum BinaryPublish {
       return .failure(Refusal(.badRequest, "The binary frame is shorter than the channel's name it announces."))
     }
     let name = bytes[headerCount..<(headerCount + length)]
-    // Decoding mends bytes that are no UTF-8, so that a name is only what it is encoded as again.
-    let text = String(decoding: name, as: UTF8.self)
-    guard text.utf8.elementsEqual(name), let channel = ChannelName(text) else {
+    guard let channel = String(validating: name, as: UTF8.self).flatMap(ChannelName.init) else {
       return .failure(Refusal(.invalidChannel, ChannelName.rule))
     }
     return .success(channel)

@@ -8,6 +8,7 @@ import struct
 import pytest
 import pytest_asyncio
 
+import harness
 from harness import Client, Opcode, eventually
 
 CHANNEL_201 = "x" * 201
@@ -70,28 +71,9 @@ REFUSED = {
 
 @pytest_asyncio.fixture
 async def bystanders(memory_node, connect, channel):
-    """Two clients of the same node exchange messages all the while; the end of the test asserts that none was lost."""
-    channel += "-bystanders"
-    sender = await connect(memory_node.ws)
-    receiver = await connect(memory_node.ws)
-    await receiver.subscribe(channel)
-    sent = 0
-    busy = True
-
-    async def exchange() -> None:
-        nonlocal sent
-        while busy:
-            await sender.publish(channel, sent)
-            sent += 1
-            await receiver.expect("message", data=sent - 1)
-
-    task = asyncio.create_task(exchange())
-    yield
-    busy = False
-    await task
-    assert sent > 0
-    assert [event["data"] for event in receiver.events("message")] == list(range(sent))
-    assert sender.events("error") == receiver.events("error") == []
+    """Of the node that this file's tests share."""
+    async with harness.bystanders(memory_node, connect, channel):
+        yield
 
 
 @pytest_asyncio.fixture

@@ -11,35 +11,10 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from harness import Client, Node, Opcode, RawSocket, eventually
+from harness import Client, Node, Opcode, RawSocket, bystanders, eventually
 from harness.raw import frame
 
 MIB = 1 << 20
-
-
-@asynccontextmanager
-async def bystanders(node: Node, connect, channel: str):
-    """Two clients exchange messages all the while; none may be lost."""
-    channel += "-bystanders"
-    sender, receiver = [await connect(node.ws) for _ in range(2)]
-    await receiver.subscribe(channel)
-    sent = 0
-    ending = asyncio.Event()
-
-    async def exchange() -> None:
-        nonlocal sent
-        while not ending.is_set():
-            await sender.publish(channel, sent)
-            sent += 1
-
-    task = asyncio.create_task(exchange())
-    try:
-        yield
-    finally:
-        ending.set()
-        await task
-    messages = await receiver.collect("message", sent)
-    assert [message["data"] for message in messages] == list(range(sent)) and sent > 0
 
 
 # ---- handshakes ----

@@ -44,8 +44,7 @@ package final class MemoryBroker: Broker {
     case .detach(let channel):
       interest.detach(channel, loop, now: self.loop.now)
     case .publish(let session, let id, let publication) where outlet.isCongested:
-      let refusal = Refusal(id: id, .unavailable, "This node is overloaded; nothing was published.")
-      outlet.post(.published(session, publication.channel, id, refusal), to: loop)
+      outlet.post(.published(session, publication.channel, id, .overloaded(id: id)), to: loop)
     case .publish(let session, let id, let publication):
       deliver(publication.channel, publication.frame, .listeners, excluding: publication.excluded)
       if id != nil { outlet.post(.published(session, publication.channel, id, nil), to: loop) }

@@ -18,8 +18,7 @@ extension RedisBroker {
       return refusePublish(session, channel, id, loop, .unavailable, "Redis cannot be reached; nothing was published.")
     }
     guard !outlet.isCongested else {
-      return refusePublish(
-        session, channel, id, loop, .unavailable, "This node is overloaded; nothing was published.")
+      return outlet.post(.published(session, channel, id, .overloaded(id: id)), to: loop)
     }
     scratch.removeAll()
     scratch.append(utf8: keys.messagePrefix)

@@ -19,8 +19,6 @@ package enum ConfigurationFile {
   private static func root(of text: String, _ file: String) throws(ConfigurationError) -> Yams.Node {
     do {
       return try Yams.compose(yaml: text) ?? Yams.Node([(Yams.Node, Yams.Node)]())
-    } catch let error as YamlError {
-      throw ConfigurationError("\(file): \(error)")
     } catch {
       throw ConfigurationError("\(file): \(error)")
     }

@@ -69,7 +69,7 @@ package struct NodeConfiguration: Sendable {
       addresses: addresses, loops: loops, path: webSocketPath, echoes: echoes, compresses: compresses,
       hub: Hub.Limits(maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst)), rules: rules,
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
-      origins: OriginPolicy(allowed: allowedOrigins), maxConnections: maxConnections,
+      origins: OriginPolicy(allowed: allowedOrigins),
       trustsUserParameter: isDevelopment, node: node)
   }
 }

@@ -13,13 +13,15 @@ import Server
 final class HTTPGateway: Sendable {
   /// Seconds without a request after which a connection is closed.
   private static let idleTimeout = TimeAmount.seconds(30)
-  /// The longest head of a request, in bytes.
-  private static let maxHeadSize = 16384
+  /// Beyond so many each connection is closed behind its answer: an idle one costs about 20 KB, fifty times what an idle
+  /// WebSocket does. Nobody is kept from getting an answer.
+  static let maxKept = 256
 
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let http: HTTP1Channel
   private let admission: Admission
-  private let keepAlive: KeepAlive
+  /// The HTTP connections alone, against `maxKept`.
+  private let kept: Admission
   private let logger: Logger
   private let descriptors: AsyncStream<CInt>
   private let arrivals: AsyncStream<CInt>.Continuation
@@ -27,16 +29,17 @@ final class HTTPGateway: Sendable {
   private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
 
   init(
-    admission: Admission, keepAlive: KeepAlive, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
+    admission: Admission, kept: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
   ) {
     self.admission = admission
-    self.keepAlive = keepAlive
+    self.kept = kept
     self.logger = logger
     http = HTTP1Channel(
       responder: responder,
       configuration: .init(
         additionalChannelHandlers: [RequestDeadline()], idleTimeout: Self.idleTimeout,
-        httpDecoderConfiguration: .init(maxHeaderListSize: Self.maxHeadSize, maxHeaderFieldCount: 100)))
+        httpDecoderConfiguration: .init(
+          maxHeaderListSize: ServerConfiguration.maxHeadSize, maxHeaderFieldCount: ServerConfiguration.maxHeaders)))
     (descriptors, arrivals) = AsyncStream.makeStream()
   }
 
@@ -86,9 +89,9 @@ final class HTTPGateway: Sendable {
   }
 
   private func serve(_ fd: CInt) async {
-    keepAlive.enter()
+    _ = kept.enter()
     defer {
-      keepAlive.leave()
+      kept.leave()
       admission.leave()
     }
     do {

@@ -2,12 +2,14 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import Server
 
 /// Which answer belongs to which request.
 struct Router: Sendable {
   /// The paths of WebSockets, which a connection that speaks HTTP already cannot serve.
   let webSocketPaths: [String]
-  let keepAlive: KeepAlive
+  /// The HTTP connections there are; beyond its limit none stays for another request.
+  let kept: Admission
   let health: Health
   let metrics: MetricsPage
   /// Shown at `/`; nil outside development.
@@ -16,7 +18,7 @@ struct Router: Sendable {
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
     var response = await answer(request)
-    if !keepAlive.isAllowed { response.headers[.connection] = "close" }
+    if kept.isOver { response.headers[.connection] = "close" }
     // Asked to close, Hummingbird ends the connection behind the answer; the answer has to say so (RFC 9112 section 9.6).
     let isAsked = request.headers[.connection]?.lowercased() == "close"
     let closes = response.headers[.connection] == "close" && !isAsked

@@ -25,7 +25,7 @@ extension Worker {
   /// Looks at the first bytes of a connection without taking them; `isOver`: no more will come.
   func peek(_ slot: UInt32, isOver: Bool) {
     let fd = connections[slot].pointee.fd
-    let window = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<ServerConfiguration.peekSize])
+    let window = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<ServerConfiguration.maxHeadSize])
     switch Sys.receive(fd, into: window, peek: true) {
     case .wouldBlock: return
     case .ended, .failed: return end(slot)
@@ -76,9 +76,7 @@ extension Worker {
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
     if drainBegan != nil { throw .draining(retryAfter: 1) }
-    guard configuration.maxConnections == 0 || admission.count <= configuration.maxConnections else {
-      throw .full(retryAfter: 5)
-    }
+    if admission.isOver { throw .full(retryAfter: 5) }
     guard configuration.origins.permits(origin: request.origin, host: request.host) else { throw .forbiddenOrigin }
     let offered = try PerMessageDeflate(offered: request.extensions)
     let deflate = configuration.compresses || endpoint == .echo ? offered : nil

@@ -164,7 +164,7 @@ extension Worker {
   /// Whether the relay keeps up; refuses when not.
   private func takesPublishes(_ id: RequestID?, _ session: SessionID) -> Bool {
     guard requestBacklog.isFull else { return true }
-    reply(.error(Refusal(id: id, .unavailable, "This node is overloaded; nothing was published.")), session.slot)
+    reply(.error(.overloaded(id: id)), session.slot)
     return false
   }
 

@@ -19,8 +19,9 @@ final class Worker: EventSource {
   /// Takes a connection that is no WebSocket, unread.
   let handOver: @Sendable (Int32) -> Void
   let requests: Postbox<Relay.Request>
-  /// How far the relay is behind, and how far this loop; nil where both are one thread.
+  /// How far the relay is behind.
   let requestBacklog: Backlog
+  /// How far this loop is behind; nil where the relay lives on it.
   let backlog: Backlog?
   /// Where the relay leaves this loop's events.
   let events: Mailbox<BrokerEvent>

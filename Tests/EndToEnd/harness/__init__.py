@@ -3,6 +3,7 @@
 Nothing here knows how a node works inside: it starts programs, speaks to them over sockets and ends them.
 """
 
+from harness.bystanders import bystanders
 from harness.client import Client, Message
 from harness.cluster import Cluster
 from harness.eventually import eventually, until
@@ -25,6 +26,7 @@ __all__ = [
     "Process",
     "RawSocket",
     "Redis",
+    "bystanders",
     "eventually",
     "free_port",
     "until",
