@@ -92,7 +92,12 @@ let package = Package(
       swiftSettings: strict),
 
     // What people run and import.
-    .target(name: "ApusClient", dependencies: ["Model", "WebSocket", "Wire", "Reactor"], swiftSettings: strict),
+    .target(
+      name: "ApusClient",
+      dependencies: [
+        "Model", "WebSocket", "Wire", "Reactor", .product(name: "DequeModule", package: "swift-collections"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "apus",
       dependencies: [
@@ -128,6 +133,9 @@ let package = Package(
     .testTarget(
       name: "ServerTests", dependencies: ["TestSupport", "Model", "WebSocket", "Reactor", "Server"],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
+    .testTarget(
+      name: "ApusClientTests", dependencies: ["Model", "Reactor", "ApusClient"],
+      path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
     .testTarget(
       name: "NodeTests", dependencies: ["Model", "Node"],
       path: "Tests/Unit/NodeTests", swiftSettings: strict),

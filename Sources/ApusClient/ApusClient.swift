@@ -1,69 +1,121 @@
 import Reactor
 
-/// A connection to an Apus node, for programs: sends commands and gets everything the node says, as JSON text.
+/// A client of an Apus cluster, for programs: subscribes, publishes, and comes back by itself when a connection is lost.
 ///
+///     let client = try await ApusClient.connect(to: "ws://127.0.0.1:8080/ws")
+///     try await client.subscribe("lobby")
+///     try await client.publish(#"{"text":"hello"}"#, to: "lobby")
+///     for try await event in client.events {
+///       if case .message(let message) = event { print(message.data) }
+///     }
+///
+/// After a lost connection it connects again, with a growing random delay, subscribes to the same channels, and asks
+/// for what it missed where a channel keeps history; `ClientEvent.gap` tells where something may be missing.
 /// One thread per client runs its socket. Linux, `ws://`.
 public final class ApusClient: Sendable {
-  /// Every reply and event in order of arrival, as one JSON text each.
-  ///
-  /// Ends when `close` was called; throws an `ApusClientError` when the connection is lost.
-  public let messages: AsyncThrowingStream<String, any Error>
+  /// What happens, in order; for one task to go over.
+  public let events: ClientEvents
 
   private let thread: LoopThread
-  private let connection: LoopBound<ClientConnection>
+  private let runner: LoopBound<ClientRunner>
 
-  /// Connects to `url`, as `ws://127.0.0.1:8080/ws`; throws an `ApusClientError` that says what to do.
+  /// Connects to `url`, as `ws://127.0.0.1:8080/ws`, and waits for the node's first words.
+  ///
+  /// Throws an `ApusClientError` that says what to do when that fails; only from then on it tries again by itself.
   public static func connect(to url: String) async throws -> ApusClient {
-    Sys.ignoreSIGPIPE()
-    let parsed = try ClientURL(url)
-    let (messages, feed) = AsyncThrowingStream<String, any Error>.makeStream()
-    let (openings, opening) = AsyncThrowingStream<Void, any Error>.makeStream()
-    let made = Lock<LoopBound<ClientConnection>?>(nil)
-    let thread = try LoopThread.start("apus-client") { loop in
-      let connection = ClientConnection(parsed, on: loop) { event in
-        switch event {
-        case .opened: opening.finish()
-        case .text(let text): feed.yield(text)
-        case .closed(let error):
-          opening.finish(throwing: error)
-          feed.finish(throwing: error)
-        }
-      }
-      let bound = LoopBound(connection, on: loop)
-      made.withLock { $0 = bound }
-      return nil
-    }
-    guard let connection = made.withLock({ $0 }) else { throw ApusClientError("The client's thread did not start.") }
-    connection.execute { $0.start() }
-    do {
-      for try await _ in openings {}
-    } catch {
-      thread.stop()
-      throw error
-    }
-    return ApusClient(messages, thread, connection)
+    try await connect(to: url, onText: nil)
   }
 
-  private init(
-    _ messages: AsyncThrowingStream<String, any Error>, _ thread: LoopThread, _ connection: LoopBound<ClientConnection>
-  ) {
-    self.messages = messages
+  /// The same; `onText` sees every text of the node as it came, on the client's own thread, and may hold it back.
+  package static func connect(to url: String, onText: (@Sendable (String) -> Void)?) async throws -> ApusClient {
+    Sys.ignoreSIGPIPE()
+    let parsed = try ClientURL(url)
+    let queue = EventQueue()
+    let made = Lock<LoopBound<ClientRunner>?>(nil)
+    let thread = try LoopThread.start("apus-client") { loop in
+      let runner = LoopBound(ClientRunner(parsed, on: loop, queue, onText: onText), on: loop)
+      made.withLock { $0 = runner }
+      return nil
+    }
+    guard let runner = made.withLock({ $0 }) else {
+      throw ApusClientError(.notConnected, "The client's thread did not start.")
+    }
+    queue.whenRoom { runner.execute { $0.resume() } }
+    let client = ApusClient(ClientEvents(queue: queue), thread, runner)
+    _ = try await client.ask { $0.start($1) }
+    return client
+  }
+
+  private init(_ events: ClientEvents, _ thread: LoopThread, _ runner: LoopBound<ClientRunner>) {
+    self.events = events
     self.thread = thread
-    self.connection = connection
+    self.runner = runner
   }
 
   deinit {
-    connection.execute { $0.close() }
+    runner.execute { $0.close() }
     thread.handle.execute { $0.stop() }
   }
 
-  /// Sends one command, a JSON object; after the end it does nothing.
-  public func send(_ json: String) {
-    connection.execute { $0.send(json) }
+  /// Listens to a channel from now on, over all connections; returns when its messages arrive.
+  ///
+  /// Waits through lost connections and refusals that may pass; throws when the node refuses it for good. A second time
+  /// it changes `presence` and `info`. `info` is JSON text of at most 1 KiB that others see beside the user. `since`
+  /// asks for what was published after that position, in a channel that keeps history.
+  @discardableResult
+  public func subscribe(
+    _ channel: String, presence: Presence = .none, info: String? = nil, since: Position? = nil
+  ) async throws -> Subscription {
+    let reply = try await ask {
+      $0.subscribe(channel, presence: presence, info: info, since: since, $1)
+    }
+    guard case .subscribed(let subscription) = reply else { throw Self.unexpected }
+    return subscription
   }
 
-  /// Says goodbye and ends `messages`.
+  /// Listens to a channel no longer; does nothing where it did not.
+  public func unsubscribe(_ channel: String) async throws {
+    _ = try await ask { $0.unsubscribe(channel, $1) }
+  }
+
+  /// Publishes JSON text in a channel; returns when the cluster has taken it, with its place in the history if there is one.
+  ///
+  /// With `echo` false this connection does not get the message itself. Is never sent twice: throws `.notConnected` when
+  /// nothing was sent, and `.outcomeUnknown` when the connection was lost before the answer.
+  @discardableResult
+  public func publish(_ data: String, to channel: String, echo: Bool = true) async throws -> Position? {
+    let reply = try await ask { $0.publish(data, to: channel, echo: echo, $1) }
+    guard case .published(let position) = reply else { throw Self.unexpected }
+    return position
+  }
+
+  /// Who is in a channel: a user counts once, however many connections they have.
+  public func members(of channel: String) async throws -> [Member] {
+    let reply = try await ask { $0.members(of: channel, onlyCount: false, $1) }
+    guard case .members(let members, _) = reply else { throw Self.unexpected }
+    return members ?? []
+  }
+
+  /// How many are in a channel.
+  public func count(of channel: String) async throws -> Int {
+    let reply = try await ask { $0.members(of: channel, onlyCount: true, $1) }
+    guard case .members(_, let count) = reply else { throw Self.unexpected }
+    return count
+  }
+
+  /// Says goodbye and ends `events`.
   public func close() {
-    connection.execute { $0.close() }
+    runner.execute { $0.close() }
+  }
+
+  private static let unexpected = ApusClientError(.init("internal"), "The node gave an answer of another kind.")
+
+  private func ask(
+    _ question: @escaping @Sendable (inout ClientSession, RequestNumber) -> [SessionAction]
+  ) async throws -> SessionReply {
+    try await OneShot.wait { answer in
+      let accepted = runner.execute { $0.request(question) { answer.resume($0.mapError { $0 }) } }
+      if !accepted { answer.resume(.failure(ApusClientError(.closed, "The client was closed."))) }
+    }
   }
 }

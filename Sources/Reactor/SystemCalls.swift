@@ -97,9 +97,21 @@ package enum Sys {
     return fd
   }
 
-  /// Begins a connection; epoll reports when it is made or has failed.
-  package static func connect(to address: SocketAddress) throws(SystemError) -> Int32 {
+  /// Begins a connection; epoll reports when it is made or has failed. `source` is the local address, whose port 0
+  /// leaves the choice to the kernel.
+  package static func connect(to address: SocketAddress, from source: SocketAddress? = nil) throws(SystemError) -> Int32
+  {
     let fd = try socket(family: address.family)
+    if let source {
+      do {
+        // The port is chosen with the destination known, so that one port serves several of them.
+        try setOption(fd, level: Int32(IPPROTO_IP), IP_BIND_ADDRESS_NO_PORT, 1)
+        try bind(fd, to: source)
+      } catch {
+        close(fd)
+        throw error
+      }
+    }
     let status = address.withSockaddr { Glibc.connect(fd, $0, $1) }
     if status == 0 || errno == EINPROGRESS { return fd }
     let error = SystemError("connect")

@@ -5,3 +5,9 @@ func printLine(_ line: String) {
   print(line)
   fflush(nil)
 }
+
+/// Prints a line for people, beside what the command is for.
+func complain(_ line: String) {
+  var text = "apus: \(line)\n"
+  _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
+}

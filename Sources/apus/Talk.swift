@@ -9,13 +9,14 @@ struct NodeOptions: ParsableArguments {
   @Option(help: "Who you are; a node in --dev believes it.")
   var user: String?
 
-  func connect() async throws -> ApusClient {
+  /// `onText` sees everything the node says, as it came.
+  func connect(onText: (@Sendable (String) -> Void)? = nil) async throws -> ApusClient {
     var url = url
     if let user {
       url += url.contains("?") ? "&" : "?"
       url += "user=" + Self.percentEncoded(user)
     }
-    return try await ApusClient.connect(to: url)
+    return try await ApusClient.connect(to: url, onText: onText)
   }
 
   private static func percentEncoded(_ text: String) -> String {
@@ -44,12 +45,13 @@ struct Subscribe: AsyncParsableCommand {
   var node: NodeOptions
 
   func run() async throws {
-    let client = try await node.connect()
-    for (index, channel) in channels.enumerated() {
-      let member = presence ? #","presence":true"# : ""
-      client.send(#"{"type":"subscribe","id":\#(index),"channel":\#(quoted(channel))\#(member)}"#)
+    let client = try await node.connect { printLine($0) }
+    for channel in channels {
+      try await client.subscribe(channel, presence: presence ? .member : .none)
     }
-    for try await message in client.messages { printLine(message) }
+    for try await event in client.events {
+      if case .disconnected(let error, let delay) = event { complain("\(error) Trying again in \(delay) ms.") }
+    }
   }
 }
 
@@ -69,14 +71,8 @@ struct Publish: AsyncParsableCommand {
     let client = try await node.connect()
     var text = data
     let isJSON = text.withUTF8 { JSONScanner.validate(UnsafeRawBufferPointer($0)) }
-    client.send(#"{"type":"publish","id":1,"channel":\#(quoted(channel)),"data":\#(isJSON ? data : quoted(data))}"#)
-    for try await message in client.messages {
-      if message.hasPrefix(#"{"type":"published""#) { return client.close() }
-      if message.hasPrefix(#"{"type":"error""#) {
-        printLine(message)
-        throw ExitCode.failure
-      }
-    }
+    try await client.publish(isJSON ? data : quoted(data), to: channel)
+    client.close()
   }
 }
 

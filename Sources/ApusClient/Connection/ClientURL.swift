@@ -1,15 +1,15 @@
 /// Where a client connects: `ws://host:port/path?query`.
-struct ClientURL: Equatable, Sendable {
-  let host: String
-  let port: UInt16
+package struct ClientURL: Equatable, Sendable {
+  package let host: String
+  package let port: UInt16
   /// Path and query, as they go into the request line.
   let target: String
 
   /// Reads the URL; throws a sentence that says what is wrong.
-  init(_ text: String) throws(ApusClientError) {
+  package init(_ text: String) throws(ApusClientError) {
     guard text.lowercased().hasPrefix("ws://") else {
       throw ApusClientError(
-        "A node's URL looks like ws://127.0.0.1:8080/ws; wss:// is for browsers and proxies, not for this client.")
+        .invalid, "A node's URL looks like ws://127.0.0.1:8080/ws; wss:// is for browsers and proxies, not for this client.")
     }
     let rest = text.dropFirst(5)
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -17,17 +17,17 @@ struct ClientURL: Equatable, Sendable {
     let tail = rest[end...]
     target = tail.isEmpty ? "/ws" : tail.hasPrefix("?") ? "/ws" + tail : String(tail)
     guard !target.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) else {
-      throw ApusClientError("The URL has a space, a control character or a '#' in it.")
+      throw ApusClientError(.invalid, "The URL has a space, a control character or a '#' in it.")
     }
     // The port stands behind the last colon that is not inside the brackets of an IPv6 address.
     let bracket = authority.lastIndex(of: "]")
     let colon = authority[(bracket ?? authority.startIndex)...].lastIndex(of: ":")
     let name = authority[..<(colon ?? authority.endIndex)]
     host = String(name.hasPrefix("[") ? name.dropFirst().dropLast() : name)
-    guard !host.isEmpty else { throw ApusClientError("The URL names no host.") }
+    guard !host.isEmpty else { throw ApusClientError(.invalid, "The URL names no host.") }
     if let colon {
       guard let port = UInt16(authority[authority.index(after: colon)...]), port > 0 else {
-        throw ApusClientError("The URL's port is not a number from 1 to 65535.")
+        throw ApusClientError(.invalid, "The URL's port is not a number from 1 to 65535.")
       }
       self.port = port
     } else {
@@ -38,14 +38,5 @@ struct ClientURL: Equatable, Sendable {
   /// The value of the `Host` header.
   var authority: String {
     (host.contains(":") ? "[\(host)]" : host) + (port == 80 ? "" : ":\(port)")
-  }
-}
-
-/// Why a client could not connect or was disconnected, in a sentence for people.
-public struct ApusClientError: Error, CustomStringConvertible {
-  public let description: String
-
-  init(_ description: String) {
-    self.description = description
   }
 }

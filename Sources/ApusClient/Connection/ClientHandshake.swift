@@ -6,7 +6,7 @@ struct ClientHandshake {
     case incomplete
     /// The connection is a WebSocket; what came behind the answer is its first frames.
     case accepted(rest: [UInt8])
-    case refused(ApusClientError)
+    case refused(ConnectionLoss)
   }
 
   /// The longest answer, in bytes.
@@ -30,24 +30,36 @@ struct ClientHandshake {
   mutating func receive(_ bytes: UnsafeRawBufferPointer) -> Outcome {
     received.append(contentsOf: bytes)
     guard let end = received.firstRange(of: Array("\r\n\r\n".utf8)) else {
-      return received.count > Self.maxAnswer ? .refused(ApusClientError("The answer is no handshake.")) : .incomplete
+      return received.count > Self.maxAnswer ? .refused(.refused("The answer is no handshake.", retryAfter: nil)) : .incomplete
     }
     let lines = String(decoding: received[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
     let body = Array(received[end.upperBound...])
     let status = lines.first?.split(separator: " ").dropFirst().first ?? ""
     guard status == "101" else {
       let reason = String(decoding: body.prefix(200), as: UTF8.self)
-      return .refused(ApusClientError("The node refused the connection (\(status)). \(reason)"))
+      return .refused(
+        .refused("The node refused the connection (\(status)). \(reason)", retryAfter: Self.retryAfter(status, lines)))
     }
-    let accept = lines.dropFirst().compactMap { line -> Substring? in
-      guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == "sec-websocket-accept" else {
-        return nil
-      }
-      return line[line.index(after: colon)...]
-    }
-    guard accept.count == 1, accept[0].filter({ $0 != " " }) == WebSocketKey.accept(for: key) else {
-      return .refused(ApusClientError("What answered is no WebSocket server: it did not prove that it read the key."))
+    let accept = Self.values(of: "sec-websocket-accept", in: lines)
+    guard accept.count == 1, accept[0] == WebSocketKey.accept(for: key) else {
+      let words = "What answered is no WebSocket server: it did not prove that it read the key."
+      return .refused(.refused(words, retryAfter: nil))
     }
     return .accepted(rest: body)
+  }
+
+  /// How long to wait after a refusal that may pass, in milliseconds: too many connections, a full node, or a proxy
+  /// without a node behind it.
+  private static func retryAfter(_ status: Substring, _ lines: [Substring]) -> Int64? {
+    guard ["429", "502", "503", "504"].contains(status) else { return nil }
+    let seconds = values(of: "retry-after", in: lines).first.flatMap { Int64($0) } ?? 0
+    return max(0, min(seconds, 3600)) * 1000
+  }
+
+  private static func values(of name: String, in lines: [Substring]) -> [String] {
+    lines.dropFirst().compactMap { line in
+      guard let colon = line.firstIndex(of: ":"), line[..<colon].lowercased() == name else { return nil }
+      return line[line.index(after: colon)...].filter { $0 != " " }
+    }
   }
 }

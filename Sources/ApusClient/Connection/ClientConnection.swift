@@ -1,0 +1,245 @@
+import Model
+import Reactor
+import WebSocket
+
+/// One connection to a node, on a loop: connect, handshake, frames, close.
+package final class ClientConnection: EventSource {
+  private enum Phase {
+    case connecting, handshaking, open, closed
+  }
+
+  /// What happens, for whoever made the connection.
+  package enum Event {
+    case opened
+    /// A whole text message, lent.
+    case text(UnsafeRawBufferPointer)
+    /// Something else that shows the node to be alive.
+    case heard
+    /// The end; nothing follows. Not told after `close`.
+    case ended(ConnectionLoss)
+  }
+
+  /// Milliseconds in which a connection must be made.
+  private static let timeout: Int64 = 10_000
+  private static let limits = FrameDecoder.Limits(maxMessageSize: 16 << 20, maxFragments: 4096)
+
+  private let url: ClientURL
+  private let loop: Loop
+  /// The local address, nil for the kernel's choice.
+  private let source: SocketAddress?
+  private let onEvent: (Event) -> Void
+  private var phase = Phase.connecting
+  /// Those of the host that were not tried yet.
+  private var addresses: [SocketAddress]
+  private var fd: Int32 = -1
+  private var registration: Registration?
+  private var timer: TimerID?
+  /// Nil once it is over.
+  private var handshake: ClientHandshake?
+  private var decoder = FrameDecoder(role: .client, limits: ClientConnection.limits)
+  private var outgoing: [UInt8] = []
+  private var wantsWrite = false
+  private var isPaused = false
+  private var random = SystemRandomNumberGenerator()
+
+  /// A connection to the first of the host's addresses that can be connected to; `start` begins it.
+  package init(
+    _ url: ClientURL, at addresses: [SocketAddress], from source: SocketAddress? = nil, on loop: Loop,
+    _ onEvent: @escaping (Event) -> Void
+  ) {
+    self.url = url
+    self.addresses = addresses
+    self.loop = loop
+    self.source = source
+    self.onEvent = onEvent
+  }
+
+  package func start() {
+    timer = loop.schedule(after: Self.timeout, source: self)
+    connectToNext("The host \(url.host) has no address.")
+  }
+
+  /// Sends one text message; does nothing unless the connection is open.
+  package func send(_ text: String) {
+    var text = text
+    text.withUTF8 { send(UnsafeRawBufferPointer($0)) }
+  }
+
+  /// Sends one text message of valid UTF-8; does nothing unless the connection is open.
+  package func send(_ text: UnsafeRawBufferPointer) {
+    guard phase == .open else { return }
+    write(.text, text)
+  }
+
+  /// Bytes that wait for room in the socket.
+  package var pendingBytes: Int { outgoing.count }
+
+  /// Reads nothing until `resume`; what was read already still arrives.
+  package func pause() {
+    isPaused = true
+    watch()
+  }
+
+  package func resume() {
+    isPaused = false
+    watch()
+  }
+
+  /// Says goodbye and ends; nothing more is told.
+  package func close() {
+    if phase == .open {
+      FrameEncoder.closePayload(.normal).withUnsafeBytes { write(.close, $0) }
+    }
+    release()
+    phase = .closed
+  }
+
+  // MARK: Connecting
+
+  private func connectToNext(_ failure: String) {
+    guard phase == .connecting else { return }
+    guard !addresses.isEmpty else { return end(.broken(failure)) }
+    let address = addresses.removeFirst()
+    do {
+      fd = try Sys.connect(to: address, from: source)
+      Sys.disableNagle(fd)
+      registration = try loop.add(fd, .writable, source: self)
+    } catch {
+      forgetSocket()
+      connectToNext("\(address): \(error).")
+    }
+  }
+
+  private func connected() {
+    let error = Sys.socketError(fd)
+    guard error == 0 else {
+      forgetSocket()
+      return connectToNext("\(url.authority): \(SystemError("connect", errno: error)). Does a node run there?")
+    }
+    phase = .handshaking
+    let handshake = ClientHandshake(nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+    self.handshake = handshake
+    watch()
+    outgoing = handshake.request(url)
+    flush()
+  }
+
+  // MARK: Events of the loop
+
+  package func ready(_ readiness: Readiness, key: UInt32) {
+    switch phase {
+    case .connecting: connected()
+    case .handshaking, .open:
+      if readiness.contains(.writable) { flush() }
+      if !readiness.isDisjoint(with: [.readable, .failed]) { receive() }
+    case .closed: break
+    }
+  }
+
+  package func expired(key: UInt32) {
+    timer = nil
+    if phase != .open { end(.broken("\(url.authority): no answer within 10 s.")) }
+  }
+
+  private func receive() {
+    guard phase != .closed else { return }
+    switch Sys.receive(fd, into: loop.receiveBuffer) {
+    case .wouldBlock: break
+    case .ended: end(.broken("The node ended the connection."))
+    case .failed(let error): end(.broken("The connection broke: \(SystemError("recv", errno: error))."))
+    case .moved(let count):
+      let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
+      phase == .handshaking ? continueHandshake(bytes) : take(bytes)
+    }
+  }
+
+  private func continueHandshake(_ bytes: UnsafeMutableRawBufferPointer) {
+    switch handshake?.receive(UnsafeRawBufferPointer(bytes)) {
+    case .incomplete, nil: break
+    case .refused(let loss): end(loss)
+    case .accepted(var rest):
+      handshake = nil
+      if let timer { loop.cancel(timer) }
+      timer = nil
+      phase = .open
+      onEvent(.opened)
+      rest.withUnsafeMutableBytes { take($0) }
+    }
+  }
+
+  private func take(_ bytes: UnsafeMutableRawBufferPointer) {
+    var rest = bytes
+    while phase == .open, let event = decoder.next(&rest) {
+      switch event {
+      case .text(let text): onEvent(.text(text))
+      // Compression is never offered, so no frame is compressed.
+      case .binary, .compressed, .pong: onEvent(.heard)
+      case .ping(let payload):
+        write(.pong, payload)
+        onEvent(.heard)
+      case .close(let code, let reason):
+        let loss = ConnectionLoss.closed(code ?? .noStatus, reason: String(decoding: reason, as: UTF8.self))
+        FrameEncoder.closePayload(code).withUnsafeBytes { write(.close, $0) }
+        end(loss)
+      case .violation(_, let reason): end(.broken("What the node sent is no WebSocket: \(reason)."))
+      }
+    }
+  }
+
+  // MARK: Sending
+
+  private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+    outgoing += FrameEncoder.masked(opcode, payload: payload, key: UInt32.random(in: .min ... .max, using: &random))
+    flush()
+  }
+
+  private func flush() {
+    while !outgoing.isEmpty {
+      switch outgoing.withUnsafeBytes({ Sys.send(fd, $0) }) {
+      case .moved(let count) where count == outgoing.count: outgoing.removeAll(keepingCapacity: true)
+      case .moved(let count): outgoing.removeFirst(count)
+      case .wouldBlock, .ended: return wantWrite(true)
+      case .failed(let error): return end(.broken("The connection broke: \(SystemError("send", errno: error))."))
+      }
+    }
+    wantWrite(false)
+  }
+
+  private func wantWrite(_ wanted: Bool) {
+    guard wanted != wantsWrite else { return }
+    wantsWrite = wanted
+    watch()
+  }
+
+  private func watch() {
+    guard let registration, phase == .handshaking || phase == .open else { return }
+    var interest: Readiness = isPaused ? [] : .readable
+    if wantsWrite { interest.insert(.writable) }
+    loop.modify(registration, fd: fd, interest)
+  }
+
+  // MARK: The end
+
+  private func end(_ loss: ConnectionLoss) {
+    guard phase != .closed else { return }
+    phase = .closed
+    release()
+    onEvent(.ended(loss))
+  }
+
+  private func release() {
+    if let timer { loop.cancel(timer) }
+    timer = nil
+    forgetSocket()
+  }
+
+  private func forgetSocket() {
+    if let registration { loop.remove(registration, fd: fd) }
+    registration = nil
+    if fd >= 0 { Sys.close(fd) }
+    fd = -1
+  }
+}
+
+@available(*, unavailable)
+extension ClientConnection: Sendable {}

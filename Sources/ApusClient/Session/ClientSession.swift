@@ -1,0 +1,242 @@
+import Model
+import Wire
+
+/// What a client does over all its connections, without I/O: subscribes again after each lost one, asks for what it
+/// missed, waits longer after each failure, and notices when a connection is dead.
+///
+/// Events go in, `SessionAction`s come out; time is in milliseconds of any clock. The owner calls `timeout` at
+/// `deadline`.
+struct ClientSession {
+  enum State: Equatable {
+    case idle
+    case connecting
+    /// The WebSocket is open, and the node has not said `connected` yet.
+    case greeting
+    case open
+    case waiting(until: Int64)
+    case finished
+  }
+
+  /// A channel the program wants.
+  struct Wanted {
+    let channel: String
+    var presence: Presence
+    var info: String?
+    /// Where the channel's history was read last.
+    var position: Position?
+    /// Whether its messages arrived at some time, so that a gap can be.
+    var wasLive = false
+    /// The program's request that waits for the confirmation.
+    var request: RequestNumber?
+    /// When to ask again after a refusal that may pass.
+    var retryAt: Int64?
+  }
+
+  /// A command that waits for its reply.
+  enum Pending: Equatable {
+    case subscribe(String)
+    case unsubscribe
+    case publish
+    case presence
+  }
+
+  /// Used until the node tells its own, in milliseconds.
+  private static let defaultPingInterval: Int64 = 25_000
+  /// How long the node may take to say `connected`.
+  private static let greetingTime: Int64 = 10_000
+  /// When to ask again for a channel that was refused for the time being.
+  static let subscribeRetry: Int64 = 2_000
+
+  private(set) var state = State.idle
+  /// In the order in which they were asked for.
+  var wanted: [Wanted] = []
+  var pending: [RequestNumber: Pending] = [:]
+  private var lastRequest = 0
+  private var backoff = Backoff()
+  private var random: any RandomNumberGenerator & Sendable
+  /// Whether a connection was ever made: before that a failure is the program's to deal with.
+  private var wasConnected = false
+  private var openRequest: RequestNumber?
+  private var pingInterval = ClientSession.defaultPingInterval
+  /// The longest message the node takes, in bytes.
+  private(set) var maxMessageSize = Int.max
+  private var heard: Int64 = 0
+  private var nextPing: Int64 = 0
+  /// When to be elsewhere, because the node goes away.
+  private var moveAt: Int64?
+
+  init(random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()) {
+    self.random = random
+  }
+
+  mutating func nextRequest() -> RequestNumber {
+    lastRequest += 1
+    return lastRequest
+  }
+
+  // MARK: Connections
+
+  /// Begins; the request is answered when the first connection is made or has failed.
+  mutating func start(_ request: RequestNumber) -> [SessionAction] {
+    openRequest = request
+    state = .connecting
+    return [.connect]
+  }
+
+  /// The WebSocket is open.
+  mutating func opened(now: Int64) {
+    guard state == .connecting else { return }
+    state = .greeting
+    heard = now
+  }
+
+  /// Anything came from the node, or the program does not want to hear more just now.
+  mutating func heard(now: Int64) {
+    heard = now
+  }
+
+  mutating func lost(_ loss: ConnectionLoss, now: Int64) -> [SessionAction] {
+    guard state != .finished, state != .idle else { return [] }
+    let error = Self.error(loss)
+    guard wasConnected, Self.mayTryAgain(loss) else { return finish(error) }
+    var delay = backoff.next(using: &random)
+    if case .refused(_, .some(let retryAfter)) = loss { delay = max(delay, retryAfter) }
+    // A node that goes away has said when to come back.
+    if let moveAt { delay = max(0, moveAt - now) }
+    let failures = failPending()
+    state = .waiting(until: now + delay)
+    return failures + [.tell(.disconnected(error, retryAfter: Int(delay)))]
+  }
+
+  /// The program has had enough.
+  mutating func close() -> [SessionAction] {
+    guard state != .finished else { return [] }
+    return finish(nil)
+  }
+
+  private mutating func finish(_ error: ApusClientError?) -> [SessionAction] {
+    let reason = error ?? ApusClientError(.closed, "The client was closed.")
+    var actions: [SessionAction] = [.disconnect]
+    actions += failPending()
+    for index in wanted.indices {
+      if let request = wanted[index].request { actions.append(.answer(request, .failure(reason))) }
+    }
+    if let openRequest { actions.append(.answer(openRequest, .failure(reason))) }
+    openRequest = nil
+    wanted = []
+    state = .finished
+    return actions + [.finish(error)]
+  }
+
+  /// Forgets what the connection was asked; what is wanted for good stays so.
+  private mutating func failPending() -> [SessionAction] {
+    let lost = pending.sorted { $0.key < $1.key }
+    pending = [:]
+    moveAt = nil
+    for index in wanted.indices { wanted[index].retryAt = nil }
+    return lost.compactMap { request, what in
+      if case .subscribe = what { return nil }
+      // A channel that is not wanted any more is not asked for again, and so is left.
+      if what == .unsubscribe { return .answer(request, .success(.unsubscribed)) }
+      let words = "The connection was lost before the node answered: whether it was done is unknown."
+      return .answer(request, .failure(ApusClientError(.outcomeUnknown, words)))
+    }
+  }
+
+  private static func error(_ loss: ConnectionLoss) -> ApusClientError {
+    switch loss {
+    case .broken(let words): ApusClientError(.notConnected, words)
+    case .refused(let words, _): ApusClientError(.refused, words)
+    case .closed(let code, let reason):
+      ApusClientError(
+        mayTryAgain(loss) ? .notConnected : .refused,
+        "The node closed the connection (\(code))\(reason.isEmpty ? "" : ": \(reason)").")
+    }
+  }
+
+  private static func mayTryAgain(_ loss: ConnectionLoss) -> Bool {
+    switch loss {
+    case .broken: true
+    case .refused(_, let retryAfter): retryAfter != nil
+    // These need a new token, or are meant to last.
+    case .closed(let code, _): ![.unauthenticated, .tokenExpired, .disconnected].contains(code)
+    }
+  }
+
+  // MARK: Time
+
+  /// When to call `timeout`; nil while nothing is due.
+  var deadline: Int64? {
+    switch state {
+    case .idle, .connecting, .finished: nil
+    case .greeting: heard + Self.greetingTime
+    case .waiting(let until): until
+    case .open: ([nextPing, moveAt] + wanted.map(\.retryAt)).compactMap(\.self).min()
+    }
+  }
+
+  mutating func timeout(now: Int64) -> [SessionAction] {
+    guard let deadline, deadline <= now else { return [] }
+    switch state {
+    case .idle, .connecting, .finished: return []
+    case .greeting: return [.disconnect] + lost(.broken("The node said nothing for 10 s."), now: now)
+    case .waiting:
+      state = .connecting
+      return [.connect]
+    case .open: return keepUp(now: now)
+    }
+  }
+
+  private mutating func keepUp(now: Int64) -> [SessionAction] {
+    if let moveAt, moveAt <= now {
+      let failures = failPending()
+      state = .connecting
+      let error = ApusClientError(.notConnected, "The node restarts.")
+      return [.disconnect] + failures + [.tell(.disconnected(error, retryAfter: 0)), .connect]
+    }
+    var actions: [SessionAction] = []
+    if nextPing <= now {
+      // Dead without having been closed: a ping brings nothing back.
+      guard (now - heard) * 2 <= pingInterval * 5 else {
+        return [.disconnect] + lost(.broken("The node has been silent for \((now - heard) / 1000) s."), now: now)
+      }
+      nextPing = now + pingInterval
+      actions.append(.send(CommandEncoder.ping))
+    }
+    for index in wanted.indices {
+      guard let retryAt = wanted[index].retryAt, retryAt <= now else { continue }
+      wanted[index].retryAt = nil
+      actions.append(subscribe(wanted[index]))
+    }
+    return actions
+  }
+
+  // MARK: What the node says of the connection
+
+  mutating func connected(_ event: JSONObject, now: Int64) -> [SessionAction] {
+    guard state == .greeting else { return [] }
+    state = .open
+    wasConnected = true
+    if let interval = event.integer("pingInterval"), interval > 0 { pingInterval = Int64(min(interval, 3_600_000)) }
+    maxMessageSize = event.integer("maxMessageSize") ?? .max
+    nextPing = now + pingInterval
+    let welcome = Welcome(
+      clientID: event.string("clientId") ?? "", node: event.string("node") ?? "", user: event.string("user"))
+    var actions: [SessionAction] = [.tell(.connected(welcome))]
+    if let openRequest { actions.append(.answer(openRequest, .success(.connected))) }
+    openRequest = nil
+    // With nothing to subscribe to, this is all that shows the node to be of use.
+    if wanted.isEmpty { backoff.reset() }
+    for entry in wanted { actions.append(subscribe(entry)) }
+    return actions
+  }
+
+  mutating func draining(after: Int, now: Int64) -> [SessionAction] {
+    moveAt = now + Int64(max(0, min(after, 3_600_000)))
+    return [.tell(.draining(after: after))]
+  }
+
+  mutating func wasOfUse() {
+    backoff.reset()
+  }
+}
