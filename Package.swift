@@ -25,6 +25,7 @@ let package = Package(
     .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
     .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.2"),
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
+    .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
   ],
@@ -98,10 +99,16 @@ let package = Package(
         "Model", "WebSocket", "Wire", "Reactor", .product(name: "DequeModule", package: "swift-collections"),
       ],
       swiftSettings: strict),
+    .target(
+      name: "Bench",
+      dependencies: [
+        "Wire", "Reactor", "ApusClient", .product(name: "Histogram", package: "hdrhistogram-swift"),
+      ],
+      swiftSettings: strict),
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Model", "Wire", "Reactor", "Redis", "Node", "ApusClient",
+        "Model", "Wire", "Reactor", "Redis", "Node", "ApusClient", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -136,6 +143,9 @@ let package = Package(
     .testTarget(
       name: "ApusClientTests", dependencies: ["Model", "Reactor", "ApusClient"],
       path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
+    .testTarget(
+      name: "BenchTests", dependencies: ["TestSupport", "Reactor", "ApusClient", "Bench"],
+      path: "Tests/Unit/BenchTests", swiftSettings: strict),
     .testTarget(
       name: "NodeTests", dependencies: ["Model", "Node"],
       path: "Tests/Unit/NodeTests", swiftSettings: strict),

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/timerfd.h>
 #include <time.h>
 
 _Static_assert(CREACTOR_READABLE == EPOLLIN && CREACTOR_WRITABLE == EPOLLOUT && CREACTOR_ERROR == EPOLLERR &&
@@ -42,6 +43,13 @@ int creactor_epoll_wait(int epoll, creactor_event *events, int capacity, int tim
 
 int creactor_eventfd(void) { return eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC); }
 
+int creactor_timerfd(void) { return timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC); }
+
+int creactor_timerfd_set(int timer, uint64_t moment) {
+  struct itimerspec when = {.it_value = {.tv_sec = moment / 1000000000, .tv_nsec = moment % 1000000000}};
+  return timerfd_settime(timer, TFD_TIMER_ABSTIME, &when, NULL);
+}
+
 int creactor_accept(int listener) { return accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC); }
 
 int creactor_socket(int family) { return socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0); }
@@ -57,6 +65,7 @@ static int64_t clock_in(clockid_t clock, int64_t per_second) {
 }
 
 int64_t creactor_monotonic_microseconds(void) { return clock_in(CLOCK_MONOTONIC, 1000000); }
+int64_t creactor_monotonic_nanoseconds(void) { return clock_in(CLOCK_MONOTONIC, 1000000000); }
 int64_t creactor_wall_milliseconds(void) { return clock_in(CLOCK_REALTIME, 1000); }
 
 void creactor_ignore_sigpipe(void) { signal(SIGPIPE, SIG_IGN); }

@@ -176,6 +176,8 @@ package enum Sys {
 
   /// Microseconds since some moment in the past; never goes back.
   package static func monotonicMicroseconds() -> Int64 { creactor_monotonic_microseconds() }
+  /// The same clock in nanoseconds.
+  package static func monotonicNanoseconds() -> UInt64 { UInt64(bitPattern: creactor_monotonic_nanoseconds()) }
   /// Milliseconds since 1970.
   package static func wallMilliseconds() -> Int64 { creactor_wall_milliseconds() }
 }

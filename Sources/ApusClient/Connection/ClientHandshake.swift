@@ -30,7 +30,8 @@ struct ClientHandshake {
   mutating func receive(_ bytes: UnsafeRawBufferPointer) -> Outcome {
     received.append(contentsOf: bytes)
     guard let end = received.firstRange(of: Array("\r\n\r\n".utf8)) else {
-      return received.count > Self.maxAnswer ? .refused(.refused("The answer is no handshake.", retryAfter: nil)) : .incomplete
+      return received.count > Self.maxAnswer
+        ? .refused(.refused("The answer is no handshake.", retryAfter: nil)) : .incomplete
     }
     let lines = String(decoding: received[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
     let body = Array(received[end.upperBound...])

@@ -9,7 +9,8 @@ package struct ClientURL: Equatable, Sendable {
   package init(_ text: String) throws(ApusClientError) {
     guard text.lowercased().hasPrefix("ws://") else {
       throw ApusClientError(
-        .invalid, "A node's URL looks like ws://127.0.0.1:8080/ws; wss:// is for browsers and proxies, not for this client.")
+        .invalid,
+        "A node's URL looks like ws://127.0.0.1:8080/ws; wss:// is for browsers and proxies, not for this client.")
     }
     let rest = text.dropFirst(5)
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex

@@ -36,7 +36,12 @@ int creactor_accept(int listener);
 int creactor_socket(int family);
 /// Sets one integer socket option.
 int creactor_set_option(int fd, int level, int option, int value);
+/// A timer on the monotonic clock, non-blocking and closed on exec.
+int creactor_timerfd(void);
+/// Has it fire once at `moment`, in nanoseconds of that clock; 0 would switch it off.
+int creactor_timerfd_set(int timer, uint64_t moment);
 int64_t creactor_monotonic_microseconds(void);
+int64_t creactor_monotonic_nanoseconds(void);
 int64_t creactor_wall_milliseconds(void);
 void creactor_ignore_sigpipe(void);
 void creactor_name_thread(const char *name);

@@ -19,7 +19,8 @@ struct Transcript {
   mutating func connect(pingInterval: Int = 25_000) -> [SessionAction] {
     session.opened(now: now)
     return hear(
-      #"{"type":"connected","clientId":"c-1","node":"n.1","user":null,"pingInterval":\#(pingInterval),"maxMessageSize":1000}"#)
+      #"{"type":"connected","clientId":"c-1","node":"n.1","user":null,"pingInterval":\#(pingInterval),"maxMessageSize":1000}"#
+    )
   }
 
   mutating func hear(_ text: String) -> [SessionAction] {

@@ -1,0 +1,112 @@
+import ApusClient
+import ArgumentParser
+import Bench
+import FoundationEssentials
+import Reactor
+
+/// `apus bench`: load nodes and say what came of it.
+struct BenchCommand: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "bench",
+    abstract: "Load nodes with connections and messages, and say what arrived, and when.",
+    discussion: """
+      Connections listen to one channel each, publishers publish in turn. With --rate the load is an open loop: messages \
+      leave on time whatever becomes of them, and latency counts from the moment they were meant to leave, so a node that \
+      stands still cannot hide it. With --window it is a closed loop: so many messages are under way at any time, which \
+      finds the most a node can do. With --publishers 0 the connections are only held.
+
+      The node must be started with --rate 0, or each publisher is held to its rate of commands. Generator and node \
+      share the machine: give each its own cores (taskset) to compare runs.
+
+        apus serve --dev --rate 0 --loops 1
+        apus bench --connections 500 --window 8
+        apus bench --connections 1000 --channels 100 --publishers 10 --rate 2000 --json > before.json
+        apus bench --connections 1000 --channels 100 --publishers 10 --rate 2000 --compare before.json
+
+      Ends with 1 when something was lost, refused or out of order.
+      """)
+
+  @Option(help: "A node's WebSocket; several share the connections. (default: ws://127.0.0.1:8080/ws)")
+  var url: [String] = []
+  @Option(help: "Connections that listen.")
+  var connections = 500
+  @Option(help: "Channels they are spread over.")
+  var channels = 1
+  @Option(help: "Connections that publish; 0 holds the others and publishes nothing.")
+  var publishers = 1
+  @Option(help: "Bytes of a message's data.")
+  var payload: ByteCount = ByteCount(64)
+  @Option(help: "Messages a second in all, in an open loop.")
+  var rate: Double?
+  @Option(help: "Messages under way, in a closed loop. (default: 8, unless --rate is given)")
+  var window: Int?
+  @Option(help: "How long to measure.")
+  var duration: Milliseconds = Milliseconds(5000)
+  @Option(help: "How long to publish before that.")
+  var warmup: Milliseconds = Milliseconds(1000)
+  @Option(
+    help:
+      "A local address to connect from, for more than 28,000 connections; repeatable. On loopback this goes by itself.")
+  var source: [String] = []
+  @Flag(help: "Print the figures as JSON.")
+  var json = false
+  @Option(help: "An earlier --json output to set beside this run.")
+  var compare: String?
+
+  func run() async throws {
+    // Read first: a minute of load must not end in a misspelt name.
+    let earlier = try compare.map(Self.report(in:))
+    let bar = ProgressBar()
+    let report: BenchReport
+    do {
+      report = try await Bench.run(try plan()) { bar.show($0) }
+    } catch let error as BenchError {
+      bar.clear()
+      throw ValidationError(error.description)
+    } catch let error as ApusClientError {
+      throw ValidationError(error.description)
+    }
+    bar.clear()
+    if json {
+      printLine(try Self.text(of: report))
+    } else {
+      printLine(BenchTable.text(of: report))
+    }
+    if let earlier { (json ? complain : printLine)(BenchTable.comparison(of: earlier, with: report)) }
+    if !report.isClean { throw ExitCode.failure }
+  }
+
+  private func plan() throws -> BenchPlan {
+    guard rate == nil || window == nil else { throw ValidationError("Either --rate or --window, not both.") }
+    let load: BenchPlan.Load = publishers == 0 ? .idle : rate.map { .rate($0) } ?? .window(window ?? 8)
+    let plan = BenchPlan(
+      nodes: try (url.isEmpty ? ["ws://127.0.0.1:8080/ws"] : url).map { try ClientURL($0) }, connections: connections,
+      channels: channels, publishers: publishers, payload: payload.value, load: load, duration: duration.value,
+      warmup: warmup.value, sources: try source.map(Self.address))
+    if let flaw = plan.flaw { throw ValidationError(flaw) }
+    return plan
+  }
+
+  private static func address(_ text: String) throws -> SocketAddress {
+    guard let address = SocketAddress(numericHost: text, port: 0) else {
+      throw ValidationError("--source takes a numeric address of this machine, not '\(text)'.")
+    }
+    return address
+  }
+
+  private static func report(in file: String) throws -> BenchReport {
+    guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
+      throw ValidationError("--compare: \(file) cannot be read.")
+    }
+    guard let report = try? JSONDecoder().decode(BenchReport.self, from: Data(text.utf8)) else {
+      throw ValidationError("--compare: \(file) is no output of apus bench --json.")
+    }
+    return report
+  }
+
+  private static func text(of report: BenchReport) throws -> String {
+    let encoder = JSONEncoder()
+    encoder.outputFormatting = [.sortedKeys, .prettyPrinted]
+    return String(decoding: try encoder.encode(report), as: UTF8.self)
+  }
+}
