@@ -45,7 +45,7 @@ $(APUS): $(SOURCES) | build-tools
 # ---- tests ----
 
 .PHONY: test
-test: lint unit fuzz broker end-to-end conformance threads ## Everything a change must pass; installs what it needs
+test: lint unit fuzz broker end-to-end counts conformance threads ## Everything a change must pass; installs what it needs
 	@echo '== all tests passed'
 
 .PHONY: lint
@@ -64,6 +64,10 @@ broker: build-tools test-tools ## One suite on both brokers, with a real Redis
 end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as processes, driven by Python clients
 	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd $(PYTEST_FLAGS)
 
+.PHONY: counts
+counts: $(APUS) $(VENV)/ready test-tools bench-tools ## Limits on what a delivery may cost in counts: allocations, sends, wakes, bytes
+	@$(TIER) counts $(VENV)/bin/pytest Tests/Counts $(PYTEST_FLAGS)
+
 .PHONY: conformance
 conformance: $(APUS) $(AUTOBAHN)/ready cluster-tools ## Autobahn's 517 cases on the echo, directly and through nginx
 	@$(TIER) conformance Tests/Conformance/run --autobahn $(AUTOBAHN) $(CONFORMANCE_FLAGS)
@@ -76,6 +80,18 @@ fuzz: build-tools ## What peers may send, made up by libFuzzer: the corpus, then
 .PHONY: threads
 threads: build-tools test-tools $(VENV)/ready ## Data races, by the thread sanitizer
 	@$(TIER) threads Tests/Threads/run $(VENV)/bin/pytest
+
+# ---- benchmarks ----
+
+.PHONY: bench
+bench: $(APUS) bench-tools ## Apus against the least it can cost, and as many connections as it holds, or make bench CONNECTIONS=100000
+	Tests/Bench/ratios --apus $(APUS)
+	Tests/Bench/scale --apus $(APUS) $(if $(CONNECTIONS),--connections $(CONNECTIONS))
+
+.PHONY: bench-others
+bench-others: $(APUS) bench-tools ## Apus beside nchan, FastAPI, Django Channels and python-socketio
+	@Tests/Bench/others/install
+	Tests/Bench/others/run --binary $(APUS)
 
 .PHONY: bench-hostile
 bench-hostile: $(APUS) $(VENV)/ready ## What attacks cost everybody else, as ratios
@@ -100,6 +116,12 @@ cluster-tools:
 	@command -v redis-server >/dev/null || deploy/install redis-server
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || deploy/install nginx-light
 
+.PHONY: bench-tools
+bench-tools: cluster-tools
+	@command -v cc >/dev/null || deploy/install gcc libc6-dev
+	@command -v strace >/dev/null || deploy/install strace
+	@command -v redis-benchmark >/dev/null || deploy/install redis-tools
+
 .PHONY: test-tools
 test-tools: cluster-tools
 
@@ -114,4 +136,4 @@ $(AUTOBAHN)/ready: Tests/Conformance/requirements.txt Tests/Conformance/install
 
 .PHONY: clean
 clean: ## Removes what was built
-	rm -rf .build $(VENV) $(AUTOBAHN)
+	rm -rf .build $(VENV) $(AUTOBAHN) .others

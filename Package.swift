@@ -115,7 +115,8 @@ let package = Package(
       swiftSettings: strict),
 
     // One test target per module; the brokers have a suite of their own, with a real Redis.
-    .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support/Values", swiftSettings: strict),
+    .target(name: "LoopTestSupport", dependencies: ["Reactor"], path: "Tests/Support/Loops", swiftSettings: strict),
     .testTarget(
       name: "ModelTests", dependencies: ["TestSupport", "Model"],
       path: "Tests/Unit/ModelTests", swiftSettings: strict),
@@ -129,7 +130,8 @@ let package = Package(
       name: "HubTests", dependencies: ["TestSupport", "Model", "Hub"],
       path: "Tests/Unit/HubTests", swiftSettings: strict),
     .testTarget(
-      name: "ReactorTests", dependencies: ["TestSupport", "Reactor", .product(name: "Logging", package: "swift-log")],
+      name: "ReactorTests",
+      dependencies: ["TestSupport", "LoopTestSupport", "Reactor", .product(name: "Logging", package: "swift-log")],
       path: "Tests/Unit/ReactorTests", swiftSettings: strict),
     .testTarget(
       name: "RedisTests", dependencies: ["Redis"],
@@ -138,10 +140,13 @@ let package = Package(
       name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "Broker"],
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["TestSupport", "Model", "WebSocket", "Reactor", "Server"],
+      name: "ServerTests", dependencies: ["TestSupport", "LoopTestSupport", "Model", "WebSocket", "Reactor", "Server"],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
     .testTarget(
-      name: "ApusClientTests", dependencies: ["Model", "Reactor", "ApusClient"],
+      name: "ApusClientTests",
+      dependencies: [
+        "Model", "Hub", "Reactor", "Broker", "Server", "ApusClient", .product(name: "Logging", package: "swift-log"),
+      ],
       path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
     .testTarget(
       name: "BenchTests", dependencies: ["TestSupport", "Reactor", "ApusClient", "Bench"],

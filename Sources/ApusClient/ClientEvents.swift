@@ -12,7 +12,7 @@ public struct ClientEvents: AsyncSequence, Sendable {
   public struct Iterator: AsyncIteratorProtocol {
     let queue: EventQueue
 
-    public func next() async throws -> ClientEvent? {
+    public mutating func next() async throws -> ClientEvent? {
       try await queue.next()
     }
   }

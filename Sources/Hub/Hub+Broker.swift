@@ -76,7 +76,7 @@ extension Hub {
     }
   }
 
-  private func lend(
+  private mutating func lend(
     _ slots: [UInt32], excluding excluded: ClientID?, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
   ) {
     let except = excluded.flatMap { client in slots.first { sessions[Int($0)]?.client == client } }

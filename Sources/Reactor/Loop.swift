@@ -2,8 +2,9 @@ import CReactor
 
 /// One thread's event loop: epoll, timers, mailboxes.
 ///
-/// A turn is: wait, events of descriptors, what the turn before has put off, timers that ran out, what other threads posted, what the loop posted to
-/// itself, and last the work put off to the end of the turn, where everything the turn has produced leaves at once.
+/// A turn is: wait, events of descriptors, what the turn before has put off, timers that ran out, what other threads
+/// posted, what was put off to later in the turn, and last the work put off to its end, where everything the turn has
+/// produced leaves at once.
 /// Nothing on a loop is shared and nothing locked; a `Loop` and all it owns stay on their thread.
 package final class Loop {
   /// What other threads may hold of this loop.
@@ -26,16 +27,16 @@ package final class Loop {
 
   /// 128 KiB: one read takes what a socket's default buffer holds.
   private static let receiveBufferSize = 1 << 17
-  /// A loop that keeps posting to itself looks at its descriptors again after that many rounds.
-  private static let maxLocalRounds = 16
+  /// A loop that keeps putting work off to later in its turn looks at its descriptors again after that many rounds.
+  private static let maxRounds = 16
 
   private var poller: Poller
   private var wheel: TimingWheel<Timer>
   private var mailboxes: [any MailboxDrain] = []
+  private var laterWork: [() -> Void] = []
   private var endOfTurn: [() -> Void] = []
   private var nextTurn: [() -> Void] = []
   private var stopped = false
-  private var localWorkLeft = false
 
   /// Must be made on the thread that will run it.
   package init() throws(SystemError) {
@@ -101,7 +102,14 @@ package final class Loop {
     wheel.cancel(timer)
   }
 
-  // MARK: The end of the turn
+  // MARK: Later
+
+  /// Puts `work` off to later in this turn, after the events, the timers and what other threads posted.
+  ///
+  /// Work put off by such work follows in the same turn, a few rounds long, and then in the next one.
+  package func laterInTurn(_ work: @escaping () -> Void) {
+    laterWork.append(work)
+  }
 
   /// Puts `work` off to the end of this turn, after everything else; work put off by such work runs in the same turn.
   package func atEndOfTurn(_ work: @escaping () -> Void) {
@@ -146,13 +154,14 @@ package final class Loop {
     for work in postponed { work() }
     while let timer = wheel.popExpired(now: now) { timer.source.expired(key: timer.key) }
     takePosts()
-    takeLocalPosts()
+    doLaterWork()
     finishTurn()
     busyMicroseconds += Sys.monotonicMicroseconds() - nowMicroseconds
   }
 
   private var timeout: Int32 {
-    if localWorkLeft || !nextTurn.isEmpty { return 0 }
+    // Work at the end of a turn may have put off more.
+    if !laterWork.isEmpty || !nextTurn.isEmpty { return 0 }
     guard let delay = wheel.delay(from: now) else { return -1 }
     return Int32(clamping: delay)
   }
@@ -163,24 +172,21 @@ package final class Loop {
     // Acknowledged first: what is posted from here on wakes the loop again.
     handle.acknowledge()
     for task in handle.takeTasks() { task(self) }
-    for mailbox in mailboxes { mailbox.drainShared() }
+    for mailbox in mailboxes { mailbox.drain() }
   }
 
-  private func takeLocalPosts() {
-    localWorkLeft = false
-    for _ in 0..<Self.maxLocalRounds {
-      var any = false
-      for mailbox in mailboxes where mailbox.drainLocal() { any = true }
-      if !any { return }
+  private func doLaterWork() {
+    for _ in 0..<Self.maxRounds where !laterWork.isEmpty {
+      var work: [() -> Void] = []
+      swap(&work, &laterWork)
+      for action in work { action() }
+      // Its memory is used again, unless more has come meanwhile.
+      work.removeAll(keepingCapacity: true)
+      if laterWork.isEmpty { swap(&work, &laterWork) }
     }
-    localWorkLeft = true
   }
 
   private func finishTurn() {
-    defer {
-      // Work at the end of a turn may have posted to this very loop.
-      if !localWorkLeft { localWorkLeft = mailboxes.contains { $0.hasLocal } }
-    }
     while !endOfTurn.isEmpty {
       var work: [() -> Void] = []
       swap(&work, &endOfTurn)

@@ -19,6 +19,21 @@ package struct Readiness: OptionSet, Sendable {
   package static let edgeTriggered = Readiness(rawValue: CREACTOR_EDGE_TRIGGERED)
   /// Wakes one of the loops that wait for a shared listener, not all of them.
   static let exclusive = Readiness(rawValue: CREACTOR_EXCLUSIVE)
+
+  /// Not left to `OptionSet`: its generic code is not specialised in other modules, and this is asked for every event.
+  package func contains(_ other: Readiness) -> Bool {
+    rawValue & other.rawValue == other.rawValue
+  }
+
+  /// Something to read, be it an error.
+  package var wantsReading: Bool {
+    rawValue & (Self.readable.rawValue | Self.failed.rawValue) != 0
+  }
+
+  /// The peer will send nothing more.
+  package var isPeerGone: Bool {
+    rawValue & (Self.peerClosed.rawValue | Self.failed.rawValue) != 0
+  }
 }
 
 /// Something that waits for descriptors and timers on a loop.

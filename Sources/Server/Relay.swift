@@ -37,9 +37,11 @@ final class Relay: BrokerOutlet {
     self.backlogs = backlogs
     let broker = make(loop, self)
     self.broker = broker
-    requests.receive { [requestBacklog] in
-      requestBacklog.remove($0.request.weight)
-      broker.handle($0.request, from: $0.loop)
+    requests.receiveBatches { [requestBacklog] batch in
+      for item in batch {
+        requestBacklog.remove(item.request.weight)
+        broker.handle(item.request, from: item.loop)
+      }
     }
     broker.start()
   }

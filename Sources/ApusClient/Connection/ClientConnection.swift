@@ -131,7 +131,7 @@ package final class ClientConnection: EventSource {
     case .connecting: connected()
     case .handshaking, .open:
       if readiness.contains(.writable) { flush() }
-      if !readiness.isDisjoint(with: [.readable, .failed]) { receive() }
+      if readiness.wantsReading { receive() }
     case .closed: break
     }
   }

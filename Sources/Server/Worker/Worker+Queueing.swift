@@ -41,7 +41,7 @@ extension Worker {
     case .free: break
     case .peeking where connections[slot].pointee.isLate, .handshaking where connections[slot].pointee.isLate:
       handshakeTimedOut(slot)
-    case .peeking: peek(slot, isOver: !readiness.isDisjoint(with: [.peerClosed, .failed]))
+    case .peeking: peek(slot, isOver: readiness.isPeerGone)
     case .handshaking: receive(slot)
     // It may have been opened while it stood in line.
     case .open, .ending: serveNow(readiness, slot)
@@ -51,6 +51,6 @@ extension Worker {
   /// Reads and writes as the descriptor is ready for it.
   func serveNow(_ readiness: Readiness, _ slot: UInt32) {
     if readiness.contains(.writable) { markDirty(slot) }
-    if !readiness.isDisjoint(with: [.readable, .failed]) { receive(slot) }
+    if readiness.wantsReading { receive(slot) }
   }
 }

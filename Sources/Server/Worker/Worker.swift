@@ -80,9 +80,11 @@ final class Worker: EventSource {
     hub = Hub(limits: configuration.hub)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
-    events.receive { [unowned self] in
-      received($0)
-      self.backlog?.remove($0.weight)
+    events.receiveBatches { [unowned self] batch in
+      for event in batch {
+        received(event)
+        self.backlog?.remove(event.weight)
+      }
     }
   }
 

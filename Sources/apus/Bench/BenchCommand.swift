@@ -57,15 +57,9 @@ struct BenchCommand: AsyncParsableCommand {
     // Read first: a minute of load must not end in a misspelt name.
     let earlier = try compare.map(Self.report(in:))
     let bar = ProgressBar()
-    let report: BenchReport
-    do {
-      report = try await Bench.run(try plan()) { bar.show($0) }
-    } catch let error as BenchError {
-      bar.clear()
-      throw ValidationError(error.description)
-    } catch let error as ApusClientError {
-      throw ValidationError(error.description)
-    }
+    let plan = try plan()
+    defer { bar.clear() }
+    let report = try await Bench.run(plan) { bar.show($0) }
     bar.clear()
     if json {
       printLine(try Self.text(of: report))
@@ -80,11 +74,19 @@ struct BenchCommand: AsyncParsableCommand {
     guard rate == nil || window == nil else { throw ValidationError("Either --rate or --window, not both.") }
     let load: BenchPlan.Load = publishers == 0 ? .idle : rate.map { .rate($0) } ?? .window(window ?? 8)
     let plan = BenchPlan(
-      nodes: try (url.isEmpty ? ["ws://127.0.0.1:8080/ws"] : url).map { try ClientURL($0) }, connections: connections,
+      nodes: try (url.isEmpty ? ["ws://127.0.0.1:8080/ws"] : url).map(Self.node), connections: connections,
       channels: channels, publishers: publishers, payload: payload.value, load: load, duration: duration.value,
       warmup: warmup.value, sources: try source.map(Self.address))
     if let flaw = plan.flaw { throw ValidationError(flaw) }
     return plan
+  }
+
+  private static func node(_ text: String) throws -> ClientURL {
+    do {
+      return try ClientURL(text)
+    } catch {
+      throw ValidationError(error.description)
+    }
   }
 
   private static func address(_ text: String) throws -> SocketAddress {

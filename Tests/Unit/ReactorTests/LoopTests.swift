@@ -1,3 +1,4 @@
+import LoopTestSupport
 import Reactor
 import Testing
 
@@ -163,9 +164,6 @@ import Testing
     let pair = try SocketPair()
     let source = Source()
     var log: [String] = []
-    let mailbox = Mailbox<String>(on: loop)
-    let postbox = Postbox(from: loop, to: mailbox)
-    mailbox.receive { log.append($0) }
     _ = try loop.add(pair.near, .readable, source: source)
     source.onReady = { [unowned loop] _, _ in
       _ = pair.receiveAtNear()
@@ -173,16 +171,16 @@ import Testing
       loop.atEndOfTurn { [unowned loop] in
         log.append("end, turn \(loop.turns)")
         loop.atEndOfTurn { [unowned loop] in log.append("end of the end, turn \(loop.turns)") }
-        postbox.post("post from the end")
+        loop.laterInTurn { log.append("later, from the end") }
       }
-      postbox.post("post")
+      loop.laterInTurn { log.append("later") }
       _ = loop.schedule(after: 0, source: source)
     }
     source.onExpired = { [unowned loop] _ in loop.stop() }
     pair.sendFromFar("x")
     try loop.runUntilStopped()
     #expect(
-      log == ["event, turn 1", "post", "end, turn 1", "end of the end, turn 1", "post from the end"])
+      log == ["event, turn 1", "later", "end, turn 1", "end of the end, turn 1", "later, from the end"])
   }
 
   @Test func workAtTheEndRunsInOrder() throws {

@@ -1,3 +1,4 @@
+import LoopTestSupport
 import Glibc
 import Logging
 import Reactor

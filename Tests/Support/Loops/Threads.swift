@@ -2,7 +2,7 @@ import Glibc
 import Reactor
 
 /// Runs `work` on `count` threads at once and waits for all of them.
-func onThreads(_ count: Int, _ work: @escaping @Sendable (_ thread: Int) -> Void) throws {
+package func onThreads(_ count: Int, _ work: @escaping @Sendable (_ thread: Int) -> Void) throws {
   let finished = Lock(0)
   for thread in 0..<count {
     try DetachedThread.start {
@@ -14,7 +14,7 @@ func onThreads(_ count: Int, _ work: @escaping @Sendable (_ thread: Int) -> Void
 }
 
 /// Waits for something that other threads bring about; false when it has not come about for a very long time.
-func eventually(_ condition: () -> Bool) -> Bool {
+package func eventually(_ condition: () -> Bool) -> Bool {
   for _ in 0..<60_000 {
     if condition() { return true }
     usleep(1000)

@@ -2,17 +2,19 @@ import Reactor
 import Testing
 
 /// Something on a loop that does what a test tells it.
-final class Source: EventSource {
-  var onReady: (_ readiness: Readiness, _ key: UInt32) -> Void = { _, _ in }
-  var onExpired: (_ key: UInt32) -> Void = { _ in }
+package final class Source: EventSource {
+  package var onReady: (_ readiness: Readiness, _ key: UInt32) -> Void = { _, _ in }
+  package var onExpired: (_ key: UInt32) -> Void = { _ in }
 
-  func ready(_ readiness: Readiness, key: UInt32) { onReady(readiness, key) }
-  func expired(key: UInt32) { onExpired(key) }
+  package init() {}
+
+  package func ready(_ readiness: Readiness, key: UInt32) { onReady(readiness, key) }
+  package func expired(key: UInt32) { onExpired(key) }
 }
 
 extension Loop {
   /// Runs until the test stops the loop; fails when that does not happen for a very long time.
-  func runUntilStopped() throws {
+  package func runUntilStopped() throws {
     let limit = Source()
     var isOver = false
     limit.onExpired = { [unowned self] _ in
@@ -25,7 +27,7 @@ extension Loop {
   }
 
   /// Does something once that much time has passed.
-  func after(_ milliseconds: Int64, _ work: @escaping () -> Void) {
+  package func after(_ milliseconds: Int64, _ work: @escaping () -> Void) {
     let source = Source()
     source.onExpired = { _ in work() }
     _ = schedule(after: milliseconds, source: source)

@@ -1,0 +1,46 @@
+import Broker
+import Hub
+import Logging
+import Model
+import Reactor
+import Server
+import Testing
+
+/// A real server in this process, in memory, on loopback.
+struct OwnServer {
+  private let server: Server
+  let port: UInt16
+
+  /// Listens on `port`, 0 for any that is free.
+  static func start(port: UInt16 = 0, maxOutbox: Int = 1 << 20) throws -> OwnServer {
+    var random = SystemRandomNumberGenerator()
+    let configuration = ServerConfiguration(
+      addresses: [try #require(SocketAddress(numericHost: "127.0.0.1", port: port))], loops: 2, path: "/ws",
+      echoes: false, compresses: false,
+      hub: Hub.Limits(maxChannels: 128, rate: RateLimit(rate: 0, burst: 100)), rules: ChannelRules(),
+      maxMessageSize: 65_536, maxOutbox: maxOutbox, pingInterval: 25_000, pongTimeout: 10_000,
+      origins: OriginPolicy(allowed: []), trustsUserParameter: true,
+      node: try #require(NodeID(name: "test", using: &random)))
+    let server = try Server.start(
+      configuration, admission: Admission(limit: 0), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100) }, handOver: { Sys.close($0) })
+    guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }
+    return OwnServer(server: server, port: bound)
+  }
+
+  var url: String { "ws://127.0.0.1:\(port)/ws" }
+
+  /// Lets the clients go within so many milliseconds.
+  func drain(window: Int64) async {
+    await server.drain(window: window)
+  }
+
+  /// What waits at the server for clients that do not read, in bytes.
+  var outboxBytes: Int {
+    get async { await server.statistics().reduce(0) { $0 + $1.outboxBytes } }
+  }
+
+  func stop() async {
+    await server.stop()
+  }
+}
