@@ -20,8 +20,8 @@ struct BenchCommand: AsyncParsableCommand {
 
         apus serve --dev --rate 0 --loops 1
         apus bench --connections 500 --window 8
-        apus bench --connections 1000 --channels 100 --publishers 10 --rate 2000 --json > before.json
-        apus bench --connections 1000 --channels 100 --publishers 10 --rate 2000 --compare before.json
+        apus bench --channels 50 --rate 2000 --json > before.json
+        apus bench --channels 50 --rate 2000 --compare before.json
 
       Ends with 1 when something was lost, refused or out of order.
       """)
