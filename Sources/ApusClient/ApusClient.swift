@@ -14,8 +14,9 @@ import Reactor
 /// One thread per client runs its socket. Linux, `ws://`.
 public final class ApusClient: Sendable {
   /// What happens, in order; for one task to go over.
-  public let events: ClientEvents
+  public var events: ClientEvents { ClientEvents(queue: queue, client: self) }
 
+  private let queue: EventQueue
   private let thread: LoopThread
   private let runner: LoopBound<ClientRunner>
 
@@ -28,7 +29,6 @@ public final class ApusClient: Sendable {
 
   /// The same; `onText` sees every text of the node as it came, on the client's own thread, and may hold it back.
   package static func connect(to url: String, onText: (@Sendable (String) -> Void)?) async throws -> ApusClient {
-    Sys.ignoreSIGPIPE()
     let parsed = try ClientURL(url)
     let queue = EventQueue()
     let made = Lock<LoopBound<ClientRunner>?>(nil)
@@ -41,20 +41,20 @@ public final class ApusClient: Sendable {
       throw ApusClientError(.notConnected, "The client's thread did not start.")
     }
     queue.whenRoom { runner.execute { $0.resume() } }
-    let client = ApusClient(ClientEvents(queue: queue), thread, runner)
+    let client = ApusClient(queue, thread, runner)
     _ = try await client.ask { $0.start($1) }
     return client
   }
 
-  private init(_ events: ClientEvents, _ thread: LoopThread, _ runner: LoopBound<ClientRunner>) {
-    self.events = events
+  private init(_ queue: EventQueue, _ thread: LoopThread, _ runner: LoopBound<ClientRunner>) {
+    self.queue = queue
     self.thread = thread
     self.runner = runner
   }
 
   deinit {
     runner.execute { $0.close() }
-    thread.handle.execute { $0.stop() }
+    thread.end()
   }
 
   /// Listens to a channel from now on, over all connections; returns when its messages arrive.

@@ -10,6 +10,8 @@ public enum ClientEvent: Sendable, Equatable {
   case unsubscribed(channel: String, reason: String)
   /// Somebody published in a channel.
   case message(Message)
+  /// Somebody published bytes in a channel; `offset` as in `Message`.
+  case binary(channel: String, payload: [UInt8], offset: Int?)
   /// A user, or an anonymous connection, has come to a channel; `count` is how many there are now.
   case joined(channel: String, Member, count: Int)
   /// The last connection of a user has left a channel.

@@ -5,9 +5,12 @@
 /// the memory; the node gives such a client up after a while, and the client then recovers as after any lost connection.
 public struct ClientEvents: AsyncSequence, Sendable {
   let queue: EventQueue
+  /// Whoever goes over the events keeps the client alive.
+  let client: ApusClient
 
   public struct Iterator: AsyncIteratorProtocol {
     let queue: EventQueue
+    let client: ApusClient
 
     public mutating func next() async throws -> ClientEvent? {
       try await queue.next()
@@ -15,6 +18,6 @@ public struct ClientEvents: AsyncSequence, Sendable {
   }
 
   public func makeAsyncIterator() -> Iterator {
-    Iterator(queue: queue)
+    Iterator(queue: queue, client: client)
   }
 }

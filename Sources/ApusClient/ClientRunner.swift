@@ -52,17 +52,19 @@ final class ClientRunner: EventSource {
   private func happened(_ event: ClientConnection.Event, _ number: Int) {
     guard number == connectionNumber else { return }
     switch event {
-    case .opened: session.opened(now: loop.now)
+    case .opened:
+      session.opened(now: loop.now)
+      schedule()
     case .text(let bytes):
       let text = String(decoding: bytes, as: UTF8.self)
       onText?(text)
       perform(session.received(text, now: loop.now))
+    case .binary(let bytes): perform(session.received(binary: bytes, now: loop.now))
     case .heard: session.heard(now: loop.now)
     case .ended(let loss):
       connection = nil
       perform(session.lost(loss, now: loop.now))
     }
-    schedule()
   }
 
   func ready(_ readiness: Readiness, key: UInt32) {}

@@ -24,17 +24,17 @@ final class EventQueue: Sendable {
 
   /// Adds an event; false when no more should be added for now.
   func add(_ event: ClientEvent) -> Bool {
-    let (taker, hasRoom) = state.withLock { state -> (OneShot<ClientEvent?>?, Bool) in
-      while let taker = state.takers.popFirst() {
-        if !taker.isOver { return (taker, true) }
+    while true {
+      let (taker, hasRoom) = state.withLock { state -> (OneShot<ClientEvent?>?, Bool) in
+        if let taker = state.takers.popFirst() { return (taker, true) }
+        state.events.append(event)
+        if state.events.count >= Self.highWater { state.isHeldBack = true }
+        return (nil, !state.isHeldBack)
       }
-      state.events.append(event)
-      if state.events.count >= Self.highWater { state.isHeldBack = true }
-      return (nil, !state.isHeldBack)
+      guard let taker else { return hasRoom }
+      if taker.resume(.success(event)) { return true }
+      // That one was cancelled: the event goes to the next who asks.
     }
-    // Cancelled in between: the event goes to the next who asks.
-    if let taker, !taker.resume(.success(event)) { state.withLock { $0.events.prepend(event) } }
-    return hasRoom
   }
 
   /// Ends the sequence after what waits.
@@ -44,6 +44,8 @@ final class EventQueue: Sendable {
       defer { state.takers = [] }
       return state.takers
     }
+    // What it holds may hold the queue.
+    onRoom.withLock { $0 = nil }
     for taker in takers { taker.resume(error.map(Result.failure) ?? .success(nil)) }
   }
 

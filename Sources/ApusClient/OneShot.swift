@@ -23,15 +23,6 @@ final class OneShot<Value: Sendable>: Sendable {
     }
   }
 
-  var isOver: Bool {
-    state.withLock {
-      switch $0 {
-      case .new, .waiting: false
-      case .early, .over: true
-      }
-    }
-  }
-
   /// Brings the value; false when another was there first.
   @discardableResult
   func resume(_ result: Result<Value, any Error>) -> Bool {

@@ -9,7 +9,6 @@ package enum Bench {
     _ plan: BenchPlan, onProgress: @escaping @Sendable (BenchProgress) -> Void
   ) async throws -> BenchReport {
     if let flaw = plan.flaw { throw BenchError(description: flaw) }
-    Sys.ignoreSIGPIPE()
     let limit = Sys.raiseDescriptorLimit()
     let needed = plan.connections + plan.publishers + descriptorsBesides
     guard needed <= limit else {

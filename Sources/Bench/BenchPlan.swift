@@ -28,6 +28,8 @@ package struct BenchPlan: Sendable {
   package var warmup: Int64
   /// Local addresses to connect from, in turn; empty for the usual ones.
   package var sources: [SocketAddress]
+  /// What tells this run's channels from those of another that loads the same nodes.
+  let run = String((0..<6).compactMap { _ in "abcdefghijklmnopqrstuvwxyz0123456789".randomElement() })
 
   package init(
     nodes: [ClientURL], connections: Int, channels: Int, publishers: Int, payload: Int, load: Load, duration: Int64,
@@ -44,16 +46,30 @@ package struct BenchPlan: Sendable {
     self.sources = sources
   }
 
+  /// Far more of anything than one generator can bring about, and few enough to count with.
+  private static let most = 10_000_000
+  private static let payloads = BenchMessage.minPayload...16 << 20
+
   /// What cannot be run, in a sentence; nil when all is well.
   package var flaw: String? {
     if nodes.isEmpty { return "There is no node to load." }
     if connections < 1 { return "There must be one connection at least." }
+    if connections > Self.most || publishers > Self.most { return "There are \(Self.most) connections at most." }
     if channels < 1 { return "There must be one channel at least." }
     if channels > connections { return "There are more channels than connections to listen to them." }
+    if publishers < 0 { return "There are 0 publishers or more." }
     if load != .idle, publishers < 1 { return "Without a publisher nothing is published: --publishers 1 or more." }
-    if payload < BenchMessage.minPayload { return "The payload is \(BenchMessage.minPayload) bytes at least." }
-    if case .rate(let rate) = load, !(rate > 0 && rate <= 10_000_000) { return "The rate is above 0." }
-    if case .window(let window) = load, window < 1 { return "The window is 1 or more." }
+    if !Self.payloads.contains(payload) {
+      return "The payload is from \(Self.payloads.lowerBound) to \(Self.payloads.upperBound) bytes."
+    }
+    if case .rate(let rate) = load, !(0.001...Double(Self.most)).contains(rate) {
+      return "The rate is from 0.001 to \(Self.most) messages a second."
+    }
+    if case .window(let window) = load, !(1...Self.most).contains(window) {
+      return "The window is from 1 to \(Self.most) messages."
+    }
+    let places = connections * Assignment(publishers: max(1, publishers), channels: channels).publishersPerChannel
+    if places > 10 * Self.most { return "That many publishers for each of that many listeners cannot be kept apart." }
     if duration < 1 || warmup < 0 { return "The duration is above 0, the warm-up 0 or more." }
     return nil
   }
@@ -65,5 +81,5 @@ package struct BenchPlan: Sendable {
 
   func channel(ofListener listener: Int) -> Int { listener % channels }
 
-  static func name(ofChannel channel: Int) -> String { "bench:\(channel)" }
+  func name(ofChannel channel: Int) -> String { "bench:\(run):\(channel)" }
 }

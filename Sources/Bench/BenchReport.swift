@@ -46,7 +46,7 @@ package struct BenchReport: Codable, Sendable {
   package var expected = 0
   package var delivered = 0
   package var lost = 0
-  /// Deliveries that came twice or after a later one of the same publisher.
+  /// Deliveries that came twice or after a later one of the same publisher; they do not count as delivered.
   package var disordered = 0
   /// Publishes that the nodes refused, by the code of their errors.
   package var refused: [String: Int] = [:]
@@ -54,6 +54,8 @@ package struct BenchReport: Codable, Sendable {
   package var firstLoss: String?
   /// Messages that left more than a millisecond after their moment, because the generator was too slow.
   package var lateSends = 0
+  /// Messages of an open loop that never left, because tens of megabytes waited for the node already.
+  package var unsent = 0
   /// Processors that the generator itself took.
   package var generatorCores = 0.0
 
@@ -70,6 +72,6 @@ package struct BenchReport: Codable, Sendable {
 
   /// Whether everything arrived, once, in order, and nobody was disconnected.
   package var isClean: Bool {
-    lost == 0 && disordered == 0 && refused.isEmpty && lostConnections == 0
+    lost == 0 && disordered == 0 && unsent == 0 && refused.isEmpty && lostConnections == 0
   }
 }

@@ -28,7 +28,7 @@ extension BenchRun {
       let index = connections.count
       let node = index % plan.nodes.count
       let connection = ClientConnection(
-        plan.nodes[node], at: addresses[node] ?? [], from: sources.address(of: index), on: loop
+        plan.nodes[node], at: addresses[node] ?? [], from: sources[node].address(of: index / plan.nodes.count), on: loop
       ) { [unowned self] in
         happened($0, index)
         if phase == .connecting, connections.count < total { connectMore(addresses) }
@@ -41,9 +41,9 @@ extension BenchRun {
   private func happened(_ event: ClientConnection.Event, _ index: Int) {
     switch event {
     case .opened where index < plan.connections:
-      let channel = BenchPlan.name(ofChannel: plan.channel(ofListener: index))
+      let channel = plan.name(ofChannel: plan.channel(ofListener: index))
       connections[index].send(CommandEncoder.subscribe(channel, id: 1))
-    case .opened, .heard: break
+    case .opened, .binary, .heard: break
     case .text(let text): heard(text, index)
     case .ended(let loss): lost(loss, index)
     }
@@ -53,7 +53,8 @@ extension BenchRun {
     if let message = BenchMessage(in: text) { return delivered(message, to: index) }
     guard let event = JSONObject(String(decoding: text, as: UTF8.self)), let type = event.string("type") else { return }
     switch type {
-    case "connected" where index >= plan.connections, "subscribed": becameReady()
+    case "connected" where index >= plan.connections: becameReady(index)
+    case "subscribed" where index < plan.connections && event.integer("id") == 1: becameReady(index)
     case "error":
       let code = event.string("code") ?? "internal"
       if phase == .connecting {
@@ -64,7 +65,9 @@ extension BenchRun {
     }
   }
 
-  private func becameReady() {
+  private func becameReady(_ index: Int) {
+    guard !isReady[index] else { return }
+    isReady[index] = true
     ready += 1
     if ready == total { connected() }
   }

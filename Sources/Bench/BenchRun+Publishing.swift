@@ -7,6 +7,8 @@ extension BenchRun {
   private static let messagesPerWake = 1000
   /// How much may wait for one publisher's socket in a closed loop, in bytes.
   private static let maxPending = 1 << 20
+  /// The same in an open loop, where more than that is told as not sent.
+  private static let mostPending = 64 << 20
   /// A message that leaves so many nanoseconds after its moment left late.
   private static let late: UInt64 = 1_000_000
 
@@ -36,9 +38,13 @@ extension BenchRun {
       let moment = moment(of: due, rate)
       let now = Sys.monotonicNanoseconds()
       guard moment <= now else { break }
+      due += 1
+      guard publisher.pendingBytes < Self.mostPending else {
+        report.unsent += 1
+        continue
+      }
       if now - moment > Self.late { report.lateSends += 1 }
       publish(intended: moment)
-      due += 1
     }
     timer?.set(at: moment(of: due, rate))
   }
@@ -63,18 +69,22 @@ extension BenchRun {
     guard case .window(let window) = plan.load, isLoading else { return }
     let listeners = max(1, plan.connections / plan.channels)
     while ledger.expected < ledger.delivered + window * listeners {
-      let publisher = connections[plan.connections + ledger.assignment.publisher(of: ledger.published)]
       guard publisher.pendingBytes < Self.maxPending else { return }
       publish(intended: Sys.monotonicNanoseconds())
     }
   }
 
+  /// Whose turn it is.
+  private var publisher: ClientConnection {
+    connections[plan.connections + ledger.assignment.publisher(of: ledger.published)]
+  }
+
   private func publish(intended: UInt64) {
-    let publisher = connections[plan.connections + ledger.assignment.publisher(of: ledger.published)]
+    let publisher = publisher
     let (message, channel) = ledger.publish(intended: intended)
     var template =
       templates[channel]
-      ?? BenchMessage.template(channel: BenchPlan.name(ofChannel: channel), payload: plan.payload)
+      ?? BenchMessage.template(channel: plan.name(ofChannel: channel), payload: plan.payload)
     // Taken out meanwhile, so that the digits are written in place.
     templates[channel] = nil
     message.write(to: &template.text, digits: template.digits)

@@ -14,11 +14,14 @@ final class BenchRun {
   private static let tick: Int64 = 200
   /// How long after the last delivery what is missing counts as lost, in milliseconds.
   private static let patience: Int64 = 3_000
+  /// How long no connection may become ready while they are made, in milliseconds.
+  private static let connectingTime: Int64 = 15_000
 
   let plan: BenchPlan
   let loop: Loop
   let lookup: HostLookup
-  let sources: SourceAddresses
+  /// By node.
+  let sources: [SourceAddresses]
   private let onProgress: (BenchProgress) -> Void
   private let onEnd: (Result<BenchReport, BenchError>) -> Void
 
@@ -26,10 +29,9 @@ final class BenchRun {
   /// First those that listen, then those that publish; by index.
   var connections: [ClientConnection] = []
   var ready = 0
+  var isReady: [Bool]
   var ledger: Ledger
   var report: BenchReport
-  /// Why the first connection could not be made.
-  var failure: String?
   /// By channel: its publish command, made when it is first needed.
   var templates: [(text: [UInt8], digits: Int)?]
   /// When the load began, in nanoseconds, and how many messages were due since.
@@ -42,8 +44,9 @@ final class BenchRun {
   private let connectingBegan = Sys.monotonicMicroseconds()
   private var measuredMicroseconds: Int64 = 0
   private var processorBefore: Double = 0
-  private var deliveredAtTick = 0
-  private var lastDelivery: Int64 = 0
+  /// What had come at the last tick, connections or deliveries, and when that was last more than before.
+  private var countAtTick = 0
+  private var lastProgress: Int64 = 0
   private var ticker: Ticker?
 
   init(
@@ -55,7 +58,8 @@ final class BenchRun {
     self.onProgress = onProgress
     self.onEnd = onEnd
     lookup = HostLookup(on: loop)
-    sources = SourceAddresses(plan.sources, destination: plan.nodes.first?.host ?? "")
+    sources = plan.nodes.map { SourceAddresses(plan.sources, destination: $0.host) }
+    isReady = Array(repeating: false, count: plan.connections + plan.publishers)
     ledger = Ledger(plan)
     report = BenchReport(plan)
     templates = Array(repeating: nil, count: plan.channels)
@@ -99,20 +103,27 @@ final class BenchRun {
   }
 
   private func tick() {
-    if ledger.delivered != deliveredAtTick { lastDelivery = loop.now }
+    let count = phase == .connecting ? ready : ledger.delivered
+    if count != countAtTick || lastProgress == 0 { lastProgress = loop.now }
+    countAtTick = count
     let passed = Double(loop.now - phaseBegan + (phase == .measuring ? plan.warmup : 0))
     switch phase {
-    case .connecting: onProgress(.connecting(done: ready, of: total))
+    case .connecting:
+      onProgress(.connecting(done: ready, of: total))
+      if loop.now - lastProgress > Self.connectingTime {
+        end(
+          .failure(BenchError(description: "\(ready) of \(total) connections are ready, and no other was within 15 s."))
+        )
+      }
     case .warming, .measuring:
       let part = min(1, passed / Double(plan.warmup + plan.duration))
       onProgress(.publishing(part: part, delivered: ledger.delivered))
     case .draining:
       let missing = ledger.expected - ledger.delivered
       onProgress(.waiting(missing: missing))
-      if missing <= 0 || loop.now - max(lastDelivery, phaseBegan) > Self.patience { finish() }
+      if missing <= 0 || loop.now - max(lastProgress, phaseBegan) > Self.patience { finish() }
     case .over: break
     }
-    deliveredAtTick = ledger.delivered
   }
 
   /// Takes the figures of the measured time.

@@ -63,6 +63,12 @@ package final class LoopThread: Sendable {
     pthread_join(thread, nil)
   }
 
+  /// Ends the loop after its present turn without waiting for the thread, which may be the caller's own.
+  package func end() {
+    handle.execute { $0.stop() }
+    pthread_detach(thread)
+  }
+
   private static func main(_ start: Start) {
     creactor_name_thread(String(start.name.prefix(15)))
     do {

@@ -14,12 +14,17 @@ package final class PreciseTimer: EventSource {
     self.fired = fired
     fd = creactor_timerfd()
     guard fd >= 0 else { throw SystemError("timerfd_create") }
-    registration = try loop.add(fd, .readable, source: self)
+    do {
+      registration = try loop.add(fd, .readable, source: self)
+    } catch {
+      Sys.close(fd)
+      throw error
+    }
   }
 
   /// Fires once at `moment`, in nanoseconds of the monotonic clock, or soon if that is over; replaces what was set.
   package func set(at moment: UInt64) {
-    _ = creactor_timerfd_set(fd, max(1, moment))
+    if registration != nil { _ = creactor_timerfd_set(fd, max(1, moment)) }
   }
 
   /// Lets go of the descriptor; the timer fires no more.

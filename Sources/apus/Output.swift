@@ -8,6 +8,10 @@ func printLine(_ line: String) {
 
 /// Prints a line for people, beside what the command is for.
 func complain(_ line: String) {
-  var text = "apus: \(line)\n"
+  printToStandardError("apus: \(line)")
+}
+
+func printToStandardError(_ line: String) {
+  var text = line + "\n"
   _ = text.withUTF8 { write(STDERR_FILENO, $0.baseAddress, $0.count) }
 }

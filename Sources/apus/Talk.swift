@@ -45,11 +45,19 @@ struct Subscribe: AsyncParsableCommand {
   var node: NodeOptions
 
   func run() async throws {
-    let client = try await node.connect { printLine($0) }
+    let client = try await node.connect { text in
+      // Answers to the client's own pings, which are no events.
+      if !text.hasPrefix(#"{"type":"pong""#) { printLine(text) }
+    }
+    async let end: Void = Self.tellOfLosses(client.events)
     for channel in channels {
       try await client.subscribe(channel, presence: presence ? .member : .none)
     }
-    for try await event in client.events {
+    try await end
+  }
+
+  private static func tellOfLosses(_ events: ClientEvents) async throws {
+    for try await event in events {
       if case .disconnected(let error, let delay) = event { complain("\(error) Trying again in \(delay) ms.") }
     }
   }

@@ -82,10 +82,18 @@ def test_refused_publishes_are_told(own_node):
     [
         (["--connections", 0], "one connection at least"),
         (["--connections", 1, "--channels", 2], "more channels than connections"),
+        (["--connections", 2**63 - 1], "connections at most"),
+        (["--publishers", 2**63 - 1], "connections at most"),
+        (["--connections", 100_000, "--publishers", 100_000], "kept apart"),
         (["--payload", 10], "payload is"),
-        (["--rate", 0], "rate is above 0"),
+        (["--payload", 2**32 - 1], "payload is"),
+        (["--rate", 0], "rate is from"),
+        (["--rate", 1e-300], "rate is from"),
+        (["--rate", 1e300], "rate is from"),
+        (["--rate", 5, "--publishers", 0], "Without a publisher"),
         (["--rate", 5, "--window", 5], "not both"),
-        (["--window", 0], "window is 1 or more"),
+        (["--window", 0], "window is from"),
+        (["--window", 2**63 - 1], "window is from"),
         (["--duration", 0], "duration is above 0"),
         (["--url", "http://127.0.0.1/"], "ws://"),
         (["--source", "nonsense"], "numeric address"),
@@ -100,13 +108,32 @@ def test_what_cannot_be_run_is_refused_with_a_reason(options, words):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--connections", 100_000_000], "open files are needed"),
+        (["--connections", 9_000_000], "open files are needed"),
         (["--url", "ws://127.0.0.1:1/ws", "--connections", 3], "Does a node run there?"),
         (["--url", "ws://nowhere.invalid/ws"], "nowhere.invalid"),
     ],
 )
 def test_what_cannot_be_connected_is_told(options, words):
     assert words in bench(*options, code=1)
+
+
+def test_two_runs_at_once_do_not_meet(memory_node):
+    command = [binary(), "bench", "--url", memory_node.ws, "--connections", "5", "--rate", "50", "--duration", "1s"]
+    runs = [subprocess.Popen([*command, "--json"], stdout=subprocess.PIPE, text=True) for _ in range(2)]
+    for run in runs:
+        output, _ = run.communicate(timeout=120)
+        assert run.returncode == 0, output
+        result = json.loads(output)
+        assert result["expected"] == result["delivered"] == 5 * result["published"] > 0
+
+
+def test_an_absurd_earlier_run_is_borne(memory_node, tmp_path):
+    earlier = tmp_path / "absurd.json"
+    result = figures("--url", memory_node.ws, "--connections", 3)
+    result["deliveriesPerSecond"] = 1e300
+    result["latency"]["max"] = 1e-300
+    earlier.write_text(json.dumps(result))
+    assert "ratio" in bench("--url", memory_node.ws, "--connections", 3, "--compare", earlier)
 
 
 def test_a_node_that_dies_is_seen(own_node):

@@ -1,7 +1,14 @@
 """`apus sub` and `apus pub`: the cluster from a terminal."""
 
+import base64
+import contextlib
+import hashlib
 import json
+import socket
+import struct
 import subprocess
+import threading
+from collections.abc import Callable, Iterator
 
 from harness import Process, until
 from harness.node import binary
@@ -26,6 +33,77 @@ def sub(node, tmp_path, *channels: str) -> Process:
 def events(process: Process, kind: str) -> list[dict]:
     lines = [line for line in process.tail(1000).splitlines() if line.startswith("{")]
     return [event for event in map(json.loads, lines) if event["type"] == kind]
+
+
+CONNECTED = '{"type":"connected","clientId":"c-1","node":"n.1","user":null,"pingInterval":25000,"maxMessageSize":65536}'
+
+
+@contextlib.contextmanager
+def scripted_node(script: Callable[[socket.socket], None]) -> Iterator[str]:
+    """The URL of a node that takes handshakes and then does with each connection what `script` says."""
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection, _ = listener.accept()
+                with connection:
+                    head = b""
+                    while b"\r\n\r\n" not in head:
+                        head += connection.recv(65536)
+                    key = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"sec-websocket-key"))
+                    digest = hashlib.sha1(key.split(b":")[1].strip() + b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11").digest()
+                    connection.sendall(
+                        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                        b"Sec-WebSocket-Accept: " + base64.b64encode(digest) + b"\r\n\r\n" + text(CONNECTED)
+                    )
+                    script(connection)
+
+    listener = socket.create_server(("127.0.0.1", 0))
+    threading.Thread(target=serve, daemon=True).start()
+    try:
+        yield f"ws://127.0.0.1:{listener.getsockname()[1]}/ws"
+    finally:
+        listener.shutdown(socket.SHUT_RDWR)
+        listener.close()
+
+
+def text(content: str) -> bytes:
+    """A text frame of at most 65,535 bytes."""
+    payload = content.encode()
+    return b"\x81" + (bytes([len(payload)]) if len(payload) < 126 else struct.pack(">BH", 126, len(payload))) + payload
+
+
+def test_who_is_turned_away_stays_away_even_when_the_connection_is_reset():
+    visits = []
+
+    def turn_away(connection: socket.socket) -> None:
+        visits.append(1)
+        connection.sendall(b"\x88\x06" + struct.pack(">H", 4003) + b"away")
+        # What the client has sent is left unread, and the end is a reset.
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    with scripted_node(turn_away) as url:
+        run = subprocess.run([binary(), "sub", "lobby", "--url", url], capture_output=True, text=True, timeout=60)
+    assert run.returncode == 1
+    assert "4003" in run.stderr, run.stderr
+    assert len(visits) == 1
+
+
+def test_a_name_no_node_would_take_is_refused_at_once(memory_node):
+    run = subprocess.run(
+        [binary(), "sub", "a" * 70_000, "--url", memory_node.ws], capture_output=True, text=True, timeout=60
+    )
+    assert run.returncode == 1
+    assert "65536 bytes at most" in run.stderr
+
+
+def test_a_reader_that_goes_away_ends_it(memory_node, channel):
+    process = subprocess.Popen([binary(), "sub", channel, "--url", memory_node.ws], stdout=subprocess.PIPE, text=True)
+    assert '"connected"' in process.stdout.readline()
+    assert '"subscribed"' in process.stdout.readline()
+    process.stdout.close()
+    pub(memory_node, channel, "1")
+    assert process.wait(30) != 0
 
 
 def test_what_is_said_is_heard(memory_node, tmp_path, channel):

@@ -13,13 +13,15 @@ package final class ClientConnection: EventSource {
     case opened
     /// A whole text message, lent.
     case text(UnsafeRawBufferPointer)
+    /// A whole binary message, lent.
+    case binary(UnsafeRawBufferPointer)
     /// Something else that shows the node to be alive.
     case heard
     /// The end; nothing follows. Not told after `close`.
     case ended(ConnectionLoss)
   }
 
-  /// Milliseconds in which a connection must be made.
+  /// Milliseconds in which a connection to one address must be made.
   private static let timeout: Int64 = 10_000
   private static let limits = FrameDecoder.Limits(maxMessageSize: 16 << 20, maxFragments: 4096)
 
@@ -40,6 +42,8 @@ package final class ClientConnection: EventSource {
   private var outgoing: [UInt8] = []
   private var wantsWrite = false
   private var isPaused = false
+  /// Whether nothing can be sent any more.
+  private var isBroken = false
   private var random = SystemRandomNumberGenerator()
 
   /// A connection to the first of the host's addresses that can be connected to; `start` begins it.
@@ -55,7 +59,6 @@ package final class ClientConnection: EventSource {
   }
 
   package func start() {
-    timer = loop.schedule(after: Self.timeout, source: self)
     connectToNext("The host \(url.host) has no address.")
   }
 
@@ -87,11 +90,10 @@ package final class ClientConnection: EventSource {
 
   /// Says goodbye and ends; nothing more is told.
   package func close() {
-    if phase == .open {
-      FrameEncoder.closePayload(.normal).withUnsafeBytes { write(.close, $0) }
-    }
-    release()
+    let wasOpen = phase == .open
     phase = .closed
+    if wasOpen { sayGoodbye(.normal) }
+    release()
   }
 
   // MARK: Connecting
@@ -100,6 +102,8 @@ package final class ClientConnection: EventSource {
     guard phase == .connecting else { return }
     guard !addresses.isEmpty else { return end(.broken(failure)) }
     let address = addresses.removeFirst()
+    if let timer { loop.cancel(timer) }
+    timer = loop.schedule(after: Self.timeout, source: self)
     do {
       fd = try Sys.connect(to: address, from: source)
       Sys.disableNagle(fd)
@@ -138,7 +142,14 @@ package final class ClientConnection: EventSource {
 
   package func expired(key: UInt32) {
     timer = nil
-    if phase != .open { end(.broken("\(url.authority): no answer within 10 s.")) }
+    let words = "\(url.authority): no answer within 10 s."
+    switch phase {
+    case .connecting where !addresses.isEmpty:
+      forgetSocket()
+      connectToNext(words)
+    case .connecting, .handshaking: end(.broken(words))
+    case .open, .closed: break
+    }
   }
 
   private func receive() {
@@ -162,6 +173,7 @@ package final class ClientConnection: EventSource {
       if let timer { loop.cancel(timer) }
       timer = nil
       phase = .open
+      watch()
       onEvent(.opened)
       rest.withUnsafeMutableBytes { take($0) }
     }
@@ -173,13 +185,14 @@ package final class ClientConnection: EventSource {
       switch event {
       case .text(let text): onEvent(.text(text))
       // Compression is never offered, so no frame is compressed.
-      case .binary, .compressed, .pong: onEvent(.heard)
+      case .compressed, .pong: onEvent(.heard)
+      case .binary(let bytes): onEvent(.binary(bytes))
       case .ping(let payload):
         write(.pong, payload)
         onEvent(.heard)
       case .close(let code, let reason):
         let loss = ConnectionLoss.closed(code ?? .noStatus, reason: String(decoding: reason, as: UTF8.self))
-        FrameEncoder.closePayload(code).withUnsafeBytes { write(.close, $0) }
+        sayGoodbye(code)
         end(loss)
       case .violation(_, let reason): end(.broken("What the node sent is no WebSocket: \(reason)."))
       }
@@ -189,8 +202,17 @@ package final class ClientConnection: EventSource {
   // MARK: Sending
 
   private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+    guard !isBroken else { return }
     outgoing += FrameEncoder.masked(opcode, payload: payload, key: UInt32.random(in: .min ... .max, using: &random))
-    flush()
+    if !wantsWrite { flush() }
+  }
+
+  /// A close frame, as far as the socket takes it at once: nothing depends on its arrival.
+  private func sayGoodbye(_ code: CloseCode?) {
+    let payload = FrameEncoder.closePayload(code)
+    let key = UInt32.random(in: .min ... .max, using: &random)
+    outgoing += payload.withUnsafeBytes { FrameEncoder.masked(.close, payload: $0, key: key) }
+    if !isBroken { _ = outgoing.withUnsafeBytes { Sys.send(fd, $0) } }
   }
 
   private func flush() {
@@ -199,7 +221,10 @@ package final class ClientConnection: EventSource {
       case .moved(let count) where count == outgoing.count: outgoing.removeAll(keepingCapacity: true)
       case .moved(let count): outgoing.removeFirst(count)
       case .wouldBlock, .ended: return wantWrite(true)
-      case .failed(let error): return end(.broken("The connection broke: \(SystemError("send", errno: error))."))
+      case .failed:
+        // What the node has said before may still be there to be read, and is followed by the end.
+        isBroken = true
+        outgoing = []
       }
     }
     wantWrite(false)
@@ -213,7 +238,8 @@ package final class ClientConnection: EventSource {
 
   private func watch() {
     guard let registration, phase == .handshaking || phase == .open else { return }
-    var interest: Readiness = isPaused ? [] : .readable
+    // The handshake is not the program's.
+    var interest: Readiness = isPaused && phase == .open ? [] : .readable
     if wantsWrite { interest.insert(.writable) }
     loop.modify(registration, fd: fd, interest)
   }

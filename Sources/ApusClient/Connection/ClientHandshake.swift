@@ -37,7 +37,8 @@ struct ClientHandshake {
     let body = Array(received[end.upperBound...])
     let status = lines.first?.split(separator: " ").dropFirst().first ?? ""
     guard status == "101" else {
-      let reason = String(decoding: body.prefix(200), as: UTF8.self)
+      // For a terminal: no control characters.
+      let reason = String(decoding: body.prefix(200).filter { $0 >= 0x20 && $0 != 0x7F }, as: UTF8.self)
       return .refused(
         .refused("The node refused the connection (\(status)). \(reason)", retryAfter: Self.retryAfter(status, lines)))
     }

@@ -39,6 +39,19 @@ extension ClientSession {
     return wanted.firstIndex { $0.channel == channel }
   }
 
+  /// One binary message of the node, as the channel's listeners get it; nonsense is left out.
+  mutating func received(binary bytes: UnsafeRawBufferPointer, now: Int64) -> [SessionAction] {
+    heard(now: now)
+    guard let message = BinaryMessage(bytes) else { return [] }
+    if let offset = message.offset, let index = wanted.firstIndex(where: { $0.channel == message.channel }),
+      let position = wanted[index].position
+    {
+      guard offset > position.offset else { return [] }
+      wanted[index].position = Position(epoch: position.epoch, offset: offset)
+    }
+    return [.tell(.binary(channel: message.channel, payload: message.payload, offset: message.offset))]
+  }
+
   // MARK: Events
 
   private mutating func message(_ event: JSONObject) -> [SessionAction] {
@@ -75,8 +88,11 @@ extension ClientSession {
       ? ApusClientError(.init(event.string("code") ?? "internal"), event.string("error") ?? event.text) : nil
     switch what {
     case .subscribe(let channel):
-      // The program may have left the channel meanwhile.
-      guard let index = wanted.firstIndex(where: { $0.channel == channel }) else { return [] }
+      // The program may have left the channel meanwhile, or asked anew.
+      guard let index = wanted.firstIndex(where: { $0.channel == channel }), wanted[index].asked == id else {
+        return []
+      }
+      wanted[index].asked = nil
       return error.map { refused(index, $0, event, now: now) } ?? subscribed(index, event)
     case .unsubscribe: return [.answer(id, error.map(Result.failure) ?? .success(.unsubscribed))]
     case .publish: return [.answer(id, error.map(Result.failure) ?? .success(.published(event.position)))]
@@ -90,16 +106,17 @@ extension ClientSession {
     wasOfUse()
     var entry = wanted[index]
     let recovered = event.isTrue("recovered")
-    // What is recovered follows as messages, and each of them moves the position.
-    if !recovered { entry.position = event.position }
-    let isNewToGap = entry.wasLive && !recovered
+    // What is recovered follows as messages, and each of them moves the position. A channel that is live already goes on
+    // where it is, whatever the reply to another subscribe says.
+    if !recovered, !entry.isLive { entry.position = event.position }
+    let hasGap = entry.wasLive && !entry.isLive && !recovered
     let subscription = Subscription(
       channel: entry.channel, recovered: recovered, position: event.position, members: event.members)
     var actions: [SessionAction] = [.tell(.subscribed(subscription))]
-    if isNewToGap, entry.request == nil { actions.append(.tell(.gap(channel: entry.channel))) }
+    if hasGap { actions.append(.tell(.gap(channel: entry.channel))) }
     if let request = entry.request { actions.append(.answer(request, .success(.subscribed(subscription)))) }
     entry.request = nil
-    entry.wasLive = true
+    entry.isLive = true
     wanted[index] = entry
     return actions
   }
@@ -112,9 +129,10 @@ extension ClientSession {
       wanted[index].retryAt = now + max(after, Self.subscribeRetry)
       return []
     }
-    let entry = wanted.remove(at: index)
-    if let request = entry.request { return [.answer(request, .failure(error))] }
-    return [.tell(.unsubscribed(channel: entry.channel, reason: error.description))]
+    let entry = wanted[index]
+    // What was refused of a live channel is the change.
+    if entry.isLive { wanted[index].request = nil } else { wanted.remove(at: index) }
+    return refuse(entry, error)
   }
 }
 

@@ -8,6 +8,10 @@ extension ClientSession {
     _ channel: String, presence: Presence, info: String?, since: Position?, _ request: RequestNumber
   ) -> [SessionAction] {
     if let refused = refusal(request) { return refused }
+    // Checked here, because the node could not tell whose command it was.
+    guard info.map(Self.isJSON) ?? true else {
+      return [.answer(request, .failure(ApusClientError(.invalid, "The info is not valid JSON; nothing was sent.")))]
+    }
     var entry = Wanted(channel: channel, presence: presence, info: info, position: since, request: request)
     var actions: [SessionAction] = []
     if let index = wanted.firstIndex(where: { $0.channel == channel }) {
@@ -17,19 +21,21 @@ extension ClientSession {
         actions.append(.answer(earlier, .failure(ApusClientError(.invalid, words))))
       }
       entry.position = wanted[index].position
+      entry.isLive = wanted[index].isLive
       entry.wasLive = wanted[index].wasLive
       wanted[index] = entry
     } else {
       wanted.append(entry)
     }
-    if state == .open { actions.append(subscribe(entry)) }
+    if state == .open { actions += subscribe(channel) }
     return actions
   }
 
-  /// Sends the command for a channel that is wanted.
-  mutating func subscribe(_ entry: Wanted) -> SessionAction {
+  /// Sends the command for a channel that is wanted; forgets one whose command no node would take.
+  mutating func subscribe(_ channel: String) -> [SessionAction] {
+    guard let index = wanted.firstIndex(where: { $0.channel == channel }) else { return [] }
+    let entry = wanted[index]
     let id = nextRequest()
-    pending[id] = .subscribe(entry.channel)
     let mode: PresenceMode =
       switch entry.presence {
       case .none: .none
@@ -37,7 +43,30 @@ extension ClientSession {
       case .member: .member
       }
     let since = entry.position.map { StreamPosition(epoch: $0.epoch, offset: $0.offset) }
-    return .send(CommandEncoder.subscribe(entry.channel, id: id, presence: mode, info: entry.info, since: since))
+    let command = CommandEncoder.subscribe(channel, id: id, presence: mode, info: entry.info, since: since)
+    guard command.utf8.count <= maxMessageSize else {
+      wanted.remove(at: index)
+      return refuse(entry, tooLong)
+    }
+    wanted[index].retryAt = nil
+    wanted[index].asked = id
+    pending[id] = .subscribe(channel)
+    return [.send(command)]
+  }
+
+  /// Tells the program that it will not have a channel.
+  func refuse(_ entry: Wanted, _ error: ApusClientError) -> [SessionAction] {
+    if let request = entry.request { return [.answer(request, .failure(error))] }
+    return [.tell(.unsubscribed(channel: entry.channel, reason: error.description))]
+  }
+
+  private var tooLong: ApusClientError {
+    ApusClientError(.invalid, "The node takes messages of \(maxMessageSize) bytes at most; nothing was sent.")
+  }
+
+  private static func isJSON(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { JSONScanner.validate(UnsafeRawBufferPointer($0)) }
   }
 
   /// Wants the channel no longer.
@@ -50,16 +79,19 @@ extension ClientSession {
         actions.append(.answer(waiting, .failure(ApusClientError(.invalid, words))))
       }
     }
-    guard state == .open else { return actions + [.answer(request, .success(.unsubscribed))] }
+    let command = CommandEncoder.unsubscribe(channel, id: request)
+    // A name that no command has room for was never subscribed to.
+    guard state == .open, command.utf8.count <= maxMessageSize else {
+      return actions + [.answer(request, .success(.unsubscribed))]
+    }
     pending[request] = .unsubscribe
-    return actions + [.send(CommandEncoder.unsubscribe(channel, id: request))]
+    return actions + [.send(command)]
   }
 
   mutating func publish(
     _ data: String, to channel: String, echo: Bool, _ request: RequestNumber
   ) -> [SessionAction] {
-    var text = data
-    guard text.withUTF8({ JSONScanner.validate(UnsafeRawBufferPointer($0)) }) else {
+    guard Self.isJSON(data) else {
       return [.answer(request, .failure(ApusClientError(.invalid, "The data is not valid JSON; nothing was sent.")))]
     }
     return ask(CommandEncoder.publish(data, to: channel, id: request, echo: echo), .publish, request)
@@ -76,16 +108,13 @@ extension ClientSession {
       let words = "There is no connection just now; nothing was sent."
       return [.answer(request, .failure(ApusClientError(.notConnected, words)))]
     }
-    guard command.utf8.count <= maxMessageSize else {
-      let words = "The node takes messages of \(maxMessageSize) bytes at most; nothing was sent."
-      return [.answer(request, .failure(ApusClientError(.invalid, words)))]
-    }
+    guard command.utf8.count <= maxMessageSize else { return [.answer(request, .failure(tooLong))] }
     pending[request] = what
     return [.send(command)]
   }
 
   private func refusal(_ request: RequestNumber) -> [SessionAction]? {
     guard state == .finished else { return nil }
-    return [.answer(request, .failure(ApusClientError(.closed, "The client was closed.")))]
+    return [.answer(request, .failure(end))]
   }
 }

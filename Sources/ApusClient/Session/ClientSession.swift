@@ -24,7 +24,11 @@ struct ClientSession {
     var info: String?
     /// Where the channel's history was read last.
     var position: Position?
-    /// Whether its messages arrived at some time, so that a gap can be.
+    /// The newest subscribe command for it on this connection; answers to earlier ones say nothing any more.
+    var asked: RequestNumber?
+    /// Whether its messages arrive on this connection.
+    var isLive = false
+    /// Whether they arrived on an earlier one, so that a gap can be.
     var wasLive = false
     /// The program's request that waits for the confirmation.
     var request: RequestNumber?
@@ -46,8 +50,15 @@ struct ClientSession {
   private static let greetingTime: Int64 = 10_000
   /// When to ask again for a channel that was refused for the time being.
   static let subscribeRetry: Int64 = 2_000
+  /// A connection that lasted so long was of use, and the next attempt need not wait.
+  private static let lasting: Int64 = 5_000
+  /// How long commands under way may hold up the move to another node, and how often that is looked at.
+  private static let moveGrace: Int64 = 1_000
+  private static let moveCheck: Int64 = 20
 
   private(set) var state = State.idle
+  /// Why nothing is done any more, once it is over.
+  private(set) var end = ApusClientError(.closed, "The client was closed.")
   /// In the order in which they were asked for.
   var wanted: [Wanted] = []
   var pending: [RequestNumber: Pending] = [:]
@@ -62,8 +73,10 @@ struct ClientSession {
   private(set) var maxMessageSize = Int.max
   private var heard: Int64 = 0
   private var nextPing: Int64 = 0
-  /// When to be elsewhere, because the node goes away.
+  private var openedAt: Int64 = 0
+  /// When to be elsewhere, because the node goes away; and the same with the grace for what is under way.
   private var moveAt: Int64?
+  private var moveLimit: Int64 = 0
 
   init(random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()) {
     self.random = random
@@ -102,7 +115,7 @@ struct ClientSession {
     var delay = backoff.next(using: &random)
     if case .refused(_, .some(let retryAfter)) = loss { delay = max(delay, retryAfter) }
     // A node that goes away has said when to come back.
-    if let moveAt { delay = max(0, moveAt - now) }
+    if let moveAt { delay = max(moveAt - now, pauseAfterMove(delay, now: now)) }
     let failures = failPending()
     state = .waiting(until: now + delay)
     return failures + [.tell(.disconnected(error, retryAfter: Int(delay)))]
@@ -115,7 +128,8 @@ struct ClientSession {
   }
 
   private mutating func finish(_ error: ApusClientError?) -> [SessionAction] {
-    let reason = error ?? ApusClientError(.closed, "The client was closed.")
+    let reason = error ?? end
+    end = reason
     var actions: [SessionAction] = [.disconnect]
     actions += failPending()
     for index in wanted.indices {
@@ -133,7 +147,12 @@ struct ClientSession {
     let lost = pending.sorted { $0.key < $1.key }
     pending = [:]
     moveAt = nil
-    for index in wanted.indices { wanted[index].retryAt = nil }
+    for index in wanted.indices {
+      wanted[index].retryAt = nil
+      wanted[index].asked = nil
+      wanted[index].wasLive = wanted[index].wasLive || wanted[index].isLive
+      wanted[index].isLive = false
+    }
     return lost.compactMap { request, what in
       if case .subscribe = what { return nil }
       // A channel that is not wanted any more is not asked for again, and so is left.
@@ -171,7 +190,7 @@ struct ClientSession {
     case .idle, .connecting, .finished: nil
     case .greeting: heard + Self.greetingTime
     case .waiting(let until): until
-    case .open: ([nextPing, moveAt] + wanted.map(\.retryAt)).compactMap(\.self).min()
+    case .open: wanted.reduce(min(nextPing, moveAt ?? nextPing)) { min($0, $1.retryAt ?? $0) }
     }
   }
 
@@ -189,10 +208,8 @@ struct ClientSession {
 
   private mutating func keepUp(now: Int64) -> [SessionAction] {
     if let moveAt, moveAt <= now {
-      let failures = failPending()
-      state = .connecting
-      let error = ApusClientError(.notConnected, "The node restarts.")
-      return [.disconnect] + failures + [.tell(.disconnected(error, retryAfter: 0)), .connect]
+      if pending.isEmpty || moveLimit <= now { return move(now: now) }
+      self.moveAt = min(now + Self.moveCheck, moveLimit)
     }
     var actions: [SessionAction] = []
     if nextPing <= now {
@@ -203,12 +220,29 @@ struct ClientSession {
       nextPing = now + pingInterval
       actions.append(.send(CommandEncoder.ping))
     }
-    for index in wanted.indices {
-      guard let retryAt = wanted[index].retryAt, retryAt <= now else { continue }
-      wanted[index].retryAt = nil
-      actions.append(subscribe(wanted[index]))
+    for entry in wanted {
+      guard let retryAt = entry.retryAt, retryAt <= now else { continue }
+      actions += subscribe(entry.channel)
     }
     return actions
+  }
+
+  private mutating func move(now: Int64) -> [SessionAction] {
+    let delay = pauseAfterMove(backoff.next(using: &random), now: now)
+    let failures = failPending()
+    let error = ApusClientError(.notConnected, "The node restarts.")
+    let told: [SessionAction] = [.disconnect] + failures + [.tell(.disconnected(error, retryAfter: Int(delay)))]
+    guard delay > 0 else {
+      state = .connecting
+      return told + [.connect]
+    }
+    state = .waiting(until: now + delay)
+    return told
+  }
+
+  /// No pause after a connection that was of use; otherwise a node that sends everybody away would be flooded.
+  private func pauseAfterMove(_ delay: Int64, now: Int64) -> Int64 {
+    now - openedAt >= Self.lasting ? 0 : max(delay, 100)
   }
 
   // MARK: What the node says of the connection
@@ -217,8 +251,9 @@ struct ClientSession {
     guard state == .greeting else { return [] }
     state = .open
     wasConnected = true
-    if let interval = event.integer("pingInterval"), interval > 0 { pingInterval = Int64(min(interval, 3_600_000)) }
-    maxMessageSize = event.integer("maxMessageSize") ?? .max
+    openedAt = now
+    if let interval = event.integer("pingInterval") { pingInterval = Int64(max(1_000, min(interval, 3_600_000))) }
+    maxMessageSize = event.integer("maxMessageSize").flatMap { $0 > 0 ? $0 : nil } ?? .max
     nextPing = now + pingInterval
     let welcome = Welcome(
       clientID: event.string("clientId") ?? "", node: event.string("node") ?? "", user: event.string("user"))
@@ -227,12 +262,14 @@ struct ClientSession {
     openRequest = nil
     // With nothing to subscribe to, this is all that shows the node to be of use.
     if wanted.isEmpty { backoff.reset() }
-    for entry in wanted { actions.append(subscribe(entry)) }
+    for channel in wanted.map(\.channel) { actions += subscribe(channel) }
     return actions
   }
 
   mutating func draining(after: Int, now: Int64) -> [SessionAction] {
-    moveAt = now + Int64(max(0, min(after, 3_600_000)))
+    let moment = now + Int64(max(0, min(after, 3_600_000)))
+    moveAt = moment
+    moveLimit = moment + Self.moveGrace
     return [.tell(.draining(after: after))]
   }
 

@@ -23,7 +23,7 @@ struct BenchCommand: AsyncParsableCommand {
         apus bench --channels 50 --rate 2000 --json > before.json
         apus bench --channels 50 --rate 2000 --compare before.json
 
-      Ends with 1 when something was lost, refused or out of order.
+      Ends with 1 when something was lost, refused or out of order, or a connection failed.
       """)
 
   @Option(help: "A node's WebSocket; several share the connections. (default: ws://127.0.0.1:8080/ws)")
@@ -66,12 +66,20 @@ struct BenchCommand: AsyncParsableCommand {
     } else {
       printLine(BenchTable.text(of: report))
     }
-    if let earlier { (json ? complain : printLine)(BenchTable.comparison(of: earlier, with: report)) }
+    if let earlier { printComparison(BenchTable.comparison(of: earlier, with: report)) }
     if !report.isClean { throw ExitCode.failure }
+  }
+
+  /// Beside the figures, not into their JSON.
+  private func printComparison(_ table: String) {
+    if json { printToStandardError(table) } else { printLine(table) }
   }
 
   private func plan() throws -> BenchPlan {
     guard rate == nil || window == nil else { throw ValidationError("Either --rate or --window, not both.") }
+    guard publishers != 0 || (rate == nil && window == nil) else {
+      throw ValidationError("Without a publisher nothing is published: --publishers 1 or more.")
+    }
     let load: BenchPlan.Load = publishers == 0 ? .idle : rate.map { .rate($0) } ?? .window(window ?? 8)
     let plan = BenchPlan(
       nodes: try (url.isEmpty ? ["ws://127.0.0.1:8080/ws"] : url).map(Self.node), connections: connections,

@@ -70,6 +70,9 @@ enum BenchTable {
     if report.lostConnections > 0 {
       lines.append("cut off     \(count(report.lostConnections)) connections: \(report.firstLoss ?? "")")
     }
+    if report.unsent > 0 {
+      lines.append("unsent      \(count(report.unsent)) messages: 64 MiB waited for the node already")
+    }
     if report.lateSends > 0 {
       let part = Double(report.lateSends) / Double(max(1, report.published))
       lines.append(
@@ -83,7 +86,9 @@ enum BenchTable {
     microseconds < 1000 ? "\(number(microseconds, 0)) us" : "\(number(microseconds / 1000, 2)) ms"
   }
 
-  private static func count(_ value: Double) -> String { count(Int(value.rounded())) }
+  private static func count(_ value: Double) -> String {
+    value < 10 && value != value.rounded() ? number(value, 3) : count(Int(exactly: value.rounded()) ?? .max)
+  }
 
   /// With a comma before every three digits.
   private static func count(_ value: Int) -> String {
@@ -98,7 +103,8 @@ enum BenchTable {
   private static func number(_ value: Double, _ places: Int) -> String {
     var scale = 1
     for _ in 0..<places { scale *= 10 }
-    let scaled = Int((value * Double(scale)).rounded())
+    // A file to compare with may hold anything.
+    let scaled = Int(exactly: (value * Double(scale)).rounded()) ?? .max
     guard places > 0 else { return String(scaled) }
     let fraction = String(scaled.magnitude % UInt(scale))
     let zeros = String(repeating: "0", count: places - fraction.count)

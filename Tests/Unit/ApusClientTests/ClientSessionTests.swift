@@ -111,6 +111,91 @@ import Testing
     #expect(error.code == .invalid)
   }
 
+  @Test func aSubscribeThatTheNodeWouldCloseForIsNotSent() {
+    var transcript = Transcript.connected()
+    let actions = transcript.subscribe(String(repeating: "a", count: 1000))
+    #expect(actions.sent.isEmpty)
+    #expect(actions.answers.count == 1)
+    #expect(transcript.session.wanted.isEmpty, "nor again on another connection")
+  }
+
+  @Test func infoThatIsNoJSONIsNotSent() {
+    var transcript = Transcript.connected()
+    let request = transcript.session.nextRequest()
+    let actions = transcript.session.subscribe(
+      "room", presence: .member, info: #"1,"id":9"#, since: nil, request)
+    #expect(actions.sent.isEmpty)
+    #expect(actions.answers.count == 1)
+  }
+
+  @Test func onlyTheNewestOfTwoSubscribesCounts() {
+    var transcript = Transcript.connected()
+    _ = transcript.subscribe("room")
+    let second = transcript.subscribe("room")
+    #expect(second.answers.count == 1, "the first is told that there is a second")
+    #expect(transcript.hear(#"{"type":"subscribed","id":3,"channel":"room"}"#).isEmpty)
+    let actions = transcript.hear(#"{"type":"subscribed","id":5,"channel":"room","members":[],"count":0}"#)
+    #expect(actions.answers.count == 1)
+    #expect(actions.told.count == 1, "and no gap")
+  }
+
+  @Test func aRefusalOfAnEarlierSubscribeSaysNothing() {
+    var transcript = Transcript.connected()
+    _ = transcript.subscribe("room")
+    _ = transcript.subscribe("room")
+    let refusal = #"{"type":"error","id":3,"code":"forbidden","error":"You may not.","temporary":false}"#
+    #expect(transcript.hear(refusal).isEmpty)
+    #expect(transcript.session.wanted.count == 1)
+  }
+
+  @Test func aSecondSubscribeMovesNoPosition() {
+    var transcript = Transcript.connected()
+    _ = transcript.subscribe("room")
+    _ = transcript.hear(#"{"type":"subscribed","id":3,"channel":"room","epoch":"x","offset":1,"recovered":false}"#)
+    _ = transcript.subscribe("room")
+    _ = transcript.hear(#"{"type":"subscribed","id":5,"channel":"room","epoch":"x","offset":3,"recovered":false}"#)
+    let message = #"{"type":"message","channel":"room","from":null,"data":2,"offset":2,"ts":0}"#
+    #expect(transcript.hear(message).told.count == 1, "it was on its way")
+  }
+
+  @Test func aChangeThatIsRefusedLeavesTheChannelAsItIs() {
+    var transcript = Transcript.connected()
+    _ = transcript.subscribe("room")
+    _ = transcript.hear(#"{"type":"subscribed","id":3,"channel":"room"}"#)
+    _ = transcript.subscribe("room")
+    let actions = transcript.hear(#"{"type":"error","id":5,"code":"forbidden","error":"No.","temporary":false}"#)
+    #expect(actions.answers.count == 1)
+    #expect(transcript.session.wanted.count == 1)
+  }
+
+  @Test func binaryMessagesAreTold() {
+    var transcript = Transcript.connected()
+    var bytes: [UInt8] = [0x01, 0, 1, UInt8(ascii: "r"), 7, 8]
+    var actions = bytes.withUnsafeBytes { transcript.session.received(binary: $0, now: 0) }
+    #expect(actions.told == [.binary(channel: "r", payload: [7, 8], offset: nil)])
+    bytes = [0x02, 0, 1, UInt8(ascii: "r"), 0, 0, 0, 0, 0, 0, 1, 2, 9]
+    actions = bytes.withUnsafeBytes { transcript.session.received(binary: $0, now: 0) }
+    #expect(actions.told == [.binary(channel: "r", payload: [9], offset: 258)])
+    for nonsense: [UInt8] in [[], [1], [1, 0], [1, 0, 5, 65], [3, 0, 1, 65], [2, 0, 1, 65, 0], [1, 0, 1, 0xFF]] {
+      #expect(nonsense.withUnsafeBytes { transcript.session.received(binary: $0, now: 0) }.isEmpty)
+    }
+  }
+
+  @Test(arguments: [Int.min, -1, 0, 1, Int.max])
+  func absurdNumbersOfTheNodeAreBorne(_ number: Int) {
+    var transcript = Transcript()
+    _ = transcript.session.start(transcript.session.nextRequest())
+    transcript.session.opened(now: 0)
+    _ = transcript.hear(
+      #"{"type":"connected","clientId":"c","node":"n","pingInterval":\#(number),"maxMessageSize":\#(number)}"#)
+    #expect(transcript.session.deadline ?? 0 >= 1000)
+    _ = transcript.subscribe("room")
+    let error = #""code":"rate_limited","error":"…","temporary":true,"retryAfter":\#(number)"#
+    _ = transcript.hear(#"{"type":"error","id":3,\#(error)}"#)
+    _ = transcript.hear(#"{"type":"drain","after":\#(number)}"#)
+    for _ in 0..<10 { _ = transcript.wait() }
+  }
+
   @Test func afterTheEndEverythingIsRefused() {
     var transcript = Transcript.connected()
     _ = transcript.subscribe("room")

@@ -1,4 +1,5 @@
 import ApusClient
+import Foundation
 import Testing
 
 /// The client against a real server.
@@ -92,6 +93,37 @@ import Testing
     while await server.outboxBytes < 1 << 20 { try await Task.sleep(for: .milliseconds(10)) }
     var events = client.events.makeAsyncIterator()
     for number in 0..<4000 { #expect(try await next(&events, data)?.hasSuffix(",\(number)]") == true) }
+    await server.stop()
+  }
+
+  /// What a client holds of the system is given back when nobody holds the client.
+  @Test(.timeLimit(.minutes(2))) func clientsLeaveNothingBehind() async throws {
+    let server = try OwnServer.start()
+    func descriptors() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count }
+    func threads() throws -> Int { try FileManager.default.contentsOfDirectory(atPath: "/proc/self/task").count }
+    let before = (try descriptors(), try threads())
+    for _ in 0..<100 {
+      let client = try await ApusClient.connect(to: server.url)
+      try await client.subscribe("room")
+    }
+    // Other tests run beside this one and come and go.
+    while try descriptors() > before.0 + 100 || threads() > before.1 + 50 {
+      try await Task.sleep(for: .milliseconds(20))
+    }
+    await server.stop()
+  }
+
+  @Test(.timeLimit(.minutes(1))) func eventsKeepTheClientAlive() async throws {
+    let server = try OwnServer.start()
+    let publisher = try await ApusClient.connect(to: server.url)
+    func events() async throws -> ClientEvents {
+      let client = try await ApusClient.connect(to: server.url)
+      try await client.subscribe("room")
+      return client.events
+    }
+    var iterator = try await events().makeAsyncIterator()
+    try await publisher.publish("1", to: "room")
+    #expect(try await next(&iterator, data) == "1")
     await server.stop()
   }
 

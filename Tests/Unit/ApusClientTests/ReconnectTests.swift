@@ -171,7 +171,61 @@ import Testing
     let actions = transcript.wait()
     #expect(transcript.now == 1200)
     #expect(actions.first == .disconnect)
-    #expect(actions.last == .connect)
+    #expect(transcript.wait() == [.connect])
+    #expect(transcript.now == 1300, "a moment later: the connection did not last")
+  }
+
+  @Test func afterALastingConnectionTheMoveTakesNoTime() {
+    var transcript = Transcript.connected()
+    transcript.now = 10_000
+    _ = transcript.hear(#"{"type":"drain","after":1200}"#)
+    #expect(transcript.wait().last == .connect)
+    #expect(transcript.now == 11_200)
+  }
+
+  @Test func whatIsUnderWayHoldsUpTheMoveForAMoment() {
+    var transcript = Transcript.connected()
+    transcript.now = 10_000
+    _ = transcript.publish("1", to: "room")
+    _ = transcript.hear(#"{"type":"drain","after":0}"#)
+    #expect(transcript.wait().isEmpty)
+    #expect(transcript.hear(#"{"type":"published","id":2,"channel":"room"}"#).answers == [.success(.published(nil))])
+    #expect(transcript.wait().last == .connect)
+    #expect(transcript.now < 10_100)
+  }
+
+  @Test func whatIsNeverAnsweredDoesNotHoldUpTheMoveForEver() {
+    var transcript = Transcript.connected()
+    transcript.now = 10_000
+    _ = transcript.publish("1", to: "room")
+    _ = transcript.hear(#"{"type":"drain","after":0}"#)
+    for _ in 0..<100 where transcript.session.state == .open { _ = transcript.wait() }
+    #expect(transcript.session.state == .connecting)
+    #expect(transcript.now == 11_000)
+  }
+
+  @Test func aNodeThatSendsEverybodyAwayIsNotFlooded() {
+    var transcript = Transcript.connected()
+    for _ in 0..<10 {
+      let before = transcript.now
+      _ = transcript.hear(#"{"type":"drain","after":-5}"#)
+      while transcript.session.state != .connecting { _ = transcript.wait() }
+      #expect(transcript.now - before >= 100)
+      _ = transcript.connect()
+    }
+  }
+
+  /// The change of presence is asked for on the new connection only, and the channel may have missed messages.
+  @Test func aGapIsToldWhoeverWaitsForTheReply() {
+    var transcript = Self.recovering()
+    _ = transcript.subscribe("room")
+    _ = transcript.lose()
+    _ = transcript.wait()
+    _ = transcript.connect()
+    let actions = transcript.hear(
+      #"{"type":"subscribed","id":6,"channel":"room","epoch":"y","offset":7,"recovered":false}"#)
+    #expect(actions.told.last == .gap(channel: "room"))
+    #expect(actions.answers.count == 1)
   }
 
   @Test func aNodeThatClosesBeforeThatIsReturnedFromThen() {
@@ -184,14 +238,14 @@ import Testing
   }
 
   @Test func aSilentNodeIsPingedAndThenGivenUp() {
-    var transcript = Transcript.connected(pingInterval: 100)
+    var transcript = Transcript.connected(pingInterval: 1000)
     for _ in 0..<2 { #expect(transcript.wait() == [.send(#"{"type":"ping"}"#)]) }
     #expect(transcript.wait().first == .disconnect)
     #expect(transcript.wait() == [.connect])
   }
 
   @Test func aNodeThatAnswersIsKept() {
-    var transcript = Transcript.connected(pingInterval: 100)
+    var transcript = Transcript.connected(pingInterval: 1000)
     for _ in 0..<20 {
       #expect(transcript.wait().sent.count == 1)
       _ = transcript.hear(#"{"type":"pong","ts":0}"#)
