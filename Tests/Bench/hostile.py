@@ -12,17 +12,17 @@ import asyncio
 import json
 import os
 import random
-import signal
 import socket
 import struct
-import subprocess
 import sys
 import tempfile
 import time
 import zlib
 from contextlib import contextmanager
-from multiprocessing import Process
+from multiprocessing import Process as Attacker
 from pathlib import Path
+
+from harness.processes import ALL_CORES, Process, end_in_order, free_port
 
 HOST = "127.0.0.1"
 UPGRADE = (
@@ -254,29 +254,19 @@ def memory(pid: int) -> tuple[int, int]:
 @contextmanager
 def running(apus: str):
     """A node: its port and its process."""
-    with socket.socket() as probe:
-        probe.bind((HOST, 0))
-        port = probe.getsockname()[1]
-    with tempfile.TemporaryFile() as log:
-        options = ["--port", str(port), "--loops", "1", "--compression", "--rate", "300", "--burst", "300"]
-        node = subprocess.Popen([apus, "serve", "--dev", *options], stdout=log, stderr=log)
-        try:
-            while True:
-                try:
-                    connect(port).close()
-                    break
-                except OSError:
-                    time.sleep(0.05)
-            yield port, node
-            assert node.poll() is None, "the node has ended"
-        finally:
-            node.send_signal(signal.SIGKILL)
-            node.wait()
+    port = free_port()
+    options = ["--port", port, "--loops", 1, "--compression", "--rate", 300, "--burst", 300]
+    command = [Path(apus).absolute(), "serve", "--dev", *options]
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        Process("apus", command, port, ALL_CORES, folder=Path(folder)) as node,
+    ):
+        yield port, node
 
 
 @contextmanager
 def attacked(attack, port: int):
-    attacker = Process(target=attacker_main, args=(attack, port), daemon=True)
+    attacker = Attacker(target=attacker_main, args=(attack, port), daemon=True)
     attacker.start()
     time.sleep(4)
     yield
@@ -342,4 +332,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(end_in_order(main))

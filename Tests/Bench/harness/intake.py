@@ -9,8 +9,8 @@ import threading
 import time
 from pathlib import Path
 
-from .programs import Failure, compiled, installed
-from .servers import LOAD_CORE, SERVER_CORE, Server
+from .processes import LOAD_CORE, SERVER_CORE, Process, helper
+from .programs import Failure, compiled, program
 
 CHANNEL = "intake"
 REDIS_CHANNEL = f"apus:ch:{CHANNEL}"
@@ -22,16 +22,13 @@ PAYLOAD = (
 LIMIT = 120.0
 
 
-def publish(redis: Server, messages: int) -> float:
+def publish(redis: Process, messages: int) -> float:
     """Publishes as fast as Redis takes it, 64 at a time, on the load's core: the CPU seconds of Redis and publisher."""
-    command = [installed("redis-benchmark", "redis-tools"), "-p", redis.port, "-n", messages, "-c", 1, "-P", 64, "-q"]
+    command = [program("redis-benchmark", "redis-tools"), "-p", redis.port, "-n", messages, "-c", 1, "-P", 64, "-q"]
     before = redis.cpu_seconds() + _children_cpu_seconds()
-    subprocess.run(
-        [str(word) for word in [*command, "PUBLISH", REDIS_CHANNEL, PAYLOAD]],
-        stdout=subprocess.DEVNULL,
-        check=True,
-        preexec_fn=lambda: os.sched_setaffinity(0, LOAD_CORE),
-    )
+    with helper([*command, "PUBLISH", REDIS_CHANNEL, PAYLOAD], LOAD_CORE, stdout=subprocess.DEVNULL) as publisher:
+        if code := publisher.wait():
+            raise Failure(f"redis-benchmark has ended with {code}")
     return redis.cpu_seconds() + _children_cpu_seconds() - before
 
 
@@ -40,12 +37,10 @@ def _children_cpu_seconds() -> float:
     return usage.ru_utime + usage.ru_stime
 
 
-def bare(work: Path, redis: Server, messages: int) -> dict:
+def bare(work: Path, redis: Process, messages: int) -> dict:
     """What intake.c takes."""
     command = [compiled("intake", work), "127.0.0.1", str(redis.port), REDIS_CHANNEL, str(messages)]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, SERVER_CORE)
-    ) as subscriber:
+    with helper(command, SERVER_CORE, stdout=subprocess.PIPE, text=True) as subscriber:
         subscriber.stdout.readline()
         load_cpu = publish(redis, messages)
         output, _ = subscriber.communicate(timeout=LIMIT)
@@ -54,7 +49,7 @@ def bare(work: Path, redis: Server, messages: int) -> dict:
     return json.loads(output) | {"load_cpu_s": load_cpu}
 
 
-def through_node(node: Server, redis: Server, messages: int) -> dict:
+def through_node(node: Process, redis: Process, messages: int) -> dict:
     """What a node takes that passes it on to one listener."""
     listener = _Listener(node.port, messages)
     before = node.cpu_seconds()

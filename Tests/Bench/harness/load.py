@@ -1,49 +1,45 @@
-"""The load generator wsload, and how to speak with each server."""
+"""The load generator wsload."""
 
 import json
-import os
 import subprocess
+from contextlib import AbstractContextManager
 from pathlib import Path
 
-from .programs import Failure, compiled
-from .servers import LOAD_CORE, Server
+from .processes import LOAD_CORE, Process, helper
+from .programs import Failure
 
-# What is sent, and what confirms a subscription.
-_DIALECTS = {
-    "floor": {"sub": "S %c", "ready": "ok", "pub": 'P %c {"t":%t,"d":"%p"}'},
-    "apus": {
-        "path": "/ws",
-        "sub": '{"type":"subscribe","channel":"%c","id":1}',
-        "ready": '"subscribed"',
-        "pub": '{"type":"publish","channel":"%c","data":{"t":%t,"d":"%p"}}',
-    },
-}
+# It waits itself for at most 150 s until all are connected.
+_PATIENCE = 240
 
 
 class Load:
-    """Runs of wsload, each against one server or several of the same kind."""
+    """Runs of wsload, each against one server or several of the same kind; its report is one line of JSON."""
 
-    def __init__(self, work: Path, seconds: float):
-        self._work = work
+    def __init__(self, executable: Path, seconds: float, cores: set[int] = LOAD_CORE):
+        self._executable = executable
+        self._cores = cores
         self.seconds = seconds
 
-    def start(self, server: Server, *, cores: set[int] = LOAD_CORE, **options) -> subprocess.Popen:
-        """Starts a run; `options` are those of wsload and go before the ones that follow from the server."""
-        words = {"port": server.port, "pid": server.pid, "payload": 64, "duration": self.seconds}
-        words |= _DIALECTS[server.name] | options
-        command = [str(compiled("wsload", self._work))]
+    def start(
+        self, server: Process, *, cores: set[int] | None = None, **options
+    ) -> AbstractContextManager[subprocess.Popen]:
+        """A run until it is left; `options` are those of wsload, besides the ones that follow from the server."""
+        words = {"port": server.port, "pid": ",".join(map(str, server.pids())), "duration": self.seconds} | options
+        command = [self._executable, *server.protocol]
         for name, value in words.items():
-            command += [f"--{name}", str(value)]
-        return subprocess.Popen(
-            command, stdout=subprocess.PIPE, text=True, preexec_fn=lambda: os.sched_setaffinity(0, cores)
-        )
+            command += [f"--{name}", value]
+        return helper(command, cores or self._cores, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
     def finish(self, process: subprocess.Popen) -> dict:
         """Waits for a run to end: what it has measured."""
-        output, _ = process.communicate()
+        try:
+            output, errors = process.communicate(timeout=self.seconds + _PATIENCE)
+        except subprocess.TimeoutExpired:
+            raise Failure("the load generator did not come to its end") from None
         if process.returncode:
-            raise Failure(f"wsload has ended with {process.returncode}")
+            raise Failure(errors.strip() or f"wsload has ended with {process.returncode}")
         return json.loads(output)
 
-    def run(self, server: Server, **options) -> dict:
-        return self.finish(self.start(server, **options))
+    def run(self, server: Process, **options) -> dict:
+        with self.start(server, **options) as process:
+            return self.finish(process)

@@ -1,5 +1,6 @@
-"""The C programs of the measurements, compiled for one run."""
+"""Programs: those that are installed, and those in C, compiled for one run."""
 
+import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -9,22 +10,27 @@ _LIBRARIES = {"redis-rtt": ["-lhiredis", "-lpthread"], "intake": ["-lhiredis"]}
 
 
 class Failure(Exception):
-    """Why nothing can be measured, for people to read."""
+    """Why something cannot be measured, for people to read."""
 
 
-def installed(name: str, package: str) -> str:
+def find(name: str) -> str | None:
+    """The path of a program. Debian keeps servers where not every user's PATH leads."""
+    return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+def program(name: str, package: str) -> str:
     """The path of an installed program."""
-    path = shutil.which(name)
+    path = find(name)
     if path is None:
         raise Failure(f"{name} is missing. Install it with: apt-get install {package}")
     return path
 
 
-def compiled(name: str, directory: Path) -> Path:
-    """The executable of one of the C programs, made in `directory` unless it is there."""
-    executable = directory / name
+def compiled(name: str, folder: Path) -> Path:
+    """The executable of one of the C programs, made in `folder` unless it is there."""
+    executable = folder / name
     if not executable.exists():
-        compiler = installed("cc", "gcc libc6-dev")
+        compiler = program("cc", "gcc libc6-dev")
         command = [compiler, "-O2", "-Wall", "-o", executable, _SOURCES / f"{name}.c", *_LIBRARIES.get(name, [])]
         result = subprocess.run(command, capture_output=True, text=True)
         if result.returncode:

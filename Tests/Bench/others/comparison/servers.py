@@ -4,10 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.processes import Failure, program
+from harness.programs import Failure, program
 
 HERE = Path(__file__).resolve().parents[1]
-ROOT = HERE.parents[2]
 
 # The load generator answers no pings once messages come in, so no server sends any while it runs. In seconds.
 _NO_PINGS = "3600"
@@ -64,7 +63,7 @@ def _nchan(place: Place, upstream: str = "", store: str = "") -> list[str | Path
     }
     for name, text in parts.items():
         (place.folder / name).write_text(text)
-    return [program("nginx"), "-p", place.folder, "-c", "nchan.conf", "-e", "stderr"]
+    return [program("nginx", "nginx libnginx-mod-nchan"), "-p", place.folder, "-c", "nchan.conf", "-e", "stderr"]
 
 
 def _nchan_with_redis(place: Place) -> list[str | Path]:

@@ -3,8 +3,9 @@
 import subprocess
 from pathlib import Path
 
-from harness.processes import Failure, program
-from harness.servers import HERE, SERVERS
+from harness.programs import find
+
+from .servers import HERE, SERVERS
 
 _HEAD = (
     "server",
@@ -81,13 +82,11 @@ def versions(apus: Path, virtualenv: Path) -> dict[str, str]:
     }
     found = {}
     for name, (executable, *arguments) in commands.items():
-        try:
-            outcome = subprocess.run([program(executable), *arguments], capture_output=True, text=True)
-        except Failure:
-            continue
-        if outcome.returncode == 0:
-            # nginx prints it on stderr.
-            found[name] = (outcome.stdout or outcome.stderr).strip()
+        if path := find(executable):
+            outcome = subprocess.run([path, *arguments], capture_output=True, text=True)
+            if outcome.returncode == 0:
+                # nginx prints it on stderr.
+                found[name] = (outcome.stdout or outcome.stderr).strip()
     if "Python" in found:
         lines = (HERE / "requirements.txt").read_text().splitlines()
         found["packages"] = " ".join(line for line in lines if "==" in line)
