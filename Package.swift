@@ -145,7 +145,8 @@ let package = Package(
     .testTarget(
       name: "ApusClientTests",
       dependencies: [
-        "Model", "Hub", "Reactor", "Broker", "Server", "ApusClient", .product(name: "Logging", package: "swift-log"),
+        "TestSupport", "Model", "Hub", "Reactor", "Broker", "Server", "ApusClient",
+        .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
     .testTarget(

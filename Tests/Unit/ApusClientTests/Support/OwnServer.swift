@@ -4,6 +4,7 @@ import Logging
 import Model
 import Reactor
 import Server
+import TestSupport
 import Testing
 
 /// A real server in this process, in memory, on loopback.
@@ -13,7 +14,7 @@ struct OwnServer {
 
   /// Listens on `port`, 0 for any that is free.
   static func start(port: UInt16 = 0, maxOutbox: Int = 1 << 20) throws -> OwnServer {
-    var random = SystemRandomNumberGenerator()
+    var random = SplitMix64(seed: 1)
     let configuration = ServerConfiguration(
       addresses: [try #require(SocketAddress(numericHost: "127.0.0.1", port: port))], loops: 2, path: "/ws",
       echoes: false, compresses: false,
