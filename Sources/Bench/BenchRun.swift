@@ -85,6 +85,8 @@ final class BenchRun {
   }
 
   private func enter(_ next: Phase) {
+    // A moment that was set before the run ended early comes all the same.
+    guard phase != .over else { return }
     phase = next
     phaseBegan = loop.now
     switch next {
