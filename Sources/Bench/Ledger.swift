@@ -68,6 +68,6 @@ struct Ledger {
 
   /// Microseconds of the slowest delivery.
   var maxLatency: Double { Double(latencies.max) / 1000 }
-  var meanLatency: Double { latencies.totalCount == 0 ? 0 : latencies.mean / 1000 }
+  var meanLatency: Double { latencies.mean / 1000 }
   var hasLatencies: Bool { latencies.totalCount > 0 }
 }

@@ -3,13 +3,11 @@ import Glibc
 /// A pthread mutex around the few values that threads share.
 ///
 /// Not `Synchronization.Mutex`: thread sanitizer does not understand it in Swift 6.3 and reports races that are none.
-/// Inlinable, since generic code that is not specialised looks its types up at run time.
 /// `@unchecked Sendable`: `value` is touched only between lock and unlock.
 package final class Lock<Value>: @unchecked Sendable {
-  @usableFromInline let mutex: UnsafeMutablePointer<pthread_mutex_t>
-  @usableFromInline var value: Value
+  private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+  private var value: Value
 
-  @inlinable
   package init(_ value: sending Value) {
     self.value = value
     mutex = .allocate(capacity: 1)
@@ -23,7 +21,6 @@ package final class Lock<Value>: @unchecked Sendable {
   }
 
   /// Runs `body` while no other thread does; it must not block and must not take the same lock again.
-  @inlinable
   package func withLock<Result>(_ body: (inout Value) throws -> Result) rethrows -> Result {
     pthread_mutex_lock(mutex)
     defer { pthread_mutex_unlock(mutex) }

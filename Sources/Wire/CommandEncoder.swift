@@ -4,7 +4,8 @@ import Model
 package enum CommandEncoder {
   /// `info` is JSON text. `since` asks for what was missed since that position.
   package static func subscribe(
-    _ channel: String, id: Int, presence: PresenceMode = .none, info: String? = nil, since: StreamPosition? = nil
+    _ channel: String, id: Int, presence: PresenceMode = .none, info: String? = nil,
+    since: (epoch: String, offset: Int)? = nil
   ) -> String {
     text("subscribe", id: id, channel: channel) { writer in
       switch presence {

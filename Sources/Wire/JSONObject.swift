@@ -28,9 +28,6 @@ package struct JSONObject: Sendable {
     }
   }
 
-  /// Whether there is a member of that name, be it null.
-  package func has(_ name: String) -> Bool { value(name) != nil }
-
   /// The member's text, if it is a string, escapes decoded.
   package func string(_ name: String) -> String? {
     guard let value = value(name), value.kind == .string else { return nil }

@@ -19,6 +19,12 @@ package struct JSONScanner {
     return scanner.skipSpace(at: end) == bytes.count
   }
 
+  /// The same of a text.
+  package static func validate(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { validate(UnsafeRawBufferPointer($0)) }
+  }
+
   /// The end of the value whose first byte is at `start`, or nil when there is no valid value or it is too deep.
   ///
   /// `depth` is the number of containers the value itself stands in: they count towards `maxDepth`.

@@ -4,8 +4,11 @@ import Wire
 
 /// How the commands that talk to a node find it.
 struct NodeOptions: ParsableArguments {
+  /// The node that `apus serve` without options is.
+  static let defaultURL = "ws://127.0.0.1:8080/ws"
+
   @Option(help: "The node's WebSocket.")
-  var url = "ws://127.0.0.1:8080/ws"
+  var url = NodeOptions.defaultURL
   @Option(help: "Who you are; a node in --dev believes it.")
   var user: String?
 
@@ -77,9 +80,7 @@ struct Publish: AsyncParsableCommand {
 
   func run() async throws {
     let client = try await node.connect()
-    var text = data
-    let isJSON = text.withUTF8 { JSONScanner.validate(UnsafeRawBufferPointer($0)) }
-    try await client.publish(isJSON ? data : quoted(data), to: channel)
+    try await client.publish(JSONScanner.validate(data) ? data : quoted(data), to: channel)
     client.close()
   }
 }

@@ -10,6 +10,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "EndToEnd"))
 
 from harness import Process, Redis  # noqa: E402
+from harness.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: E402
+
+# Pytest finds its hooks here by their names.
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
 
 
 @pytest.fixture
@@ -38,19 +42,4 @@ def report(capsys: pytest.CaptureFixture) -> Callable[[str], None]:
         with capsys.disabled():
             print(f"\n  {text}", end="", flush=True)
 
-    return report
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forgets the processes of earlier tests, so that a failure shows the logs that matter."""
-    Process.known[:] = [process for process in Process.known if process.running]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """Shows the end of every process' log below a test that failed."""
-    report = yield
-    if report.failed:
-        for process in Process.known:
-            report.sections.append((f"{process.name}: {process.log}", process.tail()))
     return report

@@ -8,7 +8,11 @@ from contextlib import ExitStack
 import pytest
 import pytest_asyncio
 
-from harness import Client, Cluster, Node, Process, RawSocket
+from harness import Client, Cluster, Node, RawSocket
+from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
+
+# Pytest finds its hooks here by their names.
+__all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
 
 _numbers = itertools.count(1)
 
@@ -89,19 +93,3 @@ async def raw() -> AsyncIterator[Callable]:
     yield open
     for socket in sockets:
         socket.close()
-
-
-def pytest_runtest_setup(item: pytest.Item) -> None:
-    """Forgets the processes of earlier tests, so that a failure shows the logs that matter."""
-    Process.known[:] = [process for process in Process.known if process.running]
-
-
-@pytest.hookimpl(wrapper=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo):
-    """Shows the end of every process' log below a test that failed."""
-    report = yield
-    if report.failed:
-        for process in Process.known:
-            state = "running" if process.running else f"ended with {process.exit_code}"
-            report.sections.append((f"{process.name} ({state}): {process.log}", process.tail()))
-    return report

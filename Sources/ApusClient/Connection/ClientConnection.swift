@@ -203,16 +203,19 @@ package final class ClientConnection: EventSource {
 
   private func write(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
     guard !isBroken else { return }
-    outgoing += FrameEncoder.masked(opcode, payload: payload, key: UInt32.random(in: .min ... .max, using: &random))
+    append(opcode, payload)
     if !wantsWrite { flush() }
+  }
+
+  private func append(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer) {
+    outgoing += FrameEncoder.masked(opcode, payload: payload, key: UInt32.random(in: .min ... .max, using: &random))
   }
 
   /// A close frame, as far as the socket takes it at once: nothing depends on its arrival.
   private func sayGoodbye(_ code: CloseCode?) {
-    let payload = FrameEncoder.closePayload(code)
-    let key = UInt32.random(in: .min ... .max, using: &random)
-    outgoing += payload.withUnsafeBytes { FrameEncoder.masked(.close, payload: $0, key: key) }
-    if !isBroken { _ = outgoing.withUnsafeBytes { Sys.send(fd, $0) } }
+    guard !isBroken else { return }
+    FrameEncoder.closePayload(code).withUnsafeBytes { append(.close, $0) }
+    _ = outgoing.withUnsafeBytes { Sys.send(fd, $0) }
   }
 
   private func flush() {

@@ -35,20 +35,21 @@ extension ClientSession {
   }
 
   private func wantedIndex(_ event: JSONObject) -> Int? {
-    guard let channel = event.string("channel") else { return nil }
-    return wanted.firstIndex { $0.channel == channel }
+    event.string("channel").flatMap(wantedIndex(of:))
+  }
+
+  /// Whether a message was not seen yet, on this connection or an earlier one; moves the channel's position to it.
+  private mutating func isNew(_ offset: Int?, in channel: String) -> Bool {
+    guard let offset, let index = wantedIndex(of: channel), let position = wanted[index].position else { return true }
+    guard offset > position.offset else { return false }
+    wanted[index].position = Position(epoch: position.epoch, offset: offset)
+    return true
   }
 
   /// One binary message of the node, as the channel's listeners get it; nonsense is left out.
   mutating func received(binary bytes: UnsafeRawBufferPointer, now: Int64) -> [SessionAction] {
     heard(now: now)
-    guard let message = BinaryMessage(bytes) else { return [] }
-    if let offset = message.offset, let index = wanted.firstIndex(where: { $0.channel == message.channel }),
-      let position = wanted[index].position
-    {
-      guard offset > position.offset else { return [] }
-      wanted[index].position = Position(epoch: position.epoch, offset: offset)
-    }
+    guard let message = BinaryMessage(bytes), isNew(message.offset, in: message.channel) else { return [] }
     return [.tell(.binary(channel: message.channel, payload: message.payload, offset: message.offset))]
   }
 
@@ -59,11 +60,7 @@ extension ClientSession {
       return [.tell(.other(json: event.text))]
     }
     let offset = event.integer("offset")
-    if let offset, let index = wantedIndex(event), let position = wanted[index].position {
-      // Seen already, on this connection or an earlier one.
-      guard offset > position.offset else { return [] }
-      wanted[index].position = Position(epoch: position.epoch, offset: offset)
-    }
+    guard isNew(offset, in: channel) else { return [] }
     let message = Message(
       channel: channel, from: event.string("from"), client: event.string("client"), data: data, offset: offset,
       timestamp: event.integer("ts") ?? 0)
@@ -89,9 +86,7 @@ extension ClientSession {
     switch what {
     case .subscribe(let channel):
       // The program may have left the channel meanwhile, or asked anew.
-      guard let index = wanted.firstIndex(where: { $0.channel == channel }), wanted[index].asked == id else {
-        return []
-      }
+      guard let index = wantedIndex(of: channel), wanted[index].asked == id else { return [] }
       wanted[index].asked = nil
       return error.map { refused(index, $0, event, now: now) } ?? subscribed(index, event)
     case .unsubscribe: return [.answer(id, error.map(Result.failure) ?? .success(.unsubscribed))]

@@ -9,12 +9,12 @@ extension ClientSession {
   ) -> [SessionAction] {
     if let refused = refusal(request) { return refused }
     // Checked here, because the node could not tell whose command it was.
-    guard info.map(Self.isJSON) ?? true else {
+    guard info.map(JSONScanner.validate) ?? true else {
       return [.answer(request, .failure(ApusClientError(.invalid, "The info is not valid JSON; nothing was sent.")))]
     }
     var entry = Wanted(channel: channel, presence: presence, info: info, position: since, request: request)
     var actions: [SessionAction] = []
-    if let index = wanted.firstIndex(where: { $0.channel == channel }) {
+    if let index = wantedIndex(of: channel) {
       // A second time: another kind of presence. The earlier request, should it still wait, has the same answer.
       if let earlier = wanted[index].request {
         let words = "The channel was subscribed to again before the node had answered."
@@ -33,7 +33,7 @@ extension ClientSession {
 
   /// Sends the command for a channel that is wanted; forgets one whose command no node would take.
   mutating func subscribe(_ channel: String) -> [SessionAction] {
-    guard let index = wanted.firstIndex(where: { $0.channel == channel }) else { return [] }
+    guard let index = wantedIndex(of: channel) else { return [] }
     let entry = wanted[index]
     let id = nextRequest()
     let mode: PresenceMode =
@@ -42,7 +42,7 @@ extension ClientSession {
       case .watch: .watch
       case .member: .member
       }
-    let since = entry.position.map { StreamPosition(epoch: $0.epoch, offset: $0.offset) }
+    let since = entry.position.map { (epoch: $0.epoch, offset: $0.offset) }
     let command = CommandEncoder.subscribe(channel, id: id, presence: mode, info: entry.info, since: since)
     guard command.utf8.count <= maxMessageSize else {
       wanted.remove(at: index)
@@ -64,16 +64,11 @@ extension ClientSession {
     ApusClientError(.invalid, "The node takes messages of \(maxMessageSize) bytes at most; nothing was sent.")
   }
 
-  private static func isJSON(_ text: String) -> Bool {
-    var text = text
-    return text.withUTF8 { JSONScanner.validate(UnsafeRawBufferPointer($0)) }
-  }
-
   /// Wants the channel no longer.
   mutating func unsubscribe(_ channel: String, _ request: RequestNumber) -> [SessionAction] {
     if let refused = refusal(request) { return refused }
     var actions: [SessionAction] = []
-    if let index = wanted.firstIndex(where: { $0.channel == channel }) {
+    if let index = wantedIndex(of: channel) {
       if let waiting = wanted.remove(at: index).request {
         let words = "The channel was left before the node had answered."
         actions.append(.answer(waiting, .failure(ApusClientError(.invalid, words))))
@@ -91,7 +86,7 @@ extension ClientSession {
   mutating func publish(
     _ data: String, to channel: String, echo: Bool, _ request: RequestNumber
   ) -> [SessionAction] {
-    guard Self.isJSON(data) else {
+    guard JSONScanner.validate(data) else {
       return [.answer(request, .failure(ApusClientError(.invalid, "The data is not valid JSON; nothing was sent.")))]
     }
     return ask(CommandEncoder.publish(data, to: channel, id: request, echo: echo), .publish, request)

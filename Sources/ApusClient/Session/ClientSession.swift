@@ -82,6 +82,10 @@ struct ClientSession {
     self.random = random
   }
 
+  func wantedIndex(of channel: String) -> Int? {
+    wanted.firstIndex { $0.channel == channel }
+  }
+
   mutating func nextRequest() -> RequestNumber {
     lastRequest += 1
     return lastRequest

@@ -77,12 +77,10 @@ struct BenchCommand: AsyncParsableCommand {
 
   private func plan() throws -> BenchPlan {
     guard rate == nil || window == nil else { throw ValidationError("Either --rate or --window, not both.") }
-    guard publishers != 0 || (rate == nil && window == nil) else {
-      throw ValidationError("Without a publisher nothing is published: --publishers 1 or more.")
-    }
-    let load: BenchPlan.Load = publishers == 0 ? .idle : rate.map { .rate($0) } ?? .window(window ?? 8)
+    let load: BenchPlan.Load =
+      rate.map { .rate($0) } ?? window.map { .window($0) } ?? (publishers == 0 ? .idle : .window(8))
     let plan = BenchPlan(
-      nodes: try (url.isEmpty ? ["ws://127.0.0.1:8080/ws"] : url).map(Self.node), connections: connections,
+      nodes: try (url.isEmpty ? [NodeOptions.defaultURL] : url).map(Self.node), connections: connections,
       channels: channels, publishers: publishers, payload: payload.value, load: load, duration: duration.value,
       warmup: warmup.value, sources: try source.map(Self.address))
     if let flaw = plan.flaw { throw ValidationError(flaw) }
