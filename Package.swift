@@ -28,6 +28,7 @@ let package = Package(
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
   targets: [
     // C: what Swift cannot import by itself.
@@ -51,6 +52,13 @@ let package = Package(
     .target(
       name: "Reactor",
       dependencies: ["CReactor", .product(name: "Logging", package: "swift-log")],
+      swiftSettings: strict),
+    .target(
+      name: "Tokens",
+      dependencies: [
+        "Model", "Wire", "Reactor", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Redis",
@@ -79,7 +87,8 @@ let package = Package(
     .target(
       name: "Node",
       dependencies: [
-        "Model", "Wire", "Hub", "Reactor", "Redis", "Broker", "Server", "Pages",
+        "Model", "Wire", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server", "Pages",
+        .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),

@@ -3,6 +3,8 @@ import Model
 /// A channel with at least one connection of this loop in it.
 struct Channel {
   let name: ChannelName
+  /// Nil where the rules forbid the channel.
+  var rule: ChannelRule?
   /// Slots of the connections that get its messages.
   var listeners: [UInt32] = []
   /// Slots of those that are told of joins and leaves.
@@ -28,11 +30,11 @@ struct ChannelTable {
   func index(of name: ChannelName) -> ChannelIndex? { numbers[name] }
 
   /// The channel's number; `isNew` when this call has made it.
-  mutating func intern(_ name: ChannelName) -> (index: ChannelIndex, isNew: Bool) {
+  mutating func intern(_ name: ChannelName, rule: ChannelRule?) -> (index: ChannelIndex, isNew: Bool) {
     if let index = numbers[name] { return (index, false) }
     let index = free.popLast() ?? ChannelIndex(value: Int32(channels.count))
     if Int(index.value) == channels.count { channels.append(nil) }
-    channels[Int(index.value)] = Channel(name: name)
+    channels[Int(index.value)] = Channel(name: name, rule: rule)
     numbers[name] = index
     return (index, true)
   }
@@ -53,6 +55,14 @@ struct ChannelTable {
     _modify {
       guard channels[Int(index.value)] != nil else { preconditionFailure("channel \(index.value) is gone") }
       yield &channels[Int(index.value)]!
+    }
+  }
+
+  /// Gives every channel the rule it has by now.
+  mutating func adopt(_ rules: ChannelRules) {
+    for index in channels.indices {
+      guard let name = channels[index]?.name else { continue }
+      channels[index]?.rule = rules.rule(for: name)
     }
   }
 

@@ -7,8 +7,10 @@ extension Hub {
     _ id: SessionID, to name: ChannelName, presence mode: PresenceMode, info: String?, request: RequestID?
   ) {
     guard let session = session(id) else { return }
-    guard permit(name, id, request) else { return }
-    if let channel = channels.index(of: name), let index = session.subscription(to: channel) {
+    let known = channels.index(of: name)
+    guard permit(.subscribe, in: name, known, session, request) else { return }
+    guard mode == .none || permit(.presence, in: name, known, session, request) else { return }
+    if let channel = known, let index = session.subscription(to: channel) {
       if wait(.subscribe(mode, info: info, id: request), id, channel) { return }
       if session.subscriptions[index].isLive {
         guard isReachable(channel) else { return refuseUnreachable(id, request) }
@@ -20,7 +22,7 @@ extension Hub {
       refuse(id, id: request, .tooManyChannels, "A connection may subscribe to at most \(limits.maxChannels) channels.")
       return
     }
-    let (channel, isNew) = channels.intern(name)
+    let (channel, isNew) = channels.intern(name, rule: rule(for: name, known))
     guard isReachable(channel) else {
       if isNew { channels.remove(channel) }
       return refuseUnreachable(id, request)
@@ -32,7 +34,7 @@ extension Hub {
 
   /// Ends a subscription; succeeds where there is none, too.
   package mutating func unsubscribe(_ id: SessionID, from name: ChannelName, request: RequestID?) {
-    guard let session = session(id) else { return }
+    guard let session = session(id), permitsSpeaking(session, request) else { return }
     if let channel = channels.index(of: name), session.subscription(to: channel) != nil {
       if wait(.unsubscribe(id: request), id, channel) { return }
       drop(channel, of: id.slot, lost: false)
@@ -44,30 +46,23 @@ extension Hub {
   package mutating func publish(
     _ id: SessionID, to name: ChannelName, echo: Bool, isBinary: Bool = false, request: RequestID?, frame: () -> Frame
   ) {
-    guard let session = session(id), permit(name, id, request) else { return }
+    let channel = channels.index(of: name)
+    guard let session = session(id), permit(.publish, in: name, channel, session, request) else { return }
     let publication = Publication(
       channel: name, frame: frame(), excluded: echo ? nil : session.client, isBinary: isBinary)
-    if let channel = channels.index(of: name), wait(.publish(publication, id: request), id, channel) { return }
+    if let channel, wait(.publish(publication, id: request), id, channel) { return }
     act(.ask(.publish(id, request, publication)))
   }
 
   /// Asks who is in a channel.
   package mutating func presence(_ id: SessionID, of name: ChannelName, onlyCount: Bool, request: RequestID?) {
-    guard session(id) != nil, permit(name, id, request) else { return }
-    if let channel = channels.index(of: name), wait(.presence(onlyCount: onlyCount, id: request), id, channel) {
-      return
-    }
+    let channel = channels.index(of: name)
+    guard let session = session(id), permit(.presence, in: name, channel, session, request) else { return }
+    if let channel, wait(.presence(onlyCount: onlyCount, id: request), id, channel) { return }
     act(.ask(.queryPresence(id, request, name, onlyCount: onlyCount)))
   }
 
   // MARK: -
-
-  /// Whether a client may use the channel at all; refuses when not.
-  private mutating func permit(_ name: ChannelName, _ id: SessionID, _ request: RequestID?) -> Bool {
-    guard name.isReserved else { return true }
-    refuse(id, id: request, .forbidden, "Channels that begin with $ belong to the server.")
-    return false
-  }
 
   /// Whether a subscribe to the channel can be answered: it is confirmed, or may soon be.
   private func isReachable(_ channel: ChannelIndex) -> Bool {
@@ -121,7 +116,9 @@ extension Hub {
     guard subscribe.mode != .none else { return finish(key, roster: nil) }
     pending[key]?.stage = .entering
     channels[key.channel].entering += 1
-    let occupant = Occupant(client: session.client, user: session.user, info: subscribe.info)
+    // What the issuer of the token has vouched for its holder cannot put something else in the place of.
+    let info = session.identity?.info ?? subscribe.info
+    let occupant = Occupant(client: session.client, user: session.user, info: info)
     act(.ask(.enter(session.id, occupant, channels[key.channel].name, subscribe.mode, entry: subscribe.serial)))
   }
 

@@ -20,7 +20,24 @@ package struct Hub {
     }
   }
 
+  /// Who may come in, and who may do what.
+  package struct Access: Sendable {
+    package var rules: ChannelRules
+    /// Whether a connection must say who it is.
+    package var requiresIdentity: Bool
+    /// Milliseconds in which it must.
+    package var patience: Int64 = 5000
+
+    package init(rules: ChannelRules, requiresIdentity: Bool) {
+      self.rules = rules
+      self.requiresIdentity = requiresIdentity
+    }
+  }
+
   let limits: Limits
+  var access: Access
+  /// The rates of users, shared with the other loops' hubs.
+  let users: any UserRates
   /// By slot.
   var sessions: [Session?] = []
   var channels = ChannelTable()
@@ -32,8 +49,10 @@ package struct Hub {
   /// What is to be done, in order.
   package private(set) var actions: [HubAction] = []
 
-  package init(limits: Limits) {
+  package init(limits: Limits, access: Access, users: any UserRates) {
     self.limits = limits
+    self.access = access
+    self.users = users
   }
 
   /// Channels with a connection of this loop in them.
@@ -55,12 +74,17 @@ package struct Hub {
 
   // MARK: Sessions
 
-  /// A connection has been opened.
-  package mutating func open(_ id: SessionID, client: ClientID, user: UserName?, now: Int64) {
+  /// A connection has been opened, by somebody known or not (yet); `wall` is milliseconds since 1970.
+  package mutating func open(_ id: SessionID, client: ClientID, identity: Identity?, now: Int64, wall: Int64) {
     let slot = Int(id.slot)
     while sessions.count <= slot { sessions.append(nil) }
     sessionCount += 1
-    sessions[slot] = Session(id: id, client: client, user: user, bucket: TokenBucket(limits.rate, now: now))
+    sessions[slot] = Session(id: id, client: client, bucket: TokenBucket(limits.rate, now: now))
+    if let identity {
+      become(identity, slot: id.slot)
+    } else if access.requiresIdentity {
+      sessions[slot]?.due = wall + access.patience
+    }
   }
 
   /// A connection has gone: it leaves every channel, and its memberships end after the grace.
@@ -74,29 +98,9 @@ package struct Hub {
       }
       drop(subscription.channel, of: id.slot, lost: true)
     }
+    if session.rate != nil, let user = session.user { users.release(user) }
     sessions[Int(id.slot)] = nil
     sessionCount -= 1
-  }
-
-  /// Takes one command's worth from the connection's rate.
-  package mutating func admitCommand(_ id: SessionID, now: Int64) -> RateVerdict {
-    guard session(id) != nil, let verdict = sessions[Int(id.slot)]?.bucket.take(limits.rate, now: now) else {
-      return .allowed
-    }
-    switch verdict {
-    case .allowed: return .allowed
-    case .limited(let delay):
-      return .refused(
-        Refusal(.rateLimited, "Too many commands: at most \(Int(limits.rate.rate)) a second.", retryAfter: delay))
-    case .exhausted: return .exhausted
-    }
-  }
-
-  package enum RateVerdict {
-    case allowed
-    case refused(Refusal)
-    /// Above the rate for too long: the connection is to be closed.
-    case exhausted
   }
 
   /// The session of that id, unless it has gone.

@@ -4,10 +4,17 @@ import Model
 struct Session {
   let id: SessionID
   let client: ClientID
-  let user: UserName?
+  /// Nil while, or where, it is not known whose connection this is.
+  var identity: Identity?
   var bucket: TokenBucket
+  /// The bucket of its user.
+  var rate: SharedTokenBucket?
+  /// When something has to be done about who it belongs to, in milliseconds since 1970.
+  var due = Int64.max
   /// In the order of subscribing; at most the limit of channels per connection.
   var subscriptions: [Subscription] = []
+
+  var user: UserName? { identity?.user }
 
   func subscription(to channel: ChannelIndex) -> Int? {
     subscriptions.firstIndex { $0.channel == channel }

@@ -29,6 +29,7 @@ package struct Node: Sendable {
     Sys.reserveDescriptors(Sys.raiseDescriptorLimit())
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
     let admission = Admission(limit: configuration.maxConnections)
+    let access = try await Access.load(configuration, logger)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
     let kept = Admission(limit: HTTPGateway.maxKept)
@@ -39,19 +40,27 @@ package struct Node: Sendable {
         kept: kept, health: health,
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
+        apiKeys: configuration.isDevelopment
+          ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys),
         page: configuration.isDevelopment ? Pages.chat : nil
       ).respond)
     // From here on, so that no signal finds the process without its handler.
-    let signals = Signals(await UnixSignalsSequence(trapping: .sigterm, .sigint))
+    let signals = Signals(await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup))
     defer { signals.cancel() }
     let server = try Server.start(
-      serverConfiguration, admission: admission, logger: logger,
+      serverConfiguration, admission: admission, authority: access.verifier, logger: logger,
       broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
     running.begin(server)
     started(server.addresses)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await gateway.run() }
+      let reading = Task {
+        async let keys: Void = access.watch()
+        for await _ in signals.reloads { await access.reload { server.adopt($0) } }
+        await keys
+      }
       await drain(server, health, after: await signals.first())
+      reading.cancel()
       gateway.finish()
       await group.waitForAll()
     }

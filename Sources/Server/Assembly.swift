@@ -1,5 +1,6 @@
 import Broker
 import Logging
+import Model
 import Reactor
 
 /// How the parts of a server, each made on its own thread, find one another.
@@ -13,29 +14,39 @@ final class Assembly: Sendable {
     var mailboxes: [Mailbox<BrokerEvent>] = []
     var backlogs: [Backlog] = []
     var requestBacklog: Backlog?
+    var authenticator: Authenticator?
   }
 
   struct Incomplete: Error {}
 
   private let configuration: ServerConfiguration
   private let admission: Admission
+  private let users = UserRateTable()
+  private let authority: (any TokenAuthority)?
   private let logger: Logger
   private let handOver: @Sendable (Int32) -> Void
   private let shared = Lock(Parts())
 
   init(
-    _ configuration: ServerConfiguration, _ admission: Admission, _ logger: Logger,
+    _ configuration: ServerConfiguration, _ admission: Admission, _ authority: (any TokenAuthority)?, _ logger: Logger,
     _ handOver: @escaping @Sendable (Int32) -> Void
   ) {
     self.configuration = configuration
     self.admission = admission
+    self.authority = authority
     self.logger = logger
     self.handOver = handOver
   }
 
-  /// Starts one thread for each loop and, when there are several, one for the relay.
+  /// Starts one thread for each loop and, when there are several, one for the relay; one more where tokens are checked.
   func startThreads() throws -> [LoopThread] {
     var threads: [LoopThread] = []
+    if let authority {
+      threads.append(
+        try Authenticator.start(authority) { [self] authenticator in
+          shared.withLock { $0.authenticator = authenticator }
+        })
+    }
     if configuration.loops > 1 {
       threads.append(
         try LoopThread.start("apus-relay") { [self] loop in
@@ -85,8 +96,9 @@ final class Assembly: Sendable {
     // A loop that is its own relay takes what it posts before it reads on.
     let backlog = configuration.loops > 1 ? Backlog() : nil
     let worker = Worker(
-      index: index, on: loop, configuration: configuration, admission: admission, requests: requests,
-      requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
+      index: index, on: loop, configuration: configuration, admission: admission, users: users,
+      authenticator: parts.authenticator, requests: requests, requestBacklog: requestBacklog, backlog: backlog,
+      logger: logger, handOver: handOver)
     let bound = LoopBound(worker, on: loop)
     let mailbox = worker.events
     shared.withLock {

@@ -39,6 +39,8 @@ struct Connection: ~Copyable {
   var isInHub = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
+  /// Whether its bytes are left alone, because a token of its client is being judged.
+  var isPaused = false
   /// Whether the newest messages of some channels wait in the worker for room here.
   var isHolding = false
   /// Whether messages have been left out for it, as the rules of their channels want it.
@@ -54,6 +56,8 @@ struct Connection: ~Copyable {
   var awaitsPong = false
   /// When it was pinged last.
   var pinged: Int64 = 0
+  /// When the hub wants to be asked about it, in milliseconds since 1970.
+  var due = Int64.max
   /// When this connection is to be closed because the node goes away; 0 otherwise.
   var drainAt: Int64 = 0
 

@@ -19,13 +19,15 @@ package final class Server: Sendable {
   ///
   /// `handOver` is called on a loop's thread with every connection that is not for the WebSocket's path: the descriptor
   /// is non-blocking, nothing has been read, and the callee owns it and calls `admission.leave` when it is closed.
+  /// Tokens are checked by `authority`; without one they say nothing.
   package static func start(
-    _ configuration: ServerConfiguration, admission: Admission, logger: Logger, broker: @escaping BrokerFactory,
+    _ configuration: ServerConfiguration, admission: Admission, authority: (any TokenAuthority)? = nil, logger: Logger,
+    broker: @escaping BrokerFactory,
     handOver: @escaping @Sendable (Int32) -> Void
   ) throws -> Server {
     Sys.ignoreSIGPIPE()
     let sockets = try configuration.addresses.map { try ListeningSocket.open($0, count: configuration.loops) }
-    let assembly = Assembly(configuration, admission, logger, handOver)
+    let assembly = Assembly(configuration, admission, authority, logger, handOver)
     let threads = try assembly.startThreads()
     let (workers, relay) = try assembly.parts()
     assembly.begin(relay, broker)
@@ -45,6 +47,11 @@ package final class Server: Sendable {
     self.threads = threads
     self.workers = workers
     self.relay = relay
+  }
+
+  /// The rules for channels are others from now on, for those who are connected, too.
+  package func adopt(_ rules: ChannelRules) {
+    for worker in workers { worker.execute { $0.adopt(rules) } }
   }
 
   /// What every loop has counted until now, in order of the loops.

@@ -14,7 +14,7 @@ package struct ServerConfiguration: Sendable {
   /// Whether clients of `path` may agree on permessage-deflate.
   package var compresses: Bool
   package var hub: Hub.Limits
-  package var rules: ChannelRules
+  package var access: Hub.Access
   /// The largest message, in bytes.
   package var maxMessageSize: Int
   /// How much may wait for a slow client, in bytes.
@@ -29,7 +29,7 @@ package struct ServerConfiguration: Sendable {
 
   package init(
     addresses: [SocketAddress], loops: Int, path: String, echoes: Bool, compresses: Bool, hub: Hub.Limits,
-    rules: ChannelRules, maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64,
+    access: Hub.Access, maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64,
     origins: OriginPolicy, trustsUserParameter: Bool, node: NodeID
   ) {
     self.addresses = addresses
@@ -38,7 +38,7 @@ package struct ServerConfiguration: Sendable {
     self.echoes = echoes
     self.compresses = compresses
     self.hub = hub
-    self.rules = rules
+    self.access = access
     self.maxMessageSize = maxMessageSize
     self.maxOutbox = maxOutbox
     self.pingInterval = pingInterval

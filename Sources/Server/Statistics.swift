@@ -16,6 +16,10 @@ package struct Statistics: Sendable {
   package var delivered = 0
   /// By overflow policy: messages or connections given up because a client did not read.
   package var dropped: [String: Int] = [:]
+  /// What each limit has kept away: connections or commands.
+  package var limited: [String: Int] = [:]
+  /// Tokens, by what became of them.
+  package var authentications: [String: Int] = [:]
   /// Handshakes refused, by HTTP status.
   package var refused: [Int: Int] = [:]
   /// Share of its time that the loop has worked since it was last asked, 0 to 1.
@@ -29,6 +33,20 @@ package struct Statistics: Sendable {
   mutating func count(disconnect code: CloseCode) {
     disconnects[code.isKnown ? code.description : "other", default: 0] += 1
   }
+}
+
+/// A limit, as it is called in the metrics.
+package enum Limit: String, Sendable, CaseIterable {
+  /// Commands of a connection.
+  case rate
+  /// Commands of all connections of a user on the node.
+  case userRate = "user_rate"
+  case connections
+  case connectionsPerAddress = "connections_per_address"
+  case connectRate = "connect_rate"
+  /// Channels of a connection.
+  case channels
+  case messageSize = "message_size"
 }
 
 /// How long deliveries took, in buckets by powers of two of microseconds.

@@ -8,13 +8,15 @@ package enum Command: Equatable, Sendable {
   /// Who is in the channel; `onlyCount` leaves the members out.
   case presence(channel: ChannelName, onlyCount: Bool, id: RequestID?)
   case ping(id: RequestID?)
+  /// Who the client is, by a token that nobody has looked into yet.
+  case auth(token: String, id: RequestID?)
 
   /// What the client calls it.
   package var id: RequestID? {
     switch self {
     case .subscribe(let command): command.id
     case .publish(let command): command.id
-    case .unsubscribe(_, let id), .presence(_, _, let id), .ping(let id): id
+    case .unsubscribe(_, let id), .presence(_, _, let id), .ping(let id), .auth(_, let id): id
     }
   }
 }

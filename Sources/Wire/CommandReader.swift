@@ -6,11 +6,12 @@ struct CommandReader {
   static let maxIDLength = 64
 
   private enum CommandType {
-    case subscribe, unsubscribe, publish, presence, ping
+    case subscribe, unsubscribe, publish, presence, ping, auth
 
     init?(utf8: UnsafeRawBufferPointer) {
       switch utf8.count {
       case 4 where utf8.equals("ping"): self = .ping
+      case 4 where utf8.equals("auth"): self = .auth
       case 7 where utf8.equals("publish"), 7 where utf8.equals("message"): self = .publish
       case 8 where utf8.equals("presence"): self = .presence
       case 9 where utf8.equals("subscribe"): self = .subscribe
@@ -52,6 +53,7 @@ struct CommandReader {
       return .publish(PublishCommand(channel: try channel(), id: id, data: try data(), echo: try echo()))
     case .presence: return .presence(channel: try channel(), onlyCount: try onlyCount(), id: id)
     case .ping: return .ping(id: id)
+    case .auth: return .auth(token: try token(), id: id)
     }
   }
 
@@ -84,6 +86,13 @@ struct CommandReader {
       throw Refusal(id: id, .invalidChannel, ChannelName.rule)
     }
     return name
+  }
+
+  private func token() throws(Refusal) -> String {
+    guard let value = envelope.token, value.kind == .string, let token = scanner.string(value.range) else {
+      throw badRequest("The member token must be a string.")
+    }
+    return token
   }
 
   private func data() throws(Refusal) -> Range<Int> {

@@ -2,7 +2,7 @@
 struct Envelope {
   /// A member with a meaning; all others are ignored.
   enum Key: String {
-    case type, id, channel, data, presence, info, echo, only
+    case type, id, channel, data, presence, info, echo, only, token
 
     /// The key written at `token`, or nil when it is none of these.
     init?(_ token: Range<Int>, in scanner: JSONScanner) {
@@ -18,6 +18,7 @@ struct Envelope {
       case 4 where utf8.equals("info"): self = .info
       case 4 where utf8.equals("echo"): self = .echo
       case 4 where utf8.equals("only"): self = .only
+      case 5 where utf8.equals("token"): self = .token
       case 7 where utf8.equals("channel"): self = .channel
       case 8 where utf8.equals("presence"): self = .presence
       default: return nil
@@ -33,6 +34,7 @@ struct Envelope {
   private(set) var info: JSONValue?
   private(set) var echo: JSONValue?
   private(set) var only: JSONValue?
+  private(set) var token: JSONValue?
   /// A key that came twice: `id` if it did, since then there is none to answer to, or else the last such.
   private(set) var duplicate: Key?
 
@@ -47,6 +49,7 @@ struct Envelope {
       case .info: Self.fill(&info, with: value)
       case .echo: Self.fill(&echo, with: value)
       case .only: Self.fill(&only, with: value)
+      case .token: Self.fill(&token, with: value)
       }
     if !isNew, duplicate != .id { duplicate = key }
   }

@@ -3,7 +3,7 @@
 /// Holds the text and where the members lie in it. A name that occurs twice means its first member.
 package struct JSONObject: Sendable {
   package let text: String
-  private var members: [(name: String, value: JSONValue)] = []
+  private(set) var members: [(name: String, value: JSONValue)] = []
 
   /// Nil when `text` is no valid JSON object.
   package init?(_ text: String) {
@@ -56,11 +56,11 @@ package struct JSONObject: Sendable {
     return scan { $0.elements(of: value.range).compactMap(JSONObject.init) }
   }
 
-  private func value(_ name: String) -> JSONValue? {
+  func value(_ name: String) -> JSONValue? {
     members.first { $0.name == name }?.value
   }
 
-  private func scan<Result>(_ body: (JSONScanner) -> Result) -> Result {
+  func scan<Result>(_ body: (JSONScanner) -> Result) -> Result {
     var text = text
     return text.withUTF8 { body(JSONScanner(UnsafeRawBufferPointer($0))) }
   }
@@ -68,7 +68,7 @@ package struct JSONObject: Sendable {
 
 extension JSONScanner {
   /// The texts of the elements of the valid array at `range`.
-  fileprivate func elements(of range: Range<Int>) -> [String] {
+  func elements(of range: Range<Int>) -> [String] {
     var elements: [String] = []
     var position = skipSpace(at: range.lowerBound + 1)
     while position < range.upperBound - 1, let end = skipValue(at: position) {

@@ -79,6 +79,8 @@ private struct HubRun {
     case 20: try simulation.change(link: simulation.link == .up ? .lost : variant ? .up : .down)
     case 21: try answer(Int(target >> 1), success: variant)
     case 22: try stale(slot, channel)
+    case 23 where variant: try simulation.forbid(channel.isReserved ? nil : channel)
+    case 23 where isOpen && target & 2 == 2: try simulation.identify(slot, as: target & 4 == 4 ? "alice" : "bob")
     default: bucket.take(target)
     }
     collect()
@@ -195,7 +197,7 @@ private struct HubRun {
         asked.append(Asked(session: session, channel: publication.channel, id: id, isPublication: true))
       case .ask(.queryPresence(let session, let id, let channel, _)):
         asked.append(Asked(session: session, channel: channel, id: id, isPublication: false))
-      case .ask, .reply: continue
+      case .ask, .reply, .close: continue
       }
     }
     simulation.spare = []
@@ -234,12 +236,14 @@ private struct Bucket {
   private static let limit = RateLimit(rate: 2, burst: 5)
   private static let id = SessionID(slot: 0, generation: 1)
 
-  private var hub = Hub(limits: Hub.Limits(maxChannels: 1, rate: Bucket.limit))
+  private var hub = Hub(
+    limits: Hub.Limits(maxChannels: 1, rate: Bucket.limit),
+    access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
   private var now: Int64 = 0
   private var allowed = 0
 
   init() {
-    hub.open(Self.id, client: ClientID("c-1"), user: nil, now: 0)
+    hub.open(Self.id, client: ClientID("c-1"), identity: nil, now: 0, wall: 0)
   }
 
   /// One command, so much later. Never are more admitted than the burst and what the time has brought.
@@ -250,7 +254,7 @@ private struct Bucket {
       allowed += 1
       let most = Self.limit.burst + Double(now) * Self.limit.rate / 1000 + 1
       expect(Double(allowed) <= most, "\(allowed) commands in \(now) ms")
-    case .refused(let refusal):
+    case .refused(let refusal, isUser: _):
       expect(refusal.code == .rateLimited && (1...500).contains(refusal.retryAfter ?? 0), "\(refusal)")
     case .exhausted: expect(now >= Self.limit.patience, "closed after \(now) ms")
     }

@@ -3,13 +3,14 @@ import Yams
 
 /// The file of `--config`, in YAML or JSON: what no single option can say.
 package enum ConfigurationFile {
+  package static func rules(path: String, isOpen: Bool, isDevelopment: Bool) throws(ConfigurationError) -> ChannelRules { ChannelRules.standard(isOpen: true) }
   private static let topKeys = ["channels"]
   private static let ruleKeys = ["match", "overflow"]
 
   /// Reads the rules for channels; throws a sentence with file, line and reason.
   package static func rules(in text: String, named file: String) throws(ConfigurationError) -> ChannelRules {
     let top = try fields(of: try root(of: text, file), allowed: topKeys, file)
-    guard let channels = top["channels"] else { return ChannelRules() }
+    guard let channels = top["channels"] else { return ChannelRules.standard(isOpen: true) }
     guard let list = channels.sequence else { throw error(file, channels, "`channels` is a list of rules.") }
     var rules: [ChannelRule] = []
     for item in list { rules.append(try rule(item, file)) }
@@ -30,7 +31,7 @@ package enum ConfigurationFile {
     guard let text = match.string, let pattern = ChannelPattern(text) else {
       throw error(file, match, "`match` is a pattern such as \"room:*\".")
     }
-    var rule = ChannelRule(match: pattern)
+    var rule = ChannelRule.standard(pattern, isOpen: true)
     if let overflow = fields["overflow"] {
       guard let policy = overflow.string.flatMap(OverflowPolicy.init) else {
         throw error(file, overflow, "`overflow` is disconnect, drop or conflate.")

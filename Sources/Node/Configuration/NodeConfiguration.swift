@@ -10,6 +10,16 @@ package struct NodeConfiguration: Sendable {
   package var isDevelopment = false
   /// Whether clients without a token may connect.
   package var allowsAnonymous = false
+  package var configFile: String?
+  package var jwtSecret: String?
+  package var jwtKeyFile: String?
+  package var jwksFile: String?
+  package var jwtAudience: String?
+  package var jwtIssuer: String?
+  package var apiKeys: [String] = []
+  package var apiReadKeys: [String] = []
+  package var isAuthenticated: Bool { jwtSecret != nil || jwtKeyFile != nil || jwksFile != nil }
+  package var isOpen: Bool { isDevelopment || !isAuthenticated }
   package var addresses: [SocketAddress] = []
   package var redis: RedisURL?
   package var redisPrefix = "apus:"
@@ -28,7 +38,7 @@ package struct NodeConfiguration: Sendable {
   package var rate = 50.0
   package var burst = 100.0
   package var maxOutbox = 1 << 20
-  package var rules = ChannelRules()
+  package var rules = ChannelRules.standard(isOpen: true)
   package var pingInterval: Int64 = 25_000
   package var pongTimeout: Int64 = 10_000
   package var drain: Int64 = 20_000
@@ -67,7 +77,7 @@ package struct NodeConfiguration: Sendable {
     guard let node = NodeID(name: nodeName, using: &random) else { return nil }
     return ServerConfiguration(
       addresses: addresses, loops: loops, path: webSocketPath, echoes: echoes, compresses: compresses,
-      hub: Hub.Limits(maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst)), rules: rules,
+      hub: Hub.Limits(maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst)), access: access,
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
       origins: OriginPolicy(allowed: allowedOrigins),
       trustsUserParameter: isDevelopment, node: node)

@@ -9,6 +9,8 @@ enum Metric: String, CaseIterable {
   case connects = "apus_connects_total"
   case disconnects = "apus_disconnects_total"
   case handshakesRefused = "apus_handshakes_refused_total"
+  case authentications = "apus_authentications_total"
+  case limited = "apus_limited_total"
   case commands = "apus_commands_total"
   case errors = "apus_errors_total"
   case published = "apus_published_total"
@@ -33,6 +35,8 @@ enum Metric: String, CaseIterable {
     case .connects: "WebSocket connections opened."
     case .disconnects: "WebSocket connections ended, by close code."
     case .handshakesRefused: "Handshakes refused, by HTTP status."
+    case .authentications: "Tokens, by what became of them."
+    case .limited: "What each limit has kept away: connections or commands."
     case .commands: "Commands received, by type."
     case .errors: "Commands refused, by error code."
     case .published: "Messages handed to the broker."
@@ -55,7 +59,7 @@ enum Metric: String, CaseIterable {
   private var type: String {
     switch self {
     case .connections, .channels, .subscriptions, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge, .loopBusy: "gauge"
-    case .connects, .disconnects, .handshakesRefused, .commands, .errors, .published, .delivered, .dropped, .sends,
+    case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published, .delivered, .dropped, .sends,
       .redisReconnects, .reapedMembers, .loopTurns:
       "counter"
     case .delivery: "histogram"
@@ -81,6 +85,10 @@ enum Metric: String, CaseIterable {
     case .connects: total(\.connects)
     case .disconnects: byLabel("code", snapshot.merged(\.disconnects))
     case .handshakesRefused: byLabel("status", snapshot.merged { $0.refused.mapKeys(String.init) })
+    case .authentications: byLabel("result", snapshot.merged(\.authentications))
+    case .limited:
+      let limits = Dictionary(uniqueKeysWithValues: Limit.allCases.map { ($0.rawValue, 0) })
+      byLabel("limit", snapshot.merged(\.limited).merging(limits) { counted, _ in counted })
     case .commands: byLabel("type", snapshot.merged(\.commands))
     case .errors: byLabel("code", snapshot.merged(\.errors))
     case .published: total(\.published)

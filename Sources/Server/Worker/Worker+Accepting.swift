@@ -76,16 +76,25 @@ extension Worker {
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
     if drainBegan != nil { throw .draining(retryAfter: 1) }
-    if admission.isOver { throw .full(retryAfter: 5) }
+    if admission.isOver {
+      count(limit: .connections)
+      throw .full(retryAfter: 5)
+    }
     guard configuration.origins.permits(origin: request.origin, host: request.host) else { throw .forbiddenOrigin }
     let offered = try PerMessageDeflate(offered: request.extensions)
     let deflate = configuration.compresses || endpoint == .echo ? offered : nil
     switch endpoint {
     case .hub:
       let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
-      let user = try user(request)
+      let identity = try identity(request)
+      let token = try authenticator == nil ? nil : request.query("token") ?? subprotocol.token
       open(slot, deflate, HandshakeResponse.accept(request, subprotocol: subprotocol.selected, deflate: deflate))
-      enterHub(slot, user)
+      if let token {
+        authenticate(handshake: token, slot)
+      } else {
+        enterHub(slot, identity)
+        watch(slot)
+      }
     case .echo:
       connections[slot].pointee.endpoint = .echo
       connections[slot].pointee.decoder = FrameDecoder(role: .server, limits: configuration.limits(of: .echo))
@@ -93,12 +102,13 @@ extension Worker {
     }
   }
 
-  private func user(_ request: HandshakeRequest) throws(HandshakeRefusal) -> UserName? {
+  /// Who the client says it is, where that is believed.
+  private func identity(_ request: HandshakeRequest) throws(HandshakeRefusal) -> Identity? {
     guard configuration.trustsUserParameter, let name = try request.query("user"), !name.isEmpty else { return nil }
     guard let user = UserName(name) else {
       throw .badRequest("The user's name has more than \(UserName.maxLength) bytes or a control character.")
     }
-    return user
+    return Identity(user: user)
   }
 
   private func open(_ slot: UInt32, _ deflate: PerMessageDeflate?, _ response: [UInt8]) {
@@ -117,15 +127,18 @@ extension Worker {
     markDirty(slot)
   }
 
-  private func enterHub(_ slot: UInt32, _ user: UserName?) {
+  func enterHub(_ slot: UInt32, _ identity: Identity?) {
     let client = ClientID.random(using: &random)
-    hub.open(connections.id(slot), client: client, user: user, now: loop.now)
+    hub.open(
+      connections.id(slot), client: client, identity: identity, now: loop.now, wall: Sys.wallMilliseconds())
     connections[slot].pointee.isInHub = true
     statistics.connects += 1
     send(
       EventEncoder.connected(
-        client: client, node: node, user: user, pingInterval: Int(configuration.pingInterval),
+        client: client, node: node, user: identity?.user, pingInterval: Int(configuration.pingInterval),
         maxMessageSize: configuration.maxMessageSize), to: slot)
+    let drainAt = connections[slot].pointee.drainAt
+    if drainAt > 0 { send(EventEncoder.drain(after: Int(max(drainAt - loop.now, 0))), to: slot) }
   }
 
   func handshakeTimedOut(_ slot: UInt32) {

@@ -13,8 +13,12 @@ extension Worker {
     let connection = connections[slot]
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
     checkPace(slot, hasMoved: false)
-    guard connection.pointee.closing.isOpen else { return }
-    if connection.pointee.drainAt > 0 { return close(slot, .restart, reason: "this node goes away") }
+    tellTime(slot)
+    guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
+    if connection.pointee.drainAt > 0 {
+      guard loop.now < connection.pointee.drainAt else { return close(slot, .restart, reason: "this node goes away") }
+      return schedule(slot, after: connection.pointee.drainAt - loop.now)
+    }
     let elapsed = loop.now - connection.pointee.pinged
     if connection.pointee.awaitsPong {
       guard elapsed < configuration.pongTimeout else { return close(slot, .pongTimeout, reason: "no pong in time") }
@@ -127,6 +131,7 @@ extension Worker {
     if let timer = connection.pointee.timer { loop.cancel(timer) }
     connection.pointee.outbox.removeAll(pool: &pool)
     if connection.pointee.isHolding { conflated[slot] = nil }
+    if connection.pointee.isPaused { unread[slot] = nil }
     handshakes[slot] = nil
     connections.remove(slot)
     if connections.count == 0 { drained?() }
@@ -143,7 +148,8 @@ extension Worker {
     where connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen {
       let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
       connections[slot].pointee.drainAt = loop.now + delay
-      send(EventEncoder.drain(after: Int(delay)), to: slot)
+      // One whose token is being judged is told when it is known.
+      if connections[slot].pointee.isInHub { send(EventEncoder.drain(after: Int(delay)), to: slot) }
       // One that had no room for it is being closed, and its timer belongs to that.
       if connections[slot].pointee.closing.isOpen { schedule(slot, after: delay) }
     }

@@ -31,6 +31,8 @@ extension Worker {
       if case .publish = request { statistics.published += 1 }
       requestBacklog.add(request.weight)
       requests.post(Relay.Request(request: request, loop: index))
+    case .close(let session, let code, let reason):
+      if connections.contains(session) { close(session.slot, code, reason: reason) }
     }
   }
 
@@ -45,7 +47,14 @@ extension Worker {
     case .published(let id, let channel): send(EventEncoder.published(id: id, channel: channel), to: slot)
     case .presence(let id, let channel, let roster):
       send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)
+    case .authenticated(let id, let user, let expires):
+      send(EventEncoder.authenticated(id: id, user: user, expires: expires), to: slot)
+    case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
+    case .expelled(let channel):
+      if connections[slot].pointee.isHolding { forgetConflated(channel, slot) }
+      send(EventEncoder.unsubscribed(id: nil, channel: channel, reason: "server"), to: slot)
     case .error(let refusal):
+      if refusal.code == .tooManyChannels { count(limit: .channels) }
       statistics.errors[refusal.code.rawValue, default: 0] += 1
       send(EventEncoder.error(refusal), to: slot)
     case .event(let channel, let audience, let frame):
@@ -167,9 +176,9 @@ extension Worker {
     }
     if connection.pointee.isHolding, releaseConflated(slot) { return }
     let isBlocked = !connection.pointee.outbox.isEmpty
-    if isBlocked != connection.pointee.isBlocked, let registration = connection.pointee.registration {
+    if isBlocked != connection.pointee.isBlocked {
       connection.pointee.isBlocked = isBlocked
-      loop.modify(registration, fd: connection.pointee.fd, isBlocked ? [.readable, .writable] : .readable)
+      updateInterest(slot)
     }
     if !isBlocked { flushed(slot) }
   }

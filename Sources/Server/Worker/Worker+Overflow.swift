@@ -1,3 +1,4 @@
+import Hub
 import Model
 import Reactor
 import WebSocket
@@ -26,7 +27,7 @@ extension Worker {
   /// Only messages may be left out: of joins, leaves and replies each matters.
   func settleOverflow(of frame: Frame, _ channel: ChannelName, _ audience: Audience) {
     guard !overflowing.isEmpty else { return }
-    let policy = audience == .listeners ? configuration.rules.overflow(of: channel) : .disconnect
+    let policy = audience == .listeners ? hub.overflow(of: channel) : .disconnect
     while let slot = overflowing.popLast() {
       switch policy {
       case .disconnect: closeAsTooSlow(slot)

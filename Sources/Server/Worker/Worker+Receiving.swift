@@ -7,6 +7,8 @@ import Wire
 /// Bytes to frames, frames to commands, commands to the hub.
 extension Worker {
   func receive(_ slot: UInt32) {
+    // Nothing is watched for but failure.
+    if connections[slot].pointee.isPaused { return end(slot) }
     switch Sys.receive(connections[slot].pointee.fd, into: loop.receiveBuffer) {
     case .wouldBlock: break
     case .failed: end(slot)
@@ -22,11 +24,13 @@ extension Worker {
     }
   }
 
-  private func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
+  func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
     let connection = connections[slot]
     connection.pointee.awaitsPong = false
     var rest = bytes
-    while connection.pointee.phase == .open, let event = connection.pointee.decoder.next(&rest) {
+    while connection.pointee.phase == .open {
+      if connection.pointee.isPaused { return keep(rest, slot) }
+      guard let event = connection.pointee.decoder.next(&rest) else { return }
       switch event {
       case .text(let text): message(.text, text, slot)
       case .binary(let bytes): message(.binary, bytes, slot)
@@ -89,6 +93,7 @@ extension Worker {
   }
 
   private func violated(_ code: CloseCode, _ slot: UInt32) {
+    if code == .tooBig { count(limit: .messageSize) }
     let connection = connections[slot]
     perform(connection.pointee.closing.failed(code), slot)
   }
@@ -99,11 +104,13 @@ extension Worker {
   private func admit(_ text: UnsafeRawBufferPointer?, _ slot: UInt32) -> Bool {
     switch hub.admitCommand(connections.id(slot), now: loop.now) {
     case .allowed: return true
-    case .refused(var refusal):
+    case .refused(var refusal, let isUser):
+      count(limit: isUser ? .userRate : .rate)
       // The sender is told which of its commands it was, as far as that can be read.
       refusal.id = text.flatMap { CommandScanner.scan($0).id }
       reply(.error(refusal), slot)
-    case .exhausted: close(slot, .rateLimited, reason: "rate limit exceeded for too long")
+    case .exhausted:
+      close(slot, .rateLimited, reason: "rate limit exceeded for too long")
     }
     return false
   }
@@ -133,6 +140,9 @@ extension Worker {
     case .presence(let channel, let onlyCount, let id):
       count(command: "presence")
       hub.presence(session, of: channel, onlyCount: onlyCount, request: id)
+    case .auth(let token, let id):
+      count(command: "auth")
+      authenticate(token, id, session.slot)
     case .ping(let id):
       count(command: "ping")
       send(EventEncoder.pong(id: id, timestamp: Int(Sys.wallMilliseconds())), to: session.slot)
@@ -170,6 +180,11 @@ extension Worker {
 
   private func count(command: String) {
     statistics.commands[command, default: 0] += 1
+  }
+
+  /// Counts what a limit has kept away.
+  func count(limit: Limit) {
+    statistics.limited[limit.rawValue, default: 0] += 1
   }
 }
 

@@ -19,16 +19,22 @@ final class Worker: EventSource {
   /// Takes a connection that is no WebSocket, unread.
   let handOver: @Sendable (Int32) -> Void
   let requests: Postbox<Relay.Request>
+  /// Nil where no tokens are checked.
+  let authenticator: Authenticator?
   /// How far the relay is behind.
   let requestBacklog: Backlog
   /// How far this loop is behind; nil where the relay lives on it.
   let backlog: Backlog?
   /// Where the relay leaves this loop's events.
   let events: Mailbox<BrokerEvent>
+  /// Where the authenticator leaves what it has found.
+  let judgements: Mailbox<Authenticator.Judgement>
 
   var connections: ConnectionTable
   /// The partial heads of requests, for the few connections that are in their handshake.
   var handshakes: [UInt32: HandshakeParser] = [:]
+  /// By slot: bytes behind a token that is being judged.
+  var unread: [UInt32: [UInt8]] = [:]
   var hub: Hub
   var pool = BufferPool()
   /// For those who agreed on permessage-deflate; each holds some hundred KiB.
@@ -63,7 +69,8 @@ final class Worker: EventSource {
 
   init(
     index: LoopIndex, on loop: Loop, configuration: ServerConfiguration, admission: Admission,
-    requests: Mailbox<Relay.Request>, requestBacklog: Backlog, backlog: Backlog?, logger: Logger,
+    users: UserRateTable, authenticator: Authenticator?, requests: Mailbox<Relay.Request>, requestBacklog: Backlog,
+    backlog: Backlog?, logger: Logger,
     handOver: @escaping @Sendable (Int32) -> Void
   ) {
     self.index = index
@@ -77,9 +84,12 @@ final class Worker: EventSource {
     self.backlog = backlog
     node = configuration.node
     askedAt = loop.nowMicroseconds
-    hub = Hub(limits: configuration.hub)
+    self.authenticator = authenticator
+    hub = Hub(limits: configuration.hub, access: configuration.access, users: users)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
+    judgements = Mailbox(on: loop)
+    judgements.receive { [unowned self] in judged($0) }
     events.receiveBatches { [unowned self] batch in
       for event in batch {
         received(event)
@@ -97,6 +107,12 @@ final class Worker: EventSource {
         logger.critical("cannot listen: \(error)", metadata: ["address": "\(socket.address)"])
       }
     }
+  }
+
+  /// The rules for channels are others from now on.
+  func adopt(_ rules: ChannelRules) {
+    hub.adopt(rules)
+    performActions()
   }
 
   /// What this loop has counted until now.
@@ -135,10 +151,15 @@ final class Worker: EventSource {
     }
   }
 
-  /// Replaces a connection's one timer.
+  /// Replaces a connection's one timer. It runs out sooner if the hub wants to be asked before.
   func schedule(_ slot: UInt32, after milliseconds: Int64) {
-    if let timer = connections[slot].pointee.timer { loop.cancel(timer) }
-    connections[slot].pointee.timer = loop.schedule(after: milliseconds, source: self, key: slot)
+    let connection = connections[slot]
+    var delay = milliseconds
+    if connection.pointee.due != .max, connection.pointee.closing.isOpen {
+      delay = min(delay, max(connection.pointee.due - Sys.wallMilliseconds(), 0))
+    }
+    if let timer = connection.pointee.timer { loop.cancel(timer) }
+    connection.pointee.timer = loop.schedule(after: delay, source: self, key: slot)
   }
 }
 

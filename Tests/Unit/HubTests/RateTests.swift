@@ -1,5 +1,6 @@
 @testable import Hub
 import Model
+import Synchronization
 import TestSupport
 import Testing
 
@@ -100,7 +101,8 @@ import Testing
   private func line(_ verdict: Hub.RateVerdict) -> String {
     switch verdict {
     case .allowed: "allowed"
-    case .refused(let refusal): "\(refusal.code.rawValue) retry after \(refusal.retryAfter ?? -1)"
+    case .refused(let refusal, let isUser):
+      "\(refusal.code.rawValue)\(isUser ? " as a user" : "") retry after \(refusal.retryAfter ?? -1)"
     case .exhausted: "exhausted"
     }
   }
@@ -122,6 +124,37 @@ import Testing
     }
     #expect(verdicts.contains("exhausted"))
     #expect(verdicts.prefix(1000).allSatisfy { $0 != "exhausted" }, "not in the first ten seconds")
+  }
+
+  @Test func theConnectionsOfAUserHaveOneRateTogether() {
+    let alice = Alice()
+    var desk = Desk(rate: RateLimit(rate: 2, burst: 3), users: alice)
+    desk.open(0, user: "alice")
+    desk.open(1, user: "alice")
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0)) == "allowed")
+    #expect(line(desk.hub.admitCommand(Desk.id(1), now: 0)) == "allowed")
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0)) == "allowed")
+    #expect(line(desk.hub.admitCommand(Desk.id(1), now: 0)) == "rate_limited as a user retry after 500")
+    #expect(line(desk.hub.admitCommand(Desk.id(1), now: 500)) == "allowed")
+    #expect(alice.connections.load(ordering: .relaxed) == 2)
+    _ = desk.close(0)
+    _ = desk.close(1)
+    #expect(alice.connections.load(ordering: .relaxed) == 0)
+  }
+
+  /// The rates of a node with one user.
+  private final class Alice: UserRates {
+    let connections = Atomic(0)
+    private let bucket = SharedTokenBucket()
+
+    func acquire(_ user: UserName) -> SharedTokenBucket {
+      connections.wrappingAdd(1, ordering: .relaxed)
+      return bucket
+    }
+
+    func release(_ user: UserName) {
+      connections.wrappingSubtract(1, ordering: .relaxed)
+    }
   }
 
   @Test func aConnectionThatHasGoneIsNotJudged() {

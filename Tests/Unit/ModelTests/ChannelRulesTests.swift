@@ -27,9 +27,9 @@ import Testing
   @Test func theFirstRuleThatMatchesCounts() throws {
     let room = try #require(ChannelPattern("room:*"))
     let all = try #require(ChannelPattern("*"))
-    let rules = ChannelRules([ChannelRule(match: room, overflow: .drop), ChannelRule(match: all, overflow: .conflate)])
-    #expect(rules.overflow(of: channel("room:1")) == .drop)
-    #expect(rules.overflow(of: channel("lobby")) == .conflate)
-    #expect(ChannelRules().overflow(of: channel("lobby")) == .disconnect)
+    let rules = ChannelRules([.standard(room, isOpen: true), .standard(all, isOpen: false)])
+    #expect(rules.rule(for: channel("room:1"))?.match == room)
+    #expect(rules.rule(for: channel("lobby"))?.match == all)
+    #expect(ChannelRules([.standard(room, isOpen: true)]).rule(for: channel("lobby")) == nil)
   }
 }

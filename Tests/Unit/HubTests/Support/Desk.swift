@@ -11,8 +11,13 @@ struct Desk {
   /// The numbers of the requests to enter, by session and channel, newest last.
   private var entries: [SessionID: [ChannelName: [UInt64]]] = [:]
 
-  init(maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0)) {
-    hub = Hub(limits: Hub.Limits(maxChannels: maxChannels, rate: rate))
+  init(
+    maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0), rules: ChannelRules = .standard(isOpen: true),
+    requiresIdentity: Bool = false, users: any UserRates = NoUsers()
+  ) {
+    hub = Hub(
+      limits: Hub.Limits(maxChannels: maxChannels, rate: rate),
+      access: Hub.Access(rules: rules, requiresIdentity: requiresIdentity), users: users)
   }
 
   static func id(_ slot: UInt32, _ generation: UInt32 = 0) -> SessionID {
@@ -36,12 +41,15 @@ struct Desk {
 
   /// Opens the connections of those slots, anonymous ones.
   mutating func open(_ slots: UInt32...) {
-    for slot in slots { hub.open(Self.id(slot), client: ClientID("c-\(slot)"), user: nil, now: 0) }
+    for slot in slots { hub.open(Self.id(slot), client: ClientID("c-\(slot)"), identity: nil, now: 0, wall: 0) }
   }
 
   mutating func open(_ slot: UInt32, generation: UInt32 = 0, user name: String) {
-    hub.open(
-      Self.id(slot, generation), client: ClientID("c-\(slot)"), user: user(name), now: 0)
+    open(slot, generation: generation, Identity(user: HubTests.user(name)))
+  }
+
+  mutating func open(_ slot: UInt32, generation: UInt32 = 0, _ identity: Identity?) {
+    hub.open(Self.id(slot, generation), client: ClientID("c-\(slot)"), identity: identity, now: 0, wall: 0)
   }
 
   mutating func close(_ slot: UInt32) -> [String] {
@@ -53,6 +61,22 @@ struct Desk {
     _ slot: UInt32, _ name: String, _ mode: PresenceMode = .none, info: String? = nil, id: Int? = nil
   ) -> [String] {
     hub.subscribe(Self.id(slot), to: channel(name), presence: mode, info: info, request: request(id))
+    return lines()
+  }
+
+  /// A token of the connection has been judged.
+  mutating func judged(_ slot: UInt32, _ verdict: Result<Identity, Refusal>, id: Int? = nil) -> [String] {
+    hub.judged(Self.id(slot), verdict, request: request(id))
+    return lines()
+  }
+
+  mutating func time(_ slot: UInt32, _ wall: Int64) -> [String] {
+    hub.timePassed(Self.id(slot), wall: wall)
+    return lines()
+  }
+
+  mutating func adopt(_ rules: ChannelRules) -> [String] {
+    hub.adopt(rules)
     return lines()
   }
 

@@ -41,9 +41,13 @@ struct HubSimulation {
 
   static let maxChannels = 4
 
-  var hub = Hub(limits: Hub.Limits(maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0)))
+  var hub = Hub(
+    limits: Hub.Limits(maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0)),
+    access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
   var spare: [HubAction] = []
   var link = LinkState.up
+  /// The channel that the rules forbid.
+  var forbidden: ChannelName?
   /// By slot: the generation of the connection that is open.
   var open: [UInt32: UInt32] = [:]
   var generations: [UInt32: UInt32] = [:]
@@ -55,6 +59,8 @@ struct HubSimulation {
   var questions: [(session: SessionID, channel: ChannelName, entry: UInt64)] = []
   /// Who is a member, by what the broker was told.
   var members: Set<Key> = []
+  /// Who said who they are.
+  var names: [SessionID: String] = [:]
   var requests = 0
   var events = 0
   /// How many commands took effect and how many events arrived: so that a test can see that it tested something.
@@ -80,7 +86,7 @@ struct HubSimulation {
     let generation = (generations[slot] ?? 0) + 1
     generations[slot] = generation
     open[slot] = generation
-    hub.open(session(slot), client: client(slot), user: nil, now: 0)
+    hub.open(session(slot), client: client(slot), identity: nil, now: 0, wall: 0)
     try settle(closing: nil)
   }
 
@@ -111,6 +117,38 @@ struct HubSimulation {
     case .presence: hub.presence(session(slot), of: channel, onlyCount: false, request: id)
     }
     try settle(closing: nil)
+  }
+
+  /// The rules forbid that channel from now on, and no other.
+  mutating func forbid(_ channel: ChannelName?) throws {
+    forbidden = channel
+    let others = channel.flatMap { ChannelPattern($0.string) }.map { pattern in
+      // A rule for which everybody would need a token that grants the channel: nobody here has one.
+      ChannelRule(match: pattern, publish: .server, subscribe: .token, signal: .server)
+    }
+    hub.adopt(ChannelRules([others].compactMap { $0 } + [.standard(.all, isOpen: true)]))
+    try settle(closing: nil)
+    for (key, place) in places where key.channel == channel {
+      try check(place.mode == nil && !place.isPending, "\(key) may still be in a channel that is forbidden")
+    }
+  }
+
+  /// The client says who it is. It may not while it is, or is about to be, in the presence of a channel as nobody.
+  mutating func identify(_ slot: UInt32, as name: String) throws {
+    let isIn = places.contains { $0.key.slot == slot && ($0.value.isPending || ($0.value.mode ?? .none) != .none) }
+    let isFirst = names[session(slot)] == nil
+    hub.judged(session(slot), .success(Identity(user: user(name))), request: nil)
+    hub.takeActions(reusing: &spare)
+    switch spare.first {
+    case .reply(_, .authenticated): names[session(slot)] = name
+    case .reply(_, .error(let refusal)) where refusal.code == .badRequest:
+      try check(isFirst && isIn, "refused for no reason")
+    case .reply(_, .error(let refusal)) where refusal.code == .invalidToken:
+      try check(!isFirst && names[session(slot)] != name, "refused for no reason")
+    default: try check(false, "no answer")
+    }
+    try check(spare.count == 1, "more than an answer")
+    spare = []
   }
 
   mutating func confirm(_ channel: ChannelName) throws {
@@ -182,6 +220,7 @@ struct HubSimulation {
     switch action {
     case .reply(let session, let reply): try take(reply, session)
     case .ask(let request): try take(request, closing: closing)
+    case .close: try check(false, "nobody was to be closed")
     }
   }
 
@@ -241,7 +280,13 @@ struct HubSimulation {
       try check(places[key]?.backlog.first?.event == Int(words[1]), "out of order")
       places[key]?.backlog.removeFirst()
       arrivals += 1
+    case .expelled(let channel):
+      let key = Key(slot: session.slot, channel: channel)
+      try check(channel == forbidden && places[key]?.mode != nil, "expelled for no reason")
+      places[key]?.mode = nil
+      places[key]?.backlog = []
     case .published, .presence: try check(false, "the broker has not answered")
+    case .authenticated, .expiring: try check(false, "nobody has said anything")
     }
   }
 
@@ -250,21 +295,31 @@ struct HubSimulation {
       key.slot == session.slot && place.commands.first.map { "\($0.id)" } == refusal.id?.json
     }
     guard let key = asked?.key else { return try check(false, "no such command, or not its turn") }
-    guard case .subscribe = try takeEffect(session, key.channel, refusal.id) else {
-      return try check(false, "only a subscribe can fail here")
+    let command = try takeEffect(session, key.channel, refusal.id)
+    if refusal.code == .forbidden {
+      try check(key.channel == forbidden, "forbidden for no reason")
+      if case .unsubscribe = command { try check(false, "to go is not forbidden") }
+      guard case .subscribe = command else { return }
+      return settleRefusal(key)
     }
+    guard case .subscribe = command else { return try check(false, "only a subscribe can fail here") }
     switch refusal.code {
     case .tooManyChannels:
       let used = places.count { $0.key.slot == key.slot && ($0.value.mode != nil || $0.value.isPending) }
       try check(used >= Self.maxChannels, "there was room")
     case .unavailable:
       try check(link == .down || places[key]?.isEntering == true, "refused for no reason")
-      places[key]?.isEntering = false
-      if places[key]?.mode == nil { places[key]?.backlog = [] }
-      // Who was a plain listener stays one, and is told of nobody's coming and going.
-      if places[key]?.mode == PresenceMode.none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
+      settleRefusal(key)
     default: try check(false, "no reason for that")
     }
+  }
+
+  /// A subscribe has been refused: all is as it was before it.
+  private mutating func settleRefusal(_ key: Key) {
+    places[key]?.isEntering = false
+    if places[key]?.mode == nil { places[key]?.backlog = [] }
+    // Who was a plain listener stays one, and is told of nobody's coming and going.
+    if places[key]?.mode == PresenceMode.none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
   }
 
   /// A command has taken effect: it must be the oldest of its connection and channel.

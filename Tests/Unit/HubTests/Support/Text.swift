@@ -1,3 +1,4 @@
+import Hub
 import Model
 import TestSupport
 
@@ -19,4 +20,10 @@ func text(_ frame: Frame) -> String {
 func roster(_ users: String...) -> Roster {
   Roster(
     members: users.map { Member(user: user($0), client: nil, clients: 1, info: nil) }, count: users.count)
+}
+
+/// Rates of users where there are none.
+final class NoUsers: UserRates {
+  func acquire(_ user: UserName) -> SharedTokenBucket { SharedTokenBucket() }
+  func release(_ user: UserName) {}
 }

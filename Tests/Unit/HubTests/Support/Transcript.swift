@@ -7,6 +7,7 @@ enum Transcript {
     switch action {
     case .reply(let session, let reply): "\(session.slot): \(line(reply))"
     case .ask(let request): line(request)
+    case .close(let session, let code, _): "close \(session.slot) \(code)"
     }
   }
 
@@ -34,6 +35,10 @@ enum Transcript {
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
         + (refusal.retryAfter.map { " retry after \($0)" } ?? "")
+    case .authenticated(let id, let user, let expires):
+      "authenticated \(user)\(number(id))\(expires.map { " until \($0)" } ?? "")"
+    case .expiring(let left): "expiring in \(left)"
+    case .expelled(let channel): "expelled from \(channel)"
     case .event(_, _, let frame): "'\(text(frame))'"
     }
   }

@@ -1,11 +1,18 @@
 /// A pattern for channel names: `*` stands for any bytes or none, colons included; everything else for itself.
 package struct ChannelPattern: Equatable, Sendable, CustomStringConvertible {
+  /// The pattern of every channel.
+  package static let all = ChannelPattern(stars: "*")
+
   package let text: String
   private let bytes: [UInt8]
 
   /// Nil for an empty pattern, which no name could match.
   package init?(_ text: String) {
     guard !text.isEmpty else { return nil }
+    self.init(stars: text)
+  }
+
+  private init(stars text: String) {
     self.text = text
     bytes = Array(text.utf8)
   }
@@ -14,7 +21,12 @@ package struct ChannelPattern: Equatable, Sendable, CustomStringConvertible {
 
   /// In time of at most the product of both lengths, whatever the pattern: only the last star is ever tried again.
   package func matches(_ channel: ChannelName) -> Bool {
-    let name = Array(channel.string.utf8)
+    // Asked for every publish, so without a copy of the name.
+    let fast = channel.string.utf8.withContiguousStorageIfAvailable { matches(UnsafeRawBufferPointer($0)) }
+    return fast ?? Array(channel.string.utf8).withUnsafeBytes { matches($0) }
+  }
+
+  private func matches(_ name: UnsafeRawBufferPointer) -> Bool {
     var (position, at) = (0, 0)
     var star: (position: Int, at: Int)?
     while at < name.count {

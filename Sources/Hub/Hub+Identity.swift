@@ -1,0 +1,131 @@
+import Model
+
+/// Who connections belong to, for how long, and what follows from it.
+extension Hub {
+  /// When `timePassed` wants to be called for a connection, in milliseconds since 1970; nil where it need not be.
+  package func due(_ id: SessionID) -> Int64? {
+    session(id).flatMap { $0.due == .max ? nil : $0.due }
+  }
+
+  /// A moment that `due` has named is there: the client must be known by now, or its token ends, soon or now.
+  package mutating func timePassed(_ id: SessionID, wall: Int64) {
+    guard let session = session(id), wall >= session.due else { return }
+    guard let deadline = session.identity?.deadline else {
+      return act(.close(id, .unauthenticated, reason: "no token in time"))
+    }
+    guard wall < deadline else { return act(.close(id, .tokenExpired, reason: "the token has expired")) }
+    sessions[Int(id.slot)]?.due = deadline
+    act(.reply(id, .expiring(in: deadline - wall)))
+  }
+
+  /// What has become of a token that the client has sent by command.
+  ///
+  /// One that is no good ends a connection which has none yet, and changes nothing for one that has.
+  package mutating func judged(
+    _ id: SessionID, _ verdict: Result<Identity, Refusal>, request: RequestID?
+  ) {
+    guard let session = session(id) else { return }
+    switch verdict {
+    case .success(let identity): admit(identity, session, request)
+    case .failure(var refusal):
+      refusal.id = request
+      act(.reply(id, .error(refusal)))
+      let isFinal = session.identity == nil && !refusal.code.isTemporary
+      if isFinal { act(.close(id, .unauthenticated, reason: "the token is not accepted")) }
+    }
+  }
+
+  private mutating func admit(_ identity: Identity, _ session: Session, _ request: RequestID?) {
+    if let user = session.user, user != identity.user {
+      return refuse(session.id, id: request, .invalidToken, "The token is of another user; connect anew to change users.")
+    }
+    if session.user == nil, isMember(session) {
+      let message = "Unsubscribe from channels whose presence you are in before you say who you are."
+      return refuse(session.id, id: request, .badRequest, message)
+    }
+    become(identity, slot: session.id.slot)
+    act(.reply(session.id, .authenticated(id: request, identity.user, expires: identity.expires)))
+    expel(session.id)
+  }
+
+  /// Whether the connection is, or is about to be, in the presence of a channel, as nobody in particular.
+  private func isMember(_ session: Session) -> Bool {
+    session.subscriptions.contains { subscription in
+      subscription.mode != .none || pending[PendingKey(slot: session.id.slot, channel: subscription.channel)] != nil
+    }
+  }
+
+  /// The connection belongs to that user from now on, with the rights and for the time that the identity says.
+  mutating func become(_ identity: Identity, slot: UInt32) {
+    if sessions[Int(slot)]?.identity == nil, limits.rate.rate > 0 {
+      sessions[Int(slot)]?.rate = users.acquire(identity.user)
+    }
+    sessions[Int(slot)]?.identity = identity
+    sessions[Int(slot)]?.due = identity.expires.map { $0 * 1000 } ?? .max
+  }
+
+  // MARK: Rights
+
+  /// The rules are others from now on, for those who are connected, too.
+  package mutating func adopt(_ rules: ChannelRules) {
+    access.rules = rules
+    channels.adopt(rules)
+    for session in sessions { if let session { expel(session.id) } }
+  }
+
+  /// The rule of a channel; nil where there is none.
+  func rule(for name: ChannelName, _ channel: ChannelIndex?) -> ChannelRule? {
+    if let channel { channels[channel].rule } else { access.rules.rule(for: name) }
+  }
+
+  /// What happens to messages of a channel for which there is no room.
+  package func overflow(of name: ChannelName) -> OverflowPolicy {
+    rule(for: name, channels.index(of: name))?.overflow ?? .disconnect
+  }
+
+  /// Whether a connection may do that in a channel; refuses when not.
+  mutating func permit(
+    _ capability: Capabilities, in name: ChannelName, _ channel: ChannelIndex?, _ session: Session,
+    _ request: RequestID?
+  ) -> Bool {
+    guard permitsSpeaking(session, request) else { return false }
+    guard let message = denial(of: capability, in: name, channel, session) else { return true }
+    refuse(session.id, id: request, .forbidden, message)
+    return false
+  }
+
+  /// Whether it is known, or need not be, who sends commands; refuses when not.
+  mutating func permitsSpeaking(_ session: Session, _ request: RequestID?) -> Bool {
+    guard session.identity == nil, access.requiresIdentity else { return true }
+    refuse(session.id, id: request, .unauthenticated, "Say who you are first, by a token.")
+    return false
+  }
+
+  private func denial(
+    of capability: Capabilities, in name: ChannelName, _ channel: ChannelIndex?, _ session: Session
+  ) -> String? {
+    if name.isReserved { return "Channels that begin with $ belong to the server." }
+    guard let rule = rule(for: name, channel) else { return "There is no rule for the channel \(name)." }
+    let isSubscribed = channel.map { session.subscription(to: $0) != nil } ?? false
+    return rule.denial(of: capability, in: name, to: session.identity, isSubscribed: isSubscribed)
+  }
+
+  /// Takes a connection out of the channels that it may not be in any more.
+  private mutating func expel(_ id: SessionID) {
+    guard let session = session(id) else { return }
+    for subscription in session.subscriptions {
+      let (channel, name) = (subscription.channel, channels[subscription.channel].name)
+      let key = PendingKey(slot: id.slot, channel: channel)
+      let mode = pending[key]?.mode ?? subscription.mode
+      let message =
+        denial(of: .subscribe, in: name, channel, session)
+        ?? (mode == .none ? nil : denial(of: .presence, in: name, channel, session))
+      guard let message else { continue }
+      // A place that is only being made goes with its refusal; what waited behind it is judged anew.
+      if pending[key] != nil { fail(key, .forbidden, message) }
+      guard self.session(id)?.subscription(to: channel) != nil, channels.index(of: name) == channel else { continue }
+      drop(channel, of: id.slot, lost: false)
+      act(.reply(id, .expelled(name)))
+    }
+  }
+}

@@ -1,0 +1,43 @@
+import Model
+import Synchronization
+
+/// Where the hubs of a node find the rates of users.
+package protocol UserRates: AnyObject, Sendable {
+  /// The bucket of a user, for one more connection of theirs.
+  func acquire(_ user: UserName) -> SharedTokenBucket
+  /// A connection of the user has gone.
+  func release(_ user: UserName)
+}
+
+/// A token bucket that several threads take from.
+///
+/// One number says it all: the moment at which the bucket would be full (the generic cell rate algorithm). Each command
+/// moves it by the time a token takes to come; a command for which it would be further away than a whole burst is refused.
+package final class SharedTokenBucket: Sendable {
+  /// When the bucket is full, in microseconds.
+  private let full = Atomic<Int64>(0)
+  /// When the first command of the present spell above the rate was refused, in milliseconds; -1 in quiet times.
+  private let limitedSince = Atomic<Int64>(-1)
+
+  package init() {}
+
+  /// Takes one command's worth; `now` in milliseconds, by one clock for all threads.
+  func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Verdict {
+    let interval = Int64((1_000_000 / limit.rate).rounded(.up))
+    let capacity = Int64(limit.burst * 1_000_000 / limit.rate)
+    let moment = now * 1000
+    while true {
+      let seen = full.load(ordering: .relaxed)
+      let next = max(seen, moment) + interval
+      // The threads' turns have begun at slightly different times: a moment before `seen` is none the worse for it.
+      if next - moment <= max(capacity, interval) {
+        guard full.compareExchange(expected: seen, desired: next, ordering: .relaxed).exchanged else { continue }
+        if next - moment <= capacity / 2 { limitedSince.store(-1, ordering: .relaxed) }
+        return .allowed
+      }
+      let began = limitedSince.compareExchange(expected: -1, desired: now, ordering: .relaxed)
+      if !began.exchanged, now - began.original >= limit.patience { return .exhausted }
+      return .limited(retryAfter: Int((next - moment - capacity + 999) / 1000))
+    }
+  }
+}

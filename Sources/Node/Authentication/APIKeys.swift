@@ -1,0 +1,26 @@
+import Crypto
+import HTTPTypes
+
+/// The keys of the HTTP API. Kept and compared as hashes: in constant time, and never to be read out of memory.
+struct APIKeys: Sendable {
+  enum Access: Equatable, Sendable {
+    case full, read
+  }
+
+  private let keys: [(digest: SHA256Digest, access: Access)]
+
+  init(full: [String], read: [String]) {
+    keys =
+      full.map { (SHA256.hash(data: Array($0.utf8)), .full) } + read.map { (SHA256.hash(data: Array($0.utf8)), .read) }
+  }
+
+  var isEmpty: Bool { keys.isEmpty }
+
+  /// What the key in an `Authorization: Bearer` opens; nil for none, and for one that is not known.
+  func access(of fields: HTTPFields) -> Access? {
+    guard let header = fields[.authorization], header.lowercased().hasPrefix("bearer ") else { return nil }
+    let given = SHA256.hash(data: Array(header.dropFirst(7).utf8))
+    // All are compared, so that the time tells nothing of which one it was.
+    return keys.reduce(nil) { $1.digest == given ? $1.access : $0 }
+  }
+}

@@ -1,0 +1,119 @@
+import Hub
+import Model
+import Reactor
+import WebSocket
+import Wire
+
+/// Whose connection it is: tokens go out to be judged and come back as identities, and end when their time is over.
+///
+/// Meanwhile the connection stands still: what its client sends next stays in the kernel, so that nothing is answered
+/// before it is known who asks, and nothing waits here.
+extension Worker {
+  /// Has the token of a handshake judged; the client is told nothing before.
+  func authenticate(handshake token: String, _ slot: UInt32) {
+    if let authenticator, authenticator.judge(token, connections.id(slot), .handshake, answers: judgements) {
+      return pause(slot)
+    }
+    enterHub(slot, nil)
+    refuseToJudge(slot, nil)
+    close(slot, .overloaded, reason: "too many tokens wait to be verified")
+  }
+
+  /// Has the token of a command judged.
+  func authenticate(_ token: String, _ request: RequestID?, _ slot: UInt32) {
+    guard let authenticator else {
+      let message = "This node checks no tokens: it has no keys."
+      return reply(.error(Refusal(id: request, .invalidToken, message)), slot)
+    }
+    if authenticator.judge(token, connections.id(slot), .command(request), answers: judgements) {
+      pause(slot)
+    } else {
+      refuseToJudge(slot, request)
+    }
+  }
+
+  private func refuseToJudge(_ slot: UInt32, _ request: RequestID?) {
+    count(authentication: "overloaded")
+    reply(.error(Refusal(id: request, .unavailable, "Too many tokens wait to be verified; try again.")), slot)
+  }
+
+  func judged(_ judgement: Authenticator.Judgement) {
+    let slot = judgement.session.slot
+    guard connections.contains(judgement.session), connections[slot].pointee.phase == .open else { return }
+    count(judgement.verdict)
+    switch judgement.purpose {
+    case .handshake:
+      switch judgement.verdict {
+      case .success(let identity): enterHub(slot, identity)
+      case .failure:
+        enterHub(slot, nil)
+        hub.judged(judgement.session, judgement.verdict, request: nil)
+      }
+    case .command(let request): hub.judged(judgement.session, judgement.verdict, request: request)
+    }
+    performActions()
+    watch(slot)
+    resume(slot)
+  }
+
+  private func count(_ verdict: Result<Identity, Refusal>) {
+    switch verdict {
+    case .success: count(authentication: "accepted")
+    case .failure(let refusal): count(authentication: refusal.code == .expiredToken ? "expired" : "invalid")
+    }
+  }
+
+  private func count(authentication result: String) {
+    statistics.authentications[result, default: 0] += 1
+  }
+
+  // MARK: Time
+
+  /// Sees to it that the hub is asked when it wants to be.
+  func watch(_ slot: UInt32) {
+    let connection = connections[slot]
+    guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
+    connection.pointee.due = hub.due(connections.id(slot)) ?? .max
+    if connection.pointee.due != .max { keepAlive(slot) }
+  }
+
+  /// Tells the hub what time it is, if it wants to know.
+  func tellTime(_ slot: UInt32) {
+    let connection = connections[slot]
+    guard connection.pointee.due != .max else { return }
+    let wall = Sys.wallMilliseconds()
+    guard wall >= connection.pointee.due else { return }
+    hub.timePassed(connections.id(slot), wall: wall)
+    performActions()
+    connection.pointee.due = hub.due(connections.id(slot)) ?? .max
+  }
+
+  // MARK: Standing still
+
+  private func pause(_ slot: UInt32) {
+    connections[slot].pointee.isPaused = true
+    updateInterest(slot)
+  }
+
+  private func resume(_ slot: UInt32) {
+    guard connections[slot].pointee.phase != .free, connections[slot].pointee.isPaused else { return }
+    connections[slot].pointee.isPaused = false
+    updateInterest(slot)
+    guard var bytes = unread.removeValue(forKey: slot) else { return }
+    bytes.withUnsafeMutableBytes { take($0, slot) }
+  }
+
+  /// Keeps what came in the same piece as the token.
+  func keep(_ rest: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
+    if !rest.isEmpty { unread[slot] = Array(rest) }
+  }
+
+  /// Has epoll watch for what the connection waits for.
+  func updateInterest(_ slot: UInt32) {
+    let connection = connections[slot]
+    guard let registration = connection.pointee.registration else { return }
+    var interest: Readiness = connection.pointee.isPaused ? [] : .readable
+    if connection.pointee.isBlocked { interest.formUnion(.writable) }
+    loop.modify(registration, fd: connection.pointee.fd, interest)
+  }
+}

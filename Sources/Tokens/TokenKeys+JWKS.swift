@@ -1,0 +1,54 @@
+import JWTKit
+import Wire
+
+extension TokenKeys {
+  /// The keys of a JWK set (RFC 7517), and a sentence on each that cannot be used: the others can.
+  ///
+  /// A key without `alg` is not used: which algorithm it is for would be left to the token.
+  package static func jwks(_ text: String) async throws(TokenKeyError) -> (keys: TokenKeys, unused: [String]) {
+    guard let set = JSONObject(text), let entries = set.objects("keys") else {
+      throw TokenKeyError("It is no JWK set: an object with a list `keys` of objects.")
+    }
+    var (keys, unused) = (TokenKeys(), [String]())
+    for (index, entry) in entries.enumerated() {
+      let label = entry.string("kid").map { "The key \($0)" } ?? "The key number \(index + 1)"
+      do throws(TokenKeyError) {
+        keys = keys + (try await key(of: entry))
+      } catch {
+        unused.append("\(label) is not used: \(error.description)")
+      }
+    }
+    return (keys, unused)
+  }
+
+  private static func key(of entry: JSONObject) async throws(TokenKeyError) -> TokenKeys {
+    guard entry.isUnambiguous else { throw TokenKeyError("a member occurs twice.") }
+    if let use = entry.string("use"), use != "sig" { throw TokenKeyError("it is for \(use).") }
+    guard let name = entry.string("alg") else { throw TokenKeyError("it does not say its `alg`.") }
+    guard let algorithm = SignatureAlgorithm(rawValue: name) else {
+      let known = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
+      throw TokenKeyError("its `alg` is none of \(known).")
+    }
+    let kid = entry.string("kid")
+    if algorithm.isHMAC { return try await secret(of: entry, kid, algorithm) }
+    guard let jwk = try? JWK(json: entry.text) else { throw TokenKeyError("it is no JWK.") }
+    var named = jwk
+    // The library stores keys by their names; only ours is ever looked up.
+    named.keyIdentifier = kid.map(JWKIdentifier.init(string:)) ?? "unnamed"
+    let verifier = try await taken { [named] in try await $0.add(jwk: named) }
+    guard verifier.name == algorithm.rawValue else { throw TokenKeyError("its `kty` does not go with its `alg`.") }
+    var keys = TokenKeys()
+    keys.add(VerificationKey(name: kid, algorithm: algorithm, verifier: verifier))
+    return keys
+  }
+
+  private static func secret(
+    of entry: JSONObject, _ kid: String?, _ algorithm: SignatureAlgorithm
+  ) async throws(TokenKeyError) -> TokenKeys {
+    guard entry.string("kty") == "oct" else { throw TokenKeyError("its `kty` does not go with its `alg`.") }
+    guard let k = entry.string("k"), let secret = Base64URL.decode(k.utf8) else {
+      throw TokenKeyError("its `k` is no base64url.")
+    }
+    return try await hmac(secret, name: kid, [algorithm])
+  }
+}

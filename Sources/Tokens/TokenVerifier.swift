@@ -1,0 +1,77 @@
+import Model
+import Reactor
+
+/// Verifies tokens (RFC 7515, RFC 7519) by the keys of a node, which may be changed while it runs.
+package final class TokenVerifier: TokenAuthority {
+  /// The longest token, in bytes.
+  package static let maxLength = 8192
+
+  /// What a token must say besides being signed.
+  package struct Expectations: Sendable {
+    /// One of its `aud`; nil where it does not matter.
+    package var audience: String?
+    /// Its `iss`; nil where it does not matter.
+    package var issuer: String?
+
+    package init(audience: String? = nil, issuer: String? = nil) {
+      self.audience = audience
+      self.issuer = issuer
+    }
+  }
+
+  private let keys: Lock<TokenKeys>
+  private let expectations: Expectations
+
+  package init(_ keys: TokenKeys, _ expectations: Expectations = Expectations()) {
+    self.keys = Lock(keys)
+    self.expectations = expectations
+  }
+
+  /// These are the keys from now on; tokens that were accepted stay so.
+  package func replace(_ keys: TokenKeys) {
+    self.keys.withLock { $0 = keys }
+  }
+
+  package func judge(_ token: String, wall: Int64) -> Result<Identity, Refusal> {
+    do throws(TokenFault) {
+      return .success(try verify(token, wall: wall))
+    } catch {
+      return .failure(error.refusal)
+    }
+  }
+
+  private func verify(_ token: String, wall: Int64) throws(TokenFault) -> Identity {
+    guard token.utf8.count <= Self.maxLength else {
+      throw TokenFault("The token is longer than \(Self.maxLength) bytes.")
+    }
+    let text = Array(token.utf8)
+    let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
+    guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
+      let signature = Base64URL.decode(parts[2])
+    else { throw TokenFault("This is no signed JWT: three parts in base64url.") }
+
+    let head = try TokenHeader(header)
+    let candidates = keys.withLock { $0 }.candidates(for: head.keyName, head.algorithm)
+    guard !candidates.isEmpty else { throw TokenFault("No key of this node fits the token's algorithm and kid.") }
+    let signed = text[..<(parts[1].endIndex)]
+    guard candidates.contains(where: { $0.verifies(signature, of: signed) }) else {
+      throw TokenFault("The token's signature is not right.")
+    }
+    return try identity(TokenClaims(payload), wall: wall)
+  }
+
+  private func identity(_ claims: TokenClaims, wall: Int64) throws(TokenFault) -> Identity {
+    if let audience = expectations.audience, !claims.audiences.contains(where: { audience.utf8.elementsEqual($0.utf8) }) {
+      throw TokenFault("The token is not for this audience.")
+    }
+    if let issuer = expectations.issuer, claims.issuer.map({ issuer.utf8.elementsEqual($0.utf8) }) != true {
+      throw TokenFault("The token is not of this issuer.")
+    }
+    let identity = Identity(user: claims.user, info: claims.info, grants: claims.grants, expires: claims.expires)
+    if let deadline = identity.deadline, wall >= deadline { throw .expired }
+    if let notBefore = claims.notBefore, notBefore > Double(wall) / 1000 + Double(Identity.leeway) {
+      throw TokenFault("The token is not valid yet.")
+    }
+    return identity
+  }
+}

@@ -1,0 +1,68 @@
+import Hub
+import Model
+import TestSupport
+import Testing
+
+@Suite struct RulesTests {
+  private func rule(_ pattern: String, _ change: (inout ChannelRule) -> Void = { _ in }) throws -> ChannelRule {
+    var rule = ChannelRule.standard(try #require(ChannelPattern(pattern)), isOpen: true)
+    change(&rule)
+    return rule
+  }
+
+  @Test func whatNoRuleMatchesIsForbidden() throws {
+    var desk = Desk(rules: ChannelRules([try rule("room:*")]))
+    desk.open(0)
+    #expect(desk.subscribe(0, "lobby", id: 1) == ["0: error forbidden #1"])
+    #expect(desk.publish(0, "lobby", "x", id: 2) == ["0: error forbidden #2"])
+    #expect(desk.presence(0, "lobby", id: 3) == ["0: error forbidden #3"])
+    #expect(desk.subscribe(0, "room:1") == ["attach room:1"])
+  }
+
+  @Test func onlyMembersPublish() throws {
+    var desk = Desk(rules: ChannelRules([try rule("*") { $0.publish = .members }]))
+    desk.open(0)
+    #expect(desk.publish(0, "a", "x", id: 1) == ["0: error forbidden #1"])
+    desk.subscribed(0, "a")
+    #expect(desk.publish(0, "a", "x", id: 2) == ["publish 0 a #2 'x'"])
+    _ = desk.unsubscribe(0, "a")
+    #expect(desk.publish(0, "a", "x", id: 3) == ["0: error forbidden #3"])
+  }
+
+  @Test func aPublishBehindASubscribeIsJudgedAfterIt() throws {
+    var desk = Desk(rules: ChannelRules([try rule("*") { $0.publish = .members }]))
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    #expect(desk.publish(0, "a", "x", id: 2) == [])
+    #expect(desk.attached("a") == ["0: subscribed a #1", "publish 0 a #2 'x'"])
+    _ = desk.subscribe(0, "b", id: 3)
+    #expect(desk.publish(0, "b", "x", id: 4) == [])
+    desk.hub.linkChanged(.down)
+    #expect(desk.lines() == ["0: error unavailable #3", "detach b", "0: error forbidden #4"])
+  }
+
+  @Test func withoutPresenceNobodyEnters() throws {
+    var desk = Desk(rules: ChannelRules([try rule("*") { $0.hasPresence = false }]))
+    desk.open(0)
+    #expect(desk.subscribe(0, "a", .member, id: 1) == ["0: error forbidden #1"])
+    #expect(desk.subscribe(0, "a", .watch, id: 2) == ["0: error forbidden #2"])
+    #expect(desk.presence(0, "a", id: 3) == ["0: error forbidden #3"])
+    #expect(desk.subscribe(0, "a", id: 4) == ["attach a"])
+  }
+
+  @Test func newRulesCountAtOnce() throws {
+    var desk = Desk()
+    desk.open(0, 1)
+    desk.subscribed(0, "a")
+    desk.subscribed(1, "a", .member)
+    desk.subscribed(1, "b")
+    let rules = ChannelRules([try rule("a") { $0.hasPresence = false }, try rule("c")])
+    #expect(
+      desk.adopt(rules) == ["leave c-1 a", "1: expelled from a", "detach b", "1: expelled from b"])
+    #expect(desk.publish(1, "b", "x", id: 1) == ["1: error forbidden #1"])
+    #expect(desk.hub.overflow(of: channel("a")) == .disconnect)
+    #expect(desk.adopt(ChannelRules([try rule("*") { $0.overflow = .drop }])) == [])
+    #expect(desk.hub.overflow(of: channel("a")) == .drop, "of a channel with listeners")
+    #expect(desk.hub.overflow(of: channel("z")) == .drop, "and of one without")
+  }
+}
