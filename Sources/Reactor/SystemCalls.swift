@@ -139,6 +139,18 @@ package enum Sys {
     }
   }
 
+  /// The address a connection comes from. Nil for a unix socket, and for TCP when the connection has been reset before
+  /// it was asked: who trusts unix sockets has to know by the listener which of them it is.
+  package static func peerAddress(of fd: Int32) -> IPAddress? {
+    var storage = sockaddr_storage()
+    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutableBytes(of: &storage) { bytes -> IPAddress? in
+      guard let base = bytes.baseAddress else { return nil }
+      guard getpeername(fd, base.assumingMemoryBound(to: sockaddr.self), &size) == 0 else { return nil }
+      return IPAddress(sockaddr: UnsafeRawBufferPointer(rebasing: bytes.prefix(Int(size))))
+    }
+  }
+
   /// A descriptor held in reserve, to be given up when the process has run out of them.
   static func openSpare() -> Int32 {
     open("/dev/null", O_RDONLY | O_CLOEXEC)
