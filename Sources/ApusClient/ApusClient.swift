@@ -22,18 +22,24 @@ public final class ApusClient: Sendable {
 
   /// Connects to `url`, as `ws://127.0.0.1:8080/ws`, and waits for the node's first words.
   ///
-  /// Throws an `ApusClientError` that says what to do when that fails; only from then on it tries again by itself.
-  public static func connect(to url: String) async throws -> ApusClient {
-    try await connect(to: url, onText: nil)
+  /// `token` gives what proves to the node who this is, for this connection and all later ones (see `TokenProvider`);
+  /// without it the client is who the URL says, or anonymous. Throws what `token` throws, and an `ApusClientError` that
+  /// says what to do when connecting fails; only from then on it tries again by itself.
+  public static func connect(to url: String, token: TokenProvider? = nil) async throws -> ApusClient {
+    try await connect(to: url, token: token, onText: nil)
   }
 
   /// The same; `onText` sees every text of the node as it came, on the client's own thread, and may hold it back.
-  package static func connect(to url: String, onText: (@Sendable (String) -> Void)?) async throws -> ApusClient {
+  package static func connect(
+    to url: String, token: TokenProvider?, onText: (@Sendable (String) -> Void)?
+  ) async throws -> ApusClient {
     let parsed = try ClientURL(url)
+    // Asked here, so that the caller gets what the provider throws as it is.
+    let first: ClientToken? = if let token { try ClientToken(try await token()) } else { nil }
     let queue = EventQueue()
     let made = Lock<LoopBound<ClientRunner>?>(nil)
     let thread = try LoopThread.start("apus-client") { loop in
-      let runner = LoopBound(ClientRunner(parsed, on: loop, queue, onText: onText), on: loop)
+      let runner = LoopBound(ClientRunner(parsed, token, on: loop, queue, onText: onText), on: loop)
       made.withLock { $0 = runner }
       return nil
     }
@@ -42,7 +48,7 @@ public final class ApusClient: Sendable {
     }
     queue.whenRoom { runner.execute { $0.resume() } }
     let client = ApusClient(queue, thread, runner)
-    _ = try await client.ask { $0.start($1) }
+    _ = try await client.ask { $0.start($1, token: first) }
     return client
   }
 

@@ -15,6 +15,8 @@ public struct ApusClientError: Error, Equatable, CustomStringConvertible {
     public static let notConnected = Code("not_connected")
     /// The connection was lost before the node answered: whether it was done is unknown.
     public static let outcomeUnknown = Code("outcome_unknown")
+    /// The program's `TokenProvider` has given none, or none of use.
+    public static let noToken = Code("no_token")
     /// The node does not want this client; it does not try again.
     public static let refused = Code("refused")
     /// `close` was called.

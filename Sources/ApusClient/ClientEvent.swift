@@ -22,6 +22,10 @@ public enum ClientEvent: Sendable, Equatable {
   case gap(channel: String)
   /// The node goes away; the client moves to another one within that many milliseconds, without being asked.
   case draining(after: Int)
+  /// The token ends in that many milliseconds: the client renews it without being asked, if it has a `TokenProvider`.
+  case expiring(within: Int)
+  /// The token was not renewed. The connection goes on until the token expires; the next one is made with a new token.
+  case renewalFailed(ApusClientError)
   /// Something this client does not know, as its JSON text: of a later version, or an error that answers nothing.
   case other(json: String)
 }

@@ -10,7 +10,9 @@ final class ClientRunner: EventSource {
   private let lookup: HostLookup
   private let queue: EventQueue
   private let onText: ((String) -> Void)?
-  private var session = ClientSession()
+  /// Nil when there is nobody to ask for tokens.
+  private var tokens: TokenSource?
+  private var session: ClientSession
   private var connection: ClientConnection?
   /// Tells the present connection's events from those of earlier ones.
   private var connectionNumber = 0
@@ -21,12 +23,21 @@ final class ClientRunner: EventSource {
   /// Whether the program has more than enough to take.
   private var isHeldBack = false
 
-  init(_ url: ClientURL, on loop: Loop, _ queue: EventQueue, onText: ((String) -> Void)?) {
+  init(
+    _ url: ClientURL, _ provider: TokenProvider?, on loop: Loop, _ queue: EventQueue, onText: ((String) -> Void)?
+  ) {
     self.url = url
     self.loop = loop
     lookup = HostLookup(on: loop)
     self.queue = queue
     self.onText = onText
+    session = ClientSession(renewsToken: provider != nil)
+    guard let provider else { return }
+    // An answer may come after everybody else is done with the runner.
+    tokens = TokenSource(provider, on: loop) { [weak self] answer in
+      guard let self else { return }
+      perform(session.tokenArrived(answer, now: loop.now))
+    }
   }
 
   /// Asks the session for the program.
@@ -90,11 +101,12 @@ final class ClientRunner: EventSource {
 
   private func perform(_ action: SessionAction) {
     switch action {
-    case .connect:
+    case .askForToken: tokens?.ask()
+    case .connect(let token):
       connectionNumber += 1
       let number = connectionNumber
       // Looked up anew each time: after a failover the name may lead elsewhere.
-      lookup.find(url) { [unowned self] in found($0, number) }
+      lookup.find(url) { [unowned self] in found($0, token, number) }
     case .send(let text): connection?.send(text)
     case .disconnect:
       // What the connection still has to tell is nobody's business any more.
@@ -107,15 +119,19 @@ final class ClientRunner: EventSource {
         connection?.pause()
       }
     case .answer(let number, let result): answers.removeValue(forKey: number)?(result)
-    case .finish(let error): queue.finish(error)
+    case .finish(let error):
+      tokens?.cancel()
+      queue.finish(error)
     }
   }
 
-  private func found(_ addresses: Result<[SocketAddress], ResolveError>, _ number: Int) {
+  private func found(_ addresses: Result<[SocketAddress], ResolveError>, _ token: ClientToken?, _ number: Int) {
     guard number == connectionNumber else { return }
     switch addresses {
     case .success(let addresses):
-      let connection = ClientConnection(url, at: addresses, on: loop) { [unowned self] in happened($0, number) }
+      let connection = ClientConnection(url, token: token, at: addresses, on: loop) { [unowned self] in
+        happened($0, number)
+      }
       self.connection = connection
       if isHeldBack { connection.pause() }
       connection.start()

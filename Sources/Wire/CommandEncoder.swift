@@ -47,11 +47,27 @@ package enum CommandEncoder {
     }
   }
 
+  /// Proves who the client is, the first time or anew; `token` is a JSON Web Token.
+  package static func authenticate(_ token: String, id: Int) -> String {
+    text("auth", id: id) { writer in
+      writer.append(literal: #","token":"#)
+      writer.append(quoting: token)
+    }
+  }
+
   package static let ping = #"{"type":"ping"}"#
 
   private static func text(
     _ type: StaticString, id: Int?, channel: String, _ rest: (inout ByteWriter) -> Void
   ) -> String {
+    text(type, id: id) { writer in
+      writer.append(literal: #","channel":"#)
+      writer.append(quoting: channel)
+      rest(&writer)
+    }
+  }
+
+  private static func text(_ type: StaticString, id: Int?, _ rest: (inout ByteWriter) -> Void) -> String {
     var writer = ByteWriter(capacity: 128)
     writer.append(literal: #"{"type":""#)
     writer.append(literal: type)
@@ -60,8 +76,6 @@ package enum CommandEncoder {
       writer.append(literal: #","id":"#)
       writer.append(id)
     }
-    writer.append(literal: #","channel":"#)
-    writer.append(quoting: channel)
     rest(&writer)
     writer.append(byte: UInt8(ascii: "}"))
     return String(decoding: writer.bytes, as: UTF8.self)

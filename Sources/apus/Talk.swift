@@ -11,6 +11,8 @@ struct NodeOptions: ParsableArguments {
   var url = NodeOptions.defaultURL
   @Option(help: "Who you are; a node in --dev believes it.")
   var user: String?
+  @Option(help: "A token that proves who you are; better given as APUS_TOKEN, where other users do not see it.")
+  var token: String?
 
   /// `onText` sees everything the node says, as it came.
   func connect(onText: (@Sendable (String) -> Void)? = nil) async throws -> ApusClient {
@@ -19,7 +21,8 @@ struct NodeOptions: ParsableArguments {
       url += url.contains("?") ? "&" : "?"
       url += "user=" + Self.percentEncoded(user)
     }
-    return try await ApusClient.connect(to: url, onText: onText)
+    let provider: TokenProvider? = try Options.value(token, "APUS_TOKEN").map { token in { @Sendable in token } }
+    return try await ApusClient.connect(to: url, token: provider, onText: onText)
   }
 
   private static func percentEncoded(_ text: String) -> String {

@@ -26,6 +26,7 @@ package final class ClientConnection: EventSource {
   private static let limits = FrameDecoder.Limits(maxMessageSize: 16 << 20, maxFragments: 4096)
 
   private let url: ClientURL
+  private let token: ClientToken?
   private let loop: Loop
   /// The local address, nil for the kernel's choice.
   private let source: SocketAddress?
@@ -48,10 +49,11 @@ package final class ClientConnection: EventSource {
 
   /// A connection to the first of the host's addresses that can be connected to; `start` begins it.
   package init(
-    _ url: ClientURL, at addresses: [SocketAddress], from source: SocketAddress? = nil, on loop: Loop,
-    _ onEvent: @escaping (Event) -> Void
+    _ url: ClientURL, token: ClientToken? = nil, at addresses: [SocketAddress], from source: SocketAddress? = nil,
+    on loop: Loop, _ onEvent: @escaping (Event) -> Void
   ) {
     self.url = url
+    self.token = token
     self.addresses = addresses
     self.loop = loop
     self.source = source
@@ -124,7 +126,7 @@ package final class ClientConnection: EventSource {
     let handshake = ClientHandshake(nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
     self.handshake = handshake
     watch()
-    outgoing = handshake.request(url)
+    outgoing = handshake.request(url, token: token)
     flush()
   }
 

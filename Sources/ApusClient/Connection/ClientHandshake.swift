@@ -19,10 +19,12 @@ struct ClientHandshake {
     key = WebSocketKey.base64(nonce)
   }
 
-  func request(_ url: ClientURL) -> [UInt8] {
+  /// The token goes as a subprotocol, as browsers have to send it, and not in the URL, which ends up in logs.
+  func request(_ url: ClientURL, token: ClientToken?) -> [UInt8] {
+    let subprotocols = "apus.v1" + (token.map { ", auth.\($0.text)" } ?? "")
     let lines = [
       "GET \(url.target) HTTP/1.1", "Host: \(url.authority)", "Upgrade: websocket", "Connection: Upgrade",
-      "Sec-WebSocket-Key: \(key)", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: apus.v1", "", "",
+      "Sec-WebSocket-Key: \(key)", "Sec-WebSocket-Version: 13", "Sec-WebSocket-Protocol: \(subprotocols)", "", "",
     ]
     return Array(lines.joined(separator: "\r\n").utf8)
   }

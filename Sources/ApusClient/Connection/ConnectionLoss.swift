@@ -8,4 +8,12 @@ package enum ConnectionLoss: Equatable {
   case refused(String, retryAfter: Int64?)
   /// The node closed it.
   case closed(CloseCode, reason: String)
+
+  /// Whether it needs another token to come back.
+  var isForToken: Bool {
+    switch self {
+    case .closed(let code, _): code == .unauthenticated || code == .tokenExpired
+    case .broken, .refused: false
+    }
+  }
 }

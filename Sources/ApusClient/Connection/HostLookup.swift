@@ -10,7 +10,8 @@ package final class HostLookup {
 
   package init(on loop: Loop) {
     answers = Mailbox(on: loop)
-    answers.receive { [unowned self] in waiting.removeValue(forKey: $0.tag)?($0.result) }
+    // The mailbox is the loop's, and so may have an answer for a client that is gone.
+    answers.receive { [weak self] in self?.waiting.removeValue(forKey: $0.tag)?($0.result) }
   }
 
   /// Tells every address of the URL's host: a numeric one at once, others later.

@@ -26,9 +26,11 @@ extension ClientSession {
       guard let index = wantedIndex(event) else { break }
       let channel = wanted.remove(at: index).channel
       return [.tell(.unsubscribed(channel: channel, reason: "The node ended the subscription."))]
-    case "pong":
-      wasOfUse()
-      return []
+    case "expiring":
+      guard let time = event.integer("in") else { break }
+      return expiring(within: time)
+    case "error": objected(event)
+    case "pong": return answered(now: now)
     default: break
     }
     return [.tell(.other(json: text))]
@@ -80,9 +82,7 @@ extension ClientSession {
     _ id: RequestNumber, _ type: String, _ event: JSONObject, now: Int64
   ) -> [SessionAction] {
     guard let what = pending.removeValue(forKey: id) else { return [.tell(.other(json: event.text))] }
-    let error: ApusClientError? =
-      type == "error"
-      ? ApusClientError(.init(event.string("code") ?? "internal"), event.string("error") ?? event.text) : nil
+    let error = type == "error" ? event.error : nil
     switch what {
     case .subscribe(let channel):
       // The program may have left the channel meanwhile, or asked anew.
@@ -94,6 +94,10 @@ extension ClientSession {
     case .presence:
       let reply = SessionReply.members(event.members, count: event.integer("count") ?? 0)
       return [.answer(id, error.map(Result.failure) ?? .success(reply))]
+    case .authenticate(let new):
+      if let error { return [.tell(.renewalFailed(error))] }
+      token = new
+      return []
     }
   }
 
@@ -132,6 +136,11 @@ extension ClientSession {
 }
 
 extension JSONObject {
+  /// What an `error` says.
+  var error: ApusClientError {
+    ApusClientError(.init(string("code") ?? "internal"), string("error") ?? text)
+  }
+
   fileprivate var position: Position? {
     guard let epoch = string("epoch"), let offset = integer("offset") else { return nil }
     return Position(epoch: epoch, offset: offset)

@@ -3,6 +3,15 @@ import Wire
 
 /// What the program asks for.
 extension ClientSession {
+  /// A command that waits for its reply.
+  enum Pending: Equatable {
+    case subscribe(String)
+    case unsubscribe
+    case publish
+    case presence
+    case authenticate(ClientToken)
+  }
+
   /// Wants a channel from now on, over all connections; answered when its messages arrive or the node has refused it.
   mutating func subscribe(
     _ channel: String, presence: Presence, info: String?, since: Position?, _ request: RequestNumber
@@ -60,7 +69,7 @@ extension ClientSession {
     return [.tell(.unsubscribed(channel: entry.channel, reason: error.description))]
   }
 
-  private var tooLong: ApusClientError {
+  var tooLong: ApusClientError {
     ApusClientError(.invalid, "The node takes messages of \(maxMessageSize) bytes at most; nothing was sent.")
   }
 

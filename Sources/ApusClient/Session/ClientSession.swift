@@ -9,6 +9,8 @@ import Wire
 struct ClientSession {
   enum State: Equatable {
     case idle
+    /// Between two connections: the program is asked for the next one's token.
+    case askingForToken
     case connecting
     /// The WebSocket is open, and the node has not said `connected` yet.
     case greeting
@@ -36,14 +38,6 @@ struct ClientSession {
     var retryAt: Int64?
   }
 
-  /// A command that waits for its reply.
-  enum Pending: Equatable {
-    case subscribe(String)
-    case unsubscribe
-    case publish
-    case presence
-  }
-
   /// Used until the node tells its own, in milliseconds.
   private static let defaultPingInterval: Int64 = 25_000
   /// How long the node may take to say `connected`.
@@ -56,7 +50,7 @@ struct ClientSession {
   private static let moveGrace: Int64 = 1_000
   private static let moveCheck: Int64 = 20
 
-  private(set) var state = State.idle
+  var state = State.idle
   /// Why nothing is done any more, once it is over.
   private(set) var end = ApusClientError(.closed, "The client was closed.")
   /// In the order in which they were asked for.
@@ -68,6 +62,17 @@ struct ClientSession {
   /// Whether a connection was ever made: before that a failure is the program's to deal with.
   private var wasConnected = false
   private var openRequest: RequestNumber?
+  /// Whether the program gives a token when it is asked.
+  let renewsToken: Bool
+  var isAskingForToken = false
+  /// What the connection runs by, or is made with.
+  var token: ClientToken?
+  /// What the node has said against the token on this connection.
+  var objection: ApusClientError?
+  /// A token that no connection is to be had with any more, and why; nil again when there is a connection.
+  private(set) var rejection: (token: ClientToken?, error: ApusClientError)?
+  /// The node's first words, as long as it may yet refuse the token.
+  private var greeting: JSONObject?
   private var pingInterval = ClientSession.defaultPingInterval
   /// The longest message the node takes, in bytes.
   private(set) var maxMessageSize = Int.max
@@ -78,7 +83,8 @@ struct ClientSession {
   private var moveAt: Int64?
   private var moveLimit: Int64 = 0
 
-  init(random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()) {
+  init(renewsToken: Bool = false, random: any RandomNumberGenerator & Sendable = SystemRandomNumberGenerator()) {
+    self.renewsToken = renewsToken
     self.random = random
   }
 
@@ -94,10 +100,11 @@ struct ClientSession {
   // MARK: Connections
 
   /// Begins; the request is answered when the first connection is made or has failed.
-  mutating func start(_ request: RequestNumber) -> [SessionAction] {
+  mutating func start(_ request: RequestNumber, token: ClientToken? = nil) -> [SessionAction] {
     openRequest = request
+    self.token = token
     state = .connecting
-    return [.connect]
+    return [.connect(token: token)]
   }
 
   /// The WebSocket is open.
@@ -105,6 +112,8 @@ struct ClientSession {
     guard state == .connecting else { return }
     state = .greeting
     heard = now
+    greeting = nil
+    objection = nil
   }
 
   /// Anything came from the node, or the program does not want to hear more just now.
@@ -114,10 +123,16 @@ struct ClientSession {
 
   mutating func lost(_ loss: ConnectionLoss, now: Int64) -> [SessionAction] {
     guard state != .finished, state != .idle else { return [] }
-    let error = Self.error(loss)
-    guard wasConnected, Self.mayTryAgain(loss) else { return finish(error) }
-    var delay = backoff.next(using: &random)
-    if case .refused(_, .some(let retryAfter)) = loss { delay = max(delay, retryAfter) }
+    let error = error(loss)
+    guard wasConnected, mayTryAgain(loss) else { return finish(error) }
+    if loss.isForToken { rejection = (token, error) }
+    if case .refused(_, .some(let retryAfter)) = loss { return tryAgain(error, atLeastAfter: retryAfter, now: now) }
+    return tryAgain(error, now: now)
+  }
+
+  /// Tells the program, and waits for the next attempt.
+  mutating func tryAgain(_ error: ApusClientError, atLeastAfter least: Int64 = 0, now: Int64) -> [SessionAction] {
+    var delay = max(backoff.next(using: &random), least)
     // A node that goes away has said when to come back.
     if let moveAt { delay = max(moveAt - now, pauseAfterMove(delay, now: now)) }
     let failures = failPending()
@@ -131,7 +146,7 @@ struct ClientSession {
     return finish(nil)
   }
 
-  private mutating func finish(_ error: ApusClientError?) -> [SessionAction] {
+  mutating func finish(_ error: ApusClientError?) -> [SessionAction] {
     let reason = error ?? end
     end = reason
     var actions: [SessionAction] = [.disconnect]
@@ -158,31 +173,14 @@ struct ClientSession {
       wanted[index].isLive = false
     }
     return lost.compactMap { request, what in
-      if case .subscribe = what { return nil }
+      switch what {
+      case .subscribe, .authenticate: return nil
       // A channel that is not wanted any more is not asked for again, and so is left.
-      if what == .unsubscribe { return .answer(request, .success(.unsubscribed)) }
-      let words = "The connection was lost before the node answered: whether it was done is unknown."
-      return .answer(request, .failure(ApusClientError(.outcomeUnknown, words)))
-    }
-  }
-
-  private static func error(_ loss: ConnectionLoss) -> ApusClientError {
-    switch loss {
-    case .broken(let words): ApusClientError(.notConnected, words)
-    case .refused(let words, _): ApusClientError(.refused, words)
-    case .closed(let code, let reason):
-      ApusClientError(
-        mayTryAgain(loss) ? .notConnected : .refused,
-        "The node closed the connection (\(code))\(reason.isEmpty ? "" : ": \(reason)").")
-    }
-  }
-
-  private static func mayTryAgain(_ loss: ConnectionLoss) -> Bool {
-    switch loss {
-    case .broken: true
-    case .refused(_, let retryAfter): retryAfter != nil
-    // These need a new token, or are meant to last.
-    case .closed(let code, _): ![.unauthenticated, .tokenExpired, .disconnected].contains(code)
+      case .unsubscribe: return .answer(request, .success(.unsubscribed))
+      case .publish, .presence:
+        let words = "The connection was lost before the node answered: whether it was done is unknown."
+        return .answer(request, .failure(ApusClientError(.outcomeUnknown, words)))
+      }
     }
   }
 
@@ -191,7 +189,7 @@ struct ClientSession {
   /// When to call `timeout`; nil while nothing is due.
   var deadline: Int64? {
     switch state {
-    case .idle, .connecting, .finished: nil
+    case .idle, .askingForToken, .connecting, .finished: nil
     case .greeting: heard + Self.greetingTime
     case .waiting(let until): until
     case .open: wanted.reduce(min(nextPing, moveAt ?? nextPing)) { min($0, $1.retryAt ?? $0) }
@@ -201,11 +199,9 @@ struct ClientSession {
   mutating func timeout(now: Int64) -> [SessionAction] {
     guard let deadline, deadline <= now else { return [] }
     switch state {
-    case .idle, .connecting, .finished: return []
+    case .idle, .askingForToken, .connecting, .finished: return []
     case .greeting: return [.disconnect] + lost(.broken("The node said nothing for 10 s."), now: now)
-    case .waiting:
-      state = .connecting
-      return [.connect]
+    case .waiting: return connect()
     case .open: return keepUp(now: now)
     }
   }
@@ -236,10 +232,7 @@ struct ClientSession {
     let failures = failPending()
     let error = ApusClientError(.notConnected, "The node restarts.")
     let told: [SessionAction] = [.disconnect] + failures + [.tell(.disconnected(error, retryAfter: Int(delay)))]
-    guard delay > 0 else {
-      state = .connecting
-      return told + [.connect]
-    }
+    guard delay > 0 else { return told + connect() }
     state = .waiting(until: now + delay)
     return told
   }
@@ -253,8 +246,26 @@ struct ClientSession {
 
   mutating func connected(_ event: JSONObject, now: Int64) -> [SessionAction] {
     guard state == .greeting else { return [] }
+    // A node that will not have the token greets nobody in particular, says why and closes. One that asks nobody for
+    // tokens greets in the same way, and answers.
+    if token != nil, event.string("user") == nil {
+      greeting = event
+      return [.send(CommandEncoder.ping)]
+    }
+    return takenIn(event, now: now)
+  }
+
+  /// The node has answered a ping.
+  mutating func answered(now: Int64) -> [SessionAction] {
+    wasOfUse()
+    guard state == .greeting, let greeting else { return [] }
+    return takenIn(greeting, now: now)
+  }
+
+  private mutating func takenIn(_ event: JSONObject, now: Int64) -> [SessionAction] {
     state = .open
     wasConnected = true
+    rejection = nil
     openedAt = now
     if let interval = event.integer("pingInterval") { pingInterval = Int64(max(1_000, min(interval, 3_600_000))) }
     maxMessageSize = event.integer("maxMessageSize").flatMap { $0 > 0 ? $0 : nil } ?? .max

@@ -1,7 +1,9 @@
 /// What a `ClientSession` wants done.
 enum SessionAction: Equatable {
-  /// Open a connection.
-  case connect
+  /// Ask the program for a token, and bring the answer by `tokenArrived`.
+  case askForToken
+  /// Open a connection that proves who it is by that token.
+  case connect(token: ClientToken?)
   /// Send one text on it.
   case send(String)
   /// Close it; nothing more of it is told.

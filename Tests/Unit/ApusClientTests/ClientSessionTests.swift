@@ -6,7 +6,7 @@ import Testing
 @Suite struct ClientSessionTests {
   @Test func theFirstConnectionAnswersTheProgram() {
     var transcript = Transcript()
-    #expect(transcript.session.start(transcript.session.nextRequest()) == [.connect])
+    #expect(transcript.session.start(transcript.session.nextRequest()) == [.connect(token: nil)])
     let actions = transcript.connect()
     #expect(actions.told == [.connected(Welcome(clientID: "c-1", node: "n.1", user: nil))])
     #expect(actions.answers == [.success(.connected)])

@@ -20,7 +20,7 @@ import Testing
     var transcript = Self.recovering()
     _ = transcript.hear(Self.message(42))
     #expect(transcript.lose().told == [.disconnected(ApusClientError(.notConnected, "gone"), retryAfter: 0)])
-    #expect(transcript.wait() == [.connect])
+    #expect(transcript.wait() == [.connect(token: nil)])
     #expect(
       transcript.connect().sent
         == [#"{"type":"subscribe","id":4,"channel":"room","since":{"epoch":"x","offset":42}}"#])
@@ -142,7 +142,7 @@ import Testing
   func otherClosesAreReconnectedAfter(_ code: CloseCode) {
     var transcript = Transcript.connected()
     _ = transcript.lose(.closed(code, reason: ""))
-    #expect(transcript.wait() == [.connect])
+    #expect(transcript.wait() == [.connect(token: nil)])
   }
 
   @Test func aFullNodeSaysWhenToComeBack() {
@@ -151,7 +151,7 @@ import Testing
     _ = transcript.wait()
     _ = transcript.lose(.refused("full", retryAfter: 3000))
     let before = transcript.now
-    #expect(transcript.wait() == [.connect])
+    #expect(transcript.wait() == [.connect(token: nil)])
     #expect(transcript.now - before == 3000)
   }
 
@@ -171,7 +171,7 @@ import Testing
     let actions = transcript.wait()
     #expect(transcript.now == 1200)
     #expect(actions.first == .disconnect)
-    #expect(transcript.wait() == [.connect])
+    #expect(transcript.wait() == [.connect(token: nil)])
     #expect(transcript.now == 1300, "a moment later: the connection did not last")
   }
 
@@ -179,7 +179,7 @@ import Testing
     var transcript = Transcript.connected()
     transcript.now = 10_000
     _ = transcript.hear(#"{"type":"drain","after":1200}"#)
-    #expect(transcript.wait().last == .connect)
+    #expect(transcript.wait().last == .connect(token: nil))
     #expect(transcript.now == 11_200)
   }
 
@@ -190,7 +190,7 @@ import Testing
     _ = transcript.hear(#"{"type":"drain","after":0}"#)
     #expect(transcript.wait().isEmpty)
     #expect(transcript.hear(#"{"type":"published","id":2,"channel":"room"}"#).answers == [.success(.published(nil))])
-    #expect(transcript.wait().last == .connect)
+    #expect(transcript.wait().last == .connect(token: nil))
     #expect(transcript.now < 10_100)
   }
 
@@ -241,7 +241,7 @@ import Testing
     var transcript = Transcript.connected(pingInterval: 1000)
     for _ in 0..<2 { #expect(transcript.wait() == [.send(#"{"type":"ping"}"#)]) }
     #expect(transcript.wait().first == .disconnect)
-    #expect(transcript.wait() == [.connect])
+    #expect(transcript.wait() == [.connect(token: nil)])
   }
 
   @Test func aNodeThatAnswersIsKept() {

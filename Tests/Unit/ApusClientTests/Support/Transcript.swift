@@ -15,12 +15,33 @@ struct Transcript {
     return transcript
   }
 
+  /// The same with a provider of tokens, by the token `a`.
+  static func authenticated() throws -> Transcript {
+    var transcript = Transcript(session: ClientSession(renewsToken: true, random: SmallestDelay()))
+    _ = transcript.session.start(transcript.session.nextRequest(), token: try ClientToken("a"))
+    _ = transcript.connect(user: "alice")
+    return transcript
+  }
+
   /// The connection asked for is made, and the node greets.
-  mutating func connect(pingInterval: Int = 25_000) -> [SessionAction] {
+  mutating func connect(pingInterval: Int = 25_000, user: String? = nil) -> [SessionAction] {
     session.opened(now: now)
+    let name = user.map { "\"\($0)\"" } ?? "null"
     return hear(
-      #"{"type":"connected","clientId":"c-1","node":"n.1","user":null,"pingInterval":\#(pingInterval),"maxMessageSize":1000}"#
+      #"{"type":"connected","clientId":"c-1","node":"n.1","user":\#(name),"pingInterval":\#(pingInterval),"maxMessageSize":1000}"#
     )
+  }
+
+  /// The connection asked for is made, and the node does not take its token.
+  mutating func refuse() -> [SessionAction] {
+    _ = connect()
+    _ = hear(#"{"type":"error","code":"invalid_token","error":"No.","temporary":false}"#)
+    return lose(.closed(.unauthenticated, reason: "invalid_token"))
+  }
+
+  /// The program gives a token.
+  mutating func give(_ token: String) throws -> [SessionAction] {
+    session.tokenArrived(.success(try ClientToken(token)), now: now)
   }
 
   mutating func hear(_ text: String) -> [SessionAction] {
