@@ -37,7 +37,8 @@ extension Hub {
 
   private mutating func admit(_ identity: Identity, _ session: Session, _ request: RequestID?) {
     if let user = session.user, user != identity.user {
-      return refuse(session.id, id: request, .invalidToken, "The token is of another user; connect anew to change users.")
+      return refuse(
+        session.id, id: request, .invalidToken, "The token is of another user; connect anew to change users.")
     }
     if session.user == nil, isMember(session) {
       let message = "Unsubscribe from channels whose presence you are in before you say who you are."

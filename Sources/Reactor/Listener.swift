@@ -18,7 +18,7 @@ package final class Listener: EventSource {
   private let fd: Int32
   private let loop: Loop
   private let logger: Logger
-  private let accepted: (Int32) -> Void
+  private let accepted: (Int32, IPAddress?) -> Void
   private var registration: Registration?
   private var pauseTimer: TimerID?
   private let interest: Readiness
@@ -26,9 +26,11 @@ package final class Listener: EventSource {
   /// Connections turned away because no descriptor was left.
   package private(set) var turnedAway = 0
 
-  /// Listens with an open socket (see `ListeningSocket`); `accepted` gets each descriptor, non-blocking, and owns it.
+  /// Listens with an open socket (see `ListeningSocket`); `accepted` gets each descriptor, non-blocking, and owns it, and
+  /// the address of its peer; nil means a unix socket and nothing else, since accept(2) tells it even of a connection that
+  /// was reset meanwhile.
   package init(
-    _ socket: ListeningSocket, on loop: Loop, logger: Logger, accepted: @escaping (Int32) -> Void
+    _ socket: ListeningSocket, on loop: Loop, logger: Logger, accepted: @escaping (Int32, IPAddress?) -> Void
   ) throws(SystemError) {
     self.loop = loop
     self.logger = logger
@@ -62,9 +64,9 @@ package final class Listener: EventSource {
 
   package func ready(_ readiness: Readiness, key: UInt32) {
     for _ in 0..<Self.batch {
-      let connection = creactor_accept(fd)
+      let (connection, peer) = Sys.accept(fd)
       if connection >= 0 {
-        accepted(connection)
+        accepted(connection, peer)
         continue
       }
       switch errno {
@@ -83,7 +85,7 @@ package final class Listener: EventSource {
       logger.error("no file descriptor left: connections are turned away; raise the limit (ulimit -n)")
     }
     if spare >= 0 { Sys.close(spare) }
-    let connection = creactor_accept(fd)
+    let (connection, _) = Sys.accept(fd)
     if connection >= 0 {
       turnedAway += 1
       Sys.close(connection)

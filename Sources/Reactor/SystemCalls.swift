@@ -139,15 +139,15 @@ package enum Sys {
     }
   }
 
-  /// The address a connection comes from. Nil for a unix socket, and for TCP when the connection has been reset before
-  /// it was asked: who trusts unix sockets has to know by the listener which of them it is.
-  package static func peerAddress(of fd: Int32) -> IPAddress? {
+  /// Accepts a connection, non-blocking and closed on exec; -1, with `errno` set, when there is none. The peer's address is
+  /// nil for a unix socket alone.
+  static func accept(_ listener: Int32) -> (fd: Int32, peer: IPAddress?) {
     var storage = sockaddr_storage()
-    var size = socklen_t(MemoryLayout<sockaddr_storage>.size)
-    return withUnsafeMutableBytes(of: &storage) { bytes -> IPAddress? in
-      guard let base = bytes.baseAddress else { return nil }
-      guard getpeername(fd, base.assumingMemoryBound(to: sockaddr.self), &size) == 0 else { return nil }
-      return IPAddress(sockaddr: UnsafeRawBufferPointer(rebasing: bytes.prefix(Int(size))))
+    var size = UInt32(MemoryLayout<sockaddr_storage>.size)
+    return withUnsafeMutableBytes(of: &storage) { bytes in
+      let fd = creactor_accept(listener, bytes.baseAddress, &size)
+      guard fd >= 0 else { return (fd, nil) }
+      return (fd, IPAddress(sockaddr: UnsafeRawBufferPointer(rebasing: bytes.prefix(Int(size)))))
     }
   }
 

@@ -98,7 +98,7 @@ private struct AddressTable {
   /// Costs no more than growing the table has.
   private mutating func sweep() {
     entries = entries.filter { $0.value.connections > 0 || $0.value.full > now }
-    if entries.count { $0.value.connections == 0 } > Self.maxIdle {
+    if entries.count(where: { $0.value.connections == 0 }) > Self.maxIdle {
       entries = entries.filter { $0.value.connections > 0 }
     }
     sweepAt = max(Self.minSweep, 2 * entries.count)

@@ -21,6 +21,7 @@ final class Assembly: Sendable {
 
   private let configuration: ServerConfiguration
   private let admission: Admission
+  private let addresses: AddressLimits
   private let users = UserRateTable()
   private let authority: (any TokenAuthority)?
   private let logger: Logger
@@ -33,6 +34,8 @@ final class Assembly: Sendable {
   ) {
     self.configuration = configuration
     self.admission = admission
+    addresses = AddressLimits(
+      maxConnections: configuration.maxConnectionsPerAddress, connectRate: configuration.connectRate)
     self.authority = authority
     self.logger = logger
     self.handOver = handOver
@@ -96,9 +99,10 @@ final class Assembly: Sendable {
     // A loop that is its own relay takes what it posts before it reads on.
     let backlog = configuration.loops > 1 ? Backlog() : nil
     let worker = Worker(
-      index: index, on: loop, configuration: configuration, admission: admission, users: users,
-      authenticator: parts.authenticator, requests: requests, requestBacklog: requestBacklog, backlog: backlog,
-      logger: logger, handOver: handOver)
+      index: index, on: loop, configuration: configuration,
+      commons: Commons(
+        admission: admission, addresses: addresses, users: users, authenticator: parts.authenticator),
+      requests: requests, requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
     let bound = LoopBound(worker, on: loop)
     let mailbox = worker.events
     shared.withLock {

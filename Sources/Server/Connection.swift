@@ -17,6 +17,10 @@ struct Connection: ~Copyable {
   }
 
   var fd: Int32 = -1
+  /// Where it comes from: its peer, and from its handshake on the client behind a trusted proxy. Nil for a unix socket.
+  var address: IPAddress?
+  /// Whether it counts among the connections of its address.
+  var isCounted = false
   var generation: UInt32 = 0
   var phase = Phase.free
   var endpoint = Endpoint.hub

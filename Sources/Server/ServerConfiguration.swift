@@ -23,6 +23,11 @@ package struct ServerConfiguration: Sendable {
   package var pingInterval: Int64
   package var pongTimeout: Int64
   package var origins: OriginPolicy
+  /// Whose word on where a client is counts.
+  package var proxies = TrustedProxies(blocks: [])
+  /// Connections of one address, and handshakes it may make a second; 0 is no limit.
+  package var maxConnectionsPerAddress = 0
+  package var connectRate = 0.0
   /// Whether `?user=` names the user: only where nobody is to be kept out (`--dev`).
   package var trustsUserParameter: Bool
   package var node: NodeID

@@ -43,7 +43,9 @@ struct TokenClaims {
     _ name: String, _ kind: JSONKind, _ claims: JSONObject, _ read: () -> Value?
   ) throws(TokenFault) -> Value? {
     guard claims.kind(name) != nil else { return nil }
-    guard claims.kind(name) == kind, let value = read() else { throw TokenFault("The claim \(name) is of a wrong type.") }
+    guard claims.kind(name) == kind, let value = read() else {
+      throw TokenFault("The claim \(name) is of a wrong type.")
+    }
     return value
   }
 

@@ -61,7 +61,8 @@ package final class TokenVerifier: TokenAuthority {
   }
 
   private func identity(_ claims: TokenClaims, wall: Int64) throws(TokenFault) -> Identity {
-    if let audience = expectations.audience, !claims.audiences.contains(where: { audience.utf8.elementsEqual($0.utf8) }) {
+    if let audience = expectations.audience, !claims.audiences.contains(where: { audience.utf8.elementsEqual($0.utf8) })
+    {
       throw TokenFault("The token is not for this audience.")
     }
     if let issuer = expectations.issuer, claims.issuer.map({ issuer.utf8.elementsEqual($0.utf8) }) != true {

@@ -210,6 +210,9 @@ private func checkCommand(
     var types = [text("type") ?? ""]
     switch command {
     case .ping: expect(types == ["ping"], "\(types) is a ping")
+    case .auth(let token, _):
+      types.removeAll { $0 == "auth" }
+      expect(text("token") == token, "another token")
     case .subscribe(let subscribe):
       types.removeAll { $0 == "subscribe" }
       checkName(subscribe.channel, text("channel"))

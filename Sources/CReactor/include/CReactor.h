@@ -30,8 +30,9 @@ int creactor_epoll_remove(int epoll, int fd);
 int creactor_epoll_wait(int epoll, creactor_event *events, int capacity, int timeout);
 
 int creactor_eventfd(void);
-/// Accepts a connection that is non-blocking and closed on exec.
-int creactor_accept(int listener);
+/// Accepts a connection that is non-blocking and closed on exec. `address` takes that of the peer, in at most `length`
+/// bytes, which becomes what it has.
+int creactor_accept(int listener, void *address, unsigned int *length);
 /// A socket that is non-blocking and closed on exec.
 int creactor_socket(int family);
 /// Sets one integer socket option.

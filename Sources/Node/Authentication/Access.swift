@@ -60,7 +60,8 @@ struct Access: Sendable {
       let (keys, unused) = try await files.load()
       for sentence in unused { logger.warning("\(sentence)") }
       verifier.replace(keys)
-      logger.notice("the keys for tokens were read again", metadata: ["keys": "\(keys.descriptions.joined(separator: ", "))"])
+      logger.notice(
+        "the keys for tokens were read again", metadata: ["keys": "\(keys.descriptions.joined(separator: ", "))"])
     } catch {
       logger.error("the keys for tokens stay as they were: \(error)")
     }

@@ -3,7 +3,8 @@ import Yams
 
 /// The file of `--config`, in YAML or JSON: what no single option can say.
 package enum ConfigurationFile {
-  package static func rules(path: String, isOpen: Bool, isDevelopment: Bool) throws(ConfigurationError) -> ChannelRules { ChannelRules.standard(isOpen: true) }
+  package static func rules(path: String, isOpen: Bool, isDevelopment: Bool) throws(ConfigurationError) -> ChannelRules
+  { ChannelRules.standard(isOpen: true) }
   private static let topKeys = ["channels"]
   private static let ruleKeys = ["match", "overflow"]
 

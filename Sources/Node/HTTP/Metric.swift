@@ -59,7 +59,8 @@ enum Metric: String, CaseIterable {
   private var type: String {
     switch self {
     case .connections, .channels, .subscriptions, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge, .loopBusy: "gauge"
-    case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published, .delivered, .dropped, .sends,
+    case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published,
+      .delivered, .dropped, .sends,
       .redisReconnects, .reapedMembers, .loopTurns:
       "counter"
     case .delivery: "histogram"

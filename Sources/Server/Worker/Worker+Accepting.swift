@@ -6,9 +6,10 @@ import Wire
 
 /// From accept to the 101, or away to the HTTP side.
 extension Worker {
-  func accepted(_ fd: Int32) {
+  func accepted(_ fd: Int32, from address: IPAddress?) {
     let slot = connections.insert(fd: fd)
-    _ = admission.enter()
+    connections[slot].pointee.address = address
+    _ = commons.admission.enter()
     do {
       // Edge-triggered: while the request line is incomplete it stays unread, and each new part is told once.
       connections[slot].pointee.registration = try loop.add(
@@ -16,7 +17,7 @@ extension Worker {
     } catch {
       Sys.close(fd)
       connections.remove(slot)
-      admission.leave()
+      commons.admission.leave()
       return
     }
     schedule(slot, after: ServerConfiguration.handshakeTimeout)
@@ -76,7 +77,7 @@ extension Worker {
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
     if drainBegan != nil { throw .draining(retryAfter: 1) }
-    if admission.isOver {
+    if commons.admission.isOver {
       count(limit: .connections)
       throw .full(retryAfter: 5)
     }
@@ -87,7 +88,8 @@ extension Worker {
     case .hub:
       let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
       let identity = try identity(request)
-      let token = try authenticator == nil ? nil : request.query("token") ?? subprotocol.token
+      let token = try commons.authenticator == nil ? nil : request.query("token") ?? subprotocol.token
+      try count(slot, request)
       open(slot, deflate, HandshakeResponse.accept(request, subprotocol: subprotocol.selected, deflate: deflate))
       if let token {
         authenticate(handshake: token, slot)
@@ -96,9 +98,27 @@ extension Worker {
         watch(slot)
       }
     case .echo:
+      try count(slot, request)
       connections[slot].pointee.endpoint = .echo
       connections[slot].pointee.decoder = FrameDecoder(role: .server, limits: configuration.limits(of: .echo))
       open(slot, deflate, HandshakeResponse.accept(request, subprotocol: nil, deflate: deflate))
+    }
+  }
+
+  /// Counts the connection among those of its client's address; the last thing that may refuse it.
+  private func count(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
+    let connection = connections[slot]
+    let client = configuration.proxies.client(peer: connection.pointee.address, forwardedFor: request.forwardedFor)
+    switch commons.addresses.enter(client, now: loop.now) {
+    case .admitted:
+      connection.pointee.address = client
+      connection.pointee.isCounted = true
+    case .tooMany:
+      count(limit: .connectionsPerAddress)
+      throw .tooManyRequests(retryAfter: 5)
+    case .tooFast(let delay):
+      count(limit: .connectRate)
+      throw .tooManyRequests(retryAfter: delay)
     }
   }
 

@@ -11,7 +11,9 @@ import Wire
 extension Worker {
   /// Has the token of a handshake judged; the client is told nothing before.
   func authenticate(handshake token: String, _ slot: UInt32) {
-    if let authenticator, authenticator.judge(token, connections.id(slot), .handshake, answers: judgements) {
+    if let authenticator = commons.authenticator,
+      authenticator.judge(token, connections.id(slot), .handshake, answers: judgements)
+    {
       return pause(slot)
     }
     enterHub(slot, nil)
@@ -21,7 +23,7 @@ extension Worker {
 
   /// Has the token of a command judged.
   func authenticate(_ token: String, _ request: RequestID?, _ slot: UInt32) {
-    guard let authenticator else {
+    guard let authenticator = commons.authenticator else {
       let message = "This node checks no tokens: it has no keys."
       return reply(.error(Refusal(id: request, .invalidToken, message)), slot)
     }

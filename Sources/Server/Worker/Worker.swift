@@ -14,13 +14,11 @@ final class Worker: EventSource {
   let index: LoopIndex
   let loop: Loop
   let configuration: ServerConfiguration
-  let admission: Admission
+  let commons: Commons
   let logger: Logger
   /// Takes a connection that is no WebSocket, unread.
   let handOver: @Sendable (Int32) -> Void
   let requests: Postbox<Relay.Request>
-  /// Nil where no tokens are checked.
-  let authenticator: Authenticator?
   /// How far the relay is behind.
   let requestBacklog: Backlog
   /// How far this loop is behind; nil where the relay lives on it.
@@ -68,15 +66,14 @@ final class Worker: EventSource {
   var drained: (() -> Void)?
 
   init(
-    index: LoopIndex, on loop: Loop, configuration: ServerConfiguration, admission: Admission,
-    users: UserRateTable, authenticator: Authenticator?, requests: Mailbox<Relay.Request>, requestBacklog: Backlog,
-    backlog: Backlog?, logger: Logger,
+    index: LoopIndex, on loop: Loop, configuration: ServerConfiguration, commons: Commons,
+    requests: Mailbox<Relay.Request>, requestBacklog: Backlog, backlog: Backlog?, logger: Logger,
     handOver: @escaping @Sendable (Int32) -> Void
   ) {
     self.index = index
     self.loop = loop
     self.configuration = configuration
-    self.admission = admission
+    self.commons = commons
     self.logger = logger
     self.handOver = handOver
     self.requests = Postbox(from: loop, to: requests)
@@ -84,8 +81,7 @@ final class Worker: EventSource {
     self.backlog = backlog
     node = configuration.node
     askedAt = loop.nowMicroseconds
-    self.authenticator = authenticator
-    hub = Hub(limits: configuration.hub, access: configuration.access, users: users)
+    hub = Hub(limits: configuration.hub, access: configuration.access, users: commons.users)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
     judgements = Mailbox(on: loop)
@@ -102,7 +98,7 @@ final class Worker: EventSource {
   func listen(_ sockets: [ListeningSocket]) {
     for socket in sockets {
       do {
-        listeners.append(try Listener(socket, on: loop, logger: logger) { [unowned self] in accepted($0) })
+        listeners.append(try Listener(socket, on: loop, logger: logger) { [unowned self] in accepted($0, from: $1) })
       } catch {
         logger.critical("cannot listen: \(error)", metadata: ["address": "\(socket.address)"])
       }

@@ -54,7 +54,9 @@ import Testing
 
   @Test(arguments: [Capabilities.subscribe, .presence, .history])
   func listening(_ capability: Capabilities) throws {
-    func allowed(_ level: SubscribeLevel) throws -> [Who] { try self.allowed(rule { $0.subscribe = level }, capability) }
+    func allowed(_ level: SubscribeLevel) throws -> [Who] {
+      try self.allowed(rule { $0.subscribe = level }, capability)
+    }
     #expect(try allowed(.anyone) == [.nobody, .user, .subscriber, .granted])
     #expect(try allowed(.authenticated) == [.user, .subscriber, .granted])
     #expect(try allowed(.token) == [.granted])

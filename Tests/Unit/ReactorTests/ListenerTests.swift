@@ -22,7 +22,7 @@ import Testing
   private func isAccepting(_ socket: ListeningSocket) throws -> Bool {
     let loop = try Loop()
     var accepted: [Int32] = []
-    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd in
+    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd, _ in
       accepted.append(fd)
       loop.stop()
     }
@@ -46,7 +46,7 @@ import Testing
     let socket = try ListeningSocket.open(local(), count: 1)[0]
     let loop = try Loop()
     var accepted: Int32 = -1
-    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd in
+    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd, _ in
       accepted = fd
       loop.stop()
     }
@@ -65,7 +65,7 @@ import Testing
     let socket = try ListeningSocket.open(local(), count: 1)[0]
     let loop = try Loop()
     var accepted: [Int32] = []
-    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd in
+    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd, _ in
       accepted.append(fd)
       if accepted.count == 9 { loop.stop() }
     }
@@ -87,7 +87,7 @@ import Testing
     let logger = logger
     let threads = try sockets.enumerated().map { index, socket in
       try LoopThread.start("test-listen-\(index)") { loop in
-        try Listener(socket, on: loop, logger: logger) { fd in
+        try Listener(socket, on: loop, logger: logger) { fd, _ in
           counts.withLock { $0[index] += 1 }
           Sys.close(fd)
         }
@@ -121,7 +121,7 @@ import Testing
   @Test func aClosedListenerAcceptsNoMore() throws {
     let socket = try ListeningSocket.open(local(), count: 1)[0]
     let loop = try Loop()
-    let listener = try Listener(socket, on: loop, logger: logger) { _ in Issue.record("it is closed") }
+    let listener = try Listener(socket, on: loop, logger: logger) { _, _ in Issue.record("it is closed") }
     listener.close()
     listener.close()
     var refused: Int32 = 0

@@ -26,7 +26,7 @@ import Testing
     let socket = try ListeningSocket.open(address("a"), count: 1)[0]
     let loop = try Loop()
     var accepted: [Int32] = []
-    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd in
+    let listener = try Listener(socket, on: loop, logger: logger) { [unowned loop] fd, _ in
       accepted.append(fd)
       loop.stop()
     }
@@ -87,7 +87,7 @@ import Testing
     let logger = logger
     let threads = try sockets.dropFirst().map { socket in
       try LoopThread.start("test-unix") { loop in
-        try Listener(socket, on: loop, logger: logger) { fd in
+        try Listener(socket, on: loop, logger: logger) { fd, _ in
           count.withLock { $0 += 1 }
           Sys.close(fd)
         }

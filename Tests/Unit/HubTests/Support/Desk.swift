@@ -12,7 +12,8 @@ struct Desk {
   private var entries: [SessionID: [ChannelName: [UInt64]]] = [:]
 
   init(
-    maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0), rules: ChannelRules = .standard(isOpen: true),
+    maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0),
+    rules: ChannelRules = .standard(isOpen: true),
     requiresIdentity: Bool = false, users: any UserRates = NoUsers()
   ) {
     hub = Hub(
@@ -45,7 +46,7 @@ struct Desk {
   }
 
   mutating func open(_ slot: UInt32, generation: UInt32 = 0, user name: String) {
-    open(slot, generation: generation, Identity(user: HubTests.user(name)))
+    open(slot, generation: generation, Identity(user: named(name)))
   }
 
   mutating func open(_ slot: UInt32, generation: UInt32 = 0, _ identity: Identity?) {
@@ -157,3 +158,6 @@ struct Desk {
     id.map { RequestID(json: String($0)) }
   }
 }
+
+/// `user`, for where a parameter has its name.
+private func named(_ name: String) -> UserName { user(name) }

@@ -1,0 +1,8 @@
+/// What the loops of a node have in common: limits that count over all of them, and who judges tokens.
+struct Commons: Sendable {
+  let admission: Admission
+  let addresses: AddressLimits
+  let users: UserRateTable
+  /// Nil where no tokens are checked.
+  let authenticator: Authenticator?
+}
