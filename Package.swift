@@ -117,7 +117,7 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Model", "Wire", "Reactor", "Redis", "Node", "ApusClient", "Bench",
+        "Model", "Wire", "Reactor", "Tokens", "Redis", "Node", "ApusClient", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -136,6 +136,13 @@ let package = Package(
       name: "WireTests", dependencies: ["TestSupport", "Model", "Wire"],
       path: "Tests/Unit/WireTests", swiftSettings: strict),
     .testTarget(
+      name: "TokensTests",
+      dependencies: [
+        "Model", "Tokens", .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "JWTKit", package: "jwt-kit"),
+      ],
+      path: "Tests/Unit/TokensTests", swiftSettings: strict),
+    .testTarget(
       name: "HubTests", dependencies: ["TestSupport", "Model", "Hub"],
       path: "Tests/Unit/HubTests", swiftSettings: strict),
     .testTarget(
@@ -149,12 +156,13 @@ let package = Package(
       name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "Broker"],
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
-      name: "ServerTests", dependencies: ["TestSupport", "LoopTestSupport", "Model", "WebSocket", "Reactor", "Server"],
+      name: "ServerTests",
+      dependencies: ["TestSupport", "LoopTestSupport", "Model", "WebSocket", "Hub", "Reactor", "Server"],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
     .testTarget(
       name: "ApusClientTests",
       dependencies: [
-        "TestSupport", "Model", "Hub", "Reactor", "Broker", "Server", "ApusClient",
+        "TestSupport", "Model", "WebSocket", "Hub", "Reactor", "Broker", "Server", "ApusClient",
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
@@ -162,7 +170,10 @@ let package = Package(
       name: "BenchTests", dependencies: ["TestSupport", "Reactor", "ApusClient", "Bench"],
       path: "Tests/Unit/BenchTests", swiftSettings: strict),
     .testTarget(
-      name: "NodeTests", dependencies: ["Model", "Node"],
+      name: "NodeTests",
+      dependencies: [
+        "Model", "Reactor", "Redis", "Node", "apus", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ],
       path: "Tests/Unit/NodeTests", swiftSettings: strict),
     .testTarget(
       name: "BrokerTests",

@@ -22,11 +22,11 @@ extension Hub {
   ///
   /// One that is no good ends a connection which has none yet, and changes nothing for one that has.
   package mutating func judged(
-    _ id: SessionID, _ verdict: Result<Identity, Refusal>, request: RequestID?
+    _ id: SessionID, _ verdict: Result<Identity, Refusal>, request: RequestID?, now: Int64
   ) {
     guard let session = session(id) else { return }
     switch verdict {
-    case .success(let identity): admit(identity, session, request)
+    case .success(let identity): admit(identity, session, request, now)
     case .failure(var refusal):
       refusal.id = request
       act(.reply(id, .error(refusal)))
@@ -35,7 +35,7 @@ extension Hub {
     }
   }
 
-  private mutating func admit(_ identity: Identity, _ session: Session, _ request: RequestID?) {
+  private mutating func admit(_ identity: Identity, _ session: Session, _ request: RequestID?, _ now: Int64) {
     if let user = session.user, user != identity.user {
       return refuse(
         session.id, id: request, .invalidToken, "The token is of another user; connect anew to change users.")
@@ -44,7 +44,7 @@ extension Hub {
       let message = "Unsubscribe from channels whose presence you are in before you say who you are."
       return refuse(session.id, id: request, .badRequest, message)
     }
-    become(identity, slot: session.id.slot)
+    become(identity, slot: session.id.slot, now: now)
     act(.reply(session.id, .authenticated(id: request, identity.user, expires: identity.expires)))
     expel(session.id)
   }
@@ -57,9 +57,9 @@ extension Hub {
   }
 
   /// The connection belongs to that user from now on, with the rights and for the time that the identity says.
-  mutating func become(_ identity: Identity, slot: UInt32) {
+  mutating func become(_ identity: Identity, slot: UInt32, now: Int64) {
     if sessions[Int(slot)]?.identity == nil, limits.rate.rate > 0 {
-      sessions[Int(slot)]?.rate = users.acquire(identity.user)
+      sessions[Int(slot)]?.rate = users.acquire(identity.user, now: now)
     }
     sessions[Int(slot)]?.identity = identity
     sessions[Int(slot)]?.due = identity.expires.map { $0 * 1000 } ?? .max
@@ -98,8 +98,18 @@ extension Hub {
   /// Whether it is known, or need not be, who sends commands; refuses when not.
   mutating func permitsSpeaking(_ session: Session, _ request: RequestID?) -> Bool {
     guard session.identity == nil, access.requiresIdentity else { return true }
-    refuse(session.id, id: request, .unauthenticated, "Say who you are first, by a token.")
+    act(.reply(session.id, .error(Self.refusalOfStrangers(request))))
     return false
+  }
+
+  /// What the sender of a command is told that could not even be read: strangers learn nothing but that they are such.
+  package func refusal(of id: SessionID, _ refusal: Refusal) -> Refusal {
+    guard let session = session(id), session.identity == nil, access.requiresIdentity else { return refusal }
+    return Self.refusalOfStrangers(refusal.id)
+  }
+
+  private static func refusalOfStrangers(_ request: RequestID?) -> Refusal {
+    Refusal(id: request, .unauthenticated, "Say who you are first, by a token.")
   }
 
   private func denial(

@@ -81,14 +81,14 @@ package struct Hub {
     sessionCount += 1
     sessions[slot] = Session(id: id, client: client, bucket: TokenBucket(limits.rate, now: now))
     if let identity {
-      become(identity, slot: id.slot)
+      become(identity, slot: id.slot, now: now)
     } else if access.requiresIdentity {
       sessions[slot]?.due = wall + access.patience
     }
   }
 
   /// A connection has gone: it leaves every channel, and its memberships end after the grace.
-  package mutating func close(_ id: SessionID) {
+  package mutating func close(_ id: SessionID, now: Int64) {
     guard let session = session(id) else { return }
     for subscription in session.subscriptions.reversed() {
       let subscribe = takePending(PendingKey(slot: id.slot, channel: subscription.channel))
@@ -98,7 +98,7 @@ package struct Hub {
       }
       drop(subscription.channel, of: id.slot, lost: true)
     }
-    if session.rate != nil, let user = session.user { users.release(user) }
+    if session.rate != nil, let user = session.user { users.release(user, now: now) }
     sessions[Int(id.slot)] = nil
     sessionCount -= 1
   }

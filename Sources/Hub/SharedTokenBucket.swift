@@ -1,12 +1,12 @@
 import Model
 import Synchronization
 
-/// Where the hubs of a node find the rates of users.
+/// Where the hubs of a node find the rates of users. `now` is in milliseconds, by one clock for all threads.
 package protocol UserRates: AnyObject, Sendable {
   /// The bucket of a user, for one more connection of theirs.
-  func acquire(_ user: UserName) -> SharedTokenBucket
+  func acquire(_ user: UserName, now: Int64) -> SharedTokenBucket
   /// A connection of the user has gone.
-  func release(_ user: UserName)
+  func release(_ user: UserName, now: Int64)
 }
 
 /// A token bucket that several threads take from.
@@ -21,8 +21,13 @@ package final class SharedTokenBucket: Sendable {
 
   package init() {}
 
+  /// Whether it is as good as new.
+  package func isFull(now: Int64) -> Bool {
+    full.load(ordering: .relaxed) <= now * 1000
+  }
+
   /// Takes one command's worth; `now` in milliseconds, by one clock for all threads.
-  func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Verdict {
+  package func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Verdict {
     let interval = Int64((1_000_000 / limit.rate).rounded(.up))
     let capacity = Int64(limit.burst * 1_000_000 / limit.rate)
     let moment = now * 1000

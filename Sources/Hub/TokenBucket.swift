@@ -14,8 +14,8 @@ package struct RateLimit: Sendable {
 }
 
 /// A token bucket: tokens come at a steady rate up to the burst, and every command takes one.
-struct TokenBucket {
-  enum Verdict: Equatable {
+package struct TokenBucket {
+  package enum Verdict: Equatable, Sendable {
     case allowed
     /// Try again after that many milliseconds.
     case limited(retryAfter: Int)

@@ -15,5 +15,5 @@ struct Apus: AsyncParsableCommand {
         apus pub lobby '{"text":"hello"}'     and in a third
       """,
     version: Node.version,
-    subcommands: [Serve.self, Subscribe.self, Publish.self, BenchCommand.self])
+    subcommands: [Serve.self, Check.self, Token.self, Subscribe.self, Publish.self, BenchCommand.self])
 }

@@ -1,5 +1,6 @@
 import ApusClient
 import ArgumentParser
+import FoundationEssentials
 import Wire
 
 /// How the commands that talk to a node find it.
@@ -21,7 +22,9 @@ struct NodeOptions: ParsableArguments {
       url += url.contains("?") ? "&" : "?"
       url += "user=" + Self.percentEncoded(user)
     }
-    let provider: TokenProvider? = try Options.value(token, "APUS_TOKEN").map { token in { @Sendable in token } }
+    // A variable that is empty counts as not set.
+    let variable = ProcessInfo.processInfo.environment["APUS_TOKEN"].flatMap { $0.isEmpty ? nil : $0 }
+    let provider: TokenProvider? = (token ?? variable).map { token in { @Sendable in token } }
     return try await ApusClient.connect(to: url, token: provider, onText: onText)
   }
 

@@ -125,7 +125,7 @@ private struct HubRun {
       SessionID(slot: slot, generation: simulation.open[slot] == nil ? generation : generation &- 1),
       SessionID(slot: Self.slots + 90, generation: 1),
     ] {
-      simulation.hub.close(id)
+      simulation.hub.close(id, now: 0)
       simulation.hub.subscribe(id, to: channel, presence: .member, info: nil, request: nil)
       simulation.hub.unsubscribe(id, from: channel, request: nil)
       simulation.hub.publish(id, to: channel, echo: true, request: nil) { frame("own") }

@@ -62,7 +62,7 @@ extension Capabilities {
     switch self {
     case .publish: "publish to"
     case .signal: "signal in"
-    case .presence: "see who is in"
+    case .presence: "see the presence in"
     case .history: "read the history of"
     default: "subscribe to"
     }

@@ -1,72 +1,94 @@
 import Model
-import Yams
 
-/// The file of `--config`, in YAML or JSON: what no single option can say.
-package enum ConfigurationFile {
-  package static func rules(path: String, isOpen: Bool, isDevelopment: Bool) throws(ConfigurationError) -> ChannelRules
-  { ChannelRules.standard(isOpen: true) }
-  private static let topKeys = ["channels"]
-  private static let ruleKeys = ["match", "overflow"]
+/// The file of `--config`, in YAML or JSON: options by their names, `direct`, and `channels`, the rules for channels.
+///
+/// It is taken whole or refused with a sentence that names the file, the line and the reason, and quotes no secret.
+package struct ConfigurationFile: Sendable {
+  /// The options it sets.
+  let settings: [Setting: [SettingValue]]
+  private let direct: DirectLevel?
+  private let drafts: [ChannelRuleDraft]?
 
-  /// Reads the rules for channels; throws a sentence with file, line and reason.
-  package static func rules(in text: String, named file: String) throws(ConfigurationError) -> ChannelRules {
-    let top = try fields(of: try root(of: text, file), allowed: topKeys, file)
-    guard let channels = top["channels"] else { return ChannelRules.standard(isOpen: true) }
-    guard let list = channels.sequence else { throw error(file, channels, "`channels` is a list of rules.") }
-    var rules: [ChannelRule] = []
-    for item in list { rules.append(try rule(item, file)) }
-    return ChannelRules(rules)
+  /// The longest file, in bytes.
+  private static let limit = 1 << 20
+  /// A file does not name itself.
+  private static let options = Setting.allCases.filter { $0 != .config }
+  private static let keys = options.map(\.name) + ["direct", "channels"]
+
+  /// A file that says nothing.
+  init() {
+    settings = [:]
+    direct = nil
+    drafts = nil
   }
 
-  private static func root(of text: String, _ file: String) throws(ConfigurationError) -> Yams.Node {
+  package init(path: String) throws(ConfigurationError) {
+    let text: String
     do {
-      return try Yams.compose(yaml: text) ?? Yams.Node([(Yams.Node, Yams.Node)]())
+      text = try TextFile.read(path, limit: Self.limit)
     } catch {
-      throw ConfigurationError("\(file): \(error)")
+      throw ConfigurationError("The configuration file \(path) \(error).")
     }
+    try self.init(text: text, named: path)
   }
 
-  private static func rule(_ node: Yams.Node, _ file: String) throws(ConfigurationError) -> ChannelRule {
-    let fields = try fields(of: node, allowed: ruleKeys, file)
-    guard let match = fields["match"] else { throw error(file, node, "A rule says which channels it is for: `match`.") }
-    guard let text = match.string, let pattern = ChannelPattern(text) else {
-      throw error(file, match, "`match` is a pattern such as \"room:*\".")
-    }
-    var rule = ChannelRule.standard(pattern, isOpen: true)
-    if let overflow = fields["overflow"] {
-      guard let policy = overflow.string.flatMap(OverflowPolicy.init) else {
-        throw error(file, overflow, "`overflow` is disconnect, drop or conflate.")
+  package init(text: String, named file: String) throws(ConfigurationError) {
+    let fields = try YAMLFields(of: text, named: file, known: Self.keys)
+    settings = try Self.settings(fields)
+    direct = try fields.choice("direct", DirectLevel.self)
+    drafts = try Self.drafts(fields)
+  }
+
+  /// The rules of the file at the path, as at a reload: its options are checked, too, although they count at the start
+  /// alone. `isOpen` and `isDevelopment` are the running node's.
+  package static func rules(
+    path: String, isOpen: Bool, isDevelopment: Bool
+  ) throws(ConfigurationError) -> ChannelRules {
+    try ConfigurationFile(path: path).rules(isOpen: isOpen, isDevelopment: isDevelopment)
+  }
+
+  /// The rules on a node where everybody may do everything by default (`isOpen`), or only who is known.
+  package func rules(isOpen: Bool, isDevelopment: Bool) -> ChannelRules {
+    let rules = drafts.map { drafts in drafts.map { $0.rule(isOpen: isOpen) } }
+    return ChannelRules(
+      rules ?? ChannelRules.standard(isOpen: isOpen).rules, direct: direct ?? (isDevelopment ? .anyone : .server))
+  }
+
+  private static func settings(_ fields: YAMLFields) throws(ConfigurationError) -> [Setting: [SettingValue]] {
+    var settings: [Setting: [SettingValue]] = [:]
+    for setting in options {
+      let given: [(text: String, line: Int)]
+      if setting.form == .toggle {
+        // Stricter than a variable, so that whoever writes `no` learns of it.
+        _ = try fields.toggle(setting.name)
       }
-      rule.overflow = policy
-    }
-    return rule
-  }
-
-  // MARK: -
-
-  private static func fields(
-    of node: Yams.Node, allowed: [String], _ file: String
-  ) throws(ConfigurationError) -> [String: Yams.Node] {
-    guard let mapping = node.mapping else {
-      throw error(file, node, "Keys and values are expected here: \(allowed.joined(separator: ", ")).")
-    }
-    var fields: [String: Yams.Node] = [:]
-    for (key, value) in mapping {
-      let name = key.string ?? ""
-      guard allowed.contains(name) else {
-        throw error(file, key, "There is no key `\(name)` here; did you mean `\(nearest(to: name, allowed))`?")
+      if setting.isRepeatable {
+        guard let texts = try fields.texts(setting.name) else { continue }
+        given = texts
+      } else {
+        guard let text = try fields.text(setting.name) else { continue }
+        given = [text]
       }
-      guard fields.updateValue(value, forKey: name) == nil else { throw error(file, key, "`\(name)` is here twice.") }
+      let values = given.map { SettingValue($0.text, from: .configurationFile(fields.file, line: $0.line)) }
+      for value in values where !setting.form.accepts(value.text) { throw value.refusal(setting) }
+      settings[setting] = values
     }
-    return fields
+    return settings
   }
 
-  private static func error(_ file: String, _ node: Yams.Node, _ message: String) -> ConfigurationError {
-    let line = node.mark.map { ", line \($0.line)" } ?? ""
-    return ConfigurationError("\(file)\(line): \(message)")
-  }
-
-  private static func nearest(to name: String, _ known: [String]) -> String {
-    known.min { EditDistance.between(name, $0) < EditDistance.between(name, $1) } ?? ""
+  private static func drafts(_ fields: YAMLFields) throws(ConfigurationError) -> [ChannelRuleDraft]? {
+    guard let list = try fields.list("channels", known: ChannelRuleDraft.keys) else { return nil }
+    var drafts: [ChannelRuleDraft] = []
+    var lines: [String: Int] = [:]
+    for item in list {
+      let draft = try ChannelRuleDraft(item)
+      if let earlier = lines.updateValue(draft.line, forKey: draft.match.text) {
+        throw item.error(
+          "there is a rule for \"\(draft.match)\" already, in line \(earlier): this one never counts.", line: draft.line
+        )
+      }
+      drafts.append(draft)
+    }
+    return drafts
   }
 }

@@ -49,9 +49,9 @@ extension Worker {
       case .success(let identity): enterHub(slot, identity)
       case .failure:
         enterHub(slot, nil)
-        hub.judged(judgement.session, judgement.verdict, request: nil)
+        hub.judged(judgement.session, judgement.verdict, request: nil, now: loop.now)
       }
-    case .command(let request): hub.judged(judgement.session, judgement.verdict, request: request)
+    case .command(let request): hub.judged(judgement.session, judgement.verdict, request: request, now: loop.now)
     }
     performActions()
     watch(slot)

@@ -119,7 +119,7 @@ extension Worker {
     switch CommandScanner.scan(text) {
     case .failure(let refusal):
       count(command: "invalid")
-      reply(.error(refusal), slot)
+      reply(.error(hub.refusal(of: connections.id(slot), refusal)), slot)
     case .success(let command): run(command, text, connections.id(slot))
     }
     performActions()
@@ -161,7 +161,7 @@ extension Worker {
   private func publish(binary bytes: UnsafeRawBufferPointer, _ session: SessionID) {
     count(command: "binary")
     switch BinaryPublish.channel(of: bytes) {
-    case .failure(let refusal): reply(.error(refusal), session.slot)
+    case .failure(let refusal): reply(.error(hub.refusal(of: session, refusal)), session.slot)
     case .success(let channel):
       guard takesPublishes(nil, session) else { return }
       hub.publish(session, to: channel, echo: true, isBinary: true, request: nil) {

@@ -2,6 +2,7 @@ import ApusClient
 import ArgumentParser
 import Bench
 import FoundationEssentials
+import Node
 import Reactor
 
 /// `apus bench`: load nodes and say what came of it.

@@ -147,12 +147,12 @@ import Testing
     let connections = Atomic(0)
     private let bucket = SharedTokenBucket()
 
-    func acquire(_ user: UserName) -> SharedTokenBucket {
+    func acquire(_ user: UserName, now: Int64) -> SharedTokenBucket {
       connections.wrappingAdd(1, ordering: .relaxed)
       return bucket
     }
 
-    func release(_ user: UserName) {
+    func release(_ user: UserName, now: Int64) {
       connections.wrappingSubtract(1, ordering: .relaxed)
     }
   }

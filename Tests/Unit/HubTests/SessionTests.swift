@@ -99,7 +99,7 @@ import Testing
     #expect(desk.notEntered(0, "room") == [])
     desk.hub.published(Desk.id(0), channel("room"), RequestID(json: "1"), nil)
     desk.hub.presence(Desk.id(0), channel("room"), RequestID(json: "1"), .success(roster()))
-    desk.hub.close(Desk.id(0))
+    desk.hub.close(Desk.id(0), now: 0)
     #expect(desk.lines() == [])
     #expect(desk.hub.sessionCount == 1)
     #expect(desk.entered(0, "room", roster("bob"), generation: 1) == ["0: subscribed room #2 [bob]"])

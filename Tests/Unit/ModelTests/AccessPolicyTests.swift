@@ -92,6 +92,6 @@ import Testing
     #expect(try message(.user, .publish, rule { $0.publish = .server }) == "Only the server may publish to room:1.")
     #expect(
       try message(.user, .presence, rule { $0.subscribe = .token })
-        == "To see who is in room:1 you need a token that grants presence there.")
+        == "To see the presence in room:1 you need a token that grants presence there.")
   }
 }

@@ -54,7 +54,7 @@ struct Desk {
   }
 
   mutating func close(_ slot: UInt32) -> [String] {
-    hub.close(Self.id(slot))
+    hub.close(Self.id(slot), now: 0)
     return lines()
   }
 
@@ -67,7 +67,7 @@ struct Desk {
 
   /// A token of the connection has been judged.
   mutating func judged(_ slot: UInt32, _ verdict: Result<Identity, Refusal>, id: Int? = nil) -> [String] {
-    hub.judged(Self.id(slot), verdict, request: request(id))
+    hub.judged(Self.id(slot), verdict, request: request(id), now: 0)
     return lines()
   }
 

@@ -92,7 +92,7 @@ struct HubSimulation {
 
   mutating func close(_ slot: UInt32) throws {
     let gone = session(slot)
-    hub.close(gone)
+    hub.close(gone, now: 0)
     try settle(closing: slot)
     open[slot] = nil
     places = places.filter { $0.key.slot != slot }
@@ -137,7 +137,7 @@ struct HubSimulation {
   mutating func identify(_ slot: UInt32, as name: String) throws {
     let isIn = places.contains { $0.key.slot == slot && ($0.value.isPending || ($0.value.mode ?? .none) != .none) }
     let isFirst = names[session(slot)] == nil
-    hub.judged(session(slot), .success(Identity(user: user(name))), request: nil)
+    hub.judged(session(slot), .success(Identity(user: user(name))), request: nil, now: 0)
     hub.takeActions(reusing: &spare)
     switch spare.first {
     case .reply(_, .authenticated): names[session(slot)] = name

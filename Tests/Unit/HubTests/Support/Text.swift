@@ -24,6 +24,6 @@ func roster(_ users: String...) -> Roster {
 
 /// Rates of users where there are none.
 final class NoUsers: UserRates {
-  func acquire(_ user: UserName) -> SharedTokenBucket { SharedTokenBucket() }
-  func release(_ user: UserName) {}
+  func acquire(_ user: UserName, now: Int64) -> SharedTokenBucket { SharedTokenBucket() }
+  func release(_ user: UserName, now: Int64) {}
 }

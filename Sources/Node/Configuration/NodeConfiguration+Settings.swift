@@ -1,0 +1,92 @@
+import Logging
+import Model
+import Reactor
+import Redis
+
+/// From options to a configuration.
+extension NodeConfiguration {
+  /// Reads every option; throws a sentence that says which one cannot be, where it was said, and what is expected.
+  package init(_ settings: Settings) throws(ConfigurationError) {
+    isDevelopment = try settings.isOn(.dev)
+    allowsAnonymous = try settings.isOn(.allowAnonymous)
+    configFile = settings.filePath
+
+    jwtSecret = try settings.optionalText(.jwtSecret)
+    jwtKeyFile = try settings.optionalText(.jwtKey)
+    jwksFile = try settings.optionalText(.jwks)
+    jwtAudience = try settings.optionalText(.jwtAudience)
+    jwtIssuer = try settings.optionalText(.jwtIssuer)
+    apiKeys = try settings.texts(.apiKey)
+    apiReadKeys = try settings.texts(.apiReadKey)
+
+    addresses = try Self.addresses(settings, isDevelopment: isDevelopment)
+    webSocketPath = try settings.text(.wsPath)
+    echoes = try settings.isOn(.echo)
+    compresses = try settings.isOn(.compression)
+    loops = try settings.given(.loops).isEmpty ? min(Sys.usableProcessors(), 64) : settings.integer(.loops)
+
+    redis = try Self.redis(settings)
+    redisPrefix = try settings.text(.redisPrefix)
+    redisTimeout = try settings.milliseconds(.redisTimeout)
+    nodeName = try settings.optionalText(.node) ?? Host.nodeName
+    leaveGrace = try settings.milliseconds(.leaveGrace)
+
+    allowedOrigins = Set(try settings.texts(.allowedOrigin))
+    trustedProxies = try settings.texts(.trustedProxy).compactMap(AddressBlock.init)
+    maxConnections = try settings.integer(.maxConnections)
+    maxConnectionsPerAddress = try settings.integer(.maxConnectionsPerIP)
+    connectRate = try settings.number(.connectRate)
+    maxMessageSize = try settings.bytes(.maxMessageSize)
+    maxChannels = try settings.integer(.maxChannels)
+    rate = try settings.number(.rate)
+    burst = try settings.number(.burst)
+    maxOutbox = try settings.bytes(.maxOutbox)
+
+    pingInterval = try settings.milliseconds(.pingInterval)
+    pongTimeout = try settings.milliseconds(.pongTimeout)
+    drain = try settings.milliseconds(.drain)
+    logLevel = Logger.Level(rawValue: try settings.text(.logLevel)) ?? .info
+    logFormat = BackgroundLog.Format(rawValue: try settings.text(.logFormat)) ?? .text
+
+    // Who may do what by default can be asked once everything has a value.
+    rules = ChannelRules([])
+    rules = (settings.file ?? ConfigurationFile()).rules(isOpen: isOpen, isDevelopment: isDevelopment)
+  }
+
+  private static func addresses(
+    _ settings: Settings, isDevelopment: Bool
+  ) throws(ConfigurationError) -> [SocketAddress] {
+    var addresses: [SocketAddress] = []
+    if let unix = try settings.given(.listen).last {
+      guard unix.text.hasPrefix("unix://"), let address = SocketAddress(unixPath: String(unix.text.dropFirst(7))) else {
+        throw ConfigurationError(
+          "\(unix.subject(.listen)) takes unix:///path with at most \(SocketAddress.maxUnixPath) bytes, "
+            + "not '\(unix.text.prefix(80))'.")
+      }
+      addresses.append(address)
+    }
+    let host = try settings.given(.host).last
+    let isPortGiven = try !settings.given(.port).isEmpty
+    guard addresses.isEmpty || host != nil || isPortGiven else { return addresses }
+    let name = host?.text ?? (isDevelopment ? "127.0.0.1" : "0.0.0.0")
+    guard let port = UInt16(exactly: try settings.integer(.port)),
+      let address = SocketAddress(numericHost: name == "localhost" ? "127.0.0.1" : name, port: port)
+    else {
+      throw host?.refusal(.host) ?? ConfigurationError("\(name) is no address to listen on.")
+    }
+    return addresses + [address]
+  }
+
+  private static func redis(_ settings: Settings) throws(ConfigurationError) -> RedisURL? {
+    let urls = try settings.given(.redis)
+    guard let url = urls.first else { return nil }
+    guard urls.count == 1 else {
+      throw ConfigurationError("\(url.subject(.redis)) can be given once only; several Redis come later.")
+    }
+    do {
+      return try RedisURL(url.text)
+    } catch {
+      throw ConfigurationError("\(url.subject(.redis)): \(error).")
+    }
+  }
+}

@@ -1,0 +1,85 @@
+import Model
+import Node
+import Reactor
+
+/// What `apus check` says of options, without a look at anything but them.
+enum ConfigurationFindings {
+  /// Every option somebody has said something for, with where.
+  static func given(_ settings: Settings) throws(ConfigurationError) -> [Finding] {
+    var findings: [Finding] = []
+    for setting in Setting.allCases {
+      for value in try settings.given(setting) {
+        let text = setting.isSecret ? "***" : value.text
+        findings.append(.ok("\(setting.name) = \(text)  (\(value.origin.place))"))
+      }
+    }
+    if findings.isEmpty { findings.append(.ok("none given: the defaults count")) }
+    return findings + settings.warnings.map(Finding.warning)
+  }
+
+  static func node(_ configuration: NodeConfiguration) -> [Finding] {
+    let addresses = configuration.addresses.map(\.description).joined(separator: " and ")
+    var findings: [Finding] = [
+      .ok("\(configuration.nodeName) on \(addresses), the WebSocket at \(configuration.webSocketPath)"),
+      .ok(count(configuration.loops, "thread") + " for connections"),
+      configuration.redis == nil ? .ok("alone, in memory: no --redis") : .ok("in the cluster of its Redis"),
+    ]
+    do {
+      _ = try configuration.validated()
+    } catch {
+      findings.append(.error(error.description))
+    }
+    return findings + configuration.warnings.map(Finding.warning)
+  }
+
+  static func access(_ configuration: NodeConfiguration) -> [Finding] {
+    var findings: [Finding] = []
+    if configuration.isDevelopment {
+      findings.append(.ok("everybody, as whoever they say they are: --dev"))
+    } else if configuration.allowsAnonymous {
+      findings.append(.ok("everybody, also without a token: --allow-anonymous"))
+    }
+    if configuration.isAuthenticated {
+      let keys = [
+        configuration.jwtSecret.map { _ in "a secret" }, configuration.jwtKeyFile, configuration.jwksFile,
+      ]
+      findings.append(.ok("who has a token, checked with " + keys.compactMap(\.self).joined(separator: ", ")))
+      findings += [("audience", configuration.jwtAudience), ("issuer", configuration.jwtIssuer)].compactMap { claim in
+        claim.1.map { .ok("tokens of the \(claim.0) \($0) alone") }
+      }
+    }
+    let (all, reading) = (configuration.apiKeys.count, configuration.apiReadKeys.count)
+    if all + reading > 0 {
+      findings.append(.ok("the HTTP API: \(count(all, "key")), and \(reading) to read only"))
+    } else {
+      findings.append(
+        .ok(configuration.isDevelopment ? "the HTTP API is open: --dev" : "the HTTP API is closed: no key"))
+    }
+    return findings
+  }
+
+  static func channels(_ configuration: NodeConfiguration) -> [Finding] {
+    let source = configuration.configFile.map { "of \($0)" } ?? "without a file"
+    let rules = configuration.rules.rules
+    var findings: [Finding] = [.ok(count(rules.count, "rule") + " \(source); direct: \(configuration.rules.direct)")]
+    if rules.isEmpty { findings.append(.warning("No rule at all: every channel is forbidden.")) }
+    return findings + rules.map { .ok(words($0)) }
+  }
+
+  private static func words(_ rule: ChannelRule) -> String {
+    var words = [
+      "publish \(rule.publish)", "subscribe \(rule.subscribe)", "signal \(rule.signal)",
+      rule.hasPresence ? "presence" : "no presence",
+    ]
+    if let history = rule.history {
+      words.append("history of \(history.size) for \(Milliseconds(history.timeToLive))")
+    }
+    if rule.sendsLast { words.append("last") }
+    if rule.overflow != .disconnect { words.append("overflow \(rule.overflow)") }
+    return "\(rule.match): " + words.joined(separator: ", ")
+  }
+
+  private static func count(_ number: Int, _ noun: String) -> String {
+    "\(number) \(noun)\(number == 1 ? "" : "s")"
+  }
+}

@@ -1,0 +1,117 @@
+import Redis
+
+/// Tries at a Redis what a node needs there, and leaves nothing behind.
+struct RedisCheck {
+  let url: RedisURL
+  let prefix: String
+  /// Milliseconds for one answer.
+  let timeout: Int64
+  let keepsHistory: Bool
+
+  /// All of it takes no longer.
+  private static let limit = Duration.seconds(5)
+  private static let pings = 20
+  /// What a busy node may be behind before Redis closes it, in bytes.
+  private static let roomOfSubscribers = 64 << 20
+
+  func run() async -> [Finding] {
+    let conversation: RedisConversation
+    do {
+      conversation = try RedisConversation(url, timeout: min(timeout, 5000))
+    } catch {
+      return [.error("cannot be asked: \(error)")]
+    }
+    let deadline = Task {
+      try await Task.sleep(for: Self.limit)
+      conversation.hangUp()
+    }
+    var findings: [Finding] = []
+    if let reason = await conversation.connect() {
+      findings = [.error("cannot be used: \(reason)")]
+    } else {
+      findings.append(.ok("connected and logged in"))
+      findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
+      findings += await RedisPermissions(prefix: prefix, keepsHistory: keepsHistory).check(conversation)
+      findings.append(await roundTrip(conversation))
+    }
+    deadline.cancel()
+    conversation.end()
+    return findings
+  }
+
+  private func role(_ conversation: RedisConversation) async -> Finding {
+    switch await conversation.ask(RedisCommand("ROLE")).answer {
+    case .list(let parts) where parts.first == .text("master"): .ok("it is the primary")
+    case .refused(let error): .error(error.advice)
+    case .lost: .error("no answer to ROLE in time")
+    default: .error("this Redis is a replica: Apus needs the primary")
+    }
+  }
+
+  private func version(_ conversation: RedisConversation) async -> Finding {
+    let answer = await conversation.ask(RedisCommand("INFO", "server")).answer
+    guard let version = Self.field("redis_version", of: answer) else {
+      return .warning("its version cannot be read (INFO): see to it that it is 6.2 or newer")
+    }
+    let numbers = version.split(separator: ".").compactMap { Int($0) }
+    guard let major = numbers.first, let minor = numbers.dropFirst().first else {
+      return .warning("its version is \(version): Apus needs 6.2 or newer")
+    }
+    return (major, minor) >= (6, 2) ? .ok("version \(version)") : .error("version \(version): Apus needs 6.2 or newer")
+  }
+
+  private func eviction(_ conversation: RedisConversation) async -> Finding {
+    let answer = await conversation.ask(RedisCommand("INFO", "memory")).answer
+    switch Self.field("maxmemory_policy", of: answer) {
+    case "noeviction": return .ok("maxmemory-policy noeviction")
+    case .some(let policy):
+      return .warning(
+        "maxmemory-policy \(policy) may take presence away: CONFIG SET maxmemory-policy noeviction, and in redis.conf")
+    case nil: return .warning("maxmemory-policy cannot be read (INFO): see to it that it is noeviction")
+    }
+  }
+
+  private func buffer(_ conversation: RedisConversation) async -> Finding {
+    let answer = await conversation.ask(RedisCommand("CONFIG", "GET", "client-output-buffer-limit")).answer
+    let advice = "client-output-buffer-limit \"pubsub 256mb 64mb 60\" gives a busy node room"
+    guard case .list(let parts) = answer, let text = parts.last?.text, let limit = Self.pubsubLimit(text) else {
+      return .warning("client-output-buffer-limit cannot be read (CONFIG GET): \(advice)")
+    }
+    if limit == 0 { return .ok("client-output-buffer-limit pubsub: no limit") }
+    let size = "client-output-buffer-limit pubsub is \(limit >> 20) MiB"
+    return limit >= Self.roomOfSubscribers ? .ok(size) : .warning("\(size): CONFIG SET \(advice)")
+  }
+
+  private func roundTrip(_ conversation: RedisConversation) async -> Finding {
+    var times: [Duration] = []
+    for _ in 0..<Self.pings {
+      // A user may lack PING; the way to Redis and back is the same.
+      let (answer, time) = await conversation.ask(RedisCommand("PING"))
+      if answer == .lost { return .error("no answer to PING in time: the round trip is too long, or Redis is busy") }
+      times.append(time)
+    }
+    times.sort()
+    let longest = times.last ?? .zero
+    return .ok(
+      "round trip \(Self.milliseconds(times[times.count / 2])) in the middle, \(Self.milliseconds(longest)) at most")
+  }
+
+  // MARK: Reading answers
+
+  /// A field of an INFO section.
+  static func field(_ name: String, of answer: RedisAnswer) -> String? {
+    answer.text?.split(whereSeparator: \.isNewline).first { $0.hasPrefix(name + ":") }
+      .map { String($0.dropFirst(name.count + 1)) }
+  }
+
+  /// The hard limit of subscribers, in bytes, from "normal 0 0 0 slave 1 1 60 pubsub 33554432 8388608 60".
+  static func pubsubLimit(_ text: String) -> Int? {
+    let words = text.split(separator: " ")
+    return words.firstIndex(of: "pubsub").flatMap { words.dropFirst($0 + 1).first }.flatMap { Int($0) }
+  }
+
+  private static func milliseconds(_ time: Duration) -> String {
+    let micros = Int(time.components.attoseconds / 1_000_000_000_000) + Int(time.components.seconds) * 1_000_000
+    return "\(micros / 1000).\(String(micros % 1000 + 1000).dropFirst()) ms"
+  }
+}

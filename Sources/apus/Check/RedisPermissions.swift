@@ -1,0 +1,60 @@
+import Redis
+
+/// Whether the Redis user may run what a node runs, on the keys and channels it does that on.
+struct RedisPermissions {
+  private let prefix: String
+  private let keepsHistory: Bool
+  private let name: String
+
+  init(prefix: String, keepsHistory: Bool) {
+    self.prefix = prefix
+    self.keepsHistory = keepsHistory
+    name = prefix + "check:" + String(UInt64.random(in: .min ... .max), radix: 36)
+  }
+
+  /// Tries each command and takes its keys away again.
+  func check(_ conversation: RedisConversation) async -> [Finding] {
+    var findings: [Finding] = []
+    var forbidden: [String] = []
+    for words in commands {
+      guard let name = words.first else { continue }
+      var command = RedisCommand(name)
+      for word in words.dropFirst() { command.arg(word) }
+      switch await conversation.ask(command).answer {
+      case .refused(let error) where error.code == .noPermission: forbidden.append(name)
+      case .refused(let error): findings.append(.error("\(name): \(error.advice)"))
+      case .lost: return findings + [.error("\(name): no answer in time")]
+      case .text, .integer, .list, .nothing: break
+      }
+    }
+    if !forbidden.isEmpty {
+      let needed = forbidden.map { "+" + $0.lowercased() }.joined(separator: " ")
+      findings.append(
+        .error(
+          "the user may not run \(forbidden.joined(separator: ", ")) there (NOPERM).\n"
+            + "It needs \(needed) ~\(prefix)* &\(prefix)*: see ACL SETUSER."))
+    }
+    return findings.isEmpty ? [.ok("may run every command a node runs, on \(prefix)*")] : findings
+  }
+
+  /// Each with its arguments; those that every connection begins with are run by then.
+  var commands: [[String]] {
+    let (hash, set, sorted, text, stream) = (name + ":h", name + ":s", name + ":z", name + ":t", name + ":x")
+    var commands = [
+      ["SCRIPT", "LOAD", "return 1"],
+      // The digest of `return 1`.
+      ["EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "1", hash],
+      ["TIME"], ["SET", text, "1", "PX", "5000"], ["EXISTS", text],
+      ["HSET", hash, "a", "1"], ["PEXPIRE", hash, "5000"], ["HGET", hash, "a"],
+      ["HGETALL", hash], ["HLEN", hash], ["HSCAN", hash, "0"],
+      ["HINCRBY", hash, "a", "1"], ["HDEL", hash, "a"],
+      ["SADD", set, "a"], ["SMEMBERS", set], ["SREM", set, "a"],
+      ["ZADD", sorted, "1", "a"], ["ZRANGEBYSCORE", sorted, "-inf", "1"],
+      ["ZREM", sorted, "a"],
+      ["PUBLISH", name, "check"], ["SUBSCRIBE", name], ["UNSUBSCRIBE", name],
+    ]
+    if keepsHistory { commands += [["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"]] }
+    commands.append(["DEL", hash, set, sorted, text, stream])
+    return commands
+  }
+}

@@ -1,0 +1,61 @@
+import Model
+import Node
+import Reactor
+import Testing
+
+@Suite struct NodeConfigurationTests {
+  @Test func anOpenNodeIsMeantToBe() throws {
+    #expect(refusal { try NodeConfiguration(settings()).validated() }.contains("--allow-anonymous"))
+    let flags: [[Setting: [String]]] = [
+      [.dev: ["true"]], [.allowAnonymous: ["true"]], [.jwtSecret: ["s3cr3t"]], [.jwtKey: ["key.pem"]],
+      [.jwks: ["keys.json"]],
+    ]
+    for flags in flags { _ = try NodeConfiguration(settings(flags)).validated() }
+  }
+
+  @Test func whoMayDoWhatByDefault() throws {
+    let dev = try NodeConfiguration(settings([.dev: ["true"], .jwtSecret: ["s3cr3t"]]))
+    #expect(dev.isOpen)
+    #expect(dev.rules == ChannelRules(ChannelRules.standard(isOpen: true).rules, direct: .anyone))
+    let known = try NodeConfiguration(settings([.jwtSecret: ["s3cr3t"]]))
+    #expect(known.isAuthenticated)
+    #expect(known.rules == .standard(isOpen: false))
+    #expect(try NodeConfiguration(settings([.allowAnonymous: ["true"]])).rules == .standard(isOpen: true))
+  }
+
+  @Test(arguments: [
+    ([Setting.apiKey: ["1234567890123456 "]], "spaces"),
+    ([.apiKey: ["1234567890123456"], .apiReadKey: ["1234567890123456"]], "same key"),
+    ([.maxOutbox: ["100KiB"]], "--max-outbox"), ([.node: ["a b"]], "--node"), ([.wsPath: ["ws"]], "--ws-path"),
+    ([.echo: ["true"], .wsPath: ["/echo"]], "--echo"), ([.host: ["example.com"]], "--host"),
+    ([.listen: ["/path"]], "--listen"), ([.redis: ["redis://a", "redis://b"]], "once"), ([.port: ["65536"]], "--port"),
+  ])
+  func whatCannotBe(_ flags: [Setting: [String]], _ hint: String) {
+    let error = refusal { try NodeConfiguration(settings(flags.merging([.dev: ["true"]]) { $1 })).validated() }
+    #expect(error.contains(hint), "\(error)")
+  }
+
+  @Test(arguments: [
+    ([Setting.dev: ["true"]], 0), ([.dev: ["true"], .host: ["0.0.0.0"]], 1), ([.dev: ["true"], .host: ["::1"]], 0),
+    ([.dev: ["true"], .host: ["127.9.9.9"]], 0), ([.dev: ["true"], .listen: ["unix:///tmp/a"]], 0),
+    ([.allowAnonymous: ["true"]], 0), ([.jwtSecret: [String(repeating: "x", count: 31)]], 1),
+    ([.jwtSecret: [String(repeating: "x", count: 32)]], 0), ([.dev: ["true"], .apiKey: ["short"]], 1),
+    ([.dev: ["true"], .apiReadKey: ["123456789012345"]], 1), ([.dev: ["true"], .apiKey: ["1234567890123456"]], 0),
+    ([.allowAnonymous: ["true"], .jwtAudience: ["apus"]], 1),
+  ])
+  func warnings(_ flags: [Setting: [String]], _ count: Int) throws {
+    #expect(try NodeConfiguration(settings(flags)).warnings.count == count)
+  }
+
+  @Test func addresses() throws {
+    #expect(try text([:]) == ["0.0.0.0:8080"])
+    #expect(try text([.dev: ["true"]]) == ["127.0.0.1:8080"])
+    #expect(try text([.host: ["localhost"], .port: ["0"]]) == ["127.0.0.1:0"])
+    #expect(try text([.listen: ["unix:///tmp/a"]]).count == 1)
+    #expect(try text([.listen: ["unix:///tmp/a"], .port: ["80"]]).count == 2)
+  }
+
+  private func text(_ flags: [Setting: [String]]) throws -> [String] {
+    try NodeConfiguration(settings(flags)).addresses.map(\.description)
+  }
+}

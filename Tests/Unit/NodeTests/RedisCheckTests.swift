@@ -1,0 +1,35 @@
+import FoundationEssentials
+import Redis
+import Testing
+
+@testable import apus
+
+/// What `apus check` reads out of Redis' answers.
+@Suite struct RedisCheckTests {
+  @Test func fieldsOfINFO() {
+    let answer = RedisAnswer.text("# Server\r\nredis_version:7.0.15\r\nredis_mode:standalone\r\n")
+    #expect(RedisCheck.field("redis_version", of: answer) == "7.0.15")
+    #expect(RedisCheck.field("redis", of: answer) == nil)
+    #expect(RedisCheck.field("redis_version", of: .refused(RedisError("NOPERM no"))) == nil)
+  }
+
+  @Test(arguments: [
+    ("normal 0 0 0 slave 268435456 67108864 60 pubsub 33554432 8388608 60", 33_554_432), ("pubsub 0 0 0", 0),
+    ("normal 0 0 0", nil), ("pubsub", nil), ("pubsub x", nil),
+  ])
+  func theLimitOfSubscribers(_ text: String, _ limit: Int?) {
+    #expect(RedisCheck.pubsubLimit(text) == limit)
+  }
+
+  /// The user that `docs/redis.md` makes may run whatever is tried, and nothing that is not.
+  @Test func theDocumentedPermissionsAreTried() throws {
+    let path = #filePath.replacing("Tests/Unit/NodeTests/RedisCheckTests.swift", with: "docs/redis.md")
+    let page = try String(contentsOfFile: path, encoding: .utf8)
+    let rule = try #require(page.split(separator: "```").first { $0.contains("ACL SETUSER") })
+    let granted = Set(rule.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("+") }.map { $0.dropFirst() })
+    let beginning: Set<Substring> = ["auth", "select", "client", "role"]
+    let tried = Set(
+      RedisPermissions(prefix: "apus:", keepsHistory: false).commands.compactMap { $0.first?.lowercased()[...] })
+    #expect(granted == tried.union(beginning))
+  }
+}
