@@ -10,9 +10,16 @@ import pytest_asyncio
 
 from harness import Client, Cluster, Node, RawSocket
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
+from harness.secrets import pytest_runtest_teardown, pytest_sessionfinish, pytest_terminal_summary
 
 # Pytest finds its hooks here by their names.
-__all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
+__all__ = [
+    "pytest_runtest_makereport",
+    "pytest_runtest_setup",
+    "pytest_runtest_teardown",
+    "pytest_sessionfinish",
+    "pytest_terminal_summary",
+]
 
 _numbers = itertools.count(1)
 
@@ -49,11 +56,11 @@ def memory_node(loops: int, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def own_node(loops: int, tmp_path) -> Iterator[Callable[..., Node]]:
-    """Starts a node for one test, with options of its own; in memory unless `redis` is given."""
+    """Starts a node for one test, with options of its own; in memory unless `redis` is given; `more` are `Node`'s."""
     with ExitStack() as stack:
 
-        def start(options: Mapping[str, object] | None = None, redis: str | None = None) -> Node:
-            node = Node(f"own-{next(_numbers)}", tmp_path, redis=redis, loops=loops, options=options)
+        def start(options: Mapping[str, object] | None = None, redis: str | None = None, **more) -> Node:
+            node = Node(f"own-{next(_numbers)}", tmp_path, redis=redis, loops=loops, options=options, **more)
             stack.callback(node.end)
             return node.start()
 

@@ -12,7 +12,7 @@ from harness.metrics import Metrics
 from harness.ports import free_port
 from harness.process import Process
 
-# Command line options by name, without those that are flags.
+# Command line options by name. A flag has the value None, an option that is repeated has a list.
 Options = Mapping[str, object]
 
 _REPOSITORY = Path(__file__).resolve().parents[3]
@@ -26,15 +26,31 @@ def binary() -> Path:
     return path
 
 
+def _words(name: str, value: object) -> list[str]:
+    """An option as it stands on the command line."""
+    if value is None:
+        return [name]
+    return [word for each in (value if isinstance(value, list) else [value]) for word in (name, str(each))]
+
+
 class Node(Process):
     """A node in `--dev` mode: on loopback, open to anonymous clients, `?user=alice` names one.
 
     Without `redis` it keeps everything in memory. There is no rate limit unless `options` set one; an option in
-    `options` replaces the one of the same name given here; a flag has the value None.
+    `options` replaces the one of the same name given here; a flag has the value None. Without `dev` it is on loopback,
+    too, and `options` or `environment`, variables besides those of the tests, say who may come in.
     """
 
     def __init__(
-        self, name: str, directory: Path, *, redis: str | None = None, loops: int = 1, options: Options | None = None
+        self,
+        name: str,
+        directory: Path,
+        *,
+        redis: str | None = None,
+        loops: int = 1,
+        options: Options | None = None,
+        dev: bool = True,
+        environment: Mapping[str, str] | None = None,
     ):
         super().__init__(name, directory)
         self.port = free_port()
@@ -43,7 +59,9 @@ class Node(Process):
         self._options = {"--port": self.port, "--node": name, "--loops": loops, "--rate": 0, "--drain": "1s"}
         if redis is not None:
             self._options["--redis"] = redis
+        self._options |= {"--dev": None} if dev else {"--host": "127.0.0.1"}
         self._options |= options or {}
+        self._environment = dict(environment or {})
         self._session = requests.Session()
         # Neither a proxy from the environment nor a connection that lives on between requests.
         self._session.trust_env = False
@@ -51,8 +69,9 @@ class Node(Process):
 
     def launch(self) -> "Node":
         """Starts the process without waiting for it to be ready."""
-        words = [str(word) for pair in self._options.items() for word in pair if word is not None]
-        self.spawn(binary(), "serve", "--dev", *words)
+        words = [word for name, value in self._options.items() for word in _words(name, value)]
+        variables = ["env", *(f"{name}={value}" for name, value in self._environment.items())]
+        self.spawn(*(variables if self._environment else []), binary(), "serve", *words)
         return self
 
     def start(self) -> "Node":
