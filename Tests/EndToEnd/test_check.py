@@ -1,0 +1,117 @@
+"""`apus check`: what a node would do, said before it does it."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import Redis, free_port, secrets
+from harness.keys import ES256, HS256
+from harness.node import binary
+
+SECRET = secrets.register("the-secret-of-apus-check-0123456789abcdef")
+
+
+def check(*options: object, environment: dict[str, str] | None = None) -> tuple[int, str]:
+    """The exit status of `apus check` and all it says."""
+    run = subprocess.run(
+        [str(word) for word in (binary(), "check", *options)],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={"PATH": "/usr/bin:/bin", **(environment or {})},
+    )
+    said = run.stdout + run.stderr
+    assert SECRET not in said
+    return run.returncode, said
+
+
+@pytest.fixture
+def redis(tmp_path: Path):
+    server = Redis(tmp_path)
+    try:
+        yield server.start()
+    finally:
+        server.end()
+
+
+def test_a_node_that_would_run():
+    code, said = check("--dev")
+    assert code == 0 and "It would run." in said, said
+
+
+def test_a_node_that_would_not_start():
+    code, said = check()
+    assert code == 1 and "--allow-anonymous" in said and "--jwt-secret" in said, said
+
+
+def test_redis_is_tried(redis):
+    redis.client.config_set("client-output-buffer-limit", "pubsub 268435456 67108864 60")
+    before = redis.client.keys()
+    code, said = check("--allow-anonymous", "--redis", redis.url)
+    assert code == 0, said
+    for word in ["version", "round trip", "noeviction", "client-output-buffer-limit", "every command"]:
+        assert word in said, f"{word} is missing in:\n{said}"
+    assert redis.client.keys() == before, "something is left in Redis"
+
+
+def test_what_redis_should_not_do_is_told(redis):
+    redis.client.config_set("maxmemory-policy", "allkeys-lru")
+    code, said = check("--allow-anonymous", "--redis", redis.url)
+    assert "allkeys-lru" in said and ("warning" in said or "error" in said), said
+
+
+def test_what_redis_forbids_is_told(redis):
+    redis.client.acl_setuser("apus", enabled=True, passwords=[f"+{SECRET}"], keys=["*"], commands=["+@all", "-publish"])
+    code, said = check("--allow-anonymous", "--redis", f"redis://apus:{SECRET}@127.0.0.1:{redis.port}")
+    assert code == 1 and "PUBLISH" in said, said
+
+
+def test_a_redis_that_is_not_there():
+    code, said = check("--allow-anonymous", "--redis", f"redis://:{SECRET}@127.0.0.1:{free_port()}")
+    assert code == 1 and "error" in said, said
+
+
+def test_keys_are_read(tmp_path):
+    pem = tmp_path / "key.pem"
+    pem.write_bytes(ES256.pem())
+    code, said = check("--jwt-key", pem)
+    assert code == 0 and "ES256" in said, said
+    pem.write_text("-----BEGIN PUBLIC KEY-----\nMTIz\n-----END PUBLIC KEY-----\n")
+    code, said = check("--jwt-key", pem)
+    assert code == 1 and "key.pem" in said, said
+    code, said = check("--jwks", tmp_path / "missing.json")
+    assert code == 1 and "missing.json" in said, said
+
+
+def test_options_come_from_everywhere(tmp_path):
+    config = tmp_path / "apus.yaml"
+    config.write_text("port: 9001\nmax-channels: 7\nrate: 5\nchannels:\n  - match: 'room:*'\n    publish: members\n")
+    secret = tmp_path / "secret"
+    secret.write_text(SECRET + "\n")
+    environment = {"APUS_JWT_SECRET_FILE": str(secret), "APUS_PORT": "9002", "APUS_RATE": "6"}
+    code, said = check("--config", config, "--rate", 8, environment=environment)
+    assert code == 0 and HS256.algorithm in said and "room:*" in said, said
+    assert "9002" in said and "9001" not in said, "the environment comes before the file"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("max-outbx: 1MiB\n", ["line 1", "max-outbox"]),
+        ("port: 80\nchannels:\n  - match: a\n    publsh: server\n", ["line 4", "publish"]),
+        ("channels:\n  - match: a\n    publish: everybody\n", ["line 3", "anyone"]),
+        ("channels:\n  - publish: server\n", ["line 2", "match"]),
+        ("port: many\n", ["line 1", "port"]),
+        ("direct: friends\n", ["line 1", "server"]),
+        ("channels:\n  - match: a\n    history: {size: many}\n", ["line 3", "size"]),
+        ("{", ["apus.yaml"]),
+    ],
+)
+def test_a_bad_file_is_told_by_its_line(tmp_path, text, words):
+    config = tmp_path / "apus.yaml"
+    config.write_text(text)
+    code, said = check("--dev", "--config", config)
+    assert code == 1, said
+    for word in ["apus.yaml", *words]:
+        assert word in said, f"{word} is missing in:\n{said}"
