@@ -8,10 +8,10 @@ extension Hub {
   ) {
     guard let session = session(id) else { return }
     let known = channels.index(of: name)
+    if let known, wait(.subscribe(mode, info: info, id: request), id, known) { return }
     guard permit(.subscribe, in: name, known, session, request) else { return }
     guard mode == .none || permit(.presence, in: name, known, session, request) else { return }
     if let channel = known, let index = session.subscription(to: channel) {
-      if wait(.subscribe(mode, info: info, id: request), id, channel) { return }
       if session.subscriptions[index].isLive {
         guard isReachable(channel) else { return refuseUnreachable(id, request) }
         begin(id, channel, mode: mode, info: info, request: request)
@@ -47,7 +47,9 @@ extension Hub {
     _ id: SessionID, to name: ChannelName, echo: Bool, isBinary: Bool = false, request: RequestID?, frame: () -> Frame
   ) {
     let channel = channels.index(of: name)
-    guard let session = session(id), permit(.publish, in: name, channel, session, request) else { return }
+    guard let session = session(id) else { return }
+    let isWaiting = channel.map { pending[PendingKey(slot: id.slot, channel: $0)] != nil } ?? false
+    guard isWaiting || permit(.publish, in: name, channel, session, request) else { return }
     let publication = Publication(
       channel: name, frame: frame(), excluded: echo ? nil : session.client, isBinary: isBinary)
     if let channel, wait(.publish(publication, id: request), id, channel) { return }
@@ -57,8 +59,9 @@ extension Hub {
   /// Asks who is in a channel.
   package mutating func presence(_ id: SessionID, of name: ChannelName, onlyCount: Bool, request: RequestID?) {
     let channel = channels.index(of: name)
-    guard let session = session(id), permit(.presence, in: name, channel, session, request) else { return }
+    guard let session = session(id) else { return }
     if let channel, wait(.presence(onlyCount: onlyCount, id: request), id, channel) { return }
+    guard permit(.presence, in: name, channel, session, request) else { return }
     act(.ask(.queryPresence(id, request, name, onlyCount: onlyCount)))
   }
 

@@ -40,19 +40,31 @@ extension Hub {
       return refuse(
         session.id, id: request, .invalidToken, "The token is of another user; connect anew to change users.")
     }
-    if session.user == nil, isMember(session) {
+    if session.user == nil, isInPresence(session) {
       let message = "Unsubscribe from channels whose presence you are in before you say who you are."
       return refuse(session.id, id: request, .badRequest, message)
     }
     become(identity, slot: session.id.slot, now: now)
+    if let old = session.identity, old.info != identity.info { showAnew(session) }
     act(.reply(session.id, .authenticated(id: request, identity.user, expires: identity.expires)))
     expel(session.id)
   }
 
+  /// Has presence show what the connection's token says by now; the answer, of no subscribe, is for nobody.
+  private mutating func showAnew(_ session: Session) {
+    guard let identity = self.session(session.id)?.identity else { return }
+    for subscription in session.subscriptions where subscription.mode == .member {
+      subscribes += 1
+      let occupant = Occupant(client: session.client, user: identity.user, info: identity.info)
+      act(.ask(.enter(session.id, occupant, channels[subscription.channel].name, .member, entry: subscribes)))
+    }
+  }
+
   /// Whether the connection is, or is about to be, in the presence of a channel, as nobody in particular.
-  private func isMember(_ session: Session) -> Bool {
+  private func isInPresence(_ session: Session) -> Bool {
     session.subscriptions.contains { subscription in
-      subscription.mode != .none || pending[PendingKey(slot: session.id.slot, channel: subscription.channel)] != nil
+      let key = PendingKey(slot: session.id.slot, channel: subscription.channel)
+      return subscription.mode != .none || pending[key]?.asksForPresence == true
     }
   }
 
@@ -112,7 +124,7 @@ extension Hub {
     Refusal(id: request, .unauthenticated, "Say who you are first, by a token.")
   }
 
-  private func denial(
+  func denial(
     of capability: Capabilities, in name: ChannelName, _ channel: ChannelIndex?, _ session: Session
   ) -> String? {
     if name.isReserved { return "Channels that begin with $ belong to the server." }
@@ -124,19 +136,44 @@ extension Hub {
   /// Takes a connection out of the channels that it may not be in any more.
   private mutating func expel(_ id: SessionID) {
     guard let session = session(id) else { return }
-    for subscription in session.subscriptions {
-      let (channel, name) = (subscription.channel, channels[subscription.channel].name)
-      let key = PendingKey(slot: id.slot, channel: channel)
-      let mode = pending[key]?.mode ?? subscription.mode
-      let message =
-        denial(of: .subscribe, in: name, channel, session)
-        ?? (mode == .none ? nil : denial(of: .presence, in: name, channel, session))
-      guard let message else { continue }
-      // A place that is only being made goes with its refusal; what waited behind it is judged anew.
-      if pending[key] != nil { fail(key, .forbidden, message) }
-      guard self.session(id)?.subscription(to: channel) != nil, channels.index(of: name) == channel else { continue }
-      drop(channel, of: id.slot, lost: false)
-      act(.reply(id, .expelled(name)))
+    // By name: what waits behind a subscribe that is refused here may leave the channel, and its number be given anew.
+    for name in session.subscriptions.map({ channels[$0.channel].name }) {
+      refusePending(id, name)
+      expelLive(id, name)
     }
+  }
+
+  /// Refuses a subscribe that is under way and would not be allowed any more; what waited behind it is judged anew.
+  private mutating func refusePending(_ id: SessionID, _ name: ChannelName) {
+    guard let session = session(id), let channel = channels.index(of: name) else { return }
+    let key = PendingKey(slot: id.slot, channel: channel)
+    guard let mode = pending[key]?.mode, let message = denial(ofBeing: mode, in: name, channel, session) else { return }
+    fail(key, .forbidden, message)
+  }
+
+  /// Ends a subscription that is not allowed any more, in the way it is taken part in.
+  private mutating func expelLive(_ id: SessionID, _ name: ChannelName) {
+    guard let session = session(id), let channel = channels.index(of: name),
+      let index = session.subscription(to: channel), session.subscriptions[index].isLive,
+      denial(ofBeing: session.subscriptions[index].mode, in: name, channel, session) != nil
+    else { return }
+    let key = PendingKey(slot: id.slot, channel: channel)
+    guard pending[key] == nil else {
+      // A subscribe that is allowed is under way: only what it takes the place of ends.
+      if session.subscriptions[index].mode == .member { act(.ask(.leave(session.client, name, lost: false))) }
+      setMode(.none, channel, slot: id.slot)
+      pending[key]?.previous = PresenceMode.none
+      return
+    }
+    drop(channel, of: id.slot, lost: false)
+    act(.reply(id, .expelled(name)))
+  }
+
+  /// What is missing to be in a channel in that way.
+  private func denial(
+    ofBeing mode: PresenceMode, in name: ChannelName, _ channel: ChannelIndex, _ session: Session
+  ) -> String? {
+    denial(of: .subscribe, in: name, channel, session)
+      ?? (mode == .none ? nil : denial(of: .presence, in: name, channel, session))
   }
 }

@@ -20,12 +20,16 @@ extension Hub {
     return verdict(own, isUser: false)
   }
 
+  private static func plain(_ rate: Double) -> String {
+    Int(exactly: rate).map(String.init) ?? String(rate)
+  }
+
   private func verdict(_ verdict: TokenBucket.Verdict, isUser: Bool) -> RateVerdict {
     switch verdict {
     case .allowed: return .allowed
     case .limited(let delay):
       let whose = isUser ? " on all connections of a user together" : ""
-      let message = "Too many commands: at most \(Int(limits.rate.rate)) a second\(whose)."
+      let message = "Too many commands: at most \(Self.plain(limits.rate.rate)) a second\(whose)."
       return .refused(Refusal(.rateLimited, message, retryAfter: delay), isUser: isUser)
     case .exhausted: return .exhausted
     }

@@ -55,6 +55,11 @@ package struct Hub {
     self.users = users
   }
 
+  /// Whether a subscribe is under way whose connection has no place in its channel; for tests, since it must never be.
+  package var hasOrphans: Bool {
+    pending.keys.contains { sessions[Int($0.slot)]?.subscription(to: $0.channel) == nil }
+  }
+
   /// Channels with a connection of this loop in them.
   package var channelCount: Int { channels.count }
 
@@ -92,8 +97,9 @@ package struct Hub {
     guard let session = session(id) else { return }
     for subscription in session.subscriptions.reversed() {
       let subscribe = takePending(PendingKey(slot: id.slot, channel: subscription.channel))
-      // What the client has said is said, whether or not it stays to hear what became of it.
-      for case .publish(let publication, let request)? in subscribe?.deferred ?? [] {
+      // What the client has said is said, whether or not it stays to hear what became of it; if it may say it.
+      for case .publish(let publication, let request)? in subscribe?.deferred ?? []
+      where denial(of: .publish, in: publication.channel, subscription.channel, session) == nil {
         act(.ask(.publish(id, request, publication)))
       }
       drop(subscription.channel, of: id.slot, lost: true)

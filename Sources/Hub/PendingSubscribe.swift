@@ -19,7 +19,7 @@ struct PendingSubscribe {
   let mode: PresenceMode
   let info: String?
   /// How the connection took part before, where it was a listener already.
-  let previous: PresenceMode?
+  var previous: PresenceMode?
   /// Commands on the same channel that came meanwhile, in order.
   var deferred: [DeferredCommand] = []
   var deferredBytes = 0
@@ -31,6 +31,11 @@ struct PendingSubscribe {
   static let maxDeferred = 256
   /// How many bytes of messages may wait behind one subscribe, and be held for it.
   static let maxBytes = 1 << 20
+
+  /// Whether it, or a subscribe behind it, wants to take part in presence.
+  var asksForPresence: Bool {
+    mode != .none || deferred.contains { if case .subscribe(let mode, _, _) = $0 { mode != .none } else { false } }
+  }
 
   /// Puts a command behind the subscribe; false when too much is waiting already.
   mutating func put(_ command: DeferredCommand) -> Bool {

@@ -14,6 +14,9 @@ package protocol UserRates: AnyObject, Sendable {
 /// One number says it all: the moment at which the bucket would be full (the generic cell rate algorithm). Each command
 /// moves it by the time a token takes to come; a command for which it would be further away than a whole burst is refused.
 package final class SharedTokenBucket: Sendable {
+  /// No bucket takes longer to fill, in microseconds: thirty thousand years, which no sum here makes too long to count.
+  private static let longest = 1e18
+
   /// When the bucket is full, in microseconds.
   private let full = Atomic<Int64>(0)
   /// When the first command of the present spell above the rate was refused, in milliseconds; -1 in quiet times.
@@ -28,8 +31,8 @@ package final class SharedTokenBucket: Sendable {
 
   /// Takes one command's worth; `now` in milliseconds, by one clock for all threads.
   package func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Verdict {
-    let interval = Int64((1_000_000 / limit.rate).rounded(.up))
-    let capacity = Int64(limit.burst * 1_000_000 / limit.rate)
+    let interval = Int64(min(1_000_000 / limit.rate, Self.longest).rounded(.up))
+    let capacity = Int64(min(limit.burst * 1_000_000 / limit.rate, Self.longest))
     let moment = now * 1000
     while true {
       let seen = full.load(ordering: .relaxed)
@@ -42,7 +45,7 @@ package final class SharedTokenBucket: Sendable {
       }
       let began = limitedSince.compareExchange(expected: -1, desired: now, ordering: .relaxed)
       if !began.exchanged, now - began.original >= limit.patience { return .exhausted }
-      return .limited(retryAfter: Int((next - moment - capacity + 999) / 1000))
+      return .limited(retryAfter: Int(min((next - moment - capacity + 999) / 1000, 86_400_000)))
     }
   }
 }

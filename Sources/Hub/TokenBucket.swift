@@ -45,6 +45,7 @@ package struct TokenBucket {
     }
     if limitedSince < 0 { limitedSince = now }
     if now - limitedSince >= limit.patience { return .exhausted }
-    return .limited(retryAfter: Int(((1 - Double(tokens)) * 1000 / limit.rate).rounded(.up)))
+    // A day is as good as any longer time, and no number too large for the wire.
+    return .limited(retryAfter: Int(min((1 - Double(tokens)) * 1000 / limit.rate, 86_400_000).rounded(.up)))
   }
 }

@@ -29,12 +29,12 @@ package struct Node: Sendable {
     Sys.reserveDescriptors(Sys.raiseDescriptorLimit())
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
     let admission = Admission(limit: configuration.maxConnections)
-    let access = try await Access.load(configuration, logger)
+    let access = try await Access(configuration, logger)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
     let kept = Admission(limit: HTTPGateway.maxKept)
     let gateway = HTTPGateway(
-      admission: admission, kept: kept, logger: logger,
+      kept: kept, logger: logger,
       responder: Router(
         webSocketPaths: [configuration.webSocketPath] + (configuration.echoes ? [ServerConfiguration.echoPath] : []),
         kept: kept, health: health,
@@ -54,11 +54,7 @@ package struct Node: Sendable {
     started(server.addresses)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await gateway.run() }
-      let reading = Task {
-        async let keys: Void = access.watch()
-        for await _ in signals.reloads { await access.reload { server.adopt($0) } }
-        await keys
-      }
+      let reading = Task { await access.keepReading(at: signals.reloads) { server.adopt($0) } }
       await drain(server, health, after: await signals.first())
       reading.cancel()
       gateway.finish()

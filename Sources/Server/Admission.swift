@@ -1,8 +1,9 @@
 import Reactor
 
-/// Counts connections, over all threads, against a limit.
+/// Counts connections of one kind, over all threads, against a limit.
 ///
-/// Touched when a connection comes and goes, never in between.
+/// Touched when a connection comes and goes, never in between. WebSockets count from their handshake on: what says nothing,
+/// or speaks HTTP, must not take the places of those who do.
 package final class Admission: Sendable {
   private let limit: Int
   private let connections = Lock(0)

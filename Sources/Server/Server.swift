@@ -18,7 +18,7 @@ package final class Server: Sendable {
   /// Starts the threads and listens.
   ///
   /// `handOver` is called on a loop's thread with every connection that is not for the WebSocket's path: the descriptor
-  /// is non-blocking, nothing has been read, and the callee owns it and calls `admission.leave` when it is closed.
+  /// is non-blocking, nothing has been read, and the callee owns it.
   /// Tokens are checked by `authority`; without one they say nothing.
   package static func start(
     _ configuration: ServerConfiguration, admission: Admission, authority: (any TokenAuthority)? = nil, logger: Logger,

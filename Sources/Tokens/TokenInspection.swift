@@ -52,7 +52,7 @@ package struct TokenInspection: Sendable {
   // MARK: Words
 
   private static func line(_ name: String, _ text: String) -> String {
-    name.padding(to: 9) + " " + text
+    name.printable.padding(to: 9) + " " + text.printable
   }
 
   private static func explain(_ claim: Member, at now: Int64) -> String {
@@ -94,6 +94,11 @@ package struct TokenInspection: Sendable {
 
   // MARK: Parts
 
+  /// The bytes of a part, which has some.
+  private static func decode(_ part: Substring) -> [UInt8]? {
+    Base64URL.decode(part.utf8).flatMap { $0.isEmpty ? nil : $0 }
+  }
+
   private static func json(_ part: Substring, _ name: String) throws(TokenError) -> String {
     guard let bytes = decode(part) else { throw TokenError("The \(name) of the token is no base64url.") }
     guard let text = String(validating: bytes, as: UTF8.self) else {
@@ -113,55 +118,28 @@ package struct TokenInspection: Sendable {
           let scanner = steps.scanner
           members.append(
             Member(
-              name: printable(scanner.string(key)) ?? scanner.text(key), kind: value.kind,
-              json: scanner.text(value.range),
-              text: value.kind == .string ? printable(scanner.string(value.range)) : nil))
+              name: scanner.string(key) ?? scanner.text(key), kind: value.kind, json: scanner.text(value.range),
+              text: value.kind == .string ? scanner.string(value.range) : nil))
         case .end: return members
         case .malformed: return nil
         }
       }
     }
   }
-
-  /// The text, unless it could make a terminal do something: it then stays as it is written in JSON.
-  private static func printable(_ text: String?) -> String? {
-    text.flatMap { text in
-      text.unicodeScalars.contains { $0.value < 0x20 || (0x7F...0x9F).contains($0.value) } ? nil : text
-    }
-  }
-
-  /// Base64url without padding (RFC 7515 section 2), and strictly: no other character, and no bit that says nothing.
-  private static func decode(_ part: Substring) -> [UInt8]? {
-    var bytes: [UInt8] = []
-    var bits: UInt32 = 0
-    var count = 0
-    for character in part.utf8 {
-      guard let value = value(of: character) else { return nil }
-      bits = bits << 6 | value
-      count += 6
-      if count >= 8 {
-        count -= 8
-        bytes.append(UInt8(truncatingIfNeeded: bits >> UInt32(count)))
-        bits &= (1 << UInt32(count)) - 1
-      }
-    }
-    // A rest of six bits is a character too many, and other bits of the last character must be zero.
-    return count < 6 && bits == 0 && !bytes.isEmpty ? bytes : nil
-  }
-
-  private static func value(of character: UInt8) -> UInt32? {
-    switch character {
-    case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(character - UInt8(ascii: "A"))
-    case UInt8(ascii: "a")...UInt8(ascii: "z"): UInt32(character - UInt8(ascii: "a")) + 26
-    case UInt8(ascii: "0")...UInt8(ascii: "9"): UInt32(character - UInt8(ascii: "0")) + 52
-    case UInt8(ascii: "-"): 62
-    case UInt8(ascii: "_"): 63
-    default: nil
-    }
-  }
 }
 
 extension String {
+  /// The same without what could make a terminal do something, or a line of its own.
+  fileprivate var printable: String {
+    unicodeScalars.reduce(into: "") { text, scalar in
+      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value) {
+        text += "\\u{\(String(scalar.value, radix: 16))}"
+      } else {
+        text.unicodeScalars.append(scalar)
+      }
+    }
+  }
+
   fileprivate func padding(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - count))
   }

@@ -23,7 +23,13 @@ extension TokenKeys {
 
   private static func key(of entry: JSONObject) async throws(TokenKeyError) -> TokenKeys {
     guard entry.isUnambiguous else { throw TokenKeyError("a member occurs twice.") }
-    if let use = entry.string("use"), use != "sig" { throw TokenKeyError("it is for \(use).") }
+    guard entry.kind("use") == nil || entry.string("use") == "sig" else { throw TokenKeyError("its `use` is not sig.") }
+    guard entry.kind("key_ops") == nil || entry.strings("key_ops")?.contains("verify") == true else {
+      throw TokenKeyError("its `key_ops` are not for verifying.")
+    }
+    guard entry.kind("kid") == nil || entry.kind("kid") == .string else {
+      throw TokenKeyError("its `kid` is no string.")
+    }
     guard let name = entry.string("alg") else { throw TokenKeyError("it does not say its `alg`.") }
     guard let algorithm = SignatureAlgorithm(rawValue: name) else {
       let known = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")

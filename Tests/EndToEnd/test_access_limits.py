@@ -56,6 +56,17 @@ async def test_connections_of_one_address(own_node, connect):
     assert await enters(connect, node) is None
 
 
+async def test_what_says_nothing_holds_no_place(own_node, connect, raw):
+    node = own_node({"--max-connections": 2})
+    for _ in range(20):
+        await raw(node.port)
+    for _ in range(2):
+        await (await connect(node.ws)).ping()
+    with pytest.raises(websockets.InvalidStatus):
+        await connect(node.ws)
+    assert limited(node, "connections") == 1
+
+
 async def test_handshakes_that_fail_hold_no_place(own_node, connect, raw):
     node = own_node({"--max-connections-per-ip": 2, **SECRET_OPTIONS}, dev=False)
     for _ in range(5):

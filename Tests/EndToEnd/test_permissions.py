@@ -191,6 +191,17 @@ async def nobody_is_in(client: Client, channel: str) -> bool:
     return (await client.command("presence", channel=channel)).get("count") == 0
 
 
+async def test_a_file_that_has_lost_its_rules_opens_nothing(own_node, connect, rules):
+    rules.write_text('channels:\n  - { match: "*", publish: server }\n')
+    node = own_node({**OPTIONS, "--config": rules}, dev=False)
+    client = await connect(url_with(node.ws, token(SECRET)))
+    # As a script leaves it that has not written it yet.
+    rules.write_text("")
+    node.signal(signal.SIGHUP)
+    await eventually(lambda: "`channels` is missing" in node.tail(1000), what="nothing in the log")
+    assert await refused(client, "room:1")
+
+
 async def test_bad_rules_are_refused_whole(own_node, connect, rules):
     node = own_node({**OPTIONS, "--config": rules}, dev=False)
     client = await connect(url_with(node.ws, token(SECRET)))

@@ -3,7 +3,10 @@
 import asyncio
 import json
 import os
+import shutil
+import signal
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 
@@ -219,6 +222,40 @@ async def test_where_a_secret_comes_from(own_node, connect, tmp_path, source):
     node = own_node(options, dev=False, environment=environment)
     assert await by_query(connect, node, token(SECRET)) == Answer("alice")
     assert await by_query(connect, node, token(HS256)) == INVALID
+
+
+async def test_a_secret_changes_while_the_node_runs(own_node, connect, tmp_path):
+    file = tmp_path / "secret"
+    file.write_text(SECRET_TEXT + "\n")
+    node = own_node({}, dev=False, environment={"APUS_JWT_SECRET_FILE": str(file)})
+    assert await by_query(connect, node, token(SECRET)) == Answer("alice")
+    file.write_text("another-secret-" * 4)
+    node.signal(signal.SIGHUP)
+
+    async def is_gone() -> bool:
+        return await by_query(connect, node, token(SECRET)) == INVALID
+
+    await eventually(is_gone, what="the old secret is still good")
+
+
+async def test_a_key_taken_out_while_the_node_starts_is_gone(own_node, connect, tmp_path):
+    file, small = tmp_path / "jwks.json", tmp_path / "small.json"
+    many = json.loads(jwks(RS256, ES256))
+    # So many that reading them takes a while.
+    many["keys"] += [{**many["keys"][1], "kid": f"k{number}"} for number in range(3000)]
+    small.write_text(jwks(ES256))
+    for delay in (0.03, 0.06, 0.1):
+        file.write_text(json.dumps(many))
+        timer = threading.Timer(delay, lambda: shutil.copy(small, tmp_path / "next").rename(file))
+        timer.start()
+        node = own_node({"--jwks": file}, dev=False)
+        timer.join()
+
+        async def is_gone(node: Node = node) -> bool:
+            return await by_query(connect, node, token(RS256)) == INVALID
+
+        await eventually(is_gone, what="the key is still good")
+        assert await by_query(connect, node, token(ES256)) == Answer("alice")
 
 
 # The command line

@@ -79,7 +79,9 @@ private struct HubRun {
     case 20: try simulation.change(link: simulation.link == .up ? .lost : variant ? .up : .down)
     case 21: try answer(Int(target >> 1), success: variant)
     case 22: try stale(slot, channel)
-    case 23 where variant: try simulation.forbid(channel.isReserved ? nil : channel)
+    case 23 where variant:
+      let named = channel.isReserved ? nil : channel
+      try simulation.adopt(forbidden: slot % 2 == 0 ? named : nil, quiet: slot % 2 == 1 ? named : nil)
     case 23 where isOpen && target & 2 == 2: try simulation.identify(slot, as: target & 4 == 4 ? "alice" : "bob")
     default: bucket.take(target)
     }

@@ -2,66 +2,107 @@ import Logging
 import Model
 import Tokens
 
-/// Who may come in and who may do what, as the files say it now: read at the start, and again while the node runs.
+/// Who may come in and who may do what, as files and variables say it now: read at the start, and again while the node
+/// runs.
 ///
-/// A file that is no good changes nothing: the log tells why, and what was read before stays.
-struct Access: Sendable {
+/// What is no good changes nothing: the log tells why, and what was read before stays.
+actor Access {
   /// How often it is looked whether the JWK set has changed.
   private static let interval = Duration.seconds(1)
 
   /// Nil where tokens are not checked.
-  let verifier: TokenVerifier?
-  private let files: TokenKeyFiles
-  private let readRules: @Sendable () throws(ConfigurationError) -> ChannelRules?
+  nonisolated let verifier: TokenVerifier?
+  private let isOpen: Bool
+  private let isDevelopment: Bool
   private let logger: Logger
+  private var settings: Settings
+  private var files: TokenKeyFiles
+  /// The JWK set that was read last, as it was before it was read: a change meanwhile is then seen as one.
+  private var stamp: FileStamp?
 
   /// Reads the keys; throws where there are none to be had.
-  static func load(_ configuration: NodeConfiguration, _ logger: Logger) async throws -> Access {
-    let files = configuration.keyFiles
+  init(_ configuration: NodeConfiguration, _ logger: Logger) async throws {
+    isOpen = configuration.isOpen
+    isDevelopment = configuration.isDevelopment
+    self.logger = logger
+    settings = configuration.settings
+    files = configuration.keyFiles
     guard configuration.isAuthenticated else {
-      return Access(verifier: nil, files: files, readRules: configuration.readRules, logger: logger)
+      verifier = nil
+      return
     }
+    stamp = files.jwksFile.flatMap(FileStamp.init)
     let (keys, unused) = try await files.load()
     for sentence in unused { logger.warning("\(sentence)") }
     if keys.isEmpty { logger.warning("there is no key to verify tokens with: nobody can say who they are") }
     let expectations = TokenVerifier.Expectations(audience: configuration.jwtAudience, issuer: configuration.jwtIssuer)
-    return Access(
-      verifier: TokenVerifier(keys, expectations), files: files, readRules: configuration.readRules, logger: logger)
+    verifier = TokenVerifier(keys, expectations)
   }
 
-  /// Reads rules and keys again (SIGHUP); `adopt` gets the rules where there is a file of them.
-  func reload(_ adopt: (ChannelRules) -> Void) async {
+  /// Reads everything again for each of `requests` (SIGHUP), and the keys whenever the JWK set has changed, one after the
+  /// other, so that what was read first never takes the place of what was read later; until cancelled.
+  nonisolated func keepReading(
+    at requests: AsyncStream<Void>, _ adopt: @escaping @Sendable (ChannelRules) -> Void
+  ) async {
+    let (reasons, reason) = AsyncStream<Reason>.makeStream()
+    await withTaskGroup(of: Void.self) { group in
+      group.addTask { for await _ in requests { reason.yield(.asked) } }
+      group.addTask {
+        while (try? await Task.sleep(for: Self.interval)) != nil { reason.yield(.time) }
+        reason.finish()
+      }
+      for await reason in reasons {
+        switch reason {
+        case .asked: await reload(adopt)
+        case .time: await reloadKeysIfChanged()
+        }
+      }
+      group.cancelAll()
+    }
+  }
+
+  private enum Reason {
+    case asked, time
+  }
+
+  private func reload(_ adopt: (ChannelRules) -> Void) async {
     do throws(ConfigurationError) {
-      if let rules = try readRules() {
+      let read = try settings.readAgain()
+      if let file = read.file {
+        // An editor or a script may have emptied the file and not written it yet: that must not open every channel.
+        guard file.hasRules || settings.file?.hasRules != true else {
+          throw ConfigurationError(
+            "\(read.filePath ?? ""): `channels` is missing, which was there before; without rules everything is allowed. "
+              + "To do without them restart the node.")
+        }
+        let rules = file.rules(isOpen: isOpen, isDevelopment: isDevelopment)
         adopt(rules)
         logger.notice("the rules for channels were read again", metadata: ["rules": "\(rules.rules.count)"])
       }
+      let secret = try read.optionalText(.jwtSecret)
+      guard secret != nil || files.secret == nil else { throw ConfigurationError("The secret of tokens is missing.") }
+      files.secret = secret
+      settings = read
     } catch {
-      logger.error("the configuration file was refused, the rules stay as they were: \(error)")
+      logger.error("the configuration was refused, rules and secret stay as they were: \(error)")
     }
     await reloadKeys()
   }
 
-  /// Reads the keys again whenever the JWK set has changed, until cancelled.
-  func watch() async {
-    guard verifier != nil, let path = files.jwksFile else { return }
-    var seen = FileStamp(path: path)
-    while (try? await Task.sleep(for: Self.interval)) != nil {
-      let stamp = FileStamp(path: path)
-      guard stamp != seen else { continue }
-      seen = stamp
-      await reloadKeys()
-    }
+  private func reloadKeysIfChanged() async {
+    guard let path = files.jwksFile, FileStamp(path: path) != stamp else { return }
+    await reloadKeys()
   }
 
   private func reloadKeys() async {
     guard let verifier else { return }
+    stamp = files.jwksFile.flatMap(FileStamp.init)
     do throws(ConfigurationError) {
       let (keys, unused) = try await files.load()
       for sentence in unused { logger.warning("\(sentence)") }
       verifier.replace(keys)
-      logger.notice(
-        "the keys for tokens were read again", metadata: ["keys": "\(keys.descriptions.joined(separator: ", "))"])
+      let names = keys.descriptions.joined(separator: ", ")
+      logger.notice("the keys for tokens were read again", metadata: ["keys": "\(names)"])
     } catch {
       logger.error("the keys for tokens stay as they were: \(error)")
     }

@@ -10,13 +10,4 @@ extension NodeConfiguration {
   var access: Hub.Access {
     Hub.Access(rules: rules, requiresIdentity: isAuthenticated && !isDevelopment && !allowsAnonymous)
   }
-
-  /// Reads the rules from their file again; nil where there is none.
-  var readRules: @Sendable () throws(ConfigurationError) -> ChannelRules? {
-    guard let configFile else { return { () throws(ConfigurationError) in nil } }
-    let (isOpen, isDevelopment) = (isOpen, isDevelopment)
-    return { () throws(ConfigurationError) in
-      try ConfigurationFile.rules(path: configFile, isOpen: isOpen, isDevelopment: isDevelopment)
-    }
-  }
 }

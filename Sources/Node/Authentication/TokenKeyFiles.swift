@@ -3,7 +3,7 @@ import Tokens
 
 /// Where a node's keys for tokens come from. The files are read again while it runs.
 package struct TokenKeyFiles: Sendable {
-  package let secret: String?
+  package internal(set) var secret: String?
   package let pemFile: String?
   package let jwksFile: String?
 

@@ -39,13 +39,8 @@ package struct ConfigurationFile: Sendable {
     drafts = try Self.drafts(fields)
   }
 
-  /// The rules of the file at the path, as at a reload: its options are checked, too, although they count at the start
-  /// alone. `isOpen` and `isDevelopment` are the running node's.
-  package static func rules(
-    path: String, isOpen: Bool, isDevelopment: Bool
-  ) throws(ConfigurationError) -> ChannelRules {
-    try ConfigurationFile(path: path).rules(isOpen: isOpen, isDevelopment: isDevelopment)
-  }
+  /// Whether it has rules of its own.
+  var hasRules: Bool { drafts != nil }
 
   /// The rules on a node where everybody may do everything by default (`isOpen`), or only who is known.
   package func rules(isOpen: Bool, isDevelopment: Bool) -> ChannelRules {

@@ -9,7 +9,7 @@ extension NodeConfiguration {
   package init(_ settings: Settings) throws(ConfigurationError) {
     isDevelopment = try settings.isOn(.dev)
     allowsAnonymous = try settings.isOn(.allowAnonymous)
-    configFile = settings.filePath
+    self.settings = settings
 
     jwtSecret = try settings.optionalText(.jwtSecret)
     jwtKeyFile = try settings.optionalText(.jwtKey)

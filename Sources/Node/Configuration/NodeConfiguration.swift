@@ -11,8 +11,8 @@ package struct NodeConfiguration: Sendable {
   package var isDevelopment: Bool
   /// Whether clients without a token may connect.
   package var allowsAnonymous: Bool
-  /// The path of the configuration file, to read the rules from again.
-  package var configFile: String?
+  /// What it was made of, to be read again while the node runs.
+  package let settings: Settings
 
   package var jwtSecret: String?
   package var jwtKeyFile: String?

@@ -14,13 +14,13 @@ extension Setting {
       .text("a secret", .words("none"), "The secret that tokens are signed with, by HS256, HS384 or HS512.").secret
     case .jwtKey:
       .text("a path", .words("none"), "A file with the public key (PEM) that tokens are checked with.")
-    case .jwks: .text("a path", .words("none"), "A file with the public keys (JWKS) that tokens are checked with.")
+    case .jwks: .text("a path", .words("none"), "A file with the keys (JWKS) that tokens are checked with.")
     case .jwtAudience: .text("a name", .words("any"), "The audience (aud) that a token must be for.")
     case .jwtIssuer: .text("a name", .words("any"), "The issuer (iss) that a token must come from.")
     case .apiKey:
-      .text("a key", .words("none"), "A key for the HTTP API, 16 characters or more.").repeatable.secret
+      .text("a key", .words("none"), "A key for the HTTP API.").repeatable.secret
     case .apiReadKey:
-      .text("a key", .words("none"), "A key for the HTTP API that only reads, 16 characters or more.")
+      .text("a key", .words("none"), "A key for the HTTP API that only reads.")
         .repeatable.secret
     case .host:
       .text(
@@ -35,7 +35,7 @@ extension Setting {
     case .compression:
       .toggle("Let clients agree on permessage-deflate; messages from 256 bytes on are compressed, once for all.")
     case .echo:
-      .toggle("Add a plain WebSocket echo of messages up to 16 MiB at /echo, for conformance tests and first tries.")
+      .toggle("Add a plain WebSocket echo of messages up to 16 MiB at /echo, for everybody, for conformance tests and first tries.")
     case .loops:
       Facts(
         form: .integer(1...64), fallback: .words("the processors this process may use"),
@@ -62,12 +62,15 @@ extension Setting {
         form: .network, fallback: .words("none"),
         help: "A network of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."
       ).repeatable
-    case .maxConnections: .integer(0...Int.max, "0", "Connections in all; 0 is no limit.")
-    case .maxConnectionsPerIP: .integer(0...Int.max, "0", "Connections of one address; 0 is no limit.")
+    case .maxConnections: .integer(0...Int.max, "0", "WebSockets in all; 0 is no limit.")
+    case .maxConnectionsPerIP: .integer(0...Int.max, "0", "WebSockets of one address; 0 is no limit.")
     case .connectRate: .number(0...1_000_000, "0", "Handshakes a second of one address; 0 is no limit.")
     case .maxMessageSize: .size(128...1 << 30, "65536", "The largest message in bytes, from 128 bytes to 1GiB.")
     case .maxChannels: .integer(1...Int.max, "128", "Channels of one connection.")
-    case .rate: .number(0...1_000_000_000, "50", "Commands a second of one connection; 0 is no limit.")
+    case .rate:
+      .number(
+        0...1_000_000_000, "50",
+        "Commands a second of one connection, and of all connections of a user together; 0 is no limit.")
     case .burst: .number(1...1_000_000_000, "100", "Commands at once after a rest.")
     case .maxOutbox:
       .size(

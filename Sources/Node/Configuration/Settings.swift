@@ -21,6 +21,11 @@ package struct Settings: Sendable {
     file = try filePath.map { path throws(ConfigurationError) in try ConfigurationFile(path: path) }
   }
 
+  /// The same flags and variables with the files they name as they are now.
+  func readAgain() throws(ConfigurationError) -> Settings {
+    try Settings(commandLine: commandLine, environment: environment)
+  }
+
   /// What counts for the option; nothing when only its default does. More than one for a repeatable option alone.
   package func given(_ setting: Setting) throws(ConfigurationError) -> [SettingValue] {
     let given = try Self.given(setting, commandLine, environment)

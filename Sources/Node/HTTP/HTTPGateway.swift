@@ -19,7 +19,6 @@ final class HTTPGateway: Sendable {
 
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let http: HTTP1Channel
-  private let admission: Admission
   /// The HTTP connections alone, against `maxKept`.
   private let kept: Admission
   private let logger: Logger
@@ -29,9 +28,8 @@ final class HTTPGateway: Sendable {
   private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
 
   init(
-    admission: Admission, kept: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
+    kept: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
   ) {
-    self.admission = admission
     self.kept = kept
     self.logger = logger
     http = HTTP1Channel(
@@ -47,14 +45,9 @@ final class HTTPGateway: Sendable {
   func adopt(_ fd: CInt) {
     switch arrivals.yield(fd) {
     case .enqueued: break
-    case .dropped, .terminated: release(fd)
-    @unknown default: release(fd)
+    case .dropped, .terminated: closeDescriptor(fd)
+    @unknown default: closeDescriptor(fd)
     }
-  }
-
-  private func release(_ fd: CInt) {
-    closeDescriptor(fd)
-    admission.leave()
   }
 
   /// Serves until `finish` and until the connections that are open then have ended or five seconds have passed.
@@ -90,10 +83,7 @@ final class HTTPGateway: Sendable {
 
   private func serve(_ fd: CInt) async {
     _ = kept.enter()
-    defer {
-      kept.leave()
-      admission.leave()
-    }
+    defer { kept.leave() }
     do {
       let http = http
       let logger = logger

@@ -9,7 +9,6 @@ extension Worker {
   func accepted(_ fd: Int32, from address: IPAddress?) {
     let slot = connections.insert(fd: fd)
     connections[slot].pointee.address = address
-    _ = commons.admission.enter()
     do {
       // Edge-triggered: while the request line is incomplete it stays unread, and each new part is told once.
       connections[slot].pointee.registration = try loop.add(
@@ -17,7 +16,6 @@ extension Worker {
     } catch {
       Sys.close(fd)
       connections.remove(slot)
-      commons.admission.leave()
       return
     }
     schedule(slot, after: ServerConfiguration.handshakeTimeout)
@@ -77,10 +75,6 @@ extension Worker {
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
     if drainBegan != nil { throw .draining(retryAfter: 1) }
-    if commons.admission.isOver {
-      count(limit: .connections)
-      throw .full(retryAfter: 5)
-    }
     guard configuration.origins.permits(origin: request.origin, host: request.host) else { throw .forbiddenOrigin }
     let offered = try PerMessageDeflate(offered: request.extensions)
     let deflate = configuration.compresses || endpoint == .echo ? offered : nil
@@ -105,8 +99,13 @@ extension Worker {
     }
   }
 
-  /// Counts the connection among those of its client's address; the last thing that may refuse it.
+  /// Counts the connection among those of the node and of its client's address; the last thing that may refuse it.
   private func count(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
+    guard commons.admission.enter() else {
+      commons.admission.leave()
+      count(limit: .connections)
+      throw .full(retryAfter: 5)
+    }
     let connection = connections[slot]
     let client = configuration.proxies.client(peer: connection.pointee.address, forwardedFor: request.forwardedFor)
     switch commons.addresses.enter(client, now: loop.now) {
@@ -114,9 +113,11 @@ extension Worker {
       connection.pointee.address = client
       connection.pointee.isCounted = true
     case .tooMany:
+      commons.admission.leave()
       count(limit: .connectionsPerAddress)
       throw .tooManyRequests(retryAfter: 5)
     case .tooFast(let delay):
+      commons.admission.leave()
       count(limit: .connectRate)
       throw .tooManyRequests(retryAfter: delay)
     }

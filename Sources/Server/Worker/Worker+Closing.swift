@@ -121,7 +121,6 @@ extension Worker {
     leaveHub(slot)
     forget(slot)
     Sys.close(fd)
-    commons.admission.leave()
   }
 
   /// Takes a connection out of every table; the descriptor stays open.
@@ -133,7 +132,10 @@ extension Worker {
     if connection.pointee.isHolding { conflated[slot] = nil }
     if connection.pointee.isPaused { unread[slot] = nil }
     handshakes[slot] = nil
-    if connection.pointee.isCounted { commons.addresses.leave(connection.pointee.address) }
+    if connection.pointee.isCounted {
+      commons.admission.leave()
+      commons.addresses.leave(connection.pointee.address)
+    }
     connections.remove(slot)
     if connections.count == 0 { drained?() }
   }

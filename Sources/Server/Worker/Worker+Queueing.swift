@@ -5,8 +5,8 @@ import Reactor
 /// Connections that are not open yet, or no more, stand in line; open ones are served at once.
 ///
 /// A handshake, or an end, costs the node several times what a message does, and thousands of them may come together,
-/// from clients that all reconnect or from one that means harm, and run out of time together. So few are dealt with in a turn, and the messages of that
-/// turn leave in between.
+/// from clients that all reconnect or from one that means harm, and run out of time together. So few are dealt with in a
+/// turn, and the messages of that turn leave in between.
 extension Worker {
   /// Handshakes and ends in one turn.
   private static let perTurn = 8

@@ -59,7 +59,7 @@ enum ConfigurationFindings {
   }
 
   static func channels(_ configuration: NodeConfiguration) -> [Finding] {
-    let source = configuration.configFile.map { "of \($0)" } ?? "without a file"
+    let source = configuration.settings.filePath.map { "of \($0)" } ?? "without a file"
     let rules = configuration.rules.rules
     var findings: [Finding] = [.ok(count(rules.count, "rule") + " \(source); direct: \(configuration.rules.direct)")]
     if rules.isEmpty { findings.append(.warning("No rule at all: every channel is forbidden.")) }

@@ -42,7 +42,13 @@ import Testing
       guard !simulation.questions.isEmpty else { return }
       let question = Int.random(in: 0..<simulation.questions.count, using: &generator)
       try simulation.answer(question, success: Int.random(in: 0..<6, using: &generator) > 0)
-    case 80: try simulation.forbid(Int.random(in: 0..<3, using: &generator) == 0 ? channel : nil)
+    case 80:
+      let other = channels.randomElement(using: &generator)
+      switch Int.random(in: 0..<4, using: &generator) {
+      case 0: try simulation.adopt(forbidden: channel, quiet: other)
+      case 1: try simulation.adopt(forbidden: nil, quiet: other)
+      default: try simulation.adopt(forbidden: nil, quiet: nil)
+      }
     case 81..<96:
       let audience: Audience = Bool.random(using: &generator) ? .listeners : .watchers
       let isLeftOut = simulation.open[slot] != nil && Bool.random(using: &generator)

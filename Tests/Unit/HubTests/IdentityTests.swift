@@ -145,7 +145,31 @@ import Testing
       ])
   }
 
+  @Test func aGuestWhoSubscribesMaySayWhoItIs() {
+    var desk = Desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    #expect(desk.judged(0, .success(identity("alice"))) == ["0: authenticated alice"])
+    _ = desk.subscribe(0, "a", .watch, id: 2)
+    desk.open(1)
+    _ = desk.subscribe(1, "a", .none, id: 1)
+    _ = desk.subscribe(1, "a", .member, id: 2)
+    #expect(desk.judged(1, .success(identity("bob"))) == ["1: error bad_request"])
+  }
+
   // MARK: Presence
+
+  @Test func anotherInfoIsShownFromTheRenewalOn() {
+    var desk = Desk()
+    desk.open(0, identity("alice", info: "1"))
+    desk.subscribed(0, "a", .member)
+    desk.subscribed(0, "b")
+    #expect(
+      desk.judged(0, .success(identity("alice", info: "2"))) == [
+        "enter 0 a member c-0 alice 2", "0: authenticated alice",
+      ])
+    #expect(desk.judged(0, .success(identity("alice", info: "2"))) == ["0: authenticated alice"])
+  }
 
   @Test func theTokensInfoIsShown() {
     var desk = Desk()

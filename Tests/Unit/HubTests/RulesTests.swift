@@ -41,6 +41,42 @@ import Testing
     #expect(desk.lines() == ["0: error unavailable #3", "detach b", "0: error forbidden #4"])
   }
 
+  @Test func whatWaitsIsJudgedAlsoAtTheEnd() throws {
+    var desk = Desk(rules: ChannelRules([try rule("a") { $0.publish = .server }, try rule("*")]))
+    desk.open(0)
+    for name in ["a", "b"] {
+      _ = desk.subscribe(0, name)
+      _ = desk.publish(0, name, "x")
+    }
+    #expect(desk.close(0) == ["publish 0 b 'x'", "detach b", "detach a"])
+  }
+
+  @Test func aSubscribeBehindOneThatIsRefusedStays() throws {
+    var desk = Desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", .member, id: 1)
+    _ = desk.subscribe(0, "a", id: 2)
+    #expect(
+      desk.adopt(ChannelRules([try rule("*") { $0.hasPresence = false }])) == [
+        "0: error forbidden #1", "detach a", "attach a",
+      ])
+    #expect(desk.attached("a") == ["0: subscribed a #2"])
+    #expect(desk.close(0) == ["detach a"])
+    #expect(!desk.hub.hasOrphans)
+  }
+
+  @Test func aListenerThatMayNotEnterStaysAListener() throws {
+    var desk = Desk()
+    desk.open(0)
+    desk.subscribed(0, "a")
+    _ = desk.subscribe(0, "a", .member, id: 1)
+    #expect(
+      desk.adopt(ChannelRules([try rule("*") { $0.hasPresence = false }])) == [
+        "0: error forbidden #1", "leave c-0 a",
+      ])
+    #expect(desk.hub.subscriptionCount == 1)
+  }
+
   @Test func withoutPresenceNobodyEnters() throws {
     var desk = Desk(rules: ChannelRules([try rule("*") { $0.hasPresence = false }]))
     desk.open(0)

@@ -39,6 +39,21 @@ import Testing
     for _ in 0..<25 { #expect(bucket.take(limit, now: 11_000) != .exhausted) }
   }
 
+  @Test(arguments: [1e-300, 1e-16, 1e-5, 0.5, 1e9])
+  func noRateIsTooSlowOrTooFast(_ rate: Double) {
+    for burst in [1, 100, 1e9] {
+      let limit = RateLimit(rate: rate, burst: burst)
+      let shared = SharedTokenBucket()
+      var own = TokenBucket(limit, now: 0)
+      for now in [Int64(0), 1, 1_000_000, 1 << 40] {
+        _ = shared.take(limit, now: now)
+        _ = own.take(limit, now: now)
+        if case .limited(let delay) = shared.take(limit, now: now) { #expect((1...86_400_000).contains(delay)) }
+        if case .limited(let delay) = own.take(limit, now: now) { #expect((1...86_400_000).contains(delay)) }
+      }
+    }
+  }
+
   /// Both buckets say the same, whenever they are asked; but for what the other one's numbers are rounded to.
   @Test(arguments: UInt64(0)..<8)
   func agreesWithTheBucketOfAConnection(_ seed: UInt64) {

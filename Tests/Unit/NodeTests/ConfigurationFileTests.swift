@@ -56,10 +56,10 @@ import Testing
   @Test func aReloadReadsTheFileAgain() throws {
     let good = try TemporaryFile("channels:\n  - match: a")
     let bad = try TemporaryFile("max-outbox: 3\nchannels:\n  - match: a")
-    let rules = try ConfigurationFile.rules(path: good.path, isOpen: true, isDevelopment: false)
+    let rules = try ConfigurationFile(path: good.path).rules(isOpen: true, isDevelopment: false)
     #expect(rules.rules.map(\.match.text) == ["a"])
     #expect(
-      refusal { try ConfigurationFile.rules(path: bad.path, isOpen: true, isDevelopment: false) }
+      refusal { try ConfigurationFile(path: bad.path).rules(isOpen: true, isDevelopment: false) }
         .hasPrefix("\(bad.path), line 1: `max-outbox`"))
   }
 }

@@ -33,7 +33,8 @@ import Tokens
     (#"{"exp":-9223372036854775808}"#, "expired ages ago"), (#"{"exp":1e9}"#, "1e9"), (#"{"exp":"soon"}"#, "soon"),
     (#"{"channels":{}}"#, "may do nothing"), (#"{"channels":[1]}"#, "[1]"),
     (#"{"sub":1,"sub":2}"#, "sub is here twice"),
-    (#"{"sub":"\u001b[2J"}"#, #""\u001b[2J""#), ("{}", "header"),
+    (#"{"sub":"\u001b[2J"}"#, #"\u{1b}[2J"#), ("{}", "header"), ("{\"info\":{\"a\":\"\u{9b}31m\"}}", #"\u{9b}31m"#),
+    ("{\"info\":{\n\"verdict\":1}}", #"{\u{a}"verdict""#),
   ])
   func claims(_ claims: String, _ expected: String) throws {
     let lines = try lines(claims)

@@ -46,8 +46,9 @@ struct HubSimulation {
     access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
   var spare: [HubAction] = []
   var link = LinkState.up
-  /// The channel that the rules forbid.
+  /// The channel that the rules forbid, and the one without presence.
   var forbidden: ChannelName?
+  var quiet: ChannelName?
   /// By slot: the generation of the connection that is open.
   var open: [UInt32: UInt32] = [:]
   var generations: [UInt32: UInt32] = [:]
@@ -119,23 +120,48 @@ struct HubSimulation {
     try settle(closing: nil)
   }
 
-  /// The rules forbid that channel from now on, and no other.
-  mutating func forbid(_ channel: ChannelName?) throws {
-    forbidden = channel
-    let others = channel.flatMap { ChannelPattern($0.string) }.map { pattern in
-      // A rule for which everybody would need a token that grants the channel: nobody here has one.
+  /// The rules forbid that channel from now on, and no other; and one has no presence.
+  mutating func adopt(forbidden: ChannelName?, quiet: ChannelName?) throws {
+    self.forbidden = forbidden
+    self.quiet = quiet
+    // A rule for which everybody would need a token that grants the channel: nobody here has one.
+    let first = forbidden.flatMap { ChannelPattern($0.string) }.map { pattern in
       ChannelRule(match: pattern, publish: .server, subscribe: .token, signal: .server)
     }
-    hub.adopt(ChannelRules([others].compactMap { $0 } + [.standard(.all, isOpen: true)]))
+    let second = quiet.flatMap { ChannelPattern($0.string) }.map { pattern in
+      var rule = ChannelRule.standard(pattern, isOpen: true)
+      rule.hasPresence = false
+      return rule
+    }
+    hub.adopt(ChannelRules([first, second].compactMap { $0 } + [.standard(.all, isOpen: true)]))
     try settle(closing: nil)
-    for (key, place) in places where key.channel == channel {
-      try check(place.mode == nil && !place.isPending, "\(key) may still be in a channel that is forbidden")
+    for (key, place) in places {
+      if key.channel == forbidden {
+        try check(place.mode == nil && !place.isPending, "\(key) may still be in a channel that is forbidden")
+      } else if key.channel == quiet {
+        if case .subscribe(let mode)? = place.commands.first?.command {
+          try check(mode == .none, "\(key) may still enter a channel without presence")
+          // Its presence has ended, and its subscribe is still to be answered.
+          if place.mode != nil { places[key]?.mode = PresenceMode.none }
+        } else {
+          try check(
+            (place.mode ?? PresenceMode.none) == PresenceMode.none,
+            "\(key) is still in the presence of a channel that has none")
+        }
+        try check(!members.contains(key), "\(key) is still a member")
+      }
     }
   }
 
   /// The client says who it is. It may not while it is, or is about to be, in the presence of a channel as nobody.
   mutating func identify(_ slot: UInt32, as name: String) throws {
-    let isIn = places.contains { $0.key.slot == slot && ($0.value.isPending || ($0.value.mode ?? .none) != .none) }
+    let isIn = places.contains { key, place in
+      guard key.slot == slot else { return false }
+      let isToBe = place.commands.contains {
+        if case .subscribe(let mode) = $0.command { mode != .none } else { false }
+      }
+      return isToBe || (place.mode ?? PresenceMode.none) != PresenceMode.none
+    }
     let isFirst = names[session(slot)] == nil
     hub.judged(session(slot), .success(Identity(user: user(name))), request: nil, now: 0)
     hub.takeActions(reusing: &spare)
@@ -282,7 +308,8 @@ struct HubSimulation {
       arrivals += 1
     case .expelled(let channel):
       let key = Key(slot: session.slot, channel: channel)
-      try check(channel == forbidden && places[key]?.mode != nil, "expelled for no reason")
+      let isIn = (places[key]?.mode ?? PresenceMode.none) != PresenceMode.none
+      try check(channel == forbidden && places[key]?.mode != nil || channel == quiet && isIn, "expelled for no reason")
       places[key]?.mode = nil
       places[key]?.backlog = []
     case .published, .presence: try check(false, "the broker has not answered")
@@ -297,7 +324,13 @@ struct HubSimulation {
     guard let key = asked?.key else { return try check(false, "no such command, or not its turn") }
     let command = try takeEffect(session, key.channel, refusal.id)
     if refusal.code == .forbidden {
-      try check(key.channel == forbidden, "forbidden for no reason")
+      let needsPresence =
+        switch command {
+        case .subscribe(let mode): mode != .none
+        case .presence: true
+        case .unsubscribe, .publish: false
+        }
+      try check(key.channel == forbidden || key.channel == quiet && needsPresence, "forbidden for no reason")
       if case .unsubscribe = command { try check(false, "to go is not forbidden") }
       guard case .subscribe = command else { return }
       return settleRefusal(key)
@@ -356,6 +389,7 @@ struct HubSimulation {
       try check(
         place.isEntering || (!confirmed.contains(key.channel) && link != .down), "#\(oldest.id) waits for nothing")
     }
+    try check(hub.hasOrphans == false, "a subscribe is under way that belongs to nobody")
     try check(hub.subscriptionCount == used, "\(hub.subscriptionCount) subscriptions instead of \(used)")
     try check(hub.channelCount == wanted.count, "\(hub.channelCount) channels instead of \(wanted.count)")
     try check(hub.sessionCount == open.count, "\(hub.sessionCount) sessions instead of \(open.count)")
