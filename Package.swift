@@ -138,7 +138,7 @@ let package = Package(
     .testTarget(
       name: "TokensTests",
       dependencies: [
-        "Model", "Tokens", .product(name: "Crypto", package: "swift-crypto"),
+        "TestSupport", "Model", "Tokens", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "JWTKit", package: "jwt-kit"),
       ],
       path: "Tests/Unit/TokensTests", swiftSettings: strict),

@@ -35,7 +35,7 @@ extension Setting {
     case .compression:
       .toggle("Let clients agree on permessage-deflate; messages from 256 bytes on are compressed, once for all.")
     case .echo:
-      .toggle("Add a plain WebSocket echo of up to 16 MiB at /echo, open to everybody, for conformance tests and first tries.")
+      .toggle("Add a plain WebSocket echo of up to 16 MiB at /echo, open to everybody, for tests and first tries.")
     case .loops:
       Facts(
         form: .integer(1...64), fallback: .words("the processors this process may use"),
