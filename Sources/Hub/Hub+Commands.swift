@@ -52,7 +52,7 @@ extension Hub {
     guard isWaiting || permit(.publish, in: name, channel, session, request) else { return }
     let publication = Publication(
       channel: name, frame: frame(), excluded: echo ? nil : session.client, isBinary: isBinary)
-    if let channel, wait(.publish(publication, id: request), id, channel) { return }
+    if isWaiting, let channel, wait(.publish(publication, id: request), id, channel) { return }
     act(.ask(.publish(id, request, publication)))
   }
 

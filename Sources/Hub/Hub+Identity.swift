@@ -45,17 +45,16 @@ extension Hub {
       return refuse(session.id, id: request, .badRequest, message)
     }
     become(identity, slot: session.id.slot, now: now)
-    if let old = session.identity, old.info != identity.info { showAnew(session) }
+    if let old = session.identity, old.info != identity.info { show(identity.info, of: session) }
     act(.reply(session.id, .authenticated(id: request, identity.user, expires: identity.expires)))
     expel(session.id)
   }
 
   /// Has presence show what the connection's token says by now; the answer, of no subscribe, is for nobody.
-  private mutating func showAnew(_ session: Session) {
-    guard let identity = self.session(session.id)?.identity else { return }
+  private mutating func show(_ info: String?, of session: Session) {
     for subscription in session.subscriptions where subscription.mode == .member {
       subscribes += 1
-      let occupant = Occupant(client: session.client, user: identity.user, info: identity.info)
+      let occupant = Occupant(client: session.client, user: session.user, info: info)
       act(.ask(.enter(session.id, occupant, channels[subscription.channel].name, .member, entry: subscribes)))
     }
   }
@@ -109,15 +108,20 @@ extension Hub {
 
   /// Whether it is known, or need not be, who sends commands; refuses when not.
   mutating func permitsSpeaking(_ session: Session, _ request: RequestID?) -> Bool {
-    guard session.identity == nil, access.requiresIdentity else { return true }
+    guard isStranger(session) else { return true }
     act(.reply(session.id, .error(Self.refusalOfStrangers(request))))
     return false
   }
 
   /// What the sender of a command is told that could not even be read: strangers learn nothing but that they are such.
   package func refusal(of id: SessionID, _ refusal: Refusal) -> Refusal {
-    guard let session = session(id), session.identity == nil, access.requiresIdentity else { return refusal }
+    guard let session = session(id), isStranger(session) else { return refusal }
     return Self.refusalOfStrangers(refusal.id)
+  }
+
+  /// Whether it must be known, and is not, whose connection it is.
+  private func isStranger(_ session: Session) -> Bool {
+    session.identity == nil && access.requiresIdentity
   }
 
   private static func refusalOfStrangers(_ request: RequestID?) -> Refusal {

@@ -5,14 +5,14 @@ extension TokenKeys {
   /// The keys of a JWK set (RFC 7517), and a sentence on each that cannot be used: the others can.
   ///
   /// A key without `alg` is not used: which algorithm it is for would be left to the token.
-  package static func jwks(_ text: String) async throws(TokenKeyError) -> (keys: TokenKeys, unused: [String]) {
+  package static func jwks(_ text: String) async throws(TokenError) -> (keys: TokenKeys, unused: [String]) {
     guard let set = JSONObject(text), let entries = set.objects("keys") else {
-      throw TokenKeyError("It is no JWK set: an object with a list `keys` of objects.")
+      throw TokenError("It is no JWK set: an object with a list `keys` of objects.")
     }
     var (keys, unused) = (TokenKeys(), [String]())
     for (index, entry) in entries.enumerated() {
       let label = entry.string("kid").map { "The key \($0)" } ?? "The key number \(index + 1)"
-      do throws(TokenKeyError) {
+      do throws(TokenError) {
         keys = keys + (try await key(of: entry))
       } catch {
         unused.append("\(label) is not used: \(error.description)")
@@ -21,28 +21,28 @@ extension TokenKeys {
     return (keys, unused)
   }
 
-  private static func key(of entry: JSONObject) async throws(TokenKeyError) -> TokenKeys {
-    guard entry.isUnambiguous else { throw TokenKeyError("a member occurs twice.") }
-    guard entry.kind("use") == nil || entry.string("use") == "sig" else { throw TokenKeyError("its `use` is not sig.") }
+  private static func key(of entry: JSONObject) async throws(TokenError) -> TokenKeys {
+    guard entry.isUnambiguous else { throw TokenError("a member occurs twice.") }
+    guard entry.kind("use") == nil || entry.string("use") == "sig" else { throw TokenError("its `use` is not sig.") }
     guard entry.kind("key_ops") == nil || entry.strings("key_ops")?.contains("verify") == true else {
-      throw TokenKeyError("its `key_ops` are not for verifying.")
+      throw TokenError("its `key_ops` are not for verifying.")
     }
     guard entry.kind("kid") == nil || entry.kind("kid") == .string else {
-      throw TokenKeyError("its `kid` is no string.")
+      throw TokenError("its `kid` is no string.")
     }
-    guard let name = entry.string("alg") else { throw TokenKeyError("it does not say its `alg`.") }
+    guard let name = entry.string("alg") else { throw TokenError("it does not say its `alg`.") }
     guard let algorithm = SignatureAlgorithm(rawValue: name) else {
       let known = SignatureAlgorithm.allCases.map(\.rawValue).joined(separator: ", ")
-      throw TokenKeyError("its `alg` is none of \(known).")
+      throw TokenError("its `alg` is none of \(known).")
     }
     let kid = entry.string("kid")
     if algorithm.isHMAC { return try await secret(of: entry, kid, algorithm) }
-    guard let jwk = try? JWK(json: entry.text) else { throw TokenKeyError("it is no JWK.") }
+    guard let jwk = try? JWK(json: entry.text) else { throw TokenError("it is no JWK.") }
     var named = jwk
     // The library stores keys by their names; only ours is ever looked up.
     named.keyIdentifier = kid.map(JWKIdentifier.init(string:)) ?? "unnamed"
     let verifier = try await taken { [named] in try await $0.add(jwk: named) }
-    guard verifier.name == algorithm.rawValue else { throw TokenKeyError("its `kty` does not go with its `alg`.") }
+    guard verifier.name == algorithm.rawValue else { throw TokenError("its `kty` does not go with its `alg`.") }
     var keys = TokenKeys()
     keys.add(VerificationKey(name: kid, algorithm: algorithm, verifier: verifier))
     return keys
@@ -50,10 +50,10 @@ extension TokenKeys {
 
   private static func secret(
     of entry: JSONObject, _ kid: String?, _ algorithm: SignatureAlgorithm
-  ) async throws(TokenKeyError) -> TokenKeys {
-    guard entry.string("kty") == "oct" else { throw TokenKeyError("its `kty` does not go with its `alg`.") }
+  ) async throws(TokenError) -> TokenKeys {
+    guard entry.string("kty") == "oct" else { throw TokenError("its `kty` does not go with its `alg`.") }
     guard let k = entry.string("k"), let secret = Base64URL.decode(k.utf8) else {
-      throw TokenKeyError("its `k` is no base64url.")
+      throw TokenError("its `k` is no base64url.")
     }
     return try await hmac(secret, name: kid, [algorithm])
   }

@@ -1,27 +1,16 @@
-import Crypto
 import JWTKit
-
-/// A key that cannot be used, with what to do about it. Quotes nothing of the key.
-package struct TokenKeyError: Error, CustomStringConvertible {
-  package let description: String
-
-  package init(_ description: String) {
-    self.description = description
-  }
-}
 
 extension TokenKeys {
   /// The keys of a secret: it serves all three HMAC algorithms (RFC 7518 section 3.2).
-  package static func secret(_ secret: String) async throws(TokenKeyError) -> TokenKeys {
+  package static func secret(_ secret: String) async throws(TokenError) -> TokenKeys {
     try await hmac(Array(secret.utf8), name: nil, SignatureAlgorithm.allCases.filter(\.isHMAC))
   }
 
   static func hmac(
     _ secret: [UInt8], name: String?, _ algorithms: [SignatureAlgorithm]
-  ) async throws(TokenKeyError) -> TokenKeys {
-    guard !secret.isEmpty else { throw TokenKeyError("The secret is empty.") }
-    // HMAC fills a short key up with zeros itself (RFC 2104 section 2); the library wants it as long as the hash.
-    let key = HMACKey(from: secret + [UInt8](repeating: 0, count: max(0, 64 - secret.count)))
+  ) async throws(TokenError) -> TokenKeys {
+    guard !secret.isEmpty else { throw TokenError("The secret is empty.") }
+    let key = HMACKey(secret: secret)
     var keys = TokenKeys()
     for algorithm in algorithms {
       guard let digest = algorithm.digest else { continue }
@@ -32,9 +21,9 @@ extension TokenKeys {
   }
 
   /// The key of a PEM file: a public key of RSA (RS256), of the curve P-256 (ES256) or of Ed25519 (EdDSA).
-  package static func pem(_ text: String) async throws(TokenKeyError) -> TokenKeys {
+  package static func pem(_ text: String) async throws(TokenError) -> TokenKeys {
     guard !text.contains("PRIVATE KEY-----") else {
-      throw TokenKeyError("It is a private key; a node needs the public one only: openssl pkey -in FILE -pubout")
+      throw TokenError("It is a private key; a node needs the public one only: openssl pkey -in FILE -pubout")
     }
     var keys = TokenKeys()
     if let key = try? Insecure.RSA.PublicKey(pem: text) {
@@ -47,7 +36,7 @@ extension TokenKeys {
       let verifier = try await taken { await $0.add(eddsa: key) }
       keys.add(VerificationKey(name: nil, algorithm: .edDSA, verifier: verifier))
     } else {
-      throw TokenKeyError("It is no public key of RSA (from 2,048 bits), of the curve P-256 or of Ed25519 in PEM.")
+      throw TokenError("It is no public key of RSA (from 2,048 bits), of the curve P-256 or of Ed25519 in PEM.")
     }
     return keys
   }
@@ -55,13 +44,13 @@ extension TokenKeys {
   /// What a collection makes of the one key that `add` puts into it.
   static func taken(
     _ add: (JWTKeyCollection) async throws -> Void
-  ) async throws(TokenKeyError) -> any JWTAlgorithm {
+  ) async throws(TokenError) -> any JWTAlgorithm {
     let collection = JWTKeyCollection()
     do {
       try await add(collection)
       return try await collection.getKey()
     } catch {
-      throw TokenKeyError("It is no key of its kind.")
+      throw TokenError("It is no key of its kind.")
     }
   }
 }

@@ -1,4 +1,3 @@
-import Crypto
 import FoundationEssentials
 import JWTKit
 import Model
@@ -9,9 +8,6 @@ package struct TokenMint: Sendable {
   private let secret: [UInt8]
   private let issuer: String?
   private let audience: String?
-
-  /// The block of SHA-256, in bytes.
-  private static let block = 64
 
   package init(secret: String, issuer: String?, audience: String?) {
     self.secret = Array(secret.utf8)
@@ -51,12 +47,9 @@ package struct TokenMint: Sendable {
   }
 
   private func sign(_ claims: Claims) async throws -> String {
-    // jwt-kit asserts that a key is as long as the hash. HMAC itself fills a shorter one up with zeros to a block
-    // (RFC 2104 section 2), so the signature is the same.
-    let zeros = [UInt8](repeating: 0, count: max(0, Self.block - secret.count))
-    let key = HMACKey(key: SymmetricKey(data: secret + zeros))
     let keys = await JWTKeyCollection().add(
-      hmac: key, digestAlgorithm: .sha256, serializer: DefaultJWTSerializer(jsonEncoder: ClaimsEncoder()))
+      hmac: HMACKey(secret: secret), digestAlgorithm: .sha256,
+      serializer: DefaultJWTSerializer(jsonEncoder: ClaimsEncoder()))
     return try await keys.sign(claims)
   }
 }
@@ -119,14 +112,5 @@ extension Grant {
       capabilities.formUnion(capability)
     }
     self.init(channels, capabilities)
-  }
-}
-
-/// What is wrong with a token, or with what one is to be made of, in a sentence.
-package struct TokenError: Error, Equatable, Sendable, CustomStringConvertible {
-  package let description: String
-
-  package init(_ description: String) {
-    self.description = description
   }
 }

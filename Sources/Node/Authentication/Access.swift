@@ -32,8 +32,7 @@ actor Access {
       return
     }
     stamp = files.jwksFile.flatMap(FileStamp.init)
-    let (keys, unused) = try await files.load()
-    for sentence in unused { logger.warning("\(sentence)") }
+    let keys = try await Self.load(files, logger)
     if keys.isEmpty { logger.warning("there is no key to verify tokens with: nobody can say who they are") }
     let expectations = TokenVerifier.Expectations(audience: configuration.jwtAudience, issuer: configuration.jwtIssuer)
     verifier = TokenVerifier(keys, expectations)
@@ -94,12 +93,18 @@ actor Access {
     await reloadKeys()
   }
 
+  /// Reads the keys, and warns of those that cannot be used.
+  private static func load(_ files: TokenKeyFiles, _ logger: Logger) async throws(ConfigurationError) -> TokenKeys {
+    let (keys, unused) = try await files.load()
+    for sentence in unused { logger.warning("\(sentence)") }
+    return keys
+  }
+
   private func reloadKeys() async {
     guard let verifier else { return }
     stamp = files.jwksFile.flatMap(FileStamp.init)
     do throws(ConfigurationError) {
-      let (keys, unused) = try await files.load()
-      for sentence in unused { logger.warning("\(sentence)") }
+      let keys = try await Self.load(files, logger)
       verifier.replace(keys)
       let names = keys.descriptions.joined(separator: ", ")
       logger.notice("the keys for tokens were read again", metadata: ["keys": "\(names)"])
