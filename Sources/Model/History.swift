@@ -1,0 +1,72 @@
+/// A place in a channel's history: the number of a message under an epoch, which changes whenever nobody can vouch that
+/// nothing is missing.
+package struct StreamPosition: Hashable, Sendable {
+  /// Letters and digits.
+  package var epoch: String
+  /// The message's number, from 1; 0 is before the first.
+  package var offset: Int
+
+  package init(epoch: String, offset: Int) {
+    self.epoch = epoch
+    self.offset = offset
+  }
+}
+
+/// From where on somebody wants what was published.
+package enum Since: Equatable, Sendable {
+  /// After the message of that place.
+  case position(StreamPosition)
+  /// After that moment, in milliseconds since 1970.
+  case time(Int64)
+}
+
+/// What is asked of a channel's history.
+package enum HistoryQuery: Equatable, Sendable {
+  /// Where it stands, nothing more.
+  case position
+  /// Everything since then, or nothing where not all of it is held or it is more than `HistoryRead.maxRecovered`.
+  case recover(Since)
+  /// The newest messages, at most so many.
+  case newest(Int)
+  /// The first messages since then that are held, at most so many.
+  case after(Since, limit: Int)
+}
+
+/// A message that is kept.
+package struct HistoryEntry: Sendable {
+  package var offset: Int
+  /// Milliseconds since 1970.
+  package var time: Int64
+  /// As listeners get it, its offset in it.
+  package var frame: Frame
+  package var isBinary: Bool
+  /// The connection that does not get it.
+  package var excluded: ClientID?
+
+  package init(offset: Int, time: Int64, frame: Frame, isBinary: Bool, excluded: ClientID?) {
+    self.offset = offset
+    self.time = time
+    self.frame = frame
+    self.isBinary = isBinary
+    self.excluded = excluded
+  }
+}
+
+/// What a history holds of what was asked.
+package struct HistoryRead: Sendable {
+  /// The most messages that one recovery brings.
+  package static let maxRecovered = 300
+
+  /// The newest message there is.
+  package var top: StreamPosition
+  /// Oldest first.
+  package var entries: [HistoryEntry]
+  /// Whether `entries` are all that was published since the place that was asked for.
+  package var isComplete: Bool
+
+  package init(top: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false) {
+    self.top = top
+    self.entries = entries
+    self.isComplete = isComplete
+  }
+}
