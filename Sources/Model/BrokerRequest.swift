@@ -10,6 +10,16 @@ package enum BrokerRequest: Sendable {
   case enter(SessionID, Occupant, ChannelName, PresenceMode, entry: UInt64)
   /// Ends a membership, at once or after the grace for lost connections; not answered.
   case leave(ClientID, ChannelName, lost: Bool)
+  /// Reads a channel's history; answered by `history` with the same purpose.
+  case readHistory(SessionID, ChannelName, HistoryQuery, HistoryPurpose)
   /// Answered by `presence`.
   case queryPresence(SessionID, RequestID?, ChannelName, onlyCount: Bool)
+}
+
+/// What a history is read for.
+package enum HistoryPurpose: Equatable, Sendable {
+  /// A subscribe, of that number.
+  case subscribe(UInt64)
+  /// A command that asks for it.
+  case command(RequestID?)
 }

@@ -11,23 +11,6 @@ package struct SessionID: Hashable, Sendable {
   }
 }
 
-/// A message on its way to everybody who listens to a channel: the finished event, and who is left out.
-package struct Publication: Sendable {
-  package var channel: ChannelName
-  package var frame: Frame
-  /// The connection that does not get it: its publisher, when it asked for no echo.
-  package var excluded: ClientID?
-  /// Whether the event is a binary frame rather than a text.
-  package var isBinary: Bool
-
-  package init(channel: ChannelName, frame: Frame, excluded: ClientID?, isBinary: Bool = false) {
-    self.channel = channel
-    self.frame = frame
-    self.excluded = excluded
-    self.isBinary = isBinary
-  }
-}
-
 /// How the node stands with its broker.
 package enum LinkState: Sendable, Equatable {
   /// Everything can be asked and will be answered.

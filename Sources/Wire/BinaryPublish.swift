@@ -4,7 +4,9 @@ import Model
 /// the name, the payload. Listeners get the same frame.
 package enum BinaryPublish {
   private static let marker: UInt8 = 0x01
-  private static let headerCount = 3
+  /// The first byte of one that has its place in a history.
+  static let keptMarker: UInt8 = 0x02
+  static let headerCount = 3
 
   /// The channel of such a message, or why it is none.
   package static func channel(of bytes: UnsafeRawBufferPointer) -> Result<ChannelName, Refusal> {

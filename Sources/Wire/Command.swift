@@ -8,6 +8,10 @@ package enum Command: Equatable, Sendable {
   /// Who is in the channel; `onlyCount` leaves the members out.
   case presence(channel: ChannelName, onlyCount: Bool, id: RequestID?)
   case ping(id: RequestID?)
+  /// A fleeting event for everybody else in the channel.
+  case signal(SignalCommand)
+  /// What was published to the channel: since then, or the newest messages.
+  case history(channel: ChannelName, since: Since?, limit: Int, id: RequestID?)
   /// Who the client is, by a token that nobody has looked into yet.
   case auth(token: String, id: RequestID?)
 
@@ -16,7 +20,10 @@ package enum Command: Equatable, Sendable {
     switch self {
     case .subscribe(let command): command.id
     case .publish(let command): command.id
-    case .unsubscribe(_, let id), .presence(_, _, let id), .ping(let id), .auth(_, let id): id
+    case .signal(let command): command.id
+    case .unsubscribe(_, let id), .presence(_, _, let id), .ping(let id), .auth(_, let id),
+      .history(_, _, _, let id):
+      id
     }
   }
 }
@@ -31,12 +38,18 @@ package struct SubscribeCommand: Equatable, Sendable {
   package var presence: PresenceMode
   /// JSON text exactly as it came.
   package var info: String?
+  /// From where on the client wants what it has missed.
+  package var since: Since?
 
-  package init(channel: ChannelName, id: RequestID? = nil, presence: PresenceMode = .none, info: String? = nil) {
+  package init(
+    channel: ChannelName, id: RequestID? = nil, presence: PresenceMode = .none, info: String? = nil,
+    since: Since? = nil
+  ) {
     self.channel = channel
     self.id = id
     self.presence = presence
     self.info = info
+    self.since = since
   }
 }
 
@@ -48,11 +61,42 @@ package struct PublishCommand: Equatable, Sendable {
   package var data: Range<Int>
   /// Whether the sender, too, is to have the message.
   package var echo: Bool
+  /// What makes a repetition known, at most `maxKeyLength` bytes.
+  package var key: String?
 
-  package init(channel: ChannelName, id: RequestID? = nil, data: Range<Int>, echo: Bool = true) {
+  /// The longest `key`, in bytes of UTF-8.
+  package static let maxKeyLength = 64
+
+  package init(channel: ChannelName, id: RequestID? = nil, data: Range<Int>, echo: Bool = true, key: String? = nil) {
     self.channel = channel
     self.id = id
     self.data = data
     self.echo = echo
+    self.key = key
   }
+}
+
+/// To send something fleeting to everybody else who listens to a channel.
+package struct SignalCommand: Equatable, Sendable {
+  /// The longest `event`, in bytes of UTF-8.
+  package static let maxEventLength = 64
+
+  package var channel: ChannelName
+  package var id: RequestID?
+  package var event: String
+  /// Where the value of `data` stands in the scanned bytes; nil where there is none.
+  package var data: Range<Int>?
+
+  package init(channel: ChannelName, id: RequestID? = nil, event: String, data: Range<Int>? = nil) {
+    self.channel = channel
+    self.id = id
+    self.event = event
+    self.data = data
+  }
+}
+
+/// How much of a history one command brings.
+package enum HistoryLimit {
+  /// Messages.
+  package static let most = 100
 }

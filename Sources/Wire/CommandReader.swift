@@ -6,12 +6,14 @@ struct CommandReader {
   static let maxIDLength = 64
 
   private enum CommandType {
-    case subscribe, unsubscribe, publish, presence, ping, auth
+    case subscribe, unsubscribe, publish, signal, presence, history, ping, auth
 
     init?(utf8: UnsafeRawBufferPointer) {
       switch utf8.count {
       case 4 where utf8.equals("ping"): self = .ping
       case 4 where utf8.equals("auth"): self = .auth
+      case 6 where utf8.equals("signal"): self = .signal
+      case 7 where utf8.equals("history"): self = .history
       case 7 where utf8.equals("publish"), 7 where utf8.equals("message"): self = .publish
       case 8 where utf8.equals("presence"): self = .presence
       case 9 where utf8.equals("subscribe"): self = .subscribe
@@ -47,10 +49,16 @@ struct CommandReader {
     switch try type() {
     case .subscribe:
       return .subscribe(
-        SubscribeCommand(channel: try channel(), id: id, presence: try presenceMode(), info: try info()))
+        SubscribeCommand(
+          channel: try channel(), id: id, presence: try presenceMode(), info: try info(), since: try since()))
     case .unsubscribe: return .unsubscribe(channel: try channel(), id: id)
     case .publish:
-      return .publish(PublishCommand(channel: try channel(), id: id, data: try data(), echo: try echo()))
+      return .publish(
+        PublishCommand(channel: try channel(), id: id, data: try data(), echo: try echo(), key: try key()))
+    case .signal:
+      return .signal(
+        SignalCommand(channel: try channel(), id: id, event: try event(), data: envelope.data?.range))
+    case .history: return .history(channel: try channel(), since: try since(), limit: try limit(), id: id)
     case .presence: return .presence(channel: try channel(), onlyCount: try onlyCount(), id: id)
     case .ping: return .ping(id: id)
     case .auth: return .auth(token: try token(), id: id)
@@ -127,6 +135,53 @@ struct CommandReader {
         id: id, .tooLarge, "The member info must not be longer than \(SubscribeCommand.maxInfoLength) bytes.")
     }
     return scanner.text(value.range)
+  }
+
+  private func since() throws(Refusal) -> Since? {
+    guard let value = envelope.since else { return nil }
+    let message = "The member since must be {\"epoch\":…,\"offset\":…} or milliseconds since 1970."
+    switch value.kind {
+    case .number:
+      guard let time = Int64(scanner.text(value.range)), time >= 0 else { throw badRequest(message) }
+      return .time(time)
+    case .object:
+      guard let position = JSONObject(scanner.text(value.range)), position.isUnambiguous,
+        let epoch = position.string("epoch"), let offset = position.integer("offset"), offset >= 0
+      else { throw badRequest(message) }
+      return .position(StreamPosition(epoch: epoch, offset: offset))
+    case .array, .string, .true, .false, .null: throw badRequest(message)
+    }
+  }
+
+  private func key() throws(Refusal) -> String? {
+    guard let value = envelope.key else { return nil }
+    guard value.kind == .string, let key = scanner.string(value.range), !key.isEmpty else {
+      throw badRequest("The member key must be a string that is not empty.")
+    }
+    guard key.utf8.count <= PublishCommand.maxKeyLength else {
+      throw Refusal(
+        id: id, .tooLarge, "The member key must not be longer than \(PublishCommand.maxKeyLength) bytes.")
+    }
+    return key
+  }
+
+  private func event() throws(Refusal) -> String {
+    guard let value = envelope.event, value.kind == .string, let event = scanner.string(value.range), !event.isEmpty
+    else { throw badRequest("The member event must be a string that is not empty.") }
+    guard event.utf8.count <= SignalCommand.maxEventLength else {
+      throw Refusal(
+        id: id, .tooLarge, "The member event must not be longer than \(SignalCommand.maxEventLength) bytes.")
+    }
+    return event
+  }
+
+  /// At most `HistoryLimit.most`, also where more is asked for.
+  private func limit() throws(Refusal) -> Int {
+    guard let value = envelope.limit else { return HistoryLimit.most }
+    guard value.kind == .number, let limit = Int(scanner.text(value.range)), limit >= 1 else {
+      throw badRequest("The member limit must be a whole number from 1 on.")
+    }
+    return min(limit, HistoryLimit.most)
   }
 
   private func onlyCount() throws(Refusal) -> Bool {

@@ -2,7 +2,7 @@
 struct Envelope {
   /// A member with a meaning; all others are ignored.
   enum Key: String {
-    case type, id, channel, data, presence, info, echo, only, token
+    case type, id, channel, data, presence, info, echo, only, token, since, key, event, limit
 
     /// The key written at `token`, or nil when it is none of these.
     init?(_ token: Range<Int>, in scanner: JSONScanner) {
@@ -18,7 +18,11 @@ struct Envelope {
       case 4 where utf8.equals("info"): self = .info
       case 4 where utf8.equals("echo"): self = .echo
       case 4 where utf8.equals("only"): self = .only
+      case 3 where utf8.equals("key"): self = .key
       case 5 where utf8.equals("token"): self = .token
+      case 5 where utf8.equals("since"): self = .since
+      case 5 where utf8.equals("event"): self = .event
+      case 5 where utf8.equals("limit"): self = .limit
       case 7 where utf8.equals("channel"): self = .channel
       case 8 where utf8.equals("presence"): self = .presence
       default: return nil
@@ -35,6 +39,10 @@ struct Envelope {
   private(set) var echo: JSONValue?
   private(set) var only: JSONValue?
   private(set) var token: JSONValue?
+  private(set) var since: JSONValue?
+  private(set) var key: JSONValue?
+  private(set) var event: JSONValue?
+  private(set) var limit: JSONValue?
   /// A key that came twice: `id` if it did, since then there is none to answer to, or else the last such.
   private(set) var duplicate: Key?
 
@@ -50,6 +58,10 @@ struct Envelope {
       case .echo: Self.fill(&echo, with: value)
       case .only: Self.fill(&only, with: value)
       case .token: Self.fill(&token, with: value)
+      case .since: Self.fill(&since, with: value)
+      case .key: Self.fill(&key, with: value)
+      case .event: Self.fill(&event, with: value)
+      case .limit: Self.fill(&limit, with: value)
       }
     if !isNew, duplicate != .id { duplicate = key }
   }

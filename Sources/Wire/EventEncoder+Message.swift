@@ -22,6 +22,17 @@ extension EventEncoder {
     channel: ChannelName, from: UserName?, client: ClientID?, data: UnsafeRawBufferPointer, timestamp: Int,
     to sink: inout some ByteSink
   ) {
+    write(head: channel, from: from, client: client, data: data, to: &sink)
+    sink.append(literal: #","ts":"#)
+    sink.append(timestamp)
+    sink.append(byte: UInt8(ascii: "}"))
+  }
+
+  /// The object up to its `data`.
+  static func write(
+    head channel: ChannelName, from: UserName?, client: ClientID?, data: UnsafeRawBufferPointer,
+    to sink: inout some ByteSink
+  ) {
     sink.append(literal: #"{"type":"message","channel":"#)
     sink.append(quoting: channel.string)
     sink.append(literal: #","from":"#)
@@ -32,8 +43,5 @@ extension EventEncoder {
     }
     sink.append(literal: #","data":"#)
     sink.append(data)
-    sink.append(literal: #","ts":"#)
-    sink.append(timestamp)
-    sink.append(byte: UInt8(ascii: "}"))
   }
 }

@@ -40,8 +40,12 @@ package enum EventEncoder {
   }
 
   /// The reply to `publish`.
-  package static func published(id: RequestID?, channel: ChannelName) -> Frame {
-    frame { writer in appendReply("published", id: id, channel: channel, to: &writer) }
+  package static func published(id: RequestID?, channel: ChannelName, _ receipt: PublishReceipt) -> Frame {
+    frame { writer in
+      appendReply("published", id: id, channel: channel, to: &writer)
+      if let position = receipt.position { append(position, to: &writer) }
+      if receipt.isDuplicate { writer.append(literal: #","duplicate":true"#) }
+    }
   }
 
   /// The reply to `ping`. `timestamp` in milliseconds since 1970.
