@@ -57,7 +57,7 @@ package struct LoopSet: Equatable, Sendable, Sequence {
 package enum BrokerEvent: Sendable {
   /// An event of a channel, for those of the loop's connections that take part in it so; `since` is the microsecond
   /// (monotonic) at which the broker had it.
-  case deliver(ChannelName, Frame, Audience, excluding: ClientID?, since: Int64)
+  case deliver(ChannelName, Frame, StreamMark, Audience, excluding: ClientID?, since: Int64)
   /// Everything published to the channel from now on arrives.
   case attached(ChannelName)
   /// What was published may be missed until the channels are told `attached` anew.
@@ -66,7 +66,8 @@ package enum BrokerEvent: Sendable {
   /// The node goes on under another id, because its lease had run out.
   case identity(NodeID)
   /// Taken, or refused with the reason.
-  case published(SessionID, ChannelName, RequestID?, Refusal?)
+  case published(SessionID, ChannelName, Publication.Kind, RequestID?, Result<PublishReceipt, Refusal>)
+  case history(SessionID, ChannelName, HistoryPurpose, Result<HistoryRead, Refusal>)
   case entered(SessionID, ChannelName, entry: UInt64, Result<Roster, Refusal>)
   case presence(SessionID, ChannelName, RequestID?, Result<Roster, Refusal>)
 }

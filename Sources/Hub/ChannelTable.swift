@@ -11,8 +11,8 @@ struct Channel {
   var watchers: [UInt32] = []
   /// Slots of connections whose subscribe is under way.
   var pending: [UInt32] = []
-  /// How many listeners wait for the roster: events are held for them.
-  var entering = 0
+  /// How many listeners wait for the history or the roster: events are held for them.
+  var holding = 0
   /// Whether the broker has confirmed that everything published from now on arrives.
   var isAttached = false
 

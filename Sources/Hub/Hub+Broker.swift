@@ -38,13 +38,31 @@ extension Hub {
     }
   }
 
-  /// The broker has taken a message, or has not.
-  package mutating func published(_ id: SessionID, _ name: ChannelName, _ request: RequestID?, _ refusal: Refusal?) {
+  /// The broker has taken a message or a signal, or has not.
+  package mutating func published(
+    _ id: SessionID, _ name: ChannelName, _ kind: Publication.Kind, _ request: RequestID?,
+    _ result: Result<PublishReceipt, Refusal>
+  ) {
     guard session(id) != nil else { return }
-    if let refusal {
-      refuse(id, id: request, refusal.code, refusal.message)
-    } else if let request {
-      act(.reply(id, .published(id: request, name)))
+    switch (result, request) {
+    case (.failure(let refusal), _): refuse(id, id: request, refusal.code, refusal.message)
+    case (.success, let request?) where kind == .signal: act(.reply(id, .signalled(id: request, name)))
+    case (.success(let receipt), let request?): act(.reply(id, .published(id: request, name, receipt)))
+    case (.success, nil): break
+    }
+  }
+
+  /// A channel's history has been read for a subscribe or a command, or cannot be.
+  package mutating func history(
+    _ id: SessionID, _ name: ChannelName, _ purpose: HistoryPurpose, _ result: Result<HistoryRead, Refusal>
+  ) {
+    guard session(id) != nil else { return }
+    switch (purpose, result) {
+    case (.subscribe(let serial), _):
+      guard let channel = channels.index(of: name) else { return }
+      read(PendingKey(slot: id.slot, channel: channel), serial: serial, result)
+    case (.command(let request), .success(let read)): act(.reply(id, .history(id: request, name, read)))
+    case (.command(let request), .failure(let refusal)): refuse(id, id: request, refusal.code, refusal.message)
     }
   }
 
@@ -65,11 +83,14 @@ extension Hub {
   ///
   /// Connections whose subscribe has not been answered yet are not among them: their frame is held for after the answer.
   package mutating func withAudience(
-    _ audience: Audience, of name: ChannelName, frame: Frame, excluding excluded: ClientID?,
+    _ audience: Audience, of name: ChannelName, frame: Frame, _ mark: StreamMark, excluding excluded: ClientID?,
     _ body: (_ slots: UnsafeBufferPointer<UInt32>, _ except: UInt32?) -> Void
   ) {
     guard let channel = channels.index(of: name) else { return }
-    if channels[channel].entering > 0 { return withHolding(audience, channel, frame, excluding: excluded, body) }
+    if channels[channel].holding > 0 {
+      let event = HeldEvent(frame: frame, audience: audience, mark: mark)
+      return withHolding(event, channel, excluding: excluded, body)
+    }
     switch audience {
     case .listeners: lend(channels[channel].listeners, excluding: excluded, body)
     case .watchers: lend(channels[channel].watchers, excluding: excluded, body)
@@ -83,21 +104,23 @@ extension Hub {
     slots.withUnsafeBufferPointer { body($0, except) }
   }
 
-  /// The slow way, while a roster is being read: the frame is held for those who wait for it.
+  /// The slow way, while a history or a roster is being read: the frame is held for those who wait for it.
   private mutating func withHolding(
-    _ audience: Audience, _ channel: ChannelIndex, _ frame: Frame, excluding excluded: ClientID?,
+    _ event: HeldEvent, _ channel: ChannelIndex, excluding excluded: ClientID?,
     _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
   ) {
-    let slots = audience == .listeners ? channels[channel].listeners : channels[channel].watchers
-    let entering = slots.filter { pending[PendingKey(slot: $0, channel: channel)]?.stage == .entering }
-    var overflowing: [PendingKey] = []
-    for slot in entering where sessions[Int(slot)]?.client != excluded {
-      let key = PendingKey(slot: slot, channel: channel)
-      if pending[key]?.hold(frame, audience) == false { overflowing.append(key) }
+    let slots = event.audience == .listeners ? channels[channel].listeners : channels[channel].watchers
+    let holding = slots.filter { slot in
+      pending[PendingKey(slot: slot, channel: channel)].map { $0.stage != .attaching } ?? false
     }
-    lend(slots.filter { !entering.contains($0) }, excluding: excluded, body)
+    var overflowing: [PendingKey] = []
+    for slot in holding where sessions[Int(slot)]?.client != excluded {
+      let key = PendingKey(slot: slot, channel: channel)
+      if pending[key]?.hold(event) == false { overflowing.append(key) }
+    }
+    lend(slots.filter { !holding.contains($0) }, excluding: excluded, body)
     for key in overflowing {
-      fail(key, .unavailable, "Too many messages came while the channel was being entered.", missing: (frame, audience))
+      fail(key, .unavailable, "Too many messages came while the channel was being entered.", missing: event)
     }
   }
 

@@ -4,18 +4,19 @@ import Model
 extension Hub {
   /// Subscribes a connection to a channel, or changes how it takes part in presence there.
   package mutating func subscribe(
-    _ id: SessionID, to name: ChannelName, presence mode: PresenceMode, info: String?, request: RequestID?
+    _ id: SessionID, to name: ChannelName, _ wish: SubscribeWish, request: RequestID?
   ) {
     guard let session = session(id) else { return }
     let known = channels.index(of: name)
-    if let known, wait(.subscribe(mode, info: info, id: request), id, known) { return }
+    if let known, wait(.subscribe(wish, id: request), id, known) { return }
     guard permit(.subscribe, in: name, known, session, request) else { return }
-    guard mode == .none || permit(.presence, in: name, known, session, request) else { return }
+    guard wish.mode == .none || permit(.presence, in: name, known, session, request) else { return }
+    guard wish.since == nil || permit(.history, in: name, known, session, request) else { return }
     if let channel = known, let index = session.subscription(to: channel) {
       if session.subscriptions[index].isLive {
         guard isReachable(channel) else { return refuseUnreachable(id, request) }
-        begin(id, channel, mode: mode, info: info, request: request)
-        return
+        // What it has missed it was told the first time.
+        return begin(id, channel, SubscribeWish(wish.mode, info: wish.info), request: request)
       }
     }
     guard session.subscriptions.count < limits.maxChannels else {
@@ -29,7 +30,7 @@ extension Hub {
     }
     if isNew { act(.ask(.attach(name))) }
     reserve(channel, slot: id.slot)
-    begin(id, channel, mode: mode, info: info, request: request)
+    begin(id, channel, wish, request: request)
   }
 
   /// Ends a subscription; succeeds where there is none, too.
@@ -42,17 +43,33 @@ extension Hub {
     act(.reply(id, .unsubscribed(id: request, name)))
   }
 
-  /// Hands a message to the broker; `frame` makes the event and is called only when the message may go.
+  /// Hands a message to the broker; `event` makes it and is called only when the message may go. It is told whether the
+  /// message gets its place, or its fate, only there (a draft), and whether it is kept.
   package mutating func publish(
-    _ id: SessionID, to name: ChannelName, echo: Bool, isBinary: Bool = false, request: RequestID?, frame: () -> Frame
+    _ id: SessionID, to name: ChannelName, kind: Publication.Kind = .message, echo: Bool, key: String? = nil,
+    request: RequestID?, event: (_ isDraft: Bool, _ keepsHistory: Bool) -> Publication.Event
   ) {
     let channel = channels.index(of: name)
     guard let session = session(id) else { return }
     let isWaiting = channel.map { pending[PendingKey(slot: id.slot, channel: $0)] != nil } ?? false
-    guard isWaiting || permit(.publish, in: name, channel, session, request) else { return }
+    let capability: Capabilities = kind == .signal ? .signal : .publish
+    guard isWaiting || permit(capability, in: name, channel, session, request) else { return }
+    let history = kind == .signal ? nil : rule(for: name, channel)?.history
     let publication = Publication(
-      channel: name, frame: frame(), excluded: echo ? nil : session.client, isBinary: isBinary)
+      channel: name, kind: kind, event: event(history != nil || key != nil, history != nil),
+      excluded: echo ? nil : session.client, history: history,
+      key: key.map { IdempotencyKey(publisher: session.user?.string ?? session.client.string, key: $0) })
     if isWaiting, let channel, wait(.publish(publication, id: request), id, channel) { return }
+    act(.ask(.publish(id, request, publication)))
+  }
+
+  /// Publishes what has waited for its turn, if it still may.
+  private mutating func publish(_ publication: Publication, _ id: SessionID, request: RequestID?) {
+    let channel = channels.index(of: publication.channel)
+    let capability: Capabilities = publication.kind == .signal ? .signal : .publish
+    guard let session = session(id), permit(capability, in: publication.channel, channel, session, request) else {
+      return
+    }
     act(.ask(.publish(id, request, publication)))
   }
 
@@ -63,6 +80,21 @@ extension Hub {
     if let channel, wait(.presence(onlyCount: onlyCount, id: request), id, channel) { return }
     guard permit(.presence, in: name, channel, session, request) else { return }
     act(.ask(.queryPresence(id, request, name, onlyCount: onlyCount)))
+  }
+
+  /// Asks what was published to a channel.
+  package mutating func history(
+    _ id: SessionID, of name: ChannelName, since: Since?, limit: Int, request: RequestID?
+  ) {
+    let channel = channels.index(of: name)
+    guard let session = session(id) else { return }
+    if let channel, wait(.history(since, limit: limit, id: request), id, channel) { return }
+    guard permit(.history, in: name, channel, session, request) else { return }
+    guard rule(for: name, channel)?.history != nil else {
+      return refuse(id, id: request, .forbidden, "The channel \(name) keeps no history.")
+    }
+    let query = since.map { HistoryQuery.after($0, limit: limit) } ?? .newest(limit)
+    act(.ask(.readHistory(id, name, query, .command(request))))
   }
 
   // MARK: -
@@ -92,13 +124,12 @@ extension Hub {
 
   /// Starts a subscribe whose place in the channel is there.
   private mutating func begin(
-    _ id: SessionID, _ channel: ChannelIndex, mode: PresenceMode, info: String?, request: RequestID?
+    _ id: SessionID, _ channel: ChannelIndex, _ wish: SubscribeWish, request: RequestID?
   ) {
     let key = PendingKey(slot: id.slot, channel: channel)
     subscribes += 1
     pending[key] = PendingSubscribe(
-      serial: subscribes, stage: .attaching, id: request, mode: mode, info: info,
-      previous: previousMode(id.slot, channel))
+      serial: subscribes, id: request, wish: wish, previous: previousMode(id.slot, channel))
     channels[channel].pending.append(id.slot)
     if channels[channel].isAttached { attached(key) }
   }
@@ -106,71 +137,5 @@ extension Hub {
   private func previousMode(_ slot: UInt32, _ channel: ChannelIndex) -> PresenceMode? {
     guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return nil }
     return session.subscriptions[index].isLive ? session.subscriptions[index].mode : nil
-  }
-
-  /// The channel of a pending subscribe is confirmed: answers it, or asks for the roster first.
-  mutating func attached(_ key: PendingKey) {
-    guard let subscribe = pending[key], subscribe.stage == .attaching, let session = sessions[Int(key.slot)],
-      let index = session.subscription(to: key.channel)
-    else { return }
-    if !session.subscriptions[index].isLive { makeLive(key.channel, slot: key.slot) }
-    // A member stays one until the answer; who becomes one is told of others from before its roster is read.
-    setMode(subscribe.previous == .member ? .member : subscribe.mode, key.channel, slot: key.slot)
-    guard subscribe.mode != .none else { return finish(key, roster: nil) }
-    pending[key]?.stage = .entering
-    channels[key.channel].entering += 1
-    // What the issuer of the token has vouched for its holder cannot put something else in the place of.
-    let info = session.identity?.info ?? subscribe.info
-    let occupant = Occupant(client: session.client, user: session.user, info: info)
-    act(.ask(.enter(session.id, occupant, channels[key.channel].name, subscribe.mode, entry: subscribe.serial)))
-  }
-
-  /// Answers a subscribe, lets go what was held for it and runs what waited behind it.
-  mutating func finish(_ key: PendingKey, roster: Roster?) {
-    guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
-    let name = channels[key.channel].name
-    if subscribe.previous == .member, subscribe.mode != .member { act(.ask(.leave(session.client, name, lost: false))) }
-    setMode(subscribe.mode, key.channel, slot: key.slot)
-    act(.reply(session.id, .subscribed(id: subscribe.id, name, roster)))
-    for held in subscribe.held { act(.reply(session.id, .event(name, held.audience, held.frame))) }
-    run(subscribe.deferred, session.id, name)
-  }
-
-  /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
-  ///
-  /// `missing` is an event that could not be held: who took part before gets it all the same.
-  mutating func fail(
-    _ key: PendingKey, _ code: ErrorCode, _ message: String, missing: PendingSubscribe.Held? = nil
-  ) {
-    guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
-    let name = channels[key.channel].name
-    refuse(session.id, id: subscribe.id, code, message)
-    if let previous = subscribe.previous {
-      if subscribe.mode == .member, previous != .member { act(.ask(.leave(session.client, name, lost: false))) }
-      setMode(previous, key.channel, slot: key.slot)
-      let events = subscribe.held + (missing.map { [$0] } ?? [])
-      for event in events where event.audience == .listeners || previous != .none {
-        act(.reply(session.id, .event(name, event.audience, event.frame)))
-      }
-    } else {
-      drop(key.channel, of: key.slot, lost: false)
-    }
-    run(subscribe.deferred, session.id, name)
-  }
-
-  private mutating func run(_ commands: [DeferredCommand], _ id: SessionID, _ name: ChannelName) {
-    for command in commands {
-      switch command {
-      case .subscribe(let mode, let info, let request):
-        subscribe(id, to: name, presence: mode, info: info, request: request)
-      case .unsubscribe(let request): unsubscribe(id, from: name, request: request)
-      case .publish(let publication, let request):
-        publish(
-          id, to: name, echo: publication.excluded == nil, isBinary: publication.isBinary, request: request
-        ) { publication.frame }
-      case .presence(let onlyCount, let request):
-        presence(id, of: name, onlyCount: onlyCount, request: request)
-      }
-    }
   }
 }

@@ -99,7 +99,10 @@ package struct Hub {
       let subscribe = takePending(PendingKey(slot: id.slot, channel: subscription.channel))
       // What the client has said is said, whether or not it stays to hear what became of it; if it may say it.
       for case .publish(let publication, let request)? in subscribe?.deferred ?? []
-      where denial(of: .publish, in: publication.channel, subscription.channel, session) == nil {
+      where denial(
+        of: publication.kind == .signal ? .signal : .publish, in: publication.channel, subscription.channel, session)
+        == nil
+      {
         act(.ask(.publish(id, request, publication)))
       }
       drop(subscription.channel, of: id.slot, lost: true)
@@ -130,7 +133,7 @@ package struct Hub {
   /// Takes out a subscribe that is under way.
   mutating func takePending(_ key: PendingKey) -> PendingSubscribe? {
     guard let subscribe = pending.removeValue(forKey: key) else { return nil }
-    if subscribe.stage == .entering { channels[key.channel].entering -= 1 }
+    if subscribe.stage != .attaching { channels[key.channel].holding -= 1 }
     if let index = channels[key.channel].pending.firstIndex(of: key.slot) {
       channels[key.channel].pending.remove(at: index)
     }

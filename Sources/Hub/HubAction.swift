@@ -12,9 +12,13 @@ package enum HubAction {
 
 /// What a client is told.
 package enum Reply {
-  case subscribed(id: RequestID?, ChannelName, Roster?)
+  case subscribed(id: RequestID?, ChannelName, SubscribedStream?, Roster?)
   case unsubscribed(id: RequestID?, ChannelName)
-  case published(id: RequestID, ChannelName)
+  case published(id: RequestID, ChannelName, PublishReceipt)
+  case signalled(id: RequestID, ChannelName)
+  case history(id: RequestID?, ChannelName, HistoryRead)
+  /// What was missed, oldest first; whatever else comes of the channel comes behind it.
+  case replay(ChannelName, [HistoryEntry])
   case presence(id: RequestID?, ChannelName, Roster)
   case authenticated(id: RequestID?, UserName, expires: Int64?)
   /// The token ends in so many milliseconds.
@@ -24,4 +28,32 @@ package enum Reply {
   case error(Refusal)
   /// An event of a channel that was held back until now.
   case event(ChannelName, Audience, Frame)
+}
+
+/// What a subscriber is told of a channel that keeps history.
+package struct SubscribedStream: Equatable, Sendable {
+  /// The next message has the offset behind it.
+  package var position: StreamPosition
+  /// Whether all that was missed comes now.
+  package var isRecovered: Bool
+
+  package init(position: StreamPosition, isRecovered: Bool) {
+    self.position = position
+    self.isRecovered = isRecovered
+  }
+}
+
+/// How a client wants to be in a channel.
+package struct SubscribeWish: Sendable {
+  package var mode: PresenceMode
+  /// JSON text that presence shows.
+  package var info: String?
+  /// From where on it wants what it has missed.
+  package var since: Since?
+
+  package init(_ mode: PresenceMode = .none, info: String? = nil, since: Since? = nil) {
+    self.mode = mode
+    self.info = info
+    self.since = since
+  }
 }

@@ -5,36 +5,45 @@ struct PendingSubscribe {
   enum Stage {
     /// For the broker's confirmation of the channel.
     case attaching
+    /// For the channel's history, or where it stands.
+    case reading
     /// For the channel's roster.
     case entering
   }
-
-  /// An event, and which of the channel's connections it is for.
-  typealias Held = (frame: Frame, audience: Audience)
 
   /// Tells this subscribe from a later one of the same connection to the same channel.
   let serial: UInt64
   var stage: Stage
   let id: RequestID?
-  let mode: PresenceMode
-  let info: String?
+  var wish: SubscribeWish
   /// How the connection took part before, where it was a listener already.
   var previous: PresenceMode?
+  /// What has been read, in a channel that keeps history.
+  var read: HistoryRead?
   /// Commands on the same channel that came meanwhile, in order.
   var deferred: [DeferredCommand] = []
   var deferredBytes = 0
-  /// Events of the channel that came after it was entered, for after the answer.
-  var held: [Held] = []
-  var heldBytes = 0
+  /// Events of the channel that came since it was confirmed, for after the answer.
+  var held = HeldEvents()
 
   /// How many commands may wait behind one subscribe.
   static let maxDeferred = 256
-  /// How many bytes of messages may wait behind one subscribe, and be held for it.
+  /// How many bytes of messages may wait behind one subscribe.
   static let maxBytes = 1 << 20
+
+  init(serial: UInt64, id: RequestID?, wish: SubscribeWish, previous: PresenceMode?) {
+    self.serial = serial
+    stage = .attaching
+    self.id = id
+    self.wish = wish
+    self.previous = previous
+  }
+
+  var mode: PresenceMode { wish.mode }
 
   /// Whether it, or a subscribe behind it, wants to take part in presence.
   var asksForPresence: Bool {
-    mode != .none || deferred.contains { if case .subscribe(let mode, _, _) = $0 { mode != .none } else { false } }
+    mode != .none || deferred.contains { if case .subscribe(let wish, _) = $0 { wish.mode != .none } else { false } }
   }
 
   /// Puts a command behind the subscribe; false when too much is waiting already.
@@ -45,34 +54,40 @@ struct PendingSubscribe {
     return true
   }
 
-  /// Keeps an event for after the answer; false when it does not fit.
-  mutating func hold(_ frame: Frame, _ audience: Audience) -> Bool {
-    guard heldBytes + frame.count <= Self.maxBytes else { return false }
-    heldBytes += frame.count
-    held.append((frame, audience))
+  /// Keeps an event for after the answer; false when it does not fit and may not be left out.
+  ///
+  /// Who only begins to listen can be told that not all could be recovered; who listened before cannot.
+  mutating func hold(_ event: HeldEvent) -> Bool {
+    if held.append(event) { return true }
+    // Joins and leaves since the roster was asked for are in no read.
+    let mayBeLeftOut = stage == .reading || held.hasGivenUp && event.audience == .listeners
+    guard mayBeLeftOut, previous == nil else { return false }
+    held.giveUp(event)
     return true
   }
 }
 
 /// A command that waits for a subscribe on its channel.
 enum DeferredCommand {
-  case subscribe(PresenceMode, info: String?, id: RequestID?)
+  case subscribe(SubscribeWish, id: RequestID?)
   case unsubscribe(id: RequestID?)
   case publish(Publication, id: RequestID?)
   case presence(onlyCount: Bool, id: RequestID?)
+  case history(Since?, limit: Int, id: RequestID?)
 
   /// What it holds of memory, roughly.
   var bytes: Int {
     switch self {
-    case .subscribe(_, let info, _): 64 + (info?.utf8.count ?? 0)
-    case .unsubscribe, .presence: 64
-    case .publish(let publication, _): 64 + publication.frame.count
+    case .subscribe(let wish, _): 64 + (wish.info?.utf8.count ?? 0)
+    case .unsubscribe, .presence, .history: 64
+    case .publish(let publication, _): 64 + publication.event.count
     }
   }
 
   var id: RequestID? {
     switch self {
-    case .subscribe(_, _, let id), .unsubscribe(let id), .publish(_, let id), .presence(_, let id): id
+    case .subscribe(_, let id), .unsubscribe(let id), .publish(_, let id), .presence(_, let id), .history(_, _, let id):
+      id
     }
   }
 }

@@ -61,14 +61,18 @@ final class Relay: BrokerOutlet {
 extension BrokerEvent {
   /// Bytes of messages in it.
   var weight: Int {
-    if case .deliver(_, let frame, _, _, _) = self { frame.count } else { 0 }
+    switch self {
+    case .deliver(_, let frame, _, _, _, _): frame.count
+    case .history(_, _, _, .success(let read)): read.entries.reduce(0) { $0 + $1.frame.count }
+    default: 0
+    }
   }
 }
 
 extension BrokerRequest {
   /// Bytes of messages in it.
   var weight: Int {
-    if case .publish(_, _, let publication) = self { publication.frame.count } else { 0 }
+    if case .publish(_, _, let publication) = self { publication.event.count } else { 0 }
   }
 }
 

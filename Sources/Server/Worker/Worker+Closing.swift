@@ -130,6 +130,7 @@ extension Worker {
     if let timer = connection.pointee.timer { loop.cancel(timer) }
     connection.pointee.outbox.removeAll(pool: &pool)
     if connection.pointee.isHolding { conflated[slot] = nil }
+    if connection.pointee.isReplaying { replays[slot] = nil }
     if connection.pointee.isPaused { unread[slot] = nil }
     handshakes[slot] = nil
     if connection.pointee.isCounted {

@@ -39,19 +39,31 @@ extension Worker {
   /// Tells a client something.
   func reply(_ reply: Reply, _ slot: UInt32) {
     switch reply {
-    case .subscribed(let id, let channel, let roster):
-      send(EventEncoder.subscribed(id: id, channel: channel, roster: roster), to: slot)
+    case .subscribed(let id, let channel, let stream, let roster):
+      if let stream {
+        send(
+          EventEncoder.subscribed(
+            id: id, channel: channel, position: stream.position, isRecovered: stream.isRecovered, roster: roster),
+          to: slot)
+      } else {
+        send(EventEncoder.subscribed(id: id, channel: channel, roster: roster), to: slot)
+      }
     case .unsubscribed(let id, let channel):
-      if connections[slot].pointee.isHolding { forgetConflated(channel, slot) }
+      forgetHeld(channel, slot)
       send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
-    case .published(let id, let channel): send(EventEncoder.published(id: id, channel: channel), to: slot)
+    case .published(let id, let channel, let receipt):
+      send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
+    case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
+    case .history(let id, let channel, let read):
+      send(EventEncoder.history(id: id, channel: channel, read), to: slot)
+    case .replay(let channel, let entries): replay(entries, channel, slot)
     case .presence(let id, let channel, let roster):
       send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)
     case .authenticated(let id, let user, let expires):
       send(EventEncoder.authenticated(id: id, user: user, expires: expires), to: slot)
     case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
     case .expelled(let channel):
-      if connections[slot].pointee.isHolding { forgetConflated(channel, slot) }
+      forgetHeld(channel, slot)
       send(EventEncoder.unsubscribed(id: nil, channel: channel, reason: "server"), to: slot)
     case .error(let refusal):
       if refusal.code == .tooManyChannels { count(limit: .channels) }
@@ -67,8 +79,8 @@ extension Worker {
 
   func received(_ event: BrokerEvent) {
     switch event {
-    case .deliver(let channel, let frame, let audience, let excluded, let since):
-      deliver(frame, to: audience, of: channel, excluding: excluded)
+    case .deliver(let channel, let frame, let mark, let audience, let excluded, let since):
+      deliver(frame, mark, to: audience, of: channel, excluding: excluded)
       // Only where something waits for the end of the turn: nobody else would record the time.
       if !dirty.isEmpty {
         if deliveries == 0 { oldestDelivery = since }
@@ -78,7 +90,9 @@ extension Worker {
     case .subscriptionsLost: hub.subscriptionsLost()
     case .link(let state): hub.linkChanged(state)
     case .identity(let id): node = id
-    case .published(let session, let channel, let id, let refusal): hub.published(session, channel, id, refusal)
+    case .published(let session, let channel, let kind, let id, let result):
+      hub.published(session, channel, kind, id, result)
+    case .history(let session, let channel, let purpose, let result): hub.history(session, channel, purpose, result)
     case .entered(let session, let channel, let entry, let result):
       hub.entered(session, channel, entry: entry, result)
     case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)
@@ -87,8 +101,10 @@ extension Worker {
   }
 
   /// Puts a frame into the outbox of everybody it is for: nothing here allocates, locks or makes a system call.
-  private func deliver(_ frame: Frame, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?) {
-    hub.withAudience(audience, of: channel, frame: frame, excluding: excluded) { slots, except in
+  private func deliver(
+    _ frame: Frame, _ mark: StreamMark, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?
+  ) {
+    hub.withAudience(audience, of: channel, frame: frame, mark, excluding: excluded) { slots, except in
       frame.withBytes { bytes in
         for slot in slots where slot != except { put(frame, bytes, slot, channel, audience) }
       }
@@ -97,12 +113,14 @@ extension Worker {
     settleOverflow(of: frame, channel, audience)
   }
 
-  /// Puts an event of a channel into one connection's outbox, unless an older message of the channel waits for room: that
-  /// one is to be replaced, not overtaken.
+  /// Puts an event of a channel into one connection's outbox, unless an older one waits for room: a message that is to be
+  /// replaced, not overtaken, or what was missed and comes first.
   private func put(
     _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32, _ channel: ChannelName, _ audience: Audience
   ) {
-    if connections[slot].pointee.isHolding, audience == .listeners, isConflating(channel, slot) {
+    if connections[slot].pointee.isReplaying {
+      putBehindReplay(frame, channel, slot)
+    } else if connections[slot].pointee.isHolding, audience == .listeners, isConflating(channel, slot) {
       overflowing.append(slot)
     } else {
       enqueue(frame, bytes, slot)
@@ -174,6 +192,7 @@ extension Worker {
       case .failed: return end(slot)
       }
     }
+    if connection.pointee.isReplaying, continueReplay(slot) { return }
     if connection.pointee.isHolding, releaseConflated(slot) { return }
     let isBlocked = !connection.pointee.outbox.isEmpty
     if isBlocked != connection.pointee.isBlocked {

@@ -26,6 +26,7 @@ extension Worker {
   ///
   /// Only messages may be left out: of joins, leaves and replies each matters.
   func settleOverflow(of frame: Frame, _ channel: ChannelName, _ audience: Audience) {
+    while let slot = tooSlow.popLast() { closeAsTooSlow(slot) }
     guard !overflowing.isEmpty else { return }
     let policy = audience == .listeners ? hub.overflow(of: channel) : .disconnect
     while let slot = overflowing.popLast() {
@@ -89,8 +90,9 @@ extension Worker {
   }
 
   /// The client does not want the channel any more.
-  func forgetConflated(_ channel: ChannelName, _ slot: UInt32) {
-    conflated[slot]?.removeAll { $0.channel == channel }
+  func forgetHeld(_ channel: ChannelName, _ slot: UInt32) {
+    if connections[slot].pointee.isHolding { conflated[slot]?.removeAll { $0.channel == channel } }
+    if connections[slot].pointee.isReplaying { replays[slot]?.forget(channel) }
   }
 
   // MARK: Time

@@ -129,14 +129,20 @@ extension Worker {
     switch command {
     case .subscribe(let subscribe):
       count(command: "subscribe")
-      hub.subscribe(
-        session, to: subscribe.channel, presence: subscribe.presence, info: subscribe.info, request: subscribe.id)
+      let wish = SubscribeWish(subscribe.presence, info: subscribe.info, since: subscribe.since)
+      hub.subscribe(session, to: subscribe.channel, wish, request: subscribe.id)
     case .unsubscribe(let channel, let id):
       count(command: "unsubscribe")
       hub.unsubscribe(session, from: channel, request: id)
     case .publish(let publish):
       count(command: "publish")
       run(publish, text, session)
+    case .signal(let signal):
+      count(command: "signal")
+      run(signal, text, session)
+    case .history(let channel, let since, let limit, let id):
+      count(command: "history")
+      hub.history(session, of: channel, since: since, limit: limit, request: id)
     case .presence(let channel, let onlyCount, let id):
       count(command: "presence")
       hub.presence(session, of: channel, onlyCount: onlyCount, request: id)
@@ -151,10 +157,25 @@ extension Worker {
 
   private func run(_ publish: PublishCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
     guard let sender = hub.sender(session), takesPublishes(publish.id, session) else { return }
-    hub.publish(session, to: publish.channel, echo: publish.echo, request: publish.id) {
-      EventEncoder.message(
-        channel: publish.channel, from: sender.user, client: sender.client,
-        data: UnsafeRawBufferPointer(rebasing: text[publish.data]), timestamp: Int(Sys.wallMilliseconds()))
+    let data = UnsafeRawBufferPointer(rebasing: text[publish.data])
+    hub.publish(session, to: publish.channel, echo: publish.echo, key: publish.key, request: publish.id) { isDraft, _ in
+      if isDraft {
+        return EventEncoder.draft(channel: publish.channel, from: sender.user, client: sender.client, data: data)
+      }
+      return .finished(
+        EventEncoder.message(
+          channel: publish.channel, from: sender.user, client: sender.client, data: data,
+          timestamp: Int(Sys.wallMilliseconds())))
+    }
+  }
+
+  private func run(_ signal: SignalCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    guard let sender = hub.sender(session), takesPublishes(signal.id, session) else { return }
+    hub.publish(session, to: signal.channel, kind: .signal, echo: false, request: signal.id) { _, _ in
+      .finished(
+        EventEncoder.signal(
+          channel: signal.channel, from: sender.user, client: sender.client, event: signal.event,
+          data: signal.data.map { UnsafeRawBufferPointer(rebasing: text[$0]) }))
     }
   }
 
@@ -164,8 +185,10 @@ extension Worker {
     case .failure(let refusal): reply(.error(hub.refusal(of: session, refusal)), session.slot)
     case .success(let channel):
       guard takesPublishes(nil, session) else { return }
-      hub.publish(session, to: channel, echo: true, isBinary: true, request: nil) {
-        FrameEncoder.frame(.binary, payload: bytes)
+      hub.publish(session, to: channel, kind: .binary, echo: true, request: nil) { isDraft, keepsHistory in
+        isDraft
+          ? BinaryPublish.draft(bytes, keepsHistory: keepsHistory)
+          : .finished(FrameEncoder.frame(.binary, payload: bytes))
       }
     }
     performActions()

@@ -49,8 +49,12 @@ final class Worker: EventSource {
   var dirty: [UInt32] = []
   /// Slots whose outbox ran over while a frame went out to many; closed when that is over.
   var overflowing: [UInt32] = []
+  /// Slots to be closed as too slow when that is over, whatever their channels' policy.
+  var tooSlow: [UInt32] = []
   /// By slot: the newest messages of channels that conflate, for connections without room for them.
   var conflated: [UInt32: [(channel: ChannelName, frame: Frame)]] = [:]
+  /// By slot: what was missed, for connections without room for all of it at once.
+  var replays: [UInt32: Replay] = [:]
   /// Memory for the hub's actions, used in turns.
   var spareActions: [HubAction] = []
   var spareDirty: [UInt32] = []

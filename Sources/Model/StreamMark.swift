@@ -1,0 +1,9 @@
+/// What an event says of its channel's history.
+package enum StreamMark: Equatable, Sendable {
+  /// Nothing: it is not kept.
+  case none
+  /// It is the message of that place.
+  case message(StreamPosition)
+  /// Messages up to that place may be missing.
+  case gap(StreamPosition)
+}
