@@ -64,7 +64,7 @@ extension Hub {
   }
 
   /// Publishes what has waited for its turn, if it still may.
-  private mutating func publish(_ publication: Publication, _ id: SessionID, request: RequestID?) {
+  mutating func publishWaiting(_ publication: Publication, _ id: SessionID, request: RequestID?) {
     let channel = channels.index(of: publication.channel)
     let capability: Capabilities = publication.kind == .signal ? .signal : .publish
     guard let session = session(id), permit(capability, in: publication.channel, channel, session, request) else {

@@ -138,7 +138,7 @@ extension Hub {
       switch command {
       case .subscribe(let wish, let request): subscribe(id, to: name, wish, request: request)
       case .unsubscribe(let request): unsubscribe(id, from: name, request: request)
-      case .publish(let publication, let request): publish(publication, id, request: request)
+      case .publish(let publication, let request): publishWaiting(publication, id, request: request)
       case .presence(let onlyCount, let request):
         presence(id, of: name, onlyCount: onlyCount, request: request)
       case .history(let since, let limit, let request):

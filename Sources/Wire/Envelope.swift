@@ -59,7 +59,7 @@ struct Envelope {
       case .only: Self.fill(&only, with: value)
       case .token: Self.fill(&token, with: value)
       case .since: Self.fill(&since, with: value)
-      case .key: Self.fill(&key, with: value)
+      case .key: Self.fill(&self.key, with: value)
       case .event: Self.fill(&event, with: value)
       case .limit: Self.fill(&limit, with: value)
       }

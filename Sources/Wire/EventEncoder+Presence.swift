@@ -82,7 +82,7 @@ extension EventEncoder {
   }
 
   /// `members`, unless only the count was asked for, and `count`.
-  private static func appendRoster(_ roster: Roster, to writer: inout ByteWriter) {
+  static func appendRoster(_ roster: Roster, to writer: inout ByteWriter) {
     if let members = roster.members {
       writer.append(literal: #","members":["#)
       for (index, member) in members.enumerated() {

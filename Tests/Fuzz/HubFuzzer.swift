@@ -103,8 +103,8 @@ private struct HubRun {
   private mutating func refused(_ command: HubSimulation.Command, _ slot: UInt32, _ channel: ChannelName) throws {
     let id = simulation.session(slot)
     switch command {
-    case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, presence: mode, info: nil, request: nil)
-    case .publish(let echo): simulation.hub.publish(id, to: channel, echo: echo, request: nil) { frame("own") }
+    case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, SubscribeWish(mode), request: nil)
+    case .publish(let echo): simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(frame("own")) }
     case .presence: simulation.hub.presence(id, of: channel, onlyCount: false, request: nil)
     case .unsubscribe: break
     }
@@ -128,12 +128,12 @@ private struct HubRun {
       SessionID(slot: Self.slots + 90, generation: 1),
     ] {
       simulation.hub.close(id, now: 0)
-      simulation.hub.subscribe(id, to: channel, presence: .member, info: nil, request: nil)
+      simulation.hub.subscribe(id, to: channel, SubscribeWish(.member), request: nil)
       simulation.hub.unsubscribe(id, from: channel, request: nil)
-      simulation.hub.publish(id, to: channel, echo: true, request: nil) { frame("own") }
+      simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(frame("own")) }
       simulation.hub.presence(id, of: channel, onlyCount: true, request: nil)
       simulation.hub.entered(id, channel, entry: 1, .success(roster()))
-      simulation.hub.published(id, channel, RequestID(json: "0"), nil)
+      simulation.hub.published(id, channel, .message, RequestID(json: "0"), .success(PublishReceipt()))
       simulation.hub.presence(id, channel, nil, .success(roster()))
       try simulation.check(simulation.hub.sender(id) == nil, "somebody who has gone may speak")
     }
@@ -164,7 +164,8 @@ private struct HubRun {
     let question = asked.remove(at: number % asked.count)
     let refusal = Refusal(.unavailable, "Not now.")
     if question.isPublication {
-      simulation.hub.published(question.session, question.channel, question.id, success ? nil : refusal)
+      simulation.hub.published(
+        question.session, question.channel, .message, question.id, success ? .success(PublishReceipt()) : .failure(refusal))
     } else {
       simulation.hub.presence(
         question.session, question.channel, question.id, success ? .success(roster()) : .failure(refusal))
@@ -174,7 +175,7 @@ private struct HubRun {
     try simulation.check(replies.count == (isOpen ? 1 : 0), "\(replies.count) answers to one question")
     for reply in replies {
       switch reply {
-      case .reply(question.session, .published(let id, question.channel)):
+      case .reply(question.session, .published(let id, question.channel, _)):
         try simulation.check(id == question.id && question.isPublication && success, "another answer")
       case .reply(question.session, .presence(let id, question.channel, _)):
         try simulation.check(id == question.id && !question.isPublication && success, "another answer")

@@ -10,6 +10,8 @@ struct Desk {
   private var spare: [HubAction] = []
   /// The numbers of the requests to enter, by session and channel, newest last.
   private var entries: [SessionID: [ChannelName: [UInt64]]] = [:]
+  /// The numbers of the newest reads for a subscribe.
+  private var reads: [SessionID: [ChannelName: UInt64]] = [:]
 
   init(
     maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0),
@@ -30,6 +32,9 @@ struct Desk {
     hub.takeActions(reusing: &spare)
     for case .ask(.enter(let session, _, let channel, _, let entry)) in spare {
       entries[session, default: [:]][channel, default: []].append(entry)
+    }
+    for case .ask(.readHistory(let session, let channel, _, .subscribe(let serial))) in spare {
+      reads[session, default: [:]][channel] = serial
     }
     return spare
   }
@@ -59,9 +64,11 @@ struct Desk {
   }
 
   mutating func subscribe(
-    _ slot: UInt32, _ name: String, _ mode: PresenceMode = .none, info: String? = nil, id: Int? = nil
+    _ slot: UInt32, _ name: String, _ mode: PresenceMode = .none, info: String? = nil, since: Since? = nil,
+    id: Int? = nil
   ) -> [String] {
-    hub.subscribe(Self.id(slot), to: channel(name), presence: mode, info: info, request: request(id))
+    let wish = SubscribeWish(mode, info: info, since: since)
+    hub.subscribe(Self.id(slot), to: channel(name), wish, request: request(id))
     return lines()
   }
 
@@ -89,7 +96,7 @@ struct Desk {
   mutating func publish(
     _ slot: UInt32, _ name: String, _ text: String, echo: Bool = true, id: Int? = nil
   ) -> [String] {
-    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { frame(text) }
+    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { _, _ in .finished(frame(text)) }
     return lines()
   }
 
@@ -109,6 +116,12 @@ struct Desk {
 
   mutating func attached(_ name: String) -> [String] {
     hub.attached(channel(name))
+    return lines()
+  }
+
+  /// Answers the newest read of a history for a subscribe.
+  mutating func read(_ slot: UInt32, _ name: String, _ result: Result<HistoryRead, Refusal>) -> [String] {
+    hub.history(Self.id(slot), channel(name), .subscribe(reads[Self.id(slot)]?[channel(name)] ?? 0), result)
     return lines()
   }
 
@@ -143,11 +156,12 @@ struct Desk {
 
   /// Delivers an event; the slots that it goes to now, in order of slots.
   mutating func deliver(
-    _ text: String, to audience: Audience = .listeners, of name: String, without client: String? = nil
+    _ text: String, to audience: Audience = .listeners, of name: String, _ mark: StreamMark = .none,
+    without client: String? = nil
   ) -> [UInt32] {
     var reached: [UInt32] = []
     hub.withAudience(
-      audience, of: channel(name), frame: frame(text), excluding: client.map { ClientID($0) }
+      audience, of: channel(name), frame: frame(text), mark, excluding: client.map { ClientID($0) }
     ) { slots, except in
       reached = slots.filter { $0 != except }
     }

@@ -112,9 +112,10 @@ struct HubSimulation {
     places[Key(slot: slot, channel: channel), default: Place()].commands.append((requests, command))
     let id = RequestID(json: "\(requests)")
     switch command {
-    case .subscribe(let mode): hub.subscribe(session(slot), to: channel, presence: mode, info: nil, request: id)
+    case .subscribe(let mode): hub.subscribe(session(slot), to: channel, SubscribeWish(mode), request: id)
     case .unsubscribe: hub.unsubscribe(session(slot), from: channel, request: id)
-    case .publish(let echo): hub.publish(session(slot), to: channel, echo: echo, request: id) { frame("own") }
+    case .publish(let echo):
+      hub.publish(session(slot), to: channel, echo: echo, request: id) { _, _ in .finished(frame("own")) }
     case .presence: hub.presence(session(slot), of: channel, onlyCount: false, request: id)
     }
     try settle(closing: nil)
@@ -216,7 +217,7 @@ struct HubSimulation {
     var lent: [UInt32] = []
     var left: UInt32?
     hub.withAudience(
-      audience, of: channel, frame: frame("\(channel) \(events)"), excluding: excluded.map { client($0) }
+      audience, of: channel, frame: frame("\(channel) \(events)"), .none, excluding: excluded.map { client($0) }
     ) {
       lent = Array($0)
       left = $1
@@ -279,6 +280,7 @@ struct HubSimulation {
       let command = try takeEffect(session, publication.channel, id, isClosing: closing == session.slot)
       guard case .publish(let echo) = command else { return try check(false, "not what was asked") }
       try check(publication.excluded == (echo ? nil : client(session.slot)), "the wrong one left out")
+    case .readHistory: try check(false, "no channel keeps history")
     case .queryPresence(let session, let id, let channel, _):
       guard case .presence = try takeEffect(session, channel, id) else { return try check(false, "not what was asked") }
     }
@@ -286,7 +288,7 @@ struct HubSimulation {
 
   private mutating func take(_ reply: Reply, _ session: SessionID) throws {
     switch reply {
-    case .subscribed(let id, let channel, let roster):
+    case .subscribed(let id, let channel, _, let roster):
       guard case .subscribe(let mode) = try takeEffect(session, channel, id) else {
         return try check(false, "not asked")
       }
@@ -312,7 +314,7 @@ struct HubSimulation {
       try check(channel == forbidden && places[key]?.mode != nil || channel == quiet && isIn, "expelled for no reason")
       places[key]?.mode = nil
       places[key]?.backlog = []
-    case .published, .presence: try check(false, "the broker has not answered")
+    case .published, .signalled, .presence, .history, .replay: try check(false, "the broker has not answered")
     case .authenticated, .expiring: try check(false, "nobody has said anything")
     }
   }

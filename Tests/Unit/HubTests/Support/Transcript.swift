@@ -16,11 +16,14 @@ enum Transcript {
     case .attach(let channel): "attach \(channel)"
     case .detach(let channel): "detach \(channel)"
     case .publish(let session, let id, let publication):
-      "publish \(session.slot) \(publication.channel)\(number(id)) '\(text(publication.frame))'"
+      "\(publication.kind == .signal ? "signal" : "publish") \(session.slot) \(publication.channel)\(number(id)) "
+        + "'\(line(publication.event))'"
         + (publication.excluded.map { " without \($0)" } ?? "")
     case .enter(let session, let occupant, let channel, let mode, entry: _):
       "enter \(session.slot) \(channel) \(mode) \(occupant.client) \(occupant.user?.string ?? "-") \(occupant.info ?? "-")"
     case .leave(let client, let channel, let lost): "leave \(client) \(channel)\(lost ? " lost" : "")"
+    case .readHistory(let session, let channel, let query, let purpose):
+      "read \(session.slot) \(channel) \(line(query))\(line(purpose))"
     case .queryPresence(let session, let id, let channel, let onlyCount):
       "query \(session.slot) \(channel)\(number(id))\(onlyCount ? " count" : "")"
     }
@@ -28,9 +31,16 @@ enum Transcript {
 
   static func line(_ reply: Reply) -> String {
     switch reply {
-    case .subscribed(let id, let channel, let roster): "subscribed \(channel)\(number(id))\(line(roster))"
+    case .subscribed(let id, let channel, let stream, let roster):
+      "subscribed \(channel)\(number(id))\(line(stream))\(line(roster))"
     case .unsubscribed(let id, let channel): "unsubscribed \(channel)\(number(id))"
-    case .published(let id, let channel): "published \(channel)\(number(id))"
+    case .published(let id, let channel, let receipt):
+      "published \(channel)\(number(id))\(receipt.position.map { " \(line($0))" } ?? "")"
+        + (receipt.isDuplicate ? " again" : "")
+    case .signalled(let id, let channel): "signalled \(channel)\(number(id))"
+    case .history(let id, let channel, let read):
+      "history \(channel)\(number(id)) \(line(read.top)) [\(read.entries.map { text($0.frame) }.joined(separator: ", "))]"
+    case .replay(_, let entries): "replay [\(entries.map { text($0.frame) }.joined(separator: ", "))]"
     case .presence(let id, let channel, let roster): "presence \(channel)\(number(id))\(line(roster))"
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
@@ -40,6 +50,42 @@ enum Transcript {
     case .expiring(let left): "expiring in \(left)"
     case .expelled(let channel): "expelled from \(channel)"
     case .event(_, _, let frame): "'\(text(frame))'"
+    }
+  }
+
+  private static func line(_ event: Publication.Event) -> String {
+    switch event {
+    case .finished(let frame): text(frame)
+    case .draft(let head, let tail): String(decoding: head + tail, as: UTF8.self) + "…"
+    }
+  }
+
+  private static func line(_ position: StreamPosition) -> String { "\(position.epoch)/\(position.offset)" }
+
+  private static func line(_ stream: SubscribedStream?) -> String {
+    stream.map { " at \(line($0.position))\($0.isRecovered ? " recovered" : "")" } ?? ""
+  }
+
+  private static func line(_ since: Since) -> String {
+    switch since {
+    case .position(let position): line(position)
+    case .time(let time): "\(time)"
+    }
+  }
+
+  private static func line(_ query: HistoryQuery) -> String {
+    switch query {
+    case .position: "position"
+    case .recover(let since): "since \(line(since))"
+    case .newest(let count): "newest \(count)"
+    case .after(let since, let limit): "after \(line(since)) at most \(limit)"
+    }
+  }
+
+  private static func line(_ purpose: HistoryPurpose) -> String {
+    switch purpose {
+    case .subscribe: ""
+    case .command(let id): number(id)
     }
   }
 

@@ -1,0 +1,206 @@
+import Hub
+import Model
+import TestSupport
+import Testing
+
+@Suite struct HistoryTests {
+  private let epoch = "e1"
+
+  private func desk(sendsLast: Bool = false) -> Desk {
+    var rule = ChannelRule.standard(.all, isOpen: true)
+    rule.history = HistoryRule(size: 10, timeToLive: 1000)
+    rule.sendsLast = sendsLast
+    return Desk(rules: ChannelRules([rule]))
+  }
+
+  private func at(_ offset: Int, _ epoch: String = "e1") -> StreamPosition {
+    StreamPosition(epoch: epoch, offset: offset)
+  }
+
+  private func read(_ top: StreamPosition, _ offsets: [Int] = [], isComplete: Bool = true) -> HistoryRead {
+    HistoryRead(
+      top: top,
+      entries: offsets.map {
+        HistoryEntry(offset: $0, time: 0, frame: frame("m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil)
+      }, isComplete: isComplete)
+  }
+
+  @Test func aSubscribeTellsWhereTheChannelStands() {
+    var desk = desk()
+    desk.open(0)
+    #expect(desk.subscribe(0, "a", id: 1) == ["attach a"])
+    #expect(desk.attached("a") == ["read 0 a position"])
+    #expect(desk.read(0, "a", .success(read(at(41)))) == ["0: subscribed a #1 at e1/41"])
+    #expect(desk.deliver("m42", of: "a", .message(at(42))) == [0])
+  }
+
+  @Test func whatWasMissedComesBeforeWhatIsNew() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", since: .position(at(3)), id: 1)
+    #expect(desk.attached("a") == ["read 0 a since e1/3"])
+    // The read was made after 5 was published, and before 6.
+    #expect(desk.deliver("m5", of: "a", .message(at(5))) == [])
+    #expect(desk.deliver("m6", of: "a", .message(at(6))) == [])
+    #expect(
+      desk.read(0, "a", .success(read(at(5), [4, 5]))) == [
+        "0: subscribed a #1 at e1/3 recovered", "0: replay [m4, m5]", "0: 'm6'",
+      ])
+  }
+
+  @Test func nothingWasMissed() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", since: .position(at(5)), id: 1)
+    _ = desk.attached("a")
+    #expect(desk.read(0, "a", .success(read(at(5)))) == ["0: subscribed a #1 at e1/5 recovered"])
+  }
+
+  @Test func whatCannotBeRecoveredIsNot() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", since: .position(at(3, "e0")), id: 1)
+    _ = desk.attached("a")
+    #expect(desk.read(0, "a", .success(read(at(5), isComplete: false))) == ["0: subscribed a #1 at e1/5"])
+  }
+
+  @Test func ownMessagesWithoutEchoAreNotRecovered() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", since: .position(at(5)), id: 1)
+    _ = desk.attached("a")
+    #expect(
+      desk.read(0, "a", .success(read(at(8), [6, 7, 8]))) == [
+        "0: subscribed a #1 at e1/5 recovered", "0: replay [m6, m8]",
+      ])
+  }
+
+  @Test func theNewestIsSentToWhoeverComes() {
+    var desk = desk(sendsLast: true)
+    desk.open(0, 1)
+    _ = desk.subscribe(0, "a", id: 1)
+    #expect(desk.attached("a") == ["read 0 a newest 1"])
+    #expect(desk.read(0, "a", .success(read(at(5), [5]))) == ["0: subscribed a #1 at e1/4", "0: replay [m5]"])
+    #expect(desk.subscribe(1, "a", since: .position(at(1, "e0")), id: 2) == ["read 1 a since e0/1"])
+    #expect(desk.read(1, "a", .success(read(at(5), isComplete: false))) == ["read 1 a newest 1"])
+    #expect(desk.read(1, "a", .success(read(at(5), [5]))) == ["1: subscribed a #2 at e1/4", "1: replay [m5]"])
+  }
+
+  @Test func historyComesBeforePresence() {
+    var desk = desk()
+    desk.open(0, user: "alice")
+    _ = desk.subscribe(0, "a", .member, since: .position(at(3)), id: 1)
+    #expect(desk.attached("a") == ["read 0 a since e1/3"])
+    _ = desk.deliver("m5", of: "a", .message(at(5)))
+    #expect(desk.read(0, "a", .success(read(at(4), [4]))) == ["enter 0 a member c-0 alice -"])
+    _ = desk.deliver("m6", of: "a", .message(at(6)))
+    #expect(
+      desk.entered(0, "a", roster("alice")) == [
+        "0: subscribed a #1 at e1/3 recovered [alice]", "0: replay [m4]", "0: 'm5'", "0: 'm6'",
+      ])
+  }
+
+  @Test func aHistoryThatCannotBeReadRefusesTheSubscribe() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    _ = desk.attached("a")
+    #expect(
+      desk.read(0, "a", .failure(Refusal(.unavailable, "Not now."))) == ["0: error unavailable #1", "detach a"])
+  }
+
+  @Test func whoListensLosesNothingByAskingAgain() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    _ = desk.attached("a")
+    _ = desk.read(0, "a", .success(read(at(5))))
+    #expect(desk.subscribe(0, "a", since: .position(at(1)), id: 2) == ["read 0 a position"], "since counts once")
+    _ = desk.deliver("m6", of: "a", .message(at(6)))
+    #expect(
+      desk.read(0, "a", .success(read(at(6)))) == ["0: subscribed a #2 at e1/5", "0: 'm6'"], "it had not come yet")
+  }
+
+  @Test func eventsOfAnOlderEpochAreOver() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    _ = desk.attached("a")
+    _ = desk.deliver("old", of: "a", .message(at(9)))
+    _ = desk.deliver("m3", of: "a", .message(at(3, "e2")))
+    #expect(
+      desk.read(0, "a", .success(read(at(2, "e2")))) == ["0: subscribed a #1 at e2/2", "0: 'm3'"])
+  }
+
+  @Test func eventsOfANewerEpochComeBehindTheirGap() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    _ = desk.attached("a")
+    _ = desk.deliver("m2", of: "a", .message(at(2)))
+    _ = desk.deliver("gap", of: "a", .gap(at(0, "e2")))
+    _ = desk.deliver("n1", of: "a", .message(at(1, "e2")))
+    #expect(
+      desk.read(0, "a", .success(read(at(2)))) == ["0: subscribed a #1 at e1/2", "0: 'gap'", "0: 'n1'"])
+  }
+
+  @Test func whatDoesNotFitIsNotRecovered() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", since: .position(at(3)), id: 1)
+    _ = desk.attached("a")
+    let large = String(repeating: "x", count: 600_000)
+    _ = desk.deliver(large, of: "a", .message(at(5)))
+    _ = desk.deliver(large, of: "a", .message(at(6)))
+    _ = desk.deliver("m7", of: "a", .message(at(7)))
+    #expect(
+      desk.read(0, "a", .success(read(at(4), [4]))) == ["0: subscribed a #1 at e1/7"],
+      "the next message is the eighth, and the client knows that it lacks some")
+  }
+
+  @Test func theHistoryIsToldInItsTurn() {
+    var desk = desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", id: 1)
+    desk.hub.history(Desk.id(0), of: channel("a"), since: nil, limit: 5, request: RequestID(json: "2"))
+    #expect(desk.lines() == [])
+    _ = desk.attached("a")
+    #expect(
+      desk.read(0, "a", .success(read(at(5)))) == ["0: subscribed a #1 at e1/5", "read 0 a newest 5 #2"])
+    desk.hub.history(Desk.id(0), channel("a"), .command(RequestID(json: "2")), .success(read(at(5), [4, 5])))
+    #expect(desk.lines() == ["0: history a #2 e1/5 [m4, m5]"])
+  }
+
+  @Test func aChannelWithoutHistoryHasNone() {
+    var desk = Desk()
+    desk.open(0)
+    desk.hub.history(Desk.id(0), of: channel("a"), since: nil, limit: 5, request: RequestID(json: "1"))
+    #expect(desk.lines() == ["0: error forbidden #1"])
+    #expect(desk.subscribe(0, "a", since: .time(5), id: 2) == ["attach a"])
+    #expect(desk.attached("a") == ["0: subscribed a #2"])
+  }
+
+  @Test func aMessageThatIsKeptIsADraft() {
+    var desk = desk()
+    desk.open(0)
+    desk.hub.publish(Desk.id(0), to: channel("a"), echo: true, key: "k", request: nil) { isDraft, keepsHistory in
+      #expect(isDraft && keepsHistory)
+      return .draft(head: Array("x".utf8), tail: [])
+    }
+    #expect(desk.lines() == ["publish 0 a 'x…'"])
+  }
+
+  @Test func signalsAreNeverKept() {
+    var desk = desk()
+    desk.open(0)
+    desk.hub.publish(
+      Desk.id(0), to: channel("a"), kind: .signal, echo: false, request: RequestID(json: "1")
+    ) { isDraft, _ in
+      #expect(!isDraft)
+      return .finished(frame("typing"))
+    }
+    #expect(desk.lines() == ["signal 0 a #1 'typing' without c-0"])
+    desk.hub.published(Desk.id(0), channel("a"), .signal, RequestID(json: "1"), .success(PublishReceipt()))
+    #expect(desk.lines() == ["0: signalled a #1"])
+  }
+}
