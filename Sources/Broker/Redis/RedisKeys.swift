@@ -8,6 +8,21 @@ struct RedisKeys {
 
   func presence(_ channel: ChannelName) -> String { prefix + "presence:" + channel.string }
   func users(_ channel: ChannelName) -> String { prefix + "users:" + channel.string }
+  /// The messages that are kept.
+  func history(_ channel: ChannelName) -> String { prefix + "history:" + channel.string }
+  /// Where the history stands.
+  func meta(_ channel: ChannelName) -> String { prefix + "meta:" + channel.string }
+  /// What became of a message that was published under a key.
+  ///
+  /// A channel's name has no space, and in the publisher's name `:` and `\` are escaped by `\`: here, too, no two meet.
+  func idempotency(_ key: IdempotencyKey, in channel: ChannelName) -> String {
+    var publisher = ""
+    for scalar in key.publisher.unicodeScalars {
+      if scalar == ":" || scalar == "\\" { publisher.unicodeScalars.append("\\") }
+      publisher.unicodeScalars.append(scalar)
+    }
+    return prefix + "key:" + channel.string + " " + publisher + ":" + key.key
+  }
   var nodes: String { prefix + "nodes" }
   /// The lease of a node and what it says of itself.
   func node(_ id: String) -> String { nodePrefix + id }

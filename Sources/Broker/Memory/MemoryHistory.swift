@@ -1,0 +1,93 @@
+import DequeModule
+import Model
+
+/// The history of one channel of a node that stands alone: what the scripts `publish` and `read` do inside Redis.
+///
+/// All times are milliseconds since 1970.
+struct MemoryHistory {
+  /// The newest message there has been, also when nothing is held any more.
+  private(set) var top: StreamPosition
+  /// Bytes of the frames that are held.
+  private(set) var byteCount = 0
+  /// When it was last written or read.
+  private(set) var touched: Int64
+  /// Oldest first, one for each offset up to the top.
+  private var entries: Deque<HistoryEntry> = []
+  /// What is held goes after that moment.
+  private var expiry: Int64 = 0
+
+  /// A history that begins behind that place.
+  init(top: StreamPosition, now: Int64) {
+    self.top = top
+    touched = now
+  }
+
+  /// Messages held.
+  var count: Int { entries.count }
+
+  /// Gives a message its place and keeps it.
+  mutating func append(_ publication: Publication, keeping rule: HistoryRule, now: Int64) -> HistoryEntry {
+    expire(now: now)
+    touched = now
+    top.offset += 1
+    let entry = HistoryEntry(
+      offset: top.offset, time: now, frame: publication.frame(offset: top.offset, time: now),
+      isBinary: publication.kind == .binary, excluded: publication.excluded)
+    entries.append(entry)
+    byteCount += entry.frame.count
+    while entries.count > rule.size, let oldest = entries.popFirst() { byteCount -= oldest.frame.count }
+    expiry = now + rule.timeToLive
+    return entry
+  }
+
+  /// Lets go of what has been held for long enough; the position stays.
+  mutating func expire(now: Int64) {
+    guard now > expiry, !entries.isEmpty else { return }
+    entries.removeAll()
+    byteCount = 0
+  }
+
+  // MARK: Reading
+
+  mutating func read(_ query: HistoryQuery, now: Int64) -> HistoryRead {
+    expire(now: now)
+    touched = now
+    switch query {
+    case .position: return HistoryRead(top: top)
+    case .newest(let count): return HistoryRead(top: top, entries: Array(entries.suffix(max(0, count))))
+    case .recover(let since):
+      guard let place = place(since), place.isVouched, place.missed <= HistoryRead.maxRecovered,
+        place.missed <= entries.count
+      else { return HistoryRead(top: top) }
+      return HistoryRead(top: top, entries: Array(entries.suffix(place.missed)), isComplete: true)
+    case .after(let since, let limit):
+      guard let place = place(since) else { return HistoryRead(top: top) }
+      let held = Array(entries.suffix(place.missed).prefix(max(0, limit)))
+      return HistoryRead(top: top, entries: held, isComplete: place.isVouched && held.count == place.missed)
+    }
+  }
+
+  /// How many messages there have been since then, as far as anybody knows, and whether there can have been no more.
+  /// Nil for a place that has never been in this history.
+  private func place(_ since: Since) -> (missed: Int, isVouched: Bool)? {
+    switch since {
+    case .position(let position):
+      guard position.epoch == top.epoch, (0...top.offset).contains(position.offset) else { return nil }
+      return (top.offset - position.offset, true)
+    case .time(let time):
+      let missed = entries.count - countUntil(time)
+      let isVouched = entries.first.map { $0.time <= time || $0.offset == 1 } ?? false
+      return (missed, isVouched)
+    }
+  }
+
+  /// How many of the entries are not later than that.
+  private func countUntil(_ time: Int64) -> Int {
+    var (low, high) = (0, entries.count)
+    while low < high {
+      let middle = (low + high) / 2
+      if entries[middle].time <= time { low = middle + 1 } else { high = middle }
+    }
+    return low
+  }
+}

@@ -1,0 +1,74 @@
+import Model
+import Redis
+
+/// One run of a script: what it works on and what it is told.
+struct ScriptCall {
+  let script: Script
+  let keys: [String]
+  let arguments: [ScriptArgument]
+}
+
+extension ScriptRunner {
+  /// Runs a script as `run(_:keys:_:answer:)` does.
+  func run(_ call: ScriptCall, answer: @escaping (RedisLink.Outcome) -> Void) -> Bool {
+    run(call.script, keys: call.keys, call.arguments, answer: answer)
+  }
+}
+
+/// Makes the calls of the scripts `publish` and `read`.
+struct StreamScripts {
+  let keys: RedisKeys
+  /// The run of Redis that the node is connected to.
+  let run: String
+
+  /// Gives a draft its place and publishes it; nil for what is finished, which needs no script, and for a signal.
+  ///
+  /// `newEpoch` begins where the channel has none of this run. `HistoryReply.receipt` reads the answer.
+  func publish(_ publication: Publication, newEpoch: String) -> ScriptCall? {
+    guard case .draft(let head, let tail) = publication.event else { return nil }
+    let kind: ScriptArgument
+    switch publication.kind {
+    case .message: kind = "m"
+    case .binary: kind = "b"
+    case .signal: return nil
+    }
+    let channel = publication.channel
+    return ScriptCall(
+      script: .publish,
+      keys: [keys.meta(channel), keys.history(channel)]
+        + (publication.key.map { [keys.idempotency($0, in: channel)] } ?? []),
+      arguments: [
+        .text(run), .text(newEpoch), .number(publication.history?.size ?? 0),
+        .number(Int(publication.history?.timeToLive ?? 0)), .text(keys.messages(channel)), kind, .bytes(head),
+        .bytes(tail), .text(publication.excluded?.string ?? "-"), .number(Int(IdempotencyTable.lifetime)),
+      ])
+  }
+
+  /// Asks a channel's history; `newEpoch` as for `publish`. `HistoryReply.read` reads the answer.
+  func read(_ channel: ChannelName, _ query: HistoryQuery, newEpoch: String) -> ScriptCall {
+    ScriptCall(
+      script: .read, keys: [keys.meta(channel), keys.history(channel)],
+      arguments: [.text(run), .text(newEpoch)] + arguments(of: query))
+  }
+
+  private func arguments(of query: HistoryQuery) -> [ScriptArgument] {
+    switch query {
+    case .position: ["newest", "0"]
+    case .newest(let count): ["newest", .number(max(0, count))]
+    case .recover(let since): ["recover", .number(HistoryRead.maxRecovered)] + arguments(of: since)
+    case .after(let since, let limit): ["after", .number(max(0, limit))] + arguments(of: since)
+    }
+  }
+
+  private func arguments(of since: Since) -> [ScriptArgument] {
+    switch since {
+    case .position(let position): [.number(position.offset), .text(position.epoch)]
+    case .time(let time): [.number(Int(time))]
+    }
+  }
+}
+
+extension ScriptArgument {
+  /// The number in decimal.
+  fileprivate static func number(_ number: Int) -> ScriptArgument { .text(String(number)) }
+}

@@ -1,0 +1,273 @@
+import Model
+import Testing
+import Wire
+
+@testable import Broker
+
+/// The scripts `publish` and `read` in a real Redis against the history in memory: whatever is asked, both answer the
+/// same. `HistoryTwin` compares; what is expected here is said once for both.
+struct HistoryScriptTests {
+  private func withTwin(_ test: (HistoryTwin, RedisProcess) async throws -> Void) async throws {
+    try await withCluster { cluster in try await test(HistoryTwin(cluster.redis), cluster.redis) }
+  }
+
+  private func position(_ epoch: String, _ offset: Int) -> Since {
+    .position(StreamPosition(epoch: epoch, offset: offset))
+  }
+
+  // MARK: Publishing
+
+  @Test func listenersGetTheHeaderAndTheEvent() async throws {
+    try await withTwin { twin, redis in
+      let listener = try redis.connect()
+      _ = try listener.call("SUBSCRIBE", "apus:ch:room")
+      let excluded = ClientID("c-9")
+      let publications: [Publication] = [
+        .text("1"), .text("2", excluding: excluded), .binary([1, 2]), .binary([3], excluding: excluded),
+        .text("4", history: nil), .binary([5], excluding: excluded, history: nil), .text("6"),
+      ]
+      for publication in publications {
+        let (receipt, time) = try twin.publish(publication)
+        let isBinary = publication.kind == .binary
+        var expected = ByteWriter()
+        BrokerPayload(
+          isBinary ? .binary : .message, epoch: receipt.position?.epoch, offset: receipt.position?.offset,
+          excluded: publication.excluded
+        ).appendHeader(to: &expected)
+        publication.frame(offset: receipt.position?.offset, time: time).withPayload { expected.append($0) }
+        #expect(try listener.receive().elements.last?.text == String(decoding: expected.bytes, as: UTF8.self))
+      }
+      #expect(try twin.read(.newest(10)).offsets == [1, 2, 3, 4, 5])
+    }
+  }
+
+  @Test func aKeyPublishesOnce() async throws {
+    try await withTwin { twin, redis in
+      let listener = try redis.connect()
+      _ = try listener.call("SUBSCRIBE", "apus:ch:room")
+      let key = IdempotencyKey(publisher: "alice", key: "k")
+      let first = try twin.publish(.text("1", key: key)).receipt
+      #expect(first.position?.offset == 1 && !first.isDuplicate)
+      let second = try twin.publish(.text("2", key: key)).receipt
+      #expect(second == PublishReceipt(position: first.position, isDuplicate: true))
+      #expect(try !twin.publish(.text("3", key: IdempotencyKey(publisher: "bob", key: "k"))).receipt.isDuplicate)
+      #expect(try !twin.publish(.text("4", to: "other", key: key)).receipt.isDuplicate)
+      let unkept = IdempotencyKey(publisher: "alice", key: "unkept")
+      #expect(try twin.publish(.text("5", history: nil, key: unkept)).receipt == PublishReceipt())
+      #expect(try twin.publish(.text("6", history: nil, key: unkept)).receipt == PublishReceipt(isDuplicate: true))
+      try twin.publish(.text("7"))
+      let heard = try (0..<4).map { _ in try listener.receive().elements.last?.text ?? "" }
+      #expect(zip(heard, [1, 3, 5, 7]).allSatisfy { $0.contains(#""data":\#($1),"#) }, "\(heard)")
+      #expect(try redis.call("GET", "apus:key:room alice:k").text == "\(try #require(first.position?.epoch)) 1")
+      #expect(try redis.call("GET", "apus:key:room alice:unkept").text == "- 0")
+      #expect((240_000...300_000).contains(try redis.call("PTTL", "apus:key:room alice:k").integer))
+    }
+  }
+
+  @Test func keysInRedisAreReadable() async throws {
+    try await withTwin { twin, redis in
+      let time = try twin.publish(.text("1", excluding: ClientID("c-9"))).time
+      try twin.publish(.binary([7]))
+      let rows = try redis.call("XRANGE", "apus:history:room", "-", "+").elements
+      #expect(rows.map { $0.elements.first?.text } == ["1-0", "2-0"])
+      let event = #"{"type":"message","channel":"room","from":"alice","client":"c-1","data":1,"offset":1,"ts":\#(time)}"#
+      #expect(rows.first?.elements.last?.elements.map(\.text) == ["m", event, "t", "\(time)", "x", "c-9"])
+      #expect(rows.last?.elements.last?.elements.map(\.text).suffix(2) == ["k", "b"])
+      #expect(try redis.hash("apus:meta:room") == ["epoch": "epoch1", "offset": "2", "run": "run-1"])
+      #expect((500_000...600_000).contains(try redis.call("PTTL", "apus:history:room").integer))
+      #expect(try redis.call("PTTL", "apus:meta:room").integer > 29 * 86_400_000)
+    }
+  }
+
+  @Test func readingKeepsTheEpoch() async throws {
+    try await withTwin { twin, redis in
+      try twin.read(.position)
+      try redis.call("PEXPIRE", "apus:meta:room", "60000")
+      try twin.read(.position)
+      #expect(try redis.call("PTTL", "apus:meta:room").integer > 29 * 86_400_000)
+    }
+  }
+
+  // MARK: Another life of Redis
+
+  @Test func anEmptiedRedisBeginsAnotherEpoch() async throws {
+    try await withTwin { twin, _ in
+      for number in 1...3 { try twin.publish(.text("\(number)")) }
+      let epoch = try twin.read(.position).top.epoch
+      try twin.flush()
+      let answer = try twin.read(.recover(position(epoch, 3)))
+      #expect(answer.top.offset == 0 && answer.top.epoch != epoch && !answer.isComplete)
+      #expect(try twin.publish(.text("4")).receipt.position == StreamPosition(epoch: answer.top.epoch, offset: 1))
+    }
+  }
+
+  @Test func anotherRunBeginsAnotherEpochAndForgets() async throws {
+    try await withTwin { twin, redis in
+      let key = IdempotencyKey(publisher: "alice", key: "k")
+      let first = try twin.publish(.text("1", key: key)).receipt
+      try twin.publish(.text("2"))
+      let epoch = try #require(first.position?.epoch)
+      twin.restart()
+      #expect(try twin.read(.recover(position(epoch, 1))).offsets == [])
+      #expect(try redis.call("EXISTS", "apus:history:room").integer == 0)
+      #expect(try twin.publish(.text("1", key: key)).receipt.position == first.position, "it was published")
+      twin.restart()
+      #expect(try twin.publish(.text("3")).receipt.position?.offset == 1)
+      #expect(try twin.read(.newest(10)).offsets == [1])
+    }
+  }
+
+  // MARK: Recovering
+
+  @Test func allIsRecoveredOrNothing() async throws {
+    try await withTwin { twin, _ in
+      for number in 1...20 { try twin.publish(.text("\(number)", history: HistoryRule(size: 5, timeToLive: 60_000))) }
+      let epoch = try twin.read(.position).top.epoch
+      let recover = { (offset: Int) in try twin.read(.recover(position(epoch, offset))) }
+      #expect(try recover(21).isComplete == false, "it has never been there")
+      #expect(try recover(20).isComplete == true)
+      #expect(try recover(20).offsets == [])
+      #expect(try recover(19).offsets == [20])
+      #expect(try recover(15).offsets == [16, 17, 18, 19, 20], "the oldest is the next")
+      #expect(try recover(15).isComplete == true)
+      #expect(try recover(14).offsets == [])
+      #expect(try recover(14).isComplete == false)
+      #expect(try recover(0).isComplete == false)
+      for other in ["other", "-", "", epoch + " "] {
+        #expect(try twin.read(.recover(position(other, 20))).isComplete == false)
+        let after = try twin.read(.after(position(other, 15), limit: 100))
+        #expect(after.offsets == [] && !after.isComplete)
+      }
+      #expect(try twin.read(.after(position(epoch, 10), limit: 3)).offsets == [16, 17, 18])
+      #expect(try twin.read(.after(position(epoch, 10), limit: 100)).isComplete == false)
+      #expect(try twin.read(.after(position(epoch, 16), limit: 4)).isComplete == true)
+      #expect(try twin.read(.after(position(epoch, 16), limit: 3)).isComplete == false)
+      #expect(try twin.read(.newest(2)).offsets == [19, 20])
+      #expect(try twin.read(.newest(100)).offsets == [16, 17, 18, 19, 20])
+      #expect(try twin.read(.newest(0)).offsets == [])
+    }
+  }
+
+  @Test func threeHundredAreRecoveredAndNotOneMore() async throws {
+    try await withTwin { twin, _ in
+      for number in 1...302 { try twin.publish(.text("\(number)")) }
+      let epoch = try twin.read(.position).top.epoch
+      #expect(try twin.read(.recover(position(epoch, 2))).offsets == Array(3...302))
+      #expect(try twin.read(.recover(position(epoch, 1))).offsets == [])
+      #expect(try twin.read(.recover(position(epoch, 1))).isComplete == false)
+      #expect(try twin.read(.after(position(epoch, 1), limit: 301)).isComplete == true)
+    }
+  }
+
+  @Test func aMomentIsFoundAmongTheEntries() async throws {
+    try await withTwin { twin, _ in
+      let rule = HistoryRule(size: 12, timeToLive: 60_000)
+      var times: [Int: Int64] = [:]
+      // Four in about the same millisecond each time.
+      for number in 1...20 {
+        if number % 4 == 1 { try await Task.sleep(for: .milliseconds(3)) }
+        times[number] = try twin.publish(.text("\(number)", history: rule)).time
+      }
+      let oldest = try #require(times[9])
+      let newest = try #require(times[20])
+      for time in times.values {
+        for moment in (time - 2)...(time + 2) {
+          let expected = (9...20).filter { times[$0].map { $0 > moment } ?? false }
+          let recovered = try twin.read(.recover(.time(moment)))
+          #expect(recovered.isComplete == (oldest <= moment))
+          #expect(recovered.offsets == (oldest <= moment ? expected : []))
+          #expect(try twin.read(.after(.time(moment), limit: 100)).offsets == expected)
+        }
+      }
+      #expect(try twin.read(.recover(.time(oldest - 1))).isComplete == false, "older ones have been trimmed")
+      #expect(try twin.read(.recover(.time(newest))).isComplete == true)
+      #expect(try twin.read(.recover(.time(.max))).isComplete == true)
+      #expect(try twin.read(.recover(.time(0))).isComplete == false)
+    }
+  }
+
+  @Test func aMomentBeforeTheFirstMessageIsGoodWhileThatIsHeld() async throws {
+    try await withTwin { twin, _ in
+      #expect(try twin.read(.recover(.time(0))).isComplete == false, "nothing is held")
+      try twin.publish(.text("1"))
+      try twin.publish(.text("2"))
+      #expect(try twin.read(.recover(.time(0))).offsets == [1, 2])
+      try twin.publish(.text("3", history: HistoryRule(size: 2, timeToLive: 60_000)))
+      #expect(try twin.read(.recover(.time(0))).isComplete == false)
+      #expect(try twin.read(.after(.time(0), limit: 10)).offsets == [2, 3])
+    }
+  }
+
+  @Test func epochAndOffsetOutliveTheMessages() async throws {
+    try await withTwin { twin, _ in
+      try twin.publish(.text("1"))
+      try await twin.publishAndExpire()
+      let top = try twin.read(.position).top
+      #expect(top.offset == 2)
+      #expect(try twin.read(.newest(10)).offsets == [])
+      #expect(try twin.read(.recover(.position(top))).isComplete == true)
+      #expect(try twin.read(.recover(position(top.epoch, 1))).isComplete == false)
+      #expect(try twin.read(.recover(.time(.max))).isComplete == false, "nothing is held")
+      try twin.publish(.text("3"))
+      #expect(try twin.read(.recover(.position(top))).offsets == [3])
+    }
+  }
+
+  @Test(arguments: [1 << 31 - 2, 1 << 32 - 2, 1 << 52])
+  func largeOffsetsAreExact(_ offset: Int) async throws {
+    try await withTwin { twin, _ in
+      try twin.jump(to: offset)
+      for number in 1...3 { try twin.publish(.text("\(number)")) }
+      try twin.publish(.binary([0xFF, 0x00]))
+      let epoch = try twin.read(.position).top.epoch
+      #expect(try twin.read(.recover(position(epoch, offset))).offsets == Array((offset + 1)...(offset + 4)))
+      #expect(try twin.read(.recover(position(epoch, offset - 1))).isComplete == false)
+      #expect(try twin.read(.after(.time(0), limit: 2)).offsets == [offset + 1, offset + 2])
+    }
+  }
+
+  // MARK: Answers of another kind
+
+  @Test func whatTheScriptsDoNotGiveIsRefused() async throws {
+    try await withTwin { _, redis in
+      let caller = try ScriptCaller(redis)
+      let entry = "{'1-0', {'m', '{}', 't', '5'}}"
+      let isRead = { (reply: String) in try caller.run("return \(reply)") { HistoryReply.read($0) != nil } }
+      #expect(try isRead("{'e', 1, 1, {\(entry)}}"))
+      #expect(try isRead("{'e', 0, 0, {}}"))
+      for reply in [
+        "1", "{}", "{'e', 1, 1}", "{'', 1, 1, {}}", "{1, 1, 1, {}}", "{'e', '1', 1, {}}", "{'e', -1, 1, {}}",
+        "{'e', 1, 2, {}}", "{'e', 1, 1, 'x'}", "{'e', 1, 1, {'x'}}", "{'e', 0, 1, {\(entry)}}",
+        "{'e', 2, 1, {\(entry), \(entry)}}", "{'e', 1, 1, {{'1-1', {'m', '{}', 't', '5'}}}}",
+        "{'e', 1, 1, {{'0-0', {'m', '{}', 't', '5'}}}}", "{'e', 1, 1, {{'x-0', {'m', '{}', 't', '5'}}}}",
+        "{'e', 1, 1, {{'1-0', {'m', '', 't', '5'}}}}", "{'e', 1, 1, {{'1-0', {'m', '{}', 't', 'x'}}}}",
+        "{'e', 1, 1, {{'1-0', {'t', '5'}}}}", "{'e', 1, 1, {{'1-0', {'m', '{}'}}}}", "{'e', 1, 1, {{'1-0', 'x'}}}",
+        "{'e', 1, 1, {{'1-0', {'m'}}}}",
+      ] {
+        #expect(try !isRead(reply), "\(reply)")
+      }
+      let isReceipt = { (reply: String) in try caller.run("return \(reply)") { HistoryReply.receipt($0) != nil } }
+      #expect(try isReceipt("{'e', 1, 0, 5}"))
+      #expect(try isReceipt("{'-', 0, 1, 5}"))
+      for reply in ["1", "{'e', 1, 0}", "{'', 1, 0, 5}", "{'e', 0, 0, 5}", "{'-', 1, 0, 5}", "{'e', 1, 2, 5}"] {
+        #expect(try !isReceipt(reply), "\(reply)")
+      }
+    }
+  }
+
+  // MARK: At random
+
+  @Test(arguments: UInt64(0)..<4)
+  func bothAnswerTheSame(_ seed: UInt64) async throws {
+    try await withTwin { twin, _ in
+      var history = RandomHistory(seed: seed)
+      for step in 0..<1500 {
+        do { try await history.step(twin) } catch {
+          Issue.record("seed \(seed), step \(step)")
+          throw error
+        }
+      }
+      #expect(history.recovered > 30 && history.refused > 30 && history.duplicates > 10, "\(history)")
+    }
+  }
+}

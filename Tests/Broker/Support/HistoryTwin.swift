@@ -1,0 +1,167 @@
+import Model
+import Reactor
+import Testing
+import Wire
+
+@testable import Broker
+
+/// Histories in memory and in Redis that get the same, by the scripts alone; whatever is asked, both must answer the same.
+final class HistoryTwin {
+  /// What a read has brought, so that it can be compared.
+  struct Answer: Equatable {
+    struct Entry: Equatable {
+      let offset: Int
+      let time: Int64
+      /// The whole frame.
+      let bytes: [UInt8]
+      let isBinary: Bool
+      let excluded: ClientID?
+    }
+
+    let top: StreamPosition
+    let isComplete: Bool
+    let entries: [Entry]
+
+    init(_ read: HistoryRead) {
+      top = read.top
+      isComplete = read.isComplete
+      entries = read.entries.map {
+        Entry(
+          offset: $0.offset, time: $0.time, bytes: $0.frame.withBytes { Array($0) }, isBinary: $0.isBinary,
+          excluded: $0.excluded)
+      }
+    }
+
+    var offsets: [Int] { entries.map(\.offset) }
+  }
+
+  static let rule = HistoryRule(size: 1000, timeToLive: 600_000)
+
+  private let caller: ScriptCaller
+  private let probe: RedisProbe
+  private var histories: [ChannelName: MemoryHistory] = [:]
+  private var keys = IdempotencyTable()
+  private var runs = 1
+  private var epochs = 0
+
+  init(_ redis: RedisProcess) throws {
+    caller = try ScriptCaller(redis)
+    probe = try redis.connect()
+  }
+
+  private var scripts: StreamScripts { StreamScripts(keys: RedisKeys(prefix: "apus:"), run: "run-\(runs)") }
+
+  private func newEpoch() -> String {
+    epochs += 1
+    return "epoch\(epochs)"
+  }
+
+  /// Redis' clock, in milliseconds.
+  func now() throws -> Int64 {
+    let words = try probe.call("TIME").elements.map(\.integerText)
+    guard words.count == 2 else { throw Failure("no time") }
+    return words[0] * 1000 + words[1] / 1000
+  }
+
+  // MARK: Asking both
+
+  /// Publishes a draft to both; what became of it and when.
+  @discardableResult
+  func publish(_ publication: Publication) throws -> (receipt: PublishReceipt, time: Int64) {
+    let epoch = newEpoch()
+    let call = try #require(scripts.publish(publication, newEpoch: epoch))
+    let (receipt, time) = try caller.run(call) { (HistoryReply.receipt($0), Int64($0[3]?.integer ?? 0)) }
+    let expected = publishInMemory(publication, epoch, now: time)
+    try #require(receipt == expected)
+    return (expected, time)
+  }
+
+  private func publishInMemory(_ publication: Publication, _ epoch: String, now: Int64) -> PublishReceipt {
+    let channel = publication.channel
+    if let key = publication.key, let known = keys.receipt(of: key, in: channel, now: now) { return known }
+    var position: StreamPosition?
+    if let rule = publication.history {
+      var history = histories[channel] ?? MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
+      _ = history.append(publication, keeping: rule, now: now)
+      position = history.top
+      histories[channel] = history
+    }
+    if let key = publication.key { keys.store(position, under: key, in: channel, now: now) }
+    return PublishReceipt(position: position)
+  }
+
+  /// Asks both and compares.
+  @discardableResult
+  func read(_ query: HistoryQuery, _ channel: ChannelName = "room") throws -> Answer {
+    let epoch = newEpoch()
+    let now = try now()
+    let fromRedis = try caller.run(scripts.read(channel, query, newEpoch: epoch)) { HistoryReply.read($0) }
+    var history = histories[channel] ?? MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
+    let answer = Answer(history.read(query, now: now))
+    histories[channel] = history
+    try #require(fromRedis.map { Answer($0) } == answer, "\(query) of \(channel)")
+    return answer
+  }
+
+  // MARK: What befalls Redis
+
+  /// Everything is deleted.
+  func flush() throws {
+    _ = try probe.call("FLUSHALL")
+    histories = [:]
+    keys = IdempotencyTable()
+  }
+
+  /// Redis has been started anew, with what it had kept on disk.
+  func restart() {
+    runs += 1
+    histories = [:]
+  }
+
+  /// Goes on behind that offset with nothing held.
+  func jump(to offset: Int, _ channel: ChannelName = "room") throws {
+    let epoch = try read(.position, channel).top.epoch
+    _ = try probe.call("HSET", "apus:meta:\(channel)", "offset", "\(offset)")
+    _ = try probe.call("DEL", "apus:history:\(channel)")
+    histories[channel] = MemoryHistory(top: StreamPosition(epoch: epoch, offset: offset), now: try now())
+  }
+
+  /// Publishes something that is kept for a moment only, together with all before it, and waits for its end.
+  func publishAndExpire(_ channel: ChannelName = "room") async throws {
+    let rule = HistoryRule(size: 1000, timeToLive: 2)
+    let end = try publish(.text("0", to: channel, history: rule)).time + rule.timeToLive
+    try await wait(
+      until: { try now() > end && probe.call("EXISTS", "apus:history:\(channel)").integer == 0 }, "it is still there")
+  }
+}
+
+extension RedisAnswer {
+  /// The number that a string holds.
+  fileprivate var integerText: Int64 { Int64(text) ?? 0 }
+}
+
+extension Publication {
+  /// A message as the hub makes it; `data` is JSON text.
+  static func text(
+    _ data: String, to channel: ChannelName = "room", excluding client: ClientID? = nil,
+    history: HistoryRule? = HistoryTwin.rule, key: IdempotencyKey? = nil
+  ) -> Publication {
+    let event = Array(data.utf8).withUnsafeBytes {
+      EventEncoder.draft(channel: channel, from: "alice", client: ClientID("c-1"), data: $0)
+    }
+    return Publication(channel: channel, event: event, excluded: client, history: history, key: key)
+  }
+
+  /// A message in a binary frame.
+  static func binary(
+    _ payload: [UInt8], to channel: ChannelName = "room", excluding client: ClientID? = nil,
+    history: HistoryRule? = HistoryTwin.rule, key: IdempotencyKey? = nil
+  ) -> Publication {
+    let name = Array(channel.string.utf8)
+    let event = ([1, 0, UInt8(truncatingIfNeeded: name.count)] + name + payload).withUnsafeBytes {
+      BinaryPublish.draft($0, keepsHistory: history != nil)
+    }
+    return Publication(
+      channel: channel, kind: .binary, event: event, excluded: client, history: history, key: key)
+  }
+}

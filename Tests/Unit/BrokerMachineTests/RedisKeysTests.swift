@@ -1,0 +1,33 @@
+@testable import Broker
+import Model
+import TestSupport
+import Testing
+
+@Suite struct RedisKeysTests {
+  private let keys = RedisKeys(prefix: "apus:")
+
+  private func name(_ publisher: String, _ key: String, in name: String = "room:1") -> String {
+    keys.idempotency(IdempotencyKey(publisher: publisher, key: key), in: channel(name))
+  }
+
+  @Test func aHistoryHasTwoKeys() {
+    #expect(keys.history(channel("room:1")) == "apus:history:room:1")
+    #expect(keys.meta(channel("room:1")) == "apus:meta:room:1")
+  }
+
+  @Test func anIdempotencyKeyNamesChannelPublisherAndKey() {
+    #expect(name("alice", "k 1:2") == "apus:key:room:1 alice:k 1:2")
+    #expect(name("team:alice", "k") == #"apus:key:room:1 team\:alice:k"#)
+    #expect(name(#"a\"#, "k") == #"apus:key:room:1 a\\:k"#)
+  }
+
+  @Test func noTwoMeet() {
+    let pieces = ["a", "b:", ":b", #"\"#, #"\:"#, "a b", ":", " "]
+    let channels = ["x", "x:a", "x:"]
+    var seen: Set<String> = []
+    for channel in channels {
+      for publisher in pieces { for key in pieces { seen.insert(name(publisher, key, in: channel)) } }
+    }
+    #expect(seen.count == channels.count * pieces.count * pieces.count)
+  }
+}
