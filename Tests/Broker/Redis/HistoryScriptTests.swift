@@ -70,7 +70,8 @@ struct HistoryScriptTests {
       try twin.publish(.binary([7]))
       let rows = try redis.call("XRANGE", "apus:history:room", "-", "+").elements
       #expect(rows.map { $0.elements.first?.text } == ["1-0", "2-0"])
-      let event = #"{"type":"message","channel":"room","from":"alice","client":"c-1","data":1,"offset":1,"ts":\#(time)}"#
+      let head = #"{"type":"message","channel":"room","from":"alice","client":"c-1","data":1"#
+      let event = head + #","offset":1,"ts":\#(time)}"#
       #expect(rows.first?.elements.last?.elements.map(\.text) == ["m", event, "t", "\(time)", "x", "c-9"])
       #expect(rows.last?.elements.last?.elements.map(\.text).suffix(2) == ["k", "b"])
       #expect(try redis.hash("apus:meta:room") == ["epoch": "epoch1", "offset": "2", "run": "run-1"])
