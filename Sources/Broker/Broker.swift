@@ -83,6 +83,8 @@ package struct BrokerStatus: Sendable {
   /// Milliseconds since the lease was renewed; nil where there is none.
   package var leaseAge: Int64?
   package var reapedMembers = 0
+  /// Gaps that were told, since what was missing could not be read any more.
+  package var gaps = 0
   /// Payloads from other programs that were no messages.
   package var malformedPayloads = 0
 

@@ -10,6 +10,11 @@ package struct StreamPosition: Hashable, Sendable {
     self.epoch = epoch
     self.offset = offset
   }
+
+  /// Before the first message of an epoch that never was: 8 characters of base 62 (47 random bits).
+  package static func beginning(using generator: inout some RandomNumberGenerator) -> StreamPosition {
+    StreamPosition(epoch: Base62.random(8, using: &generator), offset: 0)
+  }
 }
 
 /// From where on somebody wants what was published.

@@ -8,6 +8,7 @@ package final class MemoryBroker: Broker {
   private unowned let outlet: any BrokerOutlet
   private var interest = Interest()
   private var rooms: [ChannelName: MemoryRoom] = [:]
+  private var store = MemoryStore()
   private var crowd = Crowd()
   private var departures: GraceQueue
   private var ticker: Ticker?
@@ -44,10 +45,12 @@ package final class MemoryBroker: Broker {
     case .detach(let channel):
       interest.detach(channel, loop, now: self.loop.now)
     case .publish(let session, let id, let publication) where outlet.isCongested:
-      outlet.post(.published(session, publication.channel, id, .overloaded(id: id)), to: loop)
-    case .publish(let session, let id, let publication):
-      deliver(publication.channel, publication.frame, .listeners, excluding: publication.excluded)
-      if id != nil { outlet.post(.published(session, publication.channel, id, nil), to: loop) }
+      outlet.post(
+        .published(session, publication.channel, publication.kind, id, .failure(.overloaded(id: id))), to: loop)
+    case .publish(let session, let id, let publication): publish(publication, session, id, loop)
+    case .readHistory(let session, let channel, let query, let purpose):
+      let read = store.read(channel, query, now: Sys.wallMilliseconds())
+      outlet.post(.history(session, channel, purpose, .success(read)), to: loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
       outlet.post(.entered(session, channel, entry: entry, .success(roster(channel))), to: loop)
@@ -77,15 +80,32 @@ package final class MemoryBroker: Broker {
     }
   }
 
-  private func deliver(_ channel: ChannelName, _ frame: Frame, _ audience: Audience, excluding client: ClientID? = nil)
-  {
+  private func publish(
+    _ publication: Publication, _ session: SessionID, _ id: RequestID?, _ loop: LoopIndex
+  ) {
+    let published = store.publish(publication, now: Sys.wallMilliseconds())
+    if let frame = published.frame {
+      deliver(
+        publication.channel, frame, mark: published.receipt.position.map(StreamMark.message) ?? StreamMark.none, .listeners,
+        excluding: publication.excluded)
+    }
+    guard id != nil else { return }
+    outlet.post(
+      .published(session, publication.channel, publication.kind, id, .success(published.receipt)), to: loop)
+  }
+
+  private func deliver(
+    _ channel: ChannelName, _ frame: Frame, mark: StreamMark = .none, _ audience: Audience,
+    excluding client: ClientID? = nil
+  ) {
     for loop in interest.loops(of: channel) {
       outlet.post(
-        .deliver(channel, frame, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
+        .deliver(channel, frame, mark, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
     }
   }
 
   private func tick() {
+    store.sweepIfDue(now: Sys.wallMilliseconds())
     while let departure = departures.pop(now: loop.now) {
       left(departure.channel, rooms[departure.channel]?.leaveIfLost(departure.client))
     }

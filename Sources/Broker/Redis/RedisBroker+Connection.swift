@@ -28,6 +28,8 @@ extension RedisBroker {
     case .lost(let reason), .unreachable(let reason):
       isSubscriberReady = false
       interest.linkLost()
+      continuity.lost()
+      catchUps = [:]
       // Whatever the link state is by now: the other link may have set it long ago.
       outlet.postToAll(.subscriptionsLost)
       forgetUnheardChannels()
@@ -49,7 +51,7 @@ extension RedisBroker {
 
   /// Both links may be ready now.
   func checkReady() {
-    guard isCommandReady, isSubscriberReady else { return }
+    guard isCommandReady, isSubscriberReady, linkState == .up || catchUps.isEmpty else { return }
     trouble = nil
     commands.settled()
     subscriber.settled()
@@ -75,6 +77,21 @@ extension RedisBroker {
       guard reply[0]?.string == "master" else {
         return commands.reset("this Redis is a replica (READONLY): Apus needs the primary")
       }
+      identifyRun(life)
+    }
+    if !asked { commands.reset("the connection was lost at once") }
+  }
+
+  /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
+  private func identifyRun(_ life: UInt64) {
+    let asked = commands.send(RedisCommand("INFO", "server")) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, life == self.life else { return }
+      if let error = reply.error { return commands.reset(error.advice) }
+      let lines = reply.string.split(whereSeparator: \.isNewline)
+      guard let run = lines.first(where: { $0.hasPrefix("run_id:") })?.dropFirst(7), !run.isEmpty else {
+        return commands.reset("this Redis does not tell its run_id")
+      }
+      runID = String(run)
       loadScripts(life)
     }
     if !asked { commands.reset("the connection was lost at once") }
@@ -109,6 +126,7 @@ extension RedisBroker {
     guard life == self.life, commands.isConnected else { return }
     isCommandReady = true
     sendMissedLeaves()
+    readEverythingMissing()
     let waiting = waitingEntries
     waitingEntries = []
     for entry in waiting { resume(entry) }

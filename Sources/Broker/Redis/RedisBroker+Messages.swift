@@ -14,52 +14,72 @@ extension RedisBroker {
 
   func publish(_ publication: Publication, _ session: SessionID, _ id: RequestID?, _ loop: LoopIndex) {
     let channel = publication.channel
+    let publisher = Publisher(session: session, loop: loop, channel: channel, kind: publication.kind, id: id)
     guard isCommandReady else {
-      return refusePublish(session, channel, id, loop, .unavailable, "Redis cannot be reached; nothing was published.")
+      return refuse(publisher, .unavailable, "Redis cannot be reached; nothing was published.")
     }
-    guard !outlet.isCongested else {
-      return outlet.post(.published(session, channel, id, .overloaded(id: id)), to: loop)
+    guard !outlet.isCongested else { return answer(publisher, .failure(.overloaded(id: id))) }
+    let sent: Bool
+    if let call = streamScripts.publish(publication, newEpoch: newEpoch()) {
+      sent = scripts.run(call) { [unowned self] in published($0, publisher, HistoryReply.receipt) }
+    } else if case .finished(let frame) = publication.event {
+      sent = send(frame, publication, publisher)
+    } else {
+      sent = false
     }
+    if !sent { refuse(publisher, .unavailable, "Redis takes nothing more now; nothing was published.") }
+  }
+
+  /// Whom to tell what became of a message.
+  struct Publisher {
+    let session: SessionID
+    let loop: LoopIndex
+    let channel: ChannelName
+    let kind: Publication.Kind
+    let id: RequestID?
+  }
+
+  /// Publishes what is finished: one PUBLISH.
+  private func send(_ frame: Frame, _ publication: Publication, _ publisher: Publisher) -> Bool {
     scratch.removeAll()
     scratch.append(utf8: keys.messagePrefix)
-    scratch.append(utf8: channel.string)
+    scratch.append(utf8: publication.channel.string)
     let split = scratch.bytes.count
-    BrokerPayload(publication.isBinary ? .binary : .message, excluded: publication.excluded).appendHeader(to: &scratch)
-    publication.frame.withPayload { scratch.append($0) }
-    let sent = scratch.bytes.withUnsafeBytes { bytes in
+    BrokerPayload(publication.kind.payload, excluded: publication.excluded).appendHeader(to: &scratch)
+    frame.withPayload { scratch.append($0) }
+    return scratch.bytes.withUnsafeBytes { bytes in
       commands.publish(
         UnsafeRawBufferPointer(rebasing: bytes[..<split]), UnsafeRawBufferPointer(rebasing: bytes[split...])
       ) { [unowned self] outcome in
-        published(outcome, session, channel, id, loop)
+        published(outcome, publisher) { _ in PublishReceipt() }
       }
-    }
-    if !sent {
-      refusePublish(session, channel, id, loop, .unavailable, "Redis takes nothing more now; nothing was published.")
     }
   }
 
   private func published(
-    _ outcome: RedisLink.Outcome, _ session: SessionID, _ channel: ChannelName, _ id: RequestID?, _ loop: LoopIndex
+    _ outcome: RedisLink.Outcome, _ publisher: Publisher, _ receipt: (RedisReplyView) -> PublishReceipt?
   ) {
     switch outcome {
     case .reply(let reply):
       if let error = reply.error {
-        refusePublish(session, channel, id, loop, .unavailable, "Redis refused the message; nothing was published.")
+        refuse(publisher, .unavailable, "Redis refused the message; nothing was published.")
         complain(error)
-      } else if id != nil {
-        outlet.post(.published(session, channel, id, nil), to: loop)
+      } else if let receipt = receipt(reply) {
+        if publisher.id != nil { answer(publisher, .success(receipt)) }
+      } else {
+        refuse(publisher, .internal, "Redis holds something under the channel's keys that is not Apus' own.")
       }
-    case .lost:
-      refusePublish(
-        session, channel, id, loop, .timeout, "Redis did not answer; the message may or may not have been published.")
+    case .lost: refuse(publisher, .timeout, "Redis did not answer; the message may or may not have been published.")
     }
   }
 
-  private func refusePublish(
-    _ session: SessionID, _ channel: ChannelName, _ id: RequestID?, _ loop: LoopIndex, _ code: ErrorCode,
-    _ message: String
-  ) {
-    outlet.post(.published(session, channel, id, Refusal(id: id, code, message)), to: loop)
+  private func refuse(_ publisher: Publisher, _ code: ErrorCode, _ message: String) {
+    answer(publisher, .failure(Refusal(id: publisher.id, code, message)))
+  }
+
+  private func answer(_ publisher: Publisher, _ result: Result<PublishReceipt, Refusal>) {
+    outlet.post(
+      .published(publisher.session, publisher.channel, publisher.kind, publisher.id, result), to: publisher.loop)
   }
 
   /// Logs an error of Redis and acts on those that mean the connection is of no use.
@@ -81,8 +101,10 @@ extension RedisBroker {
     case .unsubscribe(let channel):
       crowd.forget(channel)
       watched.remove(channel)
+      continuity.forget(channel)
       sendSubscription("UNSUBSCRIBE", [keys.messages(channel)])
     case .attached(let channel, let loops):
+      act(continuity.attached(channel))
       for loop in loops { outlet.post(.attached(channel), to: loop) }
     }
   }
@@ -151,18 +173,26 @@ extension RedisBroker {
     guard let (header, range) = BrokerPayload.parse(payload) else { return receivedForeign(payload, channel) }
     let text = UnsafeRawBufferPointer(rebasing: payload[range])
     switch header.kind {
-    case .message, .signal:
-      deliver(channel, EventEncoder.text(text), .listeners, excluding: header.excluded)
+    case .message: received(EventEncoder.text(text), header, channel)
+    case .signal: deliver(channel, EventEncoder.text(text), .listeners, excluding: header.excluded)
     case .presence: receivedPresence(text, channel, excluding: header.excluded)
-    case .binary: receivedBinary(text, channel, excluding: header.excluded)
+    case .binary:
+      // It names its channel a second time, and another program may have put it together.
+      guard let message = BinaryMessage(text), message.channel == channel.string, message.offset == header.offset,
+        text.count <= configuration.maxMessageSize + 8
+      else { return malformed() }
+      received(FrameEncoder.frame(.binary, payload: text), header, channel)
     }
   }
 
-  private func receivedBinary(_ payload: UnsafeRawBufferPointer, _ channel: ChannelName, excluding client: ClientID?) {
-    // It names its channel a second time, and another program may have put it together.
-    guard case .success(channel) = BinaryPublish.channel(of: payload), payload.count <= configuration.maxMessageSize
-    else { return malformed() }
-    deliver(channel, FrameEncoder.frame(.binary, payload: payload), .listeners, excluding: client)
+  /// A message: one that has a place is handed on in its turn.
+  private func received(_ frame: Frame, _ header: BrokerPayload, _ channel: ChannelName) {
+    guard let epoch = header.epoch, let offset = header.offset else {
+      return deliver(channel, frame, .listeners, excluding: header.excluded)
+    }
+    receivedKept(
+      Continuity.Item(
+        position: StreamPosition(epoch: epoch, offset: offset), frame: frame, excluded: header.excluded), channel)
   }
 
   /// Data that another program published as it is: becomes a message from nobody.
@@ -183,11 +213,14 @@ extension RedisBroker {
       "a payload in Redis was no message and was dropped", metadata: ["dropped so far": "\(malformedPayloads)"])
   }
 
-  func deliver(_ channel: ChannelName, _ frame: Frame, _ audience: Audience, excluding client: ClientID?) {
+  func deliver(
+    _ channel: ChannelName, _ frame: Frame, mark: StreamMark = .none, _ audience: Audience,
+    excluding client: ClientID?
+  ) {
     if outlet.isCongested { pause() }
     for loop in interest.loops(of: channel) {
       outlet.post(
-        .deliver(channel, frame, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
+        .deliver(channel, frame, mark, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
     }
   }
 
@@ -196,5 +229,16 @@ extension RedisBroker {
     let prefix = keys.messagePrefix.utf8
     guard name.count > prefix.count, name.starts(with: prefix) else { return nil }
     return ChannelName(String(decoding: name[prefix.count...], as: UTF8.self))
+  }
+}
+
+extension Publication.Kind {
+  /// As it is called between nodes.
+  fileprivate var payload: BrokerPayload.Kind {
+    switch self {
+    case .message: .message
+    case .binary: .binary
+    case .signal: .signal
+    }
   }
 }

@@ -54,6 +54,13 @@ package final class RedisBroker: Broker {
 
   var nodeID: NodeID
   var interest = Interest()
+  var continuity = Continuity()
+  /// Reads of what is missing that have not been answered.
+  var catchUps: [ChannelName: CatchUp] = [:]
+  /// Gaps that were told.
+  var gaps = 0
+  /// The run of Redis that the command link is connected to.
+  var runID = ""
   var presence = PresenceTable()
   var departures: GraceQueue
   var crowd = Crowd()
@@ -145,6 +152,8 @@ package final class RedisBroker: Broker {
         Entry(session: session, number: entry, loop: loop, occupant: occupant, channel: channel, mode: mode))
     case .leave(let client, let channel, let lost):
       lost ? lose(client, channel) : leave(client, channel)
+    case .readHistory(let session, let channel, let query, let purpose):
+      readHistory(session, channel, query, purpose, loop)
     case .queryPresence(let session, let id, let channel, let onlyCount):
       queryPresence(session, id, channel, onlyCount: onlyCount, loop)
     }
@@ -181,6 +190,7 @@ package final class RedisBroker: Broker {
     status.leaseAge = lease.age(now: loop.now)
     status.reapedMembers = reaper.reaped
     status.malformedPayloads = malformedPayloads
+    status.gaps = gaps
     return status
   }
 

@@ -24,6 +24,7 @@ enum Metric: String, CaseIterable {
   case redisReconnects = "apus_redis_reconnects_total"
   case leaseAge = "apus_lease_age_seconds"
   case reapedMembers = "apus_reaped_members_total"
+  case gaps = "apus_gaps_total"
   case loopBusy = "apus_loop_busy_ratio"
   case loopTurns = "apus_loop_turns_total"
 
@@ -51,6 +52,7 @@ enum Metric: String, CaseIterable {
     case .redisReconnects: "Connections to Redis that were lost."
     case .leaseAge: "Since the lease of this node was renewed."
     case .reapedMembers: "Members of dead nodes taken out of presence by this node."
+    case .gaps: "Gaps told in channels that keep history: what was missing could not be read any more."
     case .loopBusy: "Share of its time that a loop has worked since the last scrape, 0 to 1."
     case .loopTurns: "Turns a loop has taken."
     }
@@ -61,7 +63,7 @@ enum Metric: String, CaseIterable {
     case .connections, .channels, .subscriptions, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge, .loopBusy: "gauge"
     case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published,
       .delivered, .dropped, .sends,
-      .redisReconnects, .reapedMembers, .loopTurns:
+      .redisReconnects, .reapedMembers, .gaps, .loopTurns:
       "counter"
     case .delivery: "histogram"
     }
@@ -105,6 +107,7 @@ enum Metric: String, CaseIterable {
     case .redisReconnects: byShard { Double($0.reconnects) }
     case .leaseAge: if let age = snapshot.broker?.leaseAge { renderer.sample(rawValue, [], Double(age) / 1000) }
     case .reapedMembers: renderer.sample(rawValue, snapshot.broker?.reapedMembers ?? 0)
+    case .gaps: renderer.sample(rawValue, snapshot.broker?.gaps ?? 0)
     case .loopBusy:
       for (index, loop) in loops.enumerated() { renderer.sample(rawValue, [("loop", String(index))], loop.busyRatio) }
     case .loopTurns:

@@ -1,5 +1,6 @@
 import Model
 import Reactor
+import WebSocket
 
 /// Messages that clients have missed: they go out as the outbox has room, and whatever is newer waits behind them.
 extension Worker {

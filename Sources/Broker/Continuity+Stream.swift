@@ -1,0 +1,222 @@
+import Model
+
+extension Continuity {
+  /// One channel's part of `Continuity`; the functions mean what they mean there.
+  struct Stream {
+    private enum Phase {
+      /// The subscription stands and nothing is missing.
+      case following
+      /// Messages are held until the read is answered. It was asked when messages up to `known` had come, so an offset
+      /// up to there that it does not bring is nowhere.
+      case reading(serial: UInt64, known: Int)
+      /// The subscription is lost. What the new one brings before it is reported as attached is held.
+      case away
+    }
+
+    private let channel: ChannelName
+    private var phase = Phase.following
+    private var place: StreamPosition?
+    /// Whether a subscription was lost before any place was known, so that messages nobody can name may be missing.
+    private var hasMissed = false
+    /// Of the place's epoch, above it and ascending. All came by the present subscription.
+    private var held: [Item] = []
+    private var heldBytes = 0
+
+    init(_ channel: ChannelName) {
+      self.channel = channel
+    }
+
+    // MARK: The subscription
+
+    mutating func attached(_ serials: inout Serials) -> Action? {
+      guard case .away = phase else { return nil }
+      guard let place else {
+        phase = .following
+        return nil
+      }
+      return ask(from: place, &serials)
+    }
+
+    mutating func lost() {
+      if place == nil { hasMissed = true }
+      phase = .away
+      // They are read again together with what follows them, which may be missing by then.
+      dropHeld()
+    }
+
+    mutating func position(_ top: StreamPosition) -> Action? {
+      guard place == nil else { return nil }
+      place = top
+      return hasMissed ? .gap(channel, top) : nil
+    }
+
+    // MARK: Messages
+
+    mutating func received(_ item: Item, _ serials: inout Serials) -> Verdict {
+      guard let place, place.epoch == item.position.epoch else { return receivedElsewhere(item) }
+      guard item.position.offset > place.offset else { return .withhold }
+      switch phase {
+      case .following:
+        guard item.follows(place) else {
+          guard hold(item) else { return .act(skip(to: item, from: place)) }
+          return .act([ask(from: place, &serials)])
+        }
+        self.place?.offset = item.position.offset
+        return .deliver
+      case .reading, .away: return hold(item) ? .withhold : .act(skip(to: item, from: place))
+      }
+    }
+
+    /// A message under an epoch of which nothing is known.
+    private mutating func receivedElsewhere(_ item: Item) -> Verdict {
+      if let place { return .act(skip(to: item, from: place)) }
+      place = item.position
+      return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [item])]) : .deliver
+    }
+
+    /// Goes on with `item` and gives up what is missing before it. What is held goes out as far as nothing is missing
+    /// before it; the rest falls into the gap, since a burst of it could be more than listeners can take.
+    private mutating func skip(to item: Item, from place: StreamPosition) -> [Action] {
+      var run = Run(channel, from: place)
+      for message in held where message.follows(run.place) { run.deliver(message) }
+      dropHeld()
+      run.fillUp(to: item)
+      run.deliver(item)
+      self.place = run.place
+      if case .reading = phase { phase = .following }
+      return run.finish()
+    }
+
+    // MARK: Reading
+
+    private mutating func ask(from place: StreamPosition, _ serials: inout Serials) -> Action {
+      let serial = serials.next()
+      phase = .reading(serial: serial, known: held.last?.position.offset ?? place.offset)
+      return .read(channel, from: place, serial: serial)
+    }
+
+    mutating func read(
+      _ serial: UInt64, _ result: Result<HistoryRead, any Error>, _ serials: inout Serials
+    ) -> [Action] {
+      guard case .reading(serial, let known) = phase, let place else { return [] }
+      phase = .following
+      var run = Run(channel, from: place)
+      if case .success(let read) = result, read.isComplete, read.top.epoch == place.epoch {
+        for entry in read.entries where entry.offset > run.place.offset {
+          let item = Item(entry, epoch: place.epoch)
+          // Somebody may have taken an entry out of the middle.
+          run.fillUp(to: item)
+          run.deliver(item)
+        }
+        release(behind: &run, unreadable: known)
+      } else if let first = held.first {
+        release(behind: &run, unreadable: max(known, first.position.offset))
+      } else {
+        run.gap(upTo: end(of: result, from: place))
+      }
+      self.place = run.place
+      var actions = run.finish()
+      if !held.isEmpty { actions.append(ask(from: run.place, &serials)) }
+      return actions
+    }
+
+    /// How far messages may be missing after a read that did not bring them.
+    private func end(of result: Result<HistoryRead, any Error>, from place: StreamPosition) -> StreamPosition {
+      switch result {
+      case .success(let read) where read.top.epoch != place.epoch || read.top.offset > place.offset: return read.top
+      // How far the stream is nobody knows. The place stays, so what comes next and jumps has the rest read again.
+      case .success, .failure: return place
+      }
+    }
+
+    /// Moves what is held to `run`. What is missing before a message up to `unreadable` becomes a gap. What is missing
+    /// before a later one was lost after the read had been asked for: it stays held, and is worth another read.
+    private mutating func release(behind run: inout Run, unreadable: Int) {
+      var count = 0
+      for item in held {
+        if item.position.offset > run.place.offset {
+          guard item.follows(run.place) || item.position.offset <= unreadable else { break }
+          run.fillUp(to: item)
+          run.deliver(item)
+        }
+        count += 1
+        heldBytes -= item.frame.count
+      }
+      held.removeFirst(count)
+    }
+
+    // MARK: Holding
+
+    /// Keeps a message above the place; false when there is no room for it.
+    private mutating func hold(_ item: Item) -> Bool {
+      // Below the newest it is there already, or will be read as what is missing.
+      if let last = held.last, item.position.offset <= last.position.offset { return true }
+      guard held.count < Continuity.maxHeld, heldBytes + item.frame.count <= Continuity.maxHeldBytes
+      else { return false }
+      held.append(item)
+      heldBytes += item.frame.count
+      return true
+    }
+
+    private mutating func dropHeld() {
+      held = []
+      heldBytes = 0
+    }
+  }
+
+  /// What goes out in one go: consecutive messages together, with the gaps between them.
+  private struct Run {
+    private let channel: ChannelName
+    private var actions: [Action] = []
+    private var items: [Item] = []
+    private(set) var place: StreamPosition
+
+    init(_ channel: ChannelName, from place: StreamPosition) {
+      self.channel = channel
+      self.place = place
+    }
+
+    mutating func deliver(_ item: Item) {
+      items.append(item)
+      place = item.position
+    }
+
+    /// Tells what is missing between the place and `item`, if anything.
+    mutating func fillUp(to item: Item) {
+      if !item.follows(place) { gap(upTo: item.position.predecessor) }
+    }
+
+    mutating func gap(upTo position: StreamPosition) {
+      flush()
+      actions.append(.gap(channel, position))
+      place = position
+    }
+
+    private mutating func flush() {
+      if !items.isEmpty { actions.append(.deliver(channel, items)) }
+      items = []
+    }
+
+    consuming func finish() -> [Action] {
+      flush()
+      return actions
+    }
+  }
+}
+
+extension Continuity.Item {
+  fileprivate init(_ entry: HistoryEntry, epoch: String) {
+    self.init(
+      position: StreamPosition(epoch: epoch, offset: entry.offset), frame: entry.frame, excluded: entry.excluded)
+  }
+
+  /// Whether nothing can be missing between `place` and the message.
+  fileprivate func follows(_ place: StreamPosition) -> Bool {
+    position.epoch == place.epoch && position.offset > place.offset && position.offset - 1 == place.offset
+  }
+}
+
+extension StreamPosition {
+  /// The place before a message.
+  fileprivate var predecessor: StreamPosition { StreamPosition(epoch: epoch, offset: offset - 1) }
+}

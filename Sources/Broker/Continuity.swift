@@ -1,0 +1,101 @@
+import Model
+
+/// Watches that every message of a channel with history is handed on once and in order, without any I/O.
+///
+/// A channel's place is the message up to which everything was handed on or told as a gap. What follows the place goes
+/// out at once. Behind a jump, and after a lost subscription, messages are held until what is missing has been read;
+/// what cannot be read is told as a gap before anything newer.
+///
+/// A channel is watched from its first `attached` until `forget`. Each `read` is answered once, except that one from
+/// before `lost` or `forget` need not be: such answers are ignored.
+struct Continuity {
+  /// A message as listeners get it.
+  struct Item {
+    /// Its offset is 1 or more.
+    var position: StreamPosition
+    var frame: Frame
+    /// The connection that does not get it.
+    var excluded: ClientID?
+  }
+
+  /// What the shell is to do, in order.
+  enum Action {
+    /// Hand these on to the channel's listeners.
+    case deliver(ChannelName, [Item])
+    /// Read everything after that message and answer with `read` under the same serial.
+    case read(ChannelName, from: StreamPosition, serial: UInt64)
+    /// Tell the listeners that messages up to there may have been missed.
+    case gap(ChannelName, StreamPosition)
+  }
+
+  /// What becomes of a message that has come. Nearly all are handed on as they are, and that needs no array.
+  enum Verdict {
+    /// Hand it on now.
+    case deliver
+    /// Nothing is to be done: it is held, or has been handed on before.
+    case withhold
+    /// Do this instead; it is among what is delivered, or held.
+    case act([Action])
+  }
+
+  /// The most that is held for one channel, in messages and in bytes of their frames.
+  static let maxHeld = 1000
+  static let maxHeldBytes = 1 << 20
+
+  private var streams: [ChannelName: Stream] = [:]
+  private var serials = Serials()
+
+  // MARK: The subscription
+
+  /// Redis has confirmed the channel's subscription; said again without a loss between, it changes nothing.
+  mutating func attached(_ channel: ChannelName) -> Action? {
+    if let action = streams[channel]?.attached(&serials) { return action }
+    if streams[channel] == nil { streams[channel] = Stream(channel) }
+    return nil
+  }
+
+  /// The subscriber link is gone, and every subscription with it.
+  mutating func lost() {
+    for channel in streams.keys { streams[channel]?.lost() }
+  }
+
+  /// The subscription was given up, or nobody wants it back after it was lost: the place is worth nothing any more.
+  mutating func forget(_ channel: ChannelName) {
+    streams[channel] = nil
+  }
+
+  // MARK: Messages
+
+  /// A message has come by pub/sub.
+  ///
+  /// One of a channel that is not watched belongs to a subscription that is being given up; it sets no place.
+  mutating func received(_ channel: ChannelName, _ item: Item) -> Verdict {
+    streams[channel]?.received(item, &serials) ?? .deliver
+  }
+
+  /// The stream stood at `top` when it was asked after the channel was attached: its place, unless it has one.
+  mutating func position(_ channel: ChannelName, _ top: StreamPosition) -> Action? {
+    streams[channel]?.position(top)
+  }
+
+  /// The answer to the read of that serial. A failure means that nobody will try it again: a read that the command link
+  /// could only not be asked for now is asked again by the shell, for as long as the subscription lives.
+  mutating func read(
+    _ channel: ChannelName, serial: UInt64, _ result: Result<HistoryRead, any Error>
+  ) -> [Action] {
+    streams[channel]?.read(serial, result, &serials) ?? []
+  }
+}
+
+extension Continuity {
+  /// Numbers for reads, never the same again, so that an answer to an earlier one is known, also of a channel that was
+  /// forgotten and came back.
+  struct Serials {
+    private var last: UInt64 = 0
+
+    mutating func next() -> UInt64 {
+      last += 1
+      return last
+    }
+  }
+}

@@ -1,0 +1,275 @@
+@testable import Broker
+import Model
+import Testing
+
+/// Messages, jumps and reads while the subscription stands.
+@Suite struct ContinuityTests {
+  /// A room that is followed from `a:10`.
+  private func following() -> ContinuityTranscript {
+    var room = ContinuityTranscript()
+    _ = room.attached()
+    _ = room.position("a", 10)
+    return room
+  }
+
+  /// One that has `a:13` held because 11 and 12 are missing, and waits for the read of serial 1.
+  private func reading() -> ContinuityTranscript {
+    var room = following()
+    _ = room.received("a", 13)
+    return room
+  }
+
+  // MARK: The place
+
+  @Test func theFirstMessageIsThePlaceWhereNoneIsKnown() {
+    var room = ContinuityTranscript()
+    #expect(room.attached() == [])
+    #expect(room.received("a", 57) == ["now"])
+    #expect(room.received("a", 58) == ["now"])
+    #expect(room.position("a", 70) == [], "the place is known, and what is above it may be on its way")
+    #expect(room.received("a", 59) == ["now"])
+  }
+
+  @Test func whatIsReadAfterTheConfirmationIsThePlace() {
+    var room = ContinuityTranscript()
+    #expect(room.attached() == [])
+    #expect(room.position("a", 10) == [])
+    #expect(room.position("b", 3) == [], "once")
+    #expect(room.received("a", 9) == [], "published before the read")
+    #expect(room.received("a", 10) == [])
+    #expect(room.received("a", 11) == ["now"])
+  }
+
+  @Test func theFirstMessageEverFollowsAnEmptyStream() {
+    var room = ContinuityTranscript()
+    _ = room.attached()
+    #expect(room.position("a", 0) == [])
+    #expect(room.received("a", 1) == ["now"])
+    #expect(room.received("a", 2) == ["now"])
+  }
+
+  @Test func whatIsOfAnUnwatchedChannelIsHandedOnAndForgotten() {
+    var room = ContinuityTranscript()
+    #expect(room.received("a", 5) == ["now"])
+    #expect(room.position("a", 5) == [])
+    #expect(room.attached() == [], "no place to read from")
+    #expect(room.received("a", 9) == ["now"])
+  }
+
+  @Test func channelsAreApart() {
+    var node = ContinuityTranscript()
+    for name in ["one", "two"] {
+      _ = node.attached(name)
+      _ = node.position("a", 10, name)
+    }
+    #expect(node.received("a", 11, "one") == ["now"])
+    #expect(node.received("a", 12, "two") == ["two: read from a:10 as 1"])
+    #expect(node.received("a", 13, "one") == ["one: read from a:11 as 2"])
+    #expect(node.read(1, .holds("a", 12...13), "one") == [], "the serial is the other's")
+    #expect(node.read(2, .holds("a", 12...13), "one") == ["one: deliver a:12 a:13"])
+    node.forget("one")
+    #expect(node.read(1, .holds("a", 11...12), "two") == ["two: deliver a:11 a:12"])
+  }
+
+  // MARK: In order
+
+  @Test func whatHasBeenHandedOnIsDropped() {
+    var room = following()
+    #expect(room.received("a", 11) == ["now"])
+    #expect(room.received("a", 11) == [])
+    #expect(room.received("a", 1) == [])
+    #expect(room.received("a", 12) == ["now"])
+  }
+
+  @Test func whatIsMissingIsReadAndGoesOutFirst() {
+    var room = following()
+    #expect(room.received("a", 13) == ["read from a:10 as 1"])
+    #expect(room.received("a", 14) == [], "held")
+    #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13 a:14"])
+    #expect(room.received("a", 15) == ["now"])
+  }
+
+  @Test func whatCameByBothWaysGoesOutOnce() {
+    var room = reading()
+    #expect(room.received("a", 14) == [])
+    #expect(room.read(1, .holds("a", 11...16)) == ["deliver a:11 a:12 a:13 a:14 a:15 a:16"])
+    #expect(room.received("a", 15) == [], "on its way when it was read")
+    #expect(room.received("a", 16) == [])
+    #expect(room.received("a", 17) == ["now"])
+  }
+
+  @Test func aReadMayBringMoreThanWasAskedFor() {
+    var room = reading()
+    #expect(room.read(1, .holds("a", 8...13)) == ["deliver a:11 a:12 a:13"])
+  }
+
+  @Test func whatIsHeldTwiceGoesOutOnce() {
+    var room = reading()
+    for offset in [13, 14, 14, 12, 13] { #expect(room.received("a", offset) == []) }
+    #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13 a:14"])
+  }
+
+  @Test func anAnswerCountsOnce() {
+    var room = reading()
+    #expect(room.read(2, .holds("a", 11...13)) == [], "never asked")
+    #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13"])
+    #expect(room.read(1, .holds("a", 11...13)) == [])
+    #expect(room.received("a", 15) == ["read from a:13 as 2"])
+    #expect(room.read(1, .lacks("a", 15)) == [], "of the first read")
+    #expect(room.read(2, .holds("a", 14...15)) == ["deliver a:14 a:15"])
+  }
+
+  // MARK: A second jump
+
+  @Test func aSecondJumpThatTheReadCoversNeedsNoOther() {
+    var room = reading()
+    #expect(room.received("a", 16) == [])
+    #expect(room.read(1, .holds("a", 11...16)) == ["deliver a:11 a:12 a:13 a:14 a:15 a:16"])
+    #expect(room.received("a", 17) == ["now"])
+  }
+
+  @Test func aSecondJumpAfterTheReadWasMadeIsReadAnew() {
+    var room = reading()
+    #expect(room.received("a", 16) == [])
+    #expect(room.received("a", 18) == [])
+    #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13", "read from a:13 as 2"])
+    #expect(room.received("a", 19) == [], "still held")
+    #expect(room.read(2, .holds("a", 14...18)) == ["deliver a:14 a:15 a:16 a:17 a:18 a:19"])
+    #expect(room.received("a", 20) == ["now"])
+  }
+
+  @Test func aSecondJumpBehindAnUnreadableFirstIsReadAnew() {
+    var room = reading()
+    #expect(room.received("a", 16) == [])
+    #expect(
+      room.read(1, .lacks("a", 14)) == ["gap up to a:12", "deliver a:13", "read from a:13 as 2"])
+    #expect(room.read(2, .holds("a", 14...16)) == ["deliver a:14 a:15 a:16"])
+  }
+
+  @Test func whatACompleteReadDoesNotBringIsNotAskedForTwice() {
+    var room = reading()
+    #expect(room.read(1, .holds("a", 11...11)) == ["deliver a:11", "gap up to a:12", "deliver a:13"])
+    #expect(room.received("a", 14) == ["now"])
+  }
+
+  @Test func anEntryThatWasTakenOutOfTheMiddleIsAGap() {
+    var room = reading()
+    let read = ContinuityTranscript.read(
+      "a", 14, entries: [12, 14].map { ContinuityTranscript.entry("a", $0) })
+    #expect(
+      room.read(1, .success(read))
+        == ["gap up to a:11", "deliver a:12", "gap up to a:13", "deliver a:14"])
+    #expect(room.received("a", 15) == ["now"])
+  }
+
+  // MARK: Gaps
+
+  @Test func whatHistoryDoesNotHoldIsAGap() {
+    var room = reading()
+    _ = room.received("a", 14)
+    #expect(room.read(1, .lacks("a", 14)) == ["gap up to a:12", "deliver a:13 a:14"])
+    #expect(room.received("a", 15) == ["now"])
+  }
+
+  @Test func whatCannotBeReadIsAGap() {
+    var room = reading()
+    _ = room.received("a", 14)
+    #expect(room.read(1, .refusal) == ["gap up to a:12", "deliver a:13 a:14"])
+    #expect(room.received("a", 16) == ["read from a:14 as 2"], "the next jump has its own chance")
+  }
+
+  @Test func anotherEpochInTheReadIsAGap() {
+    var room = reading()
+    #expect(room.read(1, .holds("b", 1...2)) == ["gap up to a:12", "deliver a:13"])
+    #expect(room.received("b", 1) == ["gap up to b:0", "deliver b:1"])
+    #expect(room.received("b", 2) == ["now"])
+  }
+
+  // MARK: Epochs
+
+  @Test func anEmptiedRedisBeginsAnew() {
+    var room = following()
+    #expect(room.received("b", 1) == ["gap up to b:0", "deliver b:1"])
+    #expect(room.received("b", 2) == ["now"])
+    #expect(room.received("b", 1) == [])
+  }
+
+  @Test func theBeginningOfAnotherEpochMayBeMissing() {
+    var room = following()
+    #expect(room.received("b", 7) == ["gap up to b:6", "deliver b:7"])
+    #expect(room.received("b", 9) == ["read from b:7 as 1"])
+  }
+
+  @Test func anotherEpochEndsARead() {
+    var room = reading()
+    #expect(room.received("b", 1) == ["gap up to b:0", "deliver b:1"], "13 is part of the gap")
+    #expect(room.received("b", 2) == ["now"])
+    #expect(room.read(1, .holds("a", 11...13)) == [])
+    #expect(room.received("b", 4) == ["read from b:2 as 2"])
+    #expect(room.read(2, .holds("b", 3...4)) == ["deliver b:3 b:4"])
+  }
+
+  // MARK: Bounds
+
+  @Test func moreMessagesThanAreHeldBecomeAGap() {
+    var room = following()
+    #expect(room.received("a", 12) == ["read from a:10 as 1"])
+    for offset in 13...1011 { #expect(room.received("a", offset) == []) }
+    #expect(room.received("a", 1012) == ["gap up to a:1011", "deliver a:1012"])
+    #expect(room.received("a", 1013) == ["now"])
+    #expect(room.read(1, .holds("a", 11...1012)) == [])
+    #expect(room.received("a", 1015) == ["read from a:1013 as 2"], "there is room again")
+  }
+
+  @Test func moreBytesThanAreHeldBecomeAGap() {
+    var room = following()
+    // A frame is its name, four bytes, and the padding.
+    let quarter = Continuity.maxHeldBytes / 4 - 4
+    #expect(room.received("a", 12, padding: quarter) == ["read from a:10 as 1"])
+    for offset in 13...15 { #expect(room.received("a", offset, padding: quarter) == []) }
+    #expect(room.received("a", 16) == ["gap up to a:15", "deliver a:16"])
+    #expect(room.received("a", 18, padding: quarter) == ["read from a:16 as 2"])
+    for offset in 19...21 { #expect(room.received("a", offset, padding: quarter) == []) }
+    #expect(room.read(2, .holds("a", 17...18)) == ["deliver a:17 a:18 a:19 a:20 a:21"])
+    #expect(room.received("a", 23, padding: quarter) == ["read from a:21 as 3"], "what went out counts no more")
+    for offset in 24...26 { #expect(room.received("a", offset, padding: quarter) == []) }
+  }
+
+  @Test func whatStaysHeldBehindAReadCountsOn() {
+    var room = following()
+    let quarter = Continuity.maxHeldBytes / 4 - 4
+    #expect(room.received("a", 12, padding: quarter) == ["read from a:10 as 1"])
+    for offset in [14, 15] { #expect(room.received("a", offset, padding: quarter) == []) }
+    #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12", "read from a:12 as 2"])
+    for offset in [16, 17] { #expect(room.received("a", offset, padding: quarter) == []) }
+    #expect(room.received("a", 18) == ["gap up to a:17", "deliver a:18"])
+  }
+
+  @Test func aMessageThatIsTooLargeToHoldIsNotLost() {
+    var room = following()
+    #expect(room.received("a", 12, padding: Continuity.maxHeldBytes) == ["gap up to a:11", "deliver a:12"])
+    #expect(room.received("a", 13, padding: Continuity.maxHeldBytes) == ["now"])
+  }
+
+  @Test func theLastOffsetsThereAreTrapNothing() {
+    var room = ContinuityTranscript()
+    _ = room.attached()
+    _ = room.position("a", .max - 2)
+    #expect(room.received("a", .max - 1) == ["now"])
+    #expect(room.received("a", .max) == ["now"])
+    #expect(room.received("a", .max) == [])
+    #expect(room.received("a", 1) == [])
+    room.lost()
+    #expect(room.attached() == ["read from a:\(Int.max) as 1"])
+    #expect(room.read(1, .holdsNothing("a", .max)) == [])
+    #expect(room.received("b", .max) == ["gap up to b:\(Int.max - 1)", "deliver b:\(Int.max)"])
+  }
+
+  @Test func aForgedOffsetIsLookedForOnce() {
+    var room = following()
+    #expect(room.received("a", .max) == ["read from a:10 as 1"])
+    #expect(
+      room.read(1, .holds("a", 11...12))
+        == ["deliver a:11 a:12", "gap up to a:\(Int.max - 1)", "deliver a:\(Int.max)"])
+  }
+}

@@ -1,0 +1,135 @@
+@testable import Broker
+import Model
+import TestSupport
+
+/// A `Continuity` whose messages are named by epoch and offset, and whose actions are told in words:
+/// `deliver a:1 a:2`, `read from a:2 as 1`, `gap up to a:5`, and `now` for a message that goes out as it is.
+///
+/// The channel is left out where it is `room`. A message whose place, frame and excluded connection do not belong
+/// together shows as such.
+struct ContinuityTranscript {
+  /// What history says.
+  enum Answer {
+    /// It holds all that was asked for: these, of which the last is the newest message.
+    case holds(String, ClosedRange<Int>)
+    /// Nothing was added since.
+    case holdsNothing(String, Int)
+    /// It does not hold all that was asked for; the newest message is this.
+    case lacks(String, Int)
+    /// Redis has refused the command.
+    case refusal
+  }
+
+  private struct Refused: Error {}
+
+  private var continuity = Continuity()
+
+  mutating func attached(_ name: String = "room") -> [String] {
+    Self.words(continuity.attached(channel(name)).map { [$0] } ?? [])
+  }
+
+  mutating func lost() {
+    continuity.lost()
+  }
+
+  mutating func forget(_ name: String = "room") {
+    continuity.forget(channel(name))
+  }
+
+  mutating func received(_ epoch: String, _ offset: Int, _ name: String = "room", padding: Int = 0) -> [String] {
+    Self.words(continuity.received(channel(name), Self.item(epoch, offset, padding: padding)))
+  }
+
+  mutating func position(_ epoch: String, _ offset: Int, _ name: String = "room") -> [String] {
+    let action = continuity.position(channel(name), StreamPosition(epoch: epoch, offset: offset))
+    return Self.words(action.map { [$0] } ?? [])
+  }
+
+  mutating func read(_ serial: UInt64, _ answer: Answer, _ name: String = "room") -> [String] {
+    let result: Result<HistoryRead, any Error> =
+      switch answer {
+      case .holds(let epoch, let offsets):
+        .success(Self.read(epoch, offsets.upperBound, entries: offsets.map { Self.entry(epoch, $0) }))
+      case .holdsNothing(let epoch, let top): .success(Self.read(epoch, top))
+      case .lacks(let epoch, let top):
+        .success(HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: [Self.entry(epoch, top)]))
+      case .refusal: .failure(Refused())
+      }
+    return read(serial, result, name)
+  }
+
+  mutating func read(
+    _ serial: UInt64, _ result: Result<HistoryRead, any Error>, _ name: String = "room"
+  ) -> [String] {
+    Self.words(continuity.read(channel(name), serial: serial, result))
+  }
+
+  // MARK: Messages
+
+  /// Every third message is kept from one connection.
+  private static func excluded(_ offset: Int) -> ClientID? {
+    offset.isMultiple(of: 3) ? ClientID("c-\(offset)") : nil
+  }
+
+  /// A frame whose payload is the message's name and `padding` spaces.
+  private static func frame(_ epoch: String, _ offset: Int, padding: Int = 0) -> Frame {
+    let bytes = Array("\(epoch):\(offset)".utf8) + Array(repeating: UInt8(ascii: " "), count: padding)
+    return .make(headerCount: 0, payloadCount: bytes.count) { $0.copyBytes(from: bytes) }
+  }
+
+  /// A message as it comes by pub/sub.
+  static func item(_ epoch: String, _ offset: Int, padding: Int = 0) -> Continuity.Item {
+    Continuity.Item(
+      position: StreamPosition(epoch: epoch, offset: offset), frame: frame(epoch, offset, padding: padding),
+      excluded: excluded(offset))
+  }
+
+  /// The same message as history holds it.
+  static func entry(_ epoch: String, _ offset: Int) -> HistoryEntry {
+    HistoryEntry(
+      offset: offset, time: 0, frame: frame(epoch, offset), isBinary: false, excluded: excluded(offset))
+  }
+
+  /// A read that holds all that was asked for.
+  static func read(_ epoch: String, _ top: Int, entries: [HistoryEntry] = []) -> HistoryRead {
+    HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: entries, isComplete: true)
+  }
+
+  /// Whether place, frame and excluded connection belong to one message.
+  static func isWhole(_ item: Continuity.Item) -> Bool {
+    let (epoch, offset) = (item.position.epoch, item.position.offset)
+    let name = item.frame.withPayload { String(decoding: $0.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self) }
+    return name == "\(epoch):\(offset)" && item.excluded == excluded(offset)
+  }
+
+  // MARK: Words
+
+  private static func words(_ verdict: Continuity.Verdict) -> [String] {
+    switch verdict {
+    case .deliver: ["now"]
+    case .withhold: []
+    case .act(let actions): words(actions)
+    }
+  }
+
+  private static func words(_ actions: [Continuity.Action]) -> [String] {
+    actions.map { action in
+      switch action {
+      case .deliver(let channel, let items):
+        of(channel) + "deliver "
+          + items.map { (isWhole($0) ? "" : "a wrong ") + word($0.position) }
+          .joined(separator: " ")
+      case .read(let channel, let from, let serial): of(channel) + "read from \(word(from)) as \(serial)"
+      case .gap(let channel, let position): of(channel) + "gap up to \(word(position))"
+      }
+    }
+  }
+
+  private static func of(_ channel: ChannelName) -> String {
+    channel.string == "room" ? "" : "\(channel): "
+  }
+
+  private static func word(_ position: StreamPosition) -> String {
+    "\(position.epoch):\(position.offset)"
+  }
+}
