@@ -66,6 +66,8 @@ extension Hub {
   /// Publishes what has waited for its turn, if it still may.
   mutating func publishWaiting(_ publication: Publication, _ id: SessionID, request: RequestID?) {
     let channel = channels.index(of: publication.channel)
+    // A subscribe that waited before it is under way now.
+    if let channel, wait(.publish(publication, id: request), id, channel) { return }
     let capability: Capabilities = publication.kind == .signal ? .signal : .publish
     guard let session = session(id), permit(capability, in: publication.channel, channel, session, request) else {
       return

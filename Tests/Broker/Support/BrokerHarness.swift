@@ -78,8 +78,29 @@ final class BrokerHarness: Sendable {
     _ data: String, to channel: ChannelName, by client: TestClient, id: String? = nil, echo: Bool = true
   ) {
     let publication = Publication(
-      channel: channel, frame: client.message(data, in: channel), excluded: echo ? nil : client.id)
+      channel: channel, event: .finished(client.message(data, in: channel)), excluded: echo ? nil : client.id)
     handle(.publish(client.session, id.map { RequestID(json: $0) }, publication), from: client.loop)
+  }
+
+  /// Publishes to a channel that keeps history, or under a key.
+  func publish(
+    draft data: String, to channel: ChannelName, by client: TestClient, id: String? = nil, echo: Bool = true,
+    keeping rule: HistoryRule? = HistoryRule(size: 100, timeToLive: 60_000), key: String? = nil
+  ) {
+    let publication = Publication(
+      channel: channel, event: .draft(head: Array("{\"data\":\(data)".utf8), tail: []),
+      excluded: echo ? nil : client.id, history: rule,
+      key: key.map { IdempotencyKey(publisher: client.id.string, key: $0) })
+    handle(.publish(client.session, id.map { RequestID(json: $0) }, publication), from: client.loop)
+  }
+
+  /// What the channel's history answers.
+  func read(_ channel: ChannelName, _ query: HistoryQuery, by client: TestClient) async throws -> HistoryAnswer {
+    let before = log.histories(of: client.session, on: client.loop).count
+    handle(.readHistory(client.session, channel, query, .command(nil)), from: client.loop)
+    try await wait(
+      until: { log.histories(of: client.session, on: client.loop).count > before }, "no answer to a read of \(channel)")
+    return log.histories(of: client.session, on: client.loop)[before]
   }
 
   /// Enters the connection without waiting for the answer.

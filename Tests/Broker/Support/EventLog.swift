@@ -46,6 +46,22 @@ final class EventLog: BrokerOutlet, Sendable {
     all(on: loop).compactMap { if case .message(channel, let text, excluding: _) = $0 { text } else { nil } }
   }
 
+  /// The places of the channel's kept messages, with gaps told as negative offsets.
+  func places(in channel: ChannelName, on loop: LoopIndex = 0) -> [Int] {
+    all(on: loop).compactMap { event in
+      switch event {
+      case .kept(channel, _, let position): position.offset
+      case .gap(channel, let position): -position.offset
+      default: nil
+      }
+    }
+  }
+
+  /// Answers to reads of histories.
+  func histories(of session: SessionID, on loop: LoopIndex = 0) -> [HistoryAnswer] {
+    all(on: loop).compactMap { if case .history(session, _, let answer) = $0 { answer } else { nil } }
+  }
+
   /// The texts of what the channel's watchers were told.
   func presence(in channel: ChannelName, on loop: LoopIndex = 0) -> [String] {
     all(on: loop).compactMap { if case .presence(channel, let text, excluding: _) = $0 { text.value } else { nil } }

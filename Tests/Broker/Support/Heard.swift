@@ -4,32 +4,61 @@ import Model
 /// One event a loop has heard from its broker, in a form that tests compare.
 enum Heard: Equatable, Sendable {
   case message(ChannelName, ExactString, excluding: ClientID?)
+  /// A message that has its place in a history.
+  case kept(ChannelName, ExactString, StreamPosition)
+  case gap(ChannelName, StreamPosition)
   case presence(ChannelName, ExactString, excluding: ClientID?)
   case attached(ChannelName)
   case subscriptionsLost
   case link(LinkState)
   case identity(NodeID)
   case published(SessionID, ChannelName, RequestID?, ErrorCode?)
+  case history(SessionID, ChannelName, HistoryAnswer)
   case entered(SessionID, ChannelName, RosterAnswer)
   case queried(SessionID, ChannelName, RosterAnswer)
 
   init(_ event: BrokerEvent) {
     switch event {
-    case .deliver(let channel, let frame, let audience, let excluded, since: _):
+    case .deliver(let channel, let frame, let mark, let audience, let excluded, since: _):
       let text = ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) })
-      switch audience {
-      case .listeners: self = .message(channel, text, excluding: excluded)
-      case .watchers: self = .presence(channel, text, excluding: excluded)
+      switch (audience, mark) {
+      case (.listeners, .none): self = .message(channel, text, excluding: excluded)
+      case (.listeners, .message(let position)): self = .kept(channel, text, position)
+      case (.listeners, .gap(let position)): self = .gap(channel, position)
+      case (.watchers, _): self = .presence(channel, text, excluding: excluded)
       }
     case .attached(let channel): self = .attached(channel)
     case .subscriptionsLost: self = .subscriptionsLost
     case .link(let state): self = .link(state)
     case .identity(let id): self = .identity(id)
-    case .published(let session, let channel, let id, let refusal):
-      self = .published(session, channel, id, refusal?.code)
+    case .published(let session, let channel, _, let id, let result):
+      switch result {
+      case .success: self = .published(session, channel, id, nil)
+      case .failure(let refusal): self = .published(session, channel, id, refusal.code)
+      }
+    case .history(let session, let channel, _, let result): self = .history(session, channel, HistoryAnswer(result))
     case .entered(let session, let channel, entry: _, let result):
       self = .entered(session, channel, RosterAnswer(result))
     case .presence(let session, let channel, _, let result): self = .queried(session, channel, RosterAnswer(result))
+    }
+  }
+}
+
+/// What a history holds, or why that was not told.
+struct HistoryAnswer: Equatable, Sendable {
+  var top: StreamPosition?
+  /// The offsets of what is held.
+  var offsets: [Int] = []
+  var isComplete = false
+  var refusal: ErrorCode?
+
+  init(_ result: Result<HistoryRead, Refusal>) {
+    switch result {
+    case .success(let read):
+      top = read.top
+      offsets = read.entries.map(\.offset)
+      isComplete = read.isComplete
+    case .failure(let refusal): self.refusal = refusal.code
     }
   }
 }

@@ -51,7 +51,14 @@ import Wire
     expect(
       EventEncoder.unsubscribed(id: nil, channel: room, reason: "server"),
       #"{"type":"unsubscribed","channel":"room:1","reason":"server"}"#)
-    expect(EventEncoder.published(id: two, channel: room), #"{"type":"published","id":2,"channel":"room:1"}"#)
+    expect(
+      EventEncoder.published(id: two, channel: room, PublishReceipt()),
+      #"{"type":"published","id":2,"channel":"room:1"}"#)
+    expect(
+      EventEncoder.published(
+        id: two, channel: room,
+        PublishReceipt(position: StreamPosition(epoch: "e1", offset: 42), isDuplicate: true)),
+      #"{"type":"published","id":2,"channel":"room:1","epoch":"e1","offset":42,"duplicate":true}"#)
     expect(EventEncoder.pong(id: nil, timestamp: 1_730_000_000_123), #"{"type":"pong","ts":1730000000123}"#)
     expect(
       EventEncoder.pong(id: RequestID(json: #""a\u0041\n""#), timestamp: 0), #"{"type":"pong","id":"a\u0041\n","ts":0}"#
