@@ -45,9 +45,19 @@ extension Continuity {
     }
 
     mutating func position(_ top: StreamPosition) -> Action? {
-      guard place == nil else { return nil }
+      if let place {
+        guard place.epoch != top.epoch, top.offset == 0 else { return nil }
+        dropHeld()
+        if case .reading = phase { phase = .following }
+        self.place = top
+        return .gap(channel, top)
+      }
       place = top
       return hasMissed ? .gap(channel, top) : nil
+    }
+
+    func hasReached(_ top: StreamPosition) -> Bool {
+      place?.epoch == top.epoch && (place?.offset ?? 0) >= top.offset
     }
 
     // MARK: Messages

@@ -64,6 +64,11 @@ struct Continuity {
     streams[channel] = nil
   }
 
+  /// The same for every channel that is not among those.
+  mutating func forget(allBut isWanted: (ChannelName) -> Bool) {
+    for channel in Array(streams.keys) where !isWanted(channel) { streams[channel] = nil }
+  }
+
   // MARK: Messages
 
   /// A message has come by pub/sub.
@@ -73,9 +78,15 @@ struct Continuity {
     streams[channel]?.received(item, &serials) ?? .deliver
   }
 
-  /// The stream stood at `top` when it was asked after the channel was attached: its place, unless it has one.
+  /// The stream stood at `top` when it was asked after the channel was attached: its place, unless it has one. A stream
+  /// that has begun anew and is empty is told as a gap: no message would.
   mutating func position(_ channel: ChannelName, _ top: StreamPosition) -> Action? {
     streams[channel]?.position(top)
+  }
+
+  /// Whether everything up to that place has been handed on, or told as a gap; also where nobody watches.
+  func hasReached(_ top: StreamPosition, in channel: ChannelName) -> Bool {
+    streams[channel]?.hasReached(top) ?? true
   }
 
   /// The answer to the read of that serial. A failure means that nobody will try it again: a read that the command link

@@ -29,6 +29,7 @@ extension RedisBroker {
       isSubscriberReady = false
       interest.linkLost()
       continuity.lost()
+      continuity.forget(allBut: { !interest.loops(of: $0).isEmpty })
       catchUps = [:]
       // Whatever the link state is by now: the other link may have set it long ago.
       outlet.postToAll(.subscriptionsLost)
@@ -44,6 +45,7 @@ extension RedisBroker {
     if case .unreachable = event {
       setLinkState(.down)
       refuseWaiting()
+      refuseWaitingReads()
     } else if linkState == .up {
       setLinkState(.lost)
     }

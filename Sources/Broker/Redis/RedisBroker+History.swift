@@ -15,8 +15,14 @@ extension RedisBroker {
     _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: HistoryPurpose, _ loop: LoopIndex
   ) {
     let answer: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
-      // Asked after the channel was confirmed, where it is for a subscribe: a place to go on from.
-      if case .subscribe = purpose, case .success(let read) = result { act(continuity.position(channel, read.top)) }
+      if case .subscribe = purpose, case .success(let read) = result {
+        // Asked after the channel was confirmed: a place to go on from.
+        act(continuity.position(channel, read.top))
+        if !continuity.hasReached(read.top, in: channel) {
+          return waitingReads[channel, default: []].append(
+            WaitingRead(session: session, loop: loop, purpose: purpose, read: read))
+        }
+      }
       outlet.post(.history(session, channel, purpose, result), to: loop)
     }
     let unreachable = Refusal(.unavailable, "The channel's history cannot be read now.")
@@ -44,6 +50,28 @@ extension RedisBroker {
     case .deliver: deliver(item, channel)
     case .withhold: break
     case .act(let actions): for action in actions { act(action) }
+    }
+    releaseReads(channel)
+  }
+
+  /// Answers subscribes whose read was faster than what it tells of.
+  private func releaseReads(_ channel: ChannelName) {
+    guard !waitingReads.isEmpty, let waiting = waitingReads.removeValue(forKey: channel) else { return }
+    let (ready, rest) = (
+      waiting.filter { continuity.hasReached($0.read.top, in: channel) },
+      waiting.filter { !continuity.hasReached($0.read.top, in: channel) }
+    )
+    if !rest.isEmpty { waitingReads[channel] = rest }
+    for wait in ready { outlet.post(.history(wait.session, channel, wait.purpose, .success(wait.read)), to: wait.loop) }
+  }
+
+  /// The link is down: nobody waits any longer.
+  func refuseWaitingReads() {
+    let all = waitingReads
+    waitingReads = [:]
+    let refusal = Refusal(.unavailable, "The channel's history cannot be read now.")
+    for (channel, waiting) in all {
+      for wait in waiting { outlet.post(.history(wait.session, channel, wait.purpose, .failure(refusal)), to: wait.loop) }
     }
   }
 
@@ -84,9 +112,19 @@ extension RedisBroker {
         if let error = reply.error { complain(error) }
       }
       for action in continuity.read(channel, serial: catchUp.serial, result) { act(action) }
+      releaseReads(channel)
       checkReady()
     }
     if !sent { commands.reset("it takes nothing more") }
+  }
+
+  /// A read for a subscribe that has come by the command link before the messages that it tells of have come by the other:
+  /// they are for those who listened before, and must not come behind the answer.
+  struct WaitingRead {
+    let session: SessionID
+    let loop: LoopIndex
+    let purpose: HistoryPurpose
+    let read: HistoryRead
   }
 
   /// A read for what is missing in a channel.

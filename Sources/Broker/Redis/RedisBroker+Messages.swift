@@ -102,6 +102,8 @@ extension RedisBroker {
       crowd.forget(channel)
       watched.remove(channel)
       continuity.forget(channel)
+      waitingReads[channel] = nil
+      catchUps[channel] = nil
       sendSubscription("UNSUBSCRIBE", [keys.messages(channel)])
     case .attached(let channel, let loops):
       act(continuity.attached(channel))

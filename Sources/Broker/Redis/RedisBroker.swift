@@ -57,6 +57,8 @@ package final class RedisBroker: Broker {
   var continuity = Continuity()
   /// Reads of what is missing that have not been answered.
   var catchUps: [ChannelName: CatchUp] = [:]
+  /// Reads for subscribes that wait for the messages they tell of.
+  var waitingReads: [ChannelName: [WaitingRead]] = [:]
   /// Gaps that were told.
   var gaps = 0
   /// The run of Redis that the command link is connected to.
