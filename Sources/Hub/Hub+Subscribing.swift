@@ -108,7 +108,7 @@ extension Hub {
   }
 
   private mutating func letGo(_ events: [HeldEvent], _ session: Session, _ name: ChannelName) {
-    for event in events { act(.reply(session.id, .event(name, event.audience, event.frame))) }
+    for event in events { act(.reply(session.id, .event(name, event.audience, event.frame, event.mark))) }
   }
 
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
@@ -125,7 +125,7 @@ extension Hub {
       setMode(previous, key.channel, slot: key.slot)
       let events = subscribe.held.events + (missing.map { [$0] } ?? [])
       for event in events where event.audience == .listeners || previous != .none {
-        act(.reply(session.id, .event(name, event.audience, event.frame)))
+        act(.reply(session.id, .event(name, event.audience, event.frame, event.mark)))
       }
     } else {
       drop(key.channel, of: key.slot, lost: false)

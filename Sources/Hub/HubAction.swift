@@ -27,7 +27,7 @@ package enum Reply {
   case expelled(ChannelName)
   case error(Refusal)
   /// An event of a channel that was held back until now.
-  case event(ChannelName, Audience, Frame)
+  case event(ChannelName, Audience, Frame, StreamMark)
 }
 
 /// What a subscriber is told of a channel that keeps history.

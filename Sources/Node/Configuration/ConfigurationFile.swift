@@ -44,9 +44,20 @@ package struct ConfigurationFile: Sendable {
 
   /// The rules on a node where everybody may do everything by default (`isOpen`), or only who is known.
   package func rules(isOpen: Bool, isDevelopment: Bool) -> ChannelRules {
-    let rules = drafts.map { drafts in drafts.map { $0.rule(isOpen: isOpen) } }
-    return ChannelRules(
-      rules ?? ChannelRules.standard(isOpen: isOpen).rules, direct: direct ?? (isDevelopment ? .anyone : .server))
+    var rules = drafts.map { $0.map { $0.rule(isOpen: isOpen) } } ?? ChannelRules.standard(isOpen: isOpen).rules
+    if isDevelopment, let demo = Self.demo, !rules.contains(where: { $0.match == demo.match }) {
+      rules.insert(demo, at: 0)
+    }
+    return ChannelRules(rules, direct: direct ?? (isDevelopment ? .anyone : .server))
+  }
+
+  /// Channels of `--dev` that keep history, to try it.
+  private static var demo: ChannelRule? {
+    ChannelPattern("demo:*").map { pattern in
+      var rule = ChannelRule.standard(pattern, isOpen: true)
+      rule.history = HistoryRule(size: 100, timeToLive: 600_000)
+      return rule
+    }
   }
 
   private static func settings(_ fields: YAMLFields) throws(ConfigurationError) -> [Setting: [SettingValue]] {

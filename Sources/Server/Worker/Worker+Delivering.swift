@@ -69,9 +69,9 @@ extension Worker {
       if refusal.code == .tooManyChannels { count(limit: .channels) }
       statistics.errors[refusal.code.rawValue, default: 0] += 1
       send(EventEncoder.error(refusal), to: slot)
-    case .event(let channel, let audience, let frame):
+    case .event(let channel, let audience, let frame, let mark):
       frame.withBytes { put(frame, $0, slot, channel, audience) }
-      settleOverflow(of: frame, channel, audience)
+      settleOverflow(of: frame, mark, channel, audience)
     }
   }
 
@@ -110,7 +110,7 @@ extension Worker {
       }
       statistics.delivered += slots.count - (except == nil ? 0 : 1)
     }
-    settleOverflow(of: frame, channel, audience)
+    settleOverflow(of: frame, mark, channel, audience)
   }
 
   /// Puts an event of a channel into one connection's outbox, unless an older one waits for room: a message that is to be

@@ -2,6 +2,7 @@ import Hub
 import Model
 import Reactor
 import WebSocket
+import Wire
 
 /// What happens to those who do not read fast enough.
 extension Worker {
@@ -24,23 +25,30 @@ extension Worker {
 
   /// Deals with those for whom a frame had no room, by the policy of its channel; put off until no listeners are lent.
   ///
-  /// Only messages may be left out: of joins, leaves and replies each matters.
-  func settleOverflow(of frame: Frame, _ channel: ChannelName, _ audience: Audience) {
+  /// Only messages may be left out: of joins, leaves and replies each matters. Where the channel keeps history the client is
+  /// told what it lacks.
+  func settleOverflow(of frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience) {
     while let slot = tooSlow.popLast() { closeAsTooSlow(slot) }
     guard !overflowing.isEmpty else { return }
     let policy = audience == .listeners ? hub.overflow(of: channel) : .disconnect
     while let slot = overflowing.popLast() {
       switch policy {
       case .disconnect: closeAsTooSlow(slot)
-      case .drop: leaveOut(.drop, slot)
-      case .conflate: conflate(frame, channel, slot)
+      case .drop: leaveOut(frame, mark, channel, slot)
+      case .conflate: conflate(frame, mark, channel, slot)
       }
     }
   }
 
-  private func leaveOut(_ policy: OverflowPolicy, _ slot: UInt32) {
+  private func leaveOut(_ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ slot: UInt32) {
     connections[slot].pointee.bearsLoss = true
-    statistics.dropped[policy.rawValue, default: 0] += 1
+    statistics.dropped[OverflowPolicy.drop.rawValue, default: 0] += 1
+    switch mark {
+    case .none: break
+    // What is held is no message but the gap, for as long as messages are left out.
+    case .message(let position), .gap(let position):
+      hold(Conflated(channel: channel, frame: EventEncoder.gap(channel: channel, position), leftOut: nil), slot)
+    }
   }
 
   func closeAsTooSlow(_ slot: UInt32) {
@@ -52,16 +60,27 @@ extension Worker {
   // MARK: Conflating
 
   /// Keeps the frame as the channel's newest for a connection; the one it replaces is left out.
-  private func conflate(_ frame: Frame, _ channel: ChannelName, _ slot: UInt32) {
-    guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { return }
+  private func conflate(_ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ slot: UInt32) {
     connections[slot].pointee.bearsLoss = true
+    var newest = Conflated(channel: channel, frame: frame, leftOut: nil)
+    if conflated[slot]?.contains(where: { $0.channel == channel }) == true {
+      statistics.dropped[OverflowPolicy.conflate.rawValue, default: 0] += 1
+      if case .message(let position) = mark {
+        newest.leftOut = StreamPosition(epoch: position.epoch, offset: position.offset - 1)
+      }
+    }
+    hold(newest, slot)
+  }
+
+  /// Keeps the one thing of a channel that waits for room.
+  private func hold(_ newest: Conflated, _ slot: UInt32) {
+    guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { return }
     connections[slot].pointee.isHolding = true
     var held = conflated[slot] ?? []
-    if let index = held.firstIndex(where: { $0.channel == channel }) {
-      held[index].frame = frame
-      statistics.dropped[OverflowPolicy.conflate.rawValue, default: 0] += 1
+    if let index = held.firstIndex(where: { $0.channel == newest.channel }) {
+      held[index] = newest
     } else {
-      held.append((channel, frame))
+      held.append(newest)
     }
     conflated[slot] = held
     // One frame for each of many channels can be too much as well.
@@ -80,9 +99,10 @@ extension Worker {
     }
     var held = conflated.removeValue(forKey: slot) ?? []
     let count = held.count
-    while let (_, frame) = held.first, hasRoom(for: frame.count, slot) {
+    while let next = held.first, hasRoom(for: next.frame.count, slot) {
       held.removeFirst()
-      send(frame, to: slot)
+      if let leftOut = next.leftOut { send(EventEncoder.gap(channel: next.channel, leftOut), to: slot) }
+      send(next.frame, to: slot)
     }
     connections[slot].pointee.isHolding = !held.isEmpty
     if !held.isEmpty { conflated[slot] = held }
@@ -109,4 +129,12 @@ extension Worker {
     if connection.pointee.slowSince == 0 { connection.pointee.slowSince = loop.now }
     if loop.now - connection.pointee.slowSince >= ServerConfiguration.slowTimeout { closeAsTooSlow(slot) }
   }
+}
+
+/// The newest event of a channel that waits for room in a connection's outbox.
+struct Conflated {
+  let channel: ChannelName
+  let frame: Frame
+  /// Up to where messages were left out before it, in a channel that keeps history.
+  var leftOut: StreamPosition?
 }

@@ -52,7 +52,7 @@ final class Worker: EventSource {
   /// Slots to be closed as too slow when that is over, whatever their channels' policy.
   var tooSlow: [UInt32] = []
   /// By slot: the newest messages of channels that conflate, for connections without room for them.
-  var conflated: [UInt32: [(channel: ChannelName, frame: Frame)]] = [:]
+  var conflated: [UInt32: [Conflated]] = [:]
   /// By slot: what was missed, for connections without room for all of it at once.
   var replays: [UInt32: Replay] = [:]
   /// Memory for the hub's actions, used in turns.

@@ -38,9 +38,8 @@ struct Check: AsyncParsableCommand {
     printer.print("Who may connect", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
     printer.print("Channels", ConfigurationFindings.channels(configuration))
     if let redis = configuration.redis {
-      let keepsHistory = configuration.rules.rules.contains { $0.history != nil }
       let check = RedisCheck(
-        url: redis, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout, keepsHistory: keepsHistory)
+        url: redis, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout)
       printer.print("Redis, \(redis)", await check.run())
     }
   }

@@ -6,7 +6,6 @@ struct RedisCheck {
   let prefix: String
   /// Milliseconds for one answer.
   let timeout: Int64
-  let keepsHistory: Bool
 
   /// All of it takes no longer.
   private static let limit = Duration.seconds(5)
@@ -31,7 +30,7 @@ struct RedisCheck {
     } else {
       findings.append(.ok("connected and logged in"))
       findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
-      findings += await RedisPermissions(prefix: prefix, keepsHistory: keepsHistory).check(conversation)
+      findings += await RedisPermissions(prefix: prefix).check(conversation)
       findings.append(await roundTrip(conversation))
     }
     deadline.cancel()

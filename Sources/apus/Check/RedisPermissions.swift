@@ -3,12 +3,10 @@ import Redis
 /// Whether the Redis user may run what a node runs, on the keys and channels it does that on.
 struct RedisPermissions {
   private let prefix: String
-  private let keepsHistory: Bool
   private let name: String
 
-  init(prefix: String, keepsHistory: Bool) {
+  init(prefix: String) {
     self.prefix = prefix
-    self.keepsHistory = keepsHistory
     name = prefix + "check:" + String(UInt64.random(in: .min ... .max), radix: 36)
   }
 
@@ -40,21 +38,20 @@ struct RedisPermissions {
   /// Each with its arguments; those that every connection begins with are run by then.
   var commands: [[String]] {
     let (hash, set, sorted, text, stream) = (name + ":h", name + ":s", name + ":z", name + ":t", name + ":x")
-    var commands = [
+    return [
       ["SCRIPT", "LOAD", "return 1"],
       // The digest of `return 1`.
       ["EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "1", hash],
-      ["TIME"], ["SET", text, "1", "PX", "5000"], ["EXISTS", text],
-      ["HSET", hash, "a", "1"], ["PEXPIRE", hash, "5000"], ["HGET", hash, "a"],
+      ["INFO", "server"], ["TIME"], ["SET", text, "1", "PX", "5000"], ["GET", text], ["EXISTS", text],
+      ["HSET", hash, "a", "1"], ["PEXPIRE", hash, "5000"], ["HGET", hash, "a"], ["HMGET", hash, "a"],
       ["HGETALL", hash], ["HLEN", hash], ["HSCAN", hash, "0"],
       ["HINCRBY", hash, "a", "1"], ["HDEL", hash, "a"],
       ["SADD", set, "a"], ["SMEMBERS", set], ["SREM", set, "a"],
       ["ZADD", sorted, "1", "a"], ["ZRANGEBYSCORE", sorted, "-inf", "1"],
       ["ZREM", sorted, "a"],
+      ["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"], ["XRANGE", stream, "-", "+"],
       ["PUBLISH", name, "check"], ["SUBSCRIBE", name], ["UNSUBSCRIBE", name],
+      ["DEL", hash, set, sorted, text, stream],
     ]
-    if keepsHistory { commands += [["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"]] }
-    commands.append(["DEL", hash, set, sorted, text, stream])
-    return commands
   }
 }

@@ -1,4 +1,5 @@
 import Model
+import Redis
 import Reactor
 import Testing
 import Wire

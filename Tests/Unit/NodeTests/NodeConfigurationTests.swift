@@ -16,7 +16,10 @@ import Testing
   @Test func whoMayDoWhatByDefault() throws {
     let dev = try NodeConfiguration(settings([.dev: ["true"], .jwtSecret: ["s3cr3t"]]))
     #expect(dev.isOpen)
-    #expect(dev.rules == ChannelRules(ChannelRules.standard(isOpen: true).rules, direct: .anyone))
+    #expect(dev.rules.direct == .anyone)
+    #expect(dev.rules.rules.map(\.match.text) == ["demo:*", "*"])
+    #expect(dev.rules.rules.first?.history == HistoryRule(size: 100, timeToLive: 600_000))
+    #expect(dev.rules.rules.last == ChannelRules.standard(isOpen: true).rules.last)
     let known = try NodeConfiguration(settings([.jwtSecret: ["s3cr3t"]]))
     #expect(known.isAuthenticated)
     #expect(known.rules == .standard(isOpen: false))

@@ -28,8 +28,7 @@ import Testing
     let rule = try #require(page.split(separator: "```").first { $0.contains("ACL SETUSER") })
     let granted = Set(rule.split(whereSeparator: \.isWhitespace).filter { $0.hasPrefix("+") }.map { $0.dropFirst() })
     let beginning: Set<Substring> = ["auth", "select", "client", "role"]
-    let tried = Set(
-      RedisPermissions(prefix: "apus:", keepsHistory: false).commands.compactMap { $0.first?.lowercased()[...] })
+    let tried = Set(RedisPermissions(prefix: "apus:").commands.compactMap { $0.first?.lowercased()[...] })
     #expect(granted == tried.union(beginning))
   }
 }

@@ -301,7 +301,7 @@ struct HubSimulation {
       guard case .unsubscribe = try takeEffect(session, channel, id) else { return try check(false, "not asked") }
       places[Key(slot: session.slot, channel: channel)]?.mode = nil
     case .error(let refusal): try take(refusal, session)
-    case .event(_, _, let frame):
+    case .event(_, _, let frame, _):
       let words = text(frame).split(separator: " ")
       let key = Key(slot: session.slot, channel: channel(String(words[0])))
       try check(places[key]?.mode != nil && places[key]?.isEntering == false, "let go too early")

@@ -49,7 +49,7 @@ enum Transcript {
       "authenticated \(user)\(number(id))\(expires.map { " until \($0)" } ?? "")"
     case .expiring(let left): "expiring in \(left)"
     case .expelled(let channel): "expelled from \(channel)"
-    case .event(_, _, let frame): "'\(text(frame))'"
+    case .event(_, _, let frame, _): "'\(text(frame))'"
     }
   }
 
