@@ -10,6 +10,8 @@ RULES = """
 channels:
   - { match: "drop:*", overflow: drop }
   - { match: "ticker:*", overflow: conflate }
+  - { match: "kept-drop:*", overflow: drop, history: { size: 10 } }
+  - { match: "kept-ticker:*", overflow: conflate, history: { size: 10 } }
   - match: "*"
 """
 
@@ -79,6 +81,27 @@ async def test_conflate(node, connect, raw, channel):
     assert len(numbers) + dropped == 200
     await publisher.publish(channel, [200, "next"])
     assert await read(stalled, channel, 200) == [200]
+
+
+@pytest.mark.parametrize("prefix", ["kept-drop", "kept-ticker"])
+async def test_what_is_left_out_of_a_history_is_told(node, connect, raw, channel, prefix):
+    """Offsets go on by one, or behind a gap that ends right before the next message."""
+    channel = f"{prefix}:{channel}"
+    stalled, publisher = await flood(node, connect, raw, channel)
+    place, gaps, fresh = 0, 0, False
+    while place < (201 if fresh else 200):
+        opcode, payload = await stalled.receive_frame()
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+        if event.get("type") == "gap":
+            assert event["offset"] > place
+            place, gaps = event["offset"], gaps + 1
+        elif event.get("type") == "message":
+            assert event["offset"] == place + 1
+            place += 1
+        if place == 200 and not fresh:
+            fresh = True
+            await publisher.publish(channel, [200, "fresh"])
+    assert gaps == 1
 
 
 async def test_what_is_held_of_several_channels_comes_out_again(node, connect, raw, channel):
