@@ -243,4 +243,17 @@ import Testing
     #expect(room.attached() == [])
     #expect(room.received("a", 30) == ["now"])
   }
+
+  @Test func allThatNobodyWantsIsForgottenTogether() {
+    var node = ContinuityTranscript()
+    for name in ["one", "room", "two"] {
+      _ = node.attached(name)
+      _ = node.position("a", 10, name)
+    }
+    node.lost()
+    node.forget(allBut: "room")
+    #expect(node.attached("one") == [])
+    #expect(node.attached("two") == [])
+    #expect(node.attached() == ["read from a:10 as 1"])
+  }
 }

@@ -71,6 +71,22 @@ import Testing
     #expect(node.read(1, .holds("a", 11...12), "two") == ["two: deliver a:11 a:12"])
   }
 
+  @Test func aPlaceIsReachedWhenAllUpToItWentOut() {
+    var room = ContinuityTranscript()
+    #expect(room.hasReached("a", 10), "nobody watches")
+    _ = room.attached()
+    _ = room.position("a", 10)
+    #expect(room.hasReached("a", 9))
+    #expect(room.hasReached("a", 10))
+    #expect(!room.hasReached("a", 11))
+    #expect(!room.hasReached("b", 1))
+    #expect(room.received("a", 13) == ["read from a:10 as 1"])
+    #expect(!room.hasReached("a", 13), "it is held")
+    #expect(room.read(1, .lacks("a", 13)) == ["gap up to a:12", "deliver a:13"])
+    #expect(room.hasReached("a", 12), "told as a gap")
+    #expect(room.hasReached("a", 13))
+  }
+
   // MARK: In order
 
   @Test func whatHasBeenHandedOnIsDropped() {
@@ -198,6 +214,22 @@ import Testing
     var room = following()
     #expect(room.received("b", 7) == ["gap up to b:6", "deliver b:7"])
     #expect(room.received("b", 9) == ["read from b:7 as 1"])
+  }
+
+  @Test func anEmptyStreamThatHasBegunAnewIsToldWithoutAMessage() {
+    var room = following()
+    #expect(room.position("b", 0) == ["gap up to b:0"])
+    #expect(room.position("b", 0) == [])
+    #expect(room.received("b", 1) == ["now"])
+    #expect(room.position("c", 1) == [], "its message is on its way and will tell")
+    #expect(room.received("c", 1) == ["gap up to c:0", "deliver c:1"])
+  }
+
+  @Test func anEmptyStreamThatHasBegunAnewEndsARead() {
+    var room = reading()
+    #expect(room.position("b", 0) == ["gap up to b:0"])
+    #expect(room.read(1, .holds("a", 11...13)) == [])
+    #expect(room.received("b", 1) == ["now"])
   }
 
   @Test func anotherEpochEndsARead() {

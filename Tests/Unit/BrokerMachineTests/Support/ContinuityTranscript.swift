@@ -36,6 +36,14 @@ struct ContinuityTranscript {
     continuity.forget(channel(name))
   }
 
+  mutating func forget(allBut name: String) {
+    continuity.forget(allBut: { $0 == channel(name) })
+  }
+
+  func hasReached(_ epoch: String, _ offset: Int, _ name: String = "room") -> Bool {
+    continuity.hasReached(StreamPosition(epoch: epoch, offset: offset), in: channel(name))
+  }
+
   mutating func received(_ epoch: String, _ offset: Int, _ name: String = "room", padding: Int = 0) -> [String] {
     Self.words(continuity.received(channel(name), Self.item(epoch, offset, padding: padding)))
   }

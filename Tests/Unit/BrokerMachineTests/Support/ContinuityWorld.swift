@@ -42,6 +42,7 @@ struct ContinuityWorld {
     var isSubscribed = false
     /// Redis has confirmed, and the shell has not passed it on yet.
     var isConfirmed = false
+    var isAttached = false
     /// Counts subscriptions that were given up.
     var life = 0
   }
@@ -81,10 +82,11 @@ struct ContinuityWorld {
     case 700..<780: execute()
     case 780..<860: try answer(isRefused: trouble.isHard && happens(oneIn: 15))
     case 860..<910: try report(room)
-    case 910..<925: if trouble.isHard { rooms[room].stream.trim(using: &generator) }
-    case 925..<930: if trouble.isHard && happens(oneIn: 4) { rooms[room].stream.begin() }
-    case 930..<960: if isLinked { if happens(oneIn: 4) { lose() } } else { link() }
-    default: if happens(oneIn: 4) { toggle(room) }
+    case 910..<920: try join(room)
+    case 920..<940: if trouble.isHard { rooms[room].stream.trim(using: &generator) }
+    case 940..<945: if trouble.isHard { rooms[room].stream.begin() }
+    case 945..<975: if isLinked { if happens(oneIn: 6) { lose() } } else { link() }
+    default: if !rooms[room].isWanted || happens(oneIn: 20) { toggle(room) }
     }
   }
 
@@ -109,6 +111,7 @@ struct ContinuityWorld {
     for room in rooms.indices {
       rooms[room].isSubscribed = false
       rooms[room].isConfirmed = false
+      rooms[room].isAttached = false
       rooms[room].listeners.lost()
     }
     continuity.lost()
@@ -123,6 +126,7 @@ struct ContinuityWorld {
       rooms[room].isWanted = false
       rooms[room].isSubscribed = false
       rooms[room].isConfirmed = false
+      rooms[room].isAttached = false
       rooms[room].life += 1
       rooms[room].listeners = ContinuityListeners()
     } else {
@@ -157,11 +161,20 @@ struct ContinuityWorld {
     rooms[room].isConfirmed = false
     rooms[room].listeners.attached(rooms[room].stream.count)
     try act(continuity.attached(rooms[room].name))
-    if trouble.isHard {
-      if !happens(oneIn: 4) { commands.append(Job(room: room, question: .position(life: rooms[room].life))) }
-    } else {
-      try tell(rooms[room].stream.top, of: room)
-    }
+    rooms[room].isAttached = true
+    if !trouble.isHard { return try tell(rooms[room].stream.top, of: room) }
+    if !happens(oneIn: 4) { askPosition(of: room) }
+  }
+
+  /// One more listener, who asks where the stream stands.
+  private mutating func join(_ room: Int) throws {
+    guard rooms[room].isAttached else { return }
+    if continuity.attached(rooms[room].name) != nil { throw Violation(description: "a second attach has an effect") }
+    askPosition(of: room)
+  }
+
+  private mutating func askPosition(of room: Int) {
+    commands.append(Job(room: room, question: .position(life: rooms[room].life)))
   }
 
   private mutating func execute() {
