@@ -28,7 +28,8 @@ local function place(moment)
   if not oldest then return top, false end
   local low, high = offsetOf(oldest), top + 1
   while low < high do
-    local middle = math.floor((low + high) / 2)
+    -- The sum of both may be no exact number any more.
+    local middle = low + math.floor((high - low) / 2)
     local entry = range(middle, 1)[1]
     if entry and timeOf(entry) <= moment then low = offsetOf(entry) + 1 else high = middle end
   end

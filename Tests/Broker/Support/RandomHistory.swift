@@ -23,7 +23,7 @@ struct RandomHistory {
     case 456..<460: try twin.flush()
     case 460..<464: twin.restart()
     case 464..<470: try await twin.publishAndExpire(channel)
-    case 470..<473: try twin.jump(to: pick([1 << 31 - 3, 1 << 31, 1 << 33, 1 << 50]), channel)
+    case 470..<473: try twin.jump(to: pick([1 << 31 - 3, 1 << 31, 1 << 33, 1 << 52]), channel)
     default:
       let query = query(try twin.read(.position, channel).top)
       let answer = try twin.read(query, channel)
