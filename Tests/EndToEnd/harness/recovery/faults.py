@@ -1,0 +1,98 @@
+"""What happens to Redis and to the nodes while clients come and go."""
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable
+from random import Random
+
+from harness.cluster import Cluster
+from harness.eventually import eventually
+from harness.recovery.plan import LINKS, NODE, PAUSE, RESTART
+from harness.recovery.streams import Streams
+
+# Seconds: how long Redis is paused (from 2 on the nodes give up their links), how long it or a node is gone, and how
+# long after a node has said that all is well a client may read what was sent before.
+_PAUSED = (1.0, 4.0)
+_GONE = (0.3, 2.0)
+_LATE = 1.0
+
+
+class Faults:
+    """Commits each fault once, in an order and at moments that the seed decides."""
+
+    def __init__(self, cluster: Cluster, streams: Streams, random: Random):
+        # From when to when Redis was away, as clients see it.
+        self.away: list[tuple[float, float]] = []
+        # How often Redis began anew.
+        self.restarts = 0
+        self.log: list[str] = []
+        self._cluster = cluster
+        self._streams = streams
+        self._random = random
+        self._began = 0.0
+
+    async def commit(self, faults: tuple[str, ...], seconds: float) -> None:
+        """Commits these within that time, and waits until all nodes are well again."""
+        self._began = time.time()
+        order = self._random.sample(faults, len(faults))
+        ways: dict[str, Callable[[], Awaitable[None]]] = {
+            PAUSE: self._pause,
+            LINKS: self._kill_links,
+            RESTART: self._restart,
+            NODE: self._kill_node,
+        }
+        for number, fault in enumerate(order):
+            # A part of the time is free of faults, at the beginning and at the end.
+            at = seconds * (0.15 + 0.65 * (number + self._random.uniform(0, 0.5)) / len(order))
+            await asyncio.sleep(max(0, self._began + at - time.time()))
+            await ways[fault]()
+        await self._all_ready()
+
+    async def _pause(self) -> None:
+        seconds = self._random.uniform(*_PAUSED)
+        self._note(f"Redis is paused for {seconds:.1f} s")
+        start = time.time()
+        self._cluster.redis.signal(signal.SIGSTOP)
+        await asyncio.sleep(seconds)
+        self._cluster.redis.signal(signal.SIGCONT)
+        await self._back(start)
+
+    async def _kill_links(self) -> None:
+        links = await asyncio.to_thread(self._cluster.redis.client.client_kill_filter, _type="pubsub")
+        self._note(f"{links} links for pub/sub are killed")
+
+    async def _restart(self) -> None:
+        seconds = self._random.uniform(*_GONE)
+        start = time.time()
+        await self._streams.read_last()
+        self._note(f"Redis is killed for {seconds:.1f} s, which empties it")
+        await asyncio.to_thread(self._cluster.redis.kill)
+        await asyncio.sleep(seconds)
+        self.restarts += 1
+        await asyncio.to_thread(self._cluster.redis.start)
+        await self._back(start)
+
+    async def _kill_node(self) -> None:
+        node, seconds = self._random.choice(self._cluster.nodes), self._random.uniform(*_GONE)
+        self._note(f"{node.name} is killed for {seconds:.1f} s")
+        await asyncio.to_thread(node.kill)
+        await asyncio.sleep(seconds)
+        node.launch()
+        await self._all_ready()
+
+    async def _back(self, start: float) -> None:
+        await self._all_ready()
+        self._note(f"all nodes are ready {time.time() - start:.1f} s after that began")
+        self.away.append((start, time.time() + _LATE))
+
+    async def _all_ready(self) -> None:
+        for node in self._cluster.nodes:
+            assert node.running, f"{node.name} has ended with {node.exit_code}\n{node.tail()}"
+            await eventually(self._ready, node, within=60, what=f"{node.name} is not ready again")
+
+    async def _ready(self, node) -> bool:
+        return await asyncio.to_thread(node.readiness) == 200
+
+    def _note(self, what: str) -> None:
+        self.log.append(f"{time.time() - self._began:5.1f} s  {what}")
