@@ -18,6 +18,8 @@ extension Continuity {
     private var place: StreamPosition?
     /// Whether a subscription was lost before any place was known, so that messages nobody can name may be missing.
     private var hasMissed = false
+    /// Whether a read was refused, so that messages may be missing behind the place although none will come and tell.
+    private var isDoubtful = false
     /// Of the place's epoch, above it and ascending. All came by the present subscription.
     private var held: [Item] = []
     private var heldBytes = 0
@@ -44,8 +46,9 @@ extension Continuity {
       dropHeld()
     }
 
-    mutating func position(_ top: StreamPosition) -> Action? {
+    mutating func position(_ top: StreamPosition, _ serials: inout Serials) -> Action? {
       if let place {
+        if isDoubtful, case .following = phase, top != place { return ask(from: place, &serials) }
         guard place.epoch != top.epoch, top.offset == 0 else { return nil }
         dropHeld()
         if case .reading = phase { phase = .following }
@@ -101,6 +104,7 @@ extension Continuity {
 
     private mutating func ask(from place: StreamPosition, _ serials: inout Serials) -> Action {
       let serial = serials.next()
+      isDoubtful = false
       phase = .reading(serial: serial, known: held.last?.position.offset ?? place.offset)
       return .read(channel, from: place, serial: serial)
     }
@@ -123,6 +127,7 @@ extension Continuity {
         release(behind: &run, unreadable: max(known, first.position.offset))
       } else {
         run.gap(upTo: end(of: result, from: place))
+        if case .failure = result { isDoubtful = true }
       }
       self.place = run.place
       var actions = run.finish()
@@ -134,7 +139,7 @@ extension Continuity {
     private func end(of result: Result<HistoryRead, any Error>, from place: StreamPosition) -> StreamPosition {
       switch result {
       case .success(let read) where read.top.epoch != place.epoch || read.top.offset > place.offset: return read.top
-      // How far the stream is nobody knows. The place stays, so what comes next and jumps has the rest read again.
+      // How far the stream is nobody knows. The place stays, so that what comes next has the rest read again.
       case .success, .failure: return place
       }
     }

@@ -79,9 +79,10 @@ struct Continuity {
   }
 
   /// The stream stood at `top` when it was asked after the channel was attached: its place, unless it has one. A stream
-  /// that has begun anew and is empty is told as a gap: no message would.
+  /// that has begun anew and is empty is told as a gap: no message would. After a refused read a place other than the
+  /// channel's has what is missing read.
   mutating func position(_ channel: ChannelName, _ top: StreamPosition) -> Action? {
-    streams[channel]?.position(top)
+    streams[channel]?.position(top, &serials)
   }
 
   /// Whether everything up to that place has been handed on, or told as a gap; also where nobody watches.

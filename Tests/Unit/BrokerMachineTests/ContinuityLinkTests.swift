@@ -84,6 +84,26 @@ import Testing
     #expect(room.read(2, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13"])
   }
 
+  @Test func whoeverComesAfterARefusalHasTheRestRead() {
+    var room = back()
+    #expect(room.read(1, .refusal) == ["gap up to a:10"])
+    #expect(room.position("a", 10) == [], "nothing was missed")
+    #expect(room.position("a", 12) == ["read from a:10 as 2"], "no message may ever come")
+    #expect(room.position("a", 12) == [], "it is under way")
+    #expect(room.read(2, .holds("a", 11...12)) == ["deliver a:11 a:12"])
+    #expect(room.hasReached("a", 12))
+    #expect(room.position("a", 13) == [], "on its way")
+    #expect(room.received("a", 13) == ["now"])
+  }
+
+  @Test func whoeverComesAfterARefusalLearnsOfAnotherEpoch() {
+    var room = back()
+    #expect(room.read(1, .refusal) == ["gap up to a:10"])
+    #expect(room.position("b", 4) == ["read from a:10 as 2"])
+    #expect(room.read(2, .lacks("b", 4)) == ["gap up to b:4"])
+    #expect(room.hasReached("b", 4))
+  }
+
   @Test func thePlaceDoesNotGoBack() {
     var room = back()
     #expect(room.read(1, .lacks("a", 4)) == ["gap up to a:10"])

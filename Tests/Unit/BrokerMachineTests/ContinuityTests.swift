@@ -196,7 +196,7 @@ import Testing
 
   @Test func anotherEpochInTheReadIsAGap() {
     var room = reading()
-    #expect(room.read(1, .holds("b", 1...2)) == ["gap up to a:12", "deliver a:13"])
+    #expect(room.read(1, .holds("b", 11...13)) == ["gap up to a:12", "deliver a:13"], "those are others' numbers")
     #expect(room.received("b", 1) == ["gap up to b:0", "deliver b:1"])
     #expect(room.received("b", 2) == ["now"])
   }
@@ -251,6 +251,12 @@ import Testing
     #expect(room.received("a", 1013) == ["now"])
     #expect(room.read(1, .holds("a", 11...1012)) == [])
     #expect(room.received("a", 1015) == ["read from a:1013 as 2"], "there is room again")
+  }
+
+  @Test func whatComesTwiceTakesNoRoom() {
+    var room = reading()
+    for _ in 0...Continuity.maxHeld { #expect(room.received("a", 13) == []) }
+    #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13"])
   }
 
   @Test func moreBytesThanAreHeldBecomeAGap() {
