@@ -46,7 +46,9 @@ class Report:
             f"delivered: {count['delivered']} to {count['journals']} subscribers, each in a channel",
             f"recovered: {count['recovered messages']} messages by {count['recovered']} subscribes",
             f"gaps: {count['gap']} events and {count['not recovered']} subscribes without recovery, "
-            f"{count['lacking']} messages lacking; {count['needless']} needless, {count['avoidable']} avoidable",
+            f"{count['lacking']} messages lacking",
+            f"gaps nobody needed: {count['needless']} with nothing missing ({count['needless under the same epoch']} "
+            f"under the same epoch), {count['avoidable']} with what could have been read",
         ]
         for what, found, shown in (("excused", self.excused, _EXCUSED), ("FAULTS", self.faults, _FAULTS)):
             if found:
@@ -159,6 +161,7 @@ class _Reader:
         lacking = self._ledger.between(self._channel, before, told.place)
         self._report.counts["lacking"] += lacking
         if lacking == 0:
+            self._report.counts["needless under the same epoch"] += is_same
             self._unneeded("needless", f"{told} behind {before}, but nothing is missing there", told)
         elif is_same and lacking <= MAX_RECOVERED:
             # What an epoch held is there until the next one, as long as it is not trimmed or too much.

@@ -8,6 +8,7 @@ from random import Random
 
 from harness.cluster import Cluster
 from harness.eventually import eventually
+from harness.node import Node
 from harness.recovery.plan import LINKS, NODE, PAUSE, RESTART
 from harness.recovery.streams import Streams
 
@@ -91,7 +92,7 @@ class Faults:
             assert node.running, f"{node.name} has ended with {node.exit_code}\n{node.tail()}"
             await eventually(self._ready, node, within=60, what=f"{node.name} is not ready again")
 
-    async def _ready(self, node) -> bool:
+    async def _ready(self, node: Node) -> bool:
         return await asyncio.to_thread(node.readiness) == 200
 
     def _note(self, what: str) -> None:

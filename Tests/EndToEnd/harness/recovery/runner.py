@@ -3,8 +3,10 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 from harness.cluster import Cluster
 from harness.recovery.checker import Evidence, Report, check
@@ -22,7 +24,7 @@ _LIMIT = 60.0
 _AFTERWARDS = 0.5
 
 
-class Fleet:
+class Clients:
     """All connections, looked at in turn."""
 
     def __init__(self, plan: Plan, listeners: list[Listener], publishers: Publishers):
@@ -31,14 +33,15 @@ class Fleet:
         self.is_publishing = True
         self._tick = plan.tick
 
-    async def sail(self) -> None:
+    async def keep_stepping(self) -> None:
         """Goes on until it is cancelled."""
         while True:
             began = time.time()
             free = _CONNECTING - sum(listener.is_connecting for listener in self.listeners)
             for listener in self.listeners:
+                before = listener.is_connecting
                 listener.step(time.time(), may_connect=free > 0)
-                free -= listener.is_connecting
+                free += before - listener.is_connecting
             self.publishers.step(time.time(), ending=not self.is_publishing)
             await asyncio.sleep(max(0.001, began + self._tick - time.time()))
 
@@ -60,31 +63,31 @@ async def _run(plan: Plan, cluster: Cluster) -> Report:
     ledger = Ledger(plan.names)
     streams = Streams(cluster.redis.port, ledger)
     faults = Faults(cluster, streams, plan.random("faults"))
-    fleet = _fleet(plan, cluster, ledger)
-    tasks = [asyncio.create_task(fleet.sail()), asyncio.create_task(streams.keep_reading())]
+    clients = _clients(plan, cluster, ledger)
+    tasks = [asyncio.create_task(clients.keep_stepping()), asyncio.create_task(streams.keep_reading())]
     try:
         began = time.time()
         await _unless_over(tasks, faults.commit(plan.faults, plan.seconds))
         await _unless_over(tasks, asyncio.sleep(max(0, began + plan.seconds - time.time())))
-        fleet.is_publishing = False
-        for listener in fleet.listeners:
+        clients.is_publishing = False
+        for listener in clients.listeners:
             listener.calm_down(time.time())
-        await _unless_over(tasks, _settle(fleet, streams, ledger))
+        await _unless_over(tasks, _settle(clients, streams, ledger))
     finally:
         for task in tasks:
             task.cancel()
             with suppress(asyncio.CancelledError):
                 await task
-        fleet.end()
+        clients.end()
         streams.close()
-    journals = [journal for listener in fleet.listeners for journal in listener.journals.values()]
-    strays = [stray for listener in fleet.listeners for stray in listener.strays]
+    journals = [journal for listener in clients.listeners for journal in listener.journals.values()]
+    strays = [stray for listener in clients.listeners for stray in listener.strays]
     report = check(Evidence(ledger, journals, strays, faults.away, faults.restarts))
-    report.notes = [str(plan), *faults.log, *_notes(fleet)]
+    report.notes = [str(plan), *faults.log, *_notes(clients)]
     return report
 
 
-def _fleet(plan: Plan, cluster: Cluster, ledger: Ledger) -> Fleet:
+def _clients(plan: Plan, cluster: Cluster, ledger: Ledger) -> Clients:
     ports = [node.port for node in cluster.nodes]
     decoder = Decoder()
     listeners = []
@@ -93,12 +96,12 @@ def _fleet(plan: Plan, cluster: Cluster, ledger: Ledger) -> Fleet:
         channels = random.sample(plan.names, random.randint(1, min(plan.each, plan.channels)))
         listeners.append(Listener(number, channels, ports, random, decoder))
     publishers = [Publisher(f"p{number}", port, ledger, decoder) for number, port in enumerate(ports, 1)]
-    return Fleet(plan, listeners, Publishers(publishers, plan.names, plan.rate, plan.random("publishers")))
+    return Clients(plan, listeners, Publishers(publishers, plan.names, plan.rate, plan.random("publishers")))
 
 
-async def _unless_over(tasks: list[asyncio.Task], work) -> None:
+async def _unless_over(tasks: list[asyncio.Task[None]], work: Coroutine[Any, Any, None]) -> None:
     """Does it while the tasks go on; what ends one of them is raised here."""
-    doing = asyncio.ensure_future(work)
+    doing = asyncio.create_task(work)
     done, _ = await asyncio.wait([doing, *tasks], return_when=asyncio.FIRST_COMPLETED)
     if doing not in done:
         doing.cancel()
@@ -106,21 +109,21 @@ async def _unless_over(tasks: list[asyncio.Task], work) -> None:
         task.result()
 
 
-async def _settle(fleet: Fleet, streams: Streams, ledger: Ledger) -> None:
+async def _settle(clients: Clients, streams: Streams, ledger: Ledger) -> None:
     """Waits until everybody has everything; the checker tells who has not."""
     deadline = time.time() + _LIMIT
-    while time.time() < deadline and not fleet.publishers.are_idle:
+    while time.time() < deadline and not clients.publishers.are_idle:
         await asyncio.sleep(0.1)
     await streams.read()
     tops = {channel: ledger.top(channel) for channel in ledger.streams}
-    while time.time() < deadline and not all(listener.is_at(tops) for listener in fleet.listeners):
+    while time.time() < deadline and not all(listener.is_at(tops) for listener in clients.listeners):
         await asyncio.sleep(0.1)
     await asyncio.sleep(_AFTERWARDS)
 
 
-def _notes(fleet: Fleet) -> list[str]:
+def _notes(clients: Clients) -> list[str]:
     """How connections fared."""
-    counts = sum((listener.counts for listener in fleet.listeners), Counter())
-    longest = max((listener.longest_wait for listener in fleet.listeners), default=0)
-    notes = [f"{what}: {count}" for what, count in sorted((counts + fleet.publishers.counts).items())]
+    counts = sum((listener.counts for listener in clients.listeners), Counter())
+    longest = max((listener.longest_wait for listener in clients.listeners), default=0)
+    notes = [f"{what}: {count}" for what, count in sorted((counts + clients.publishers.counts).items())]
     return [", ".join(notes), f"the longest wait for an answer to a subscribe was {longest:.1f} s"]

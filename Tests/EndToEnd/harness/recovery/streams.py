@@ -7,11 +7,12 @@ import redis
 
 from harness.recovery.ledger import Ledger
 
+# Seconds between two reads.
+_INTERVAL = 1.0
+
 
 class Streams:
     """The histories of all channels in Redis, read from where it left off; often enough that none is trimmed before."""
-
-    PAUSE = 1.0
 
     def __init__(self, port: int, ledger: Ledger):
         self._ledger = ledger
@@ -31,7 +32,7 @@ class Streams:
                 await self.read()
             except redis.RedisError:
                 pass
-            await asyncio.sleep(self.PAUSE)
+            await asyncio.sleep(_INTERVAL)
 
     async def read_last(self) -> None:
         """Reads what is new and lets nobody write anything more: Redis is about to be killed."""
