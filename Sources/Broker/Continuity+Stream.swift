@@ -2,7 +2,9 @@ import Model
 
 extension Continuity {
   /// One channel's part of `Continuity`; the functions mean what they mean there.
-  struct Stream {
+  ///
+  /// A class, since to change a value where it lies in a dictionary allocates three times, and that for every message.
+  final class Stream {
     private enum Phase {
       /// The subscription stands and nothing is missing.
       case following
@@ -30,7 +32,7 @@ extension Continuity {
 
     // MARK: The subscription
 
-    mutating func attached(_ serials: inout Serials) -> Action? {
+    func attached(_ serials: inout Serials) -> Action? {
       guard case .away = phase else { return nil }
       guard let place else {
         phase = .following
@@ -39,14 +41,14 @@ extension Continuity {
       return ask(from: place, &serials)
     }
 
-    mutating func lost() {
+    func lost() {
       if place == nil { hasMissed = true }
       phase = .away
       // They are read again together with what follows them, which may be missing by then.
       dropHeld()
     }
 
-    mutating func position(_ top: StreamPosition, _ serials: inout Serials) -> Action? {
+    func position(_ top: StreamPosition, _ serials: inout Serials) -> Action? {
       if let place {
         if isDoubtful, case .following = phase, top != place { return ask(from: place, &serials) }
         guard place.epoch != top.epoch, top.offset == 0 else { return nil }
@@ -65,7 +67,7 @@ extension Continuity {
 
     // MARK: Messages
 
-    mutating func received(_ item: Item, _ serials: inout Serials) -> Verdict {
+    func received(_ item: Item, _ serials: inout Serials) -> Verdict {
       guard let place, place.epoch == item.position.epoch else { return receivedElsewhere(item) }
       guard item.position.offset > place.offset else { return .withhold }
       switch phase {
@@ -81,7 +83,7 @@ extension Continuity {
     }
 
     /// A message under an epoch of which nothing is known.
-    private mutating func receivedElsewhere(_ item: Item) -> Verdict {
+    private func receivedElsewhere(_ item: Item) -> Verdict {
       if let place { return .act(skip(to: item, from: place)) }
       place = item.position
       return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [item])]) : .deliver
@@ -89,7 +91,7 @@ extension Continuity {
 
     /// Goes on with `item` and gives up what is missing before it. What is held goes out as far as nothing is missing
     /// before it; the rest falls into the gap, since a burst of it could be more than listeners can take.
-    private mutating func skip(to item: Item, from place: StreamPosition) -> [Action] {
+    private func skip(to item: Item, from place: StreamPosition) -> [Action] {
       var run = Run(channel, from: place)
       for message in held where message.follows(run.place) { run.deliver(message) }
       dropHeld()
@@ -102,14 +104,14 @@ extension Continuity {
 
     // MARK: Reading
 
-    private mutating func ask(from place: StreamPosition, _ serials: inout Serials) -> Action {
+    private func ask(from place: StreamPosition, _ serials: inout Serials) -> Action {
       let serial = serials.next()
       isDoubtful = false
       phase = .reading(serial: serial, known: held.last?.position.offset ?? place.offset)
       return .read(channel, from: place, serial: serial)
     }
 
-    mutating func read(
+    func read(
       _ serial: UInt64, _ result: Result<HistoryRead, any Error>, _ serials: inout Serials
     ) -> [Action] {
       guard case .reading(serial, let known) = phase, let place else { return [] }
@@ -146,7 +148,7 @@ extension Continuity {
 
     /// Moves what is held to `run`. What is missing before a message up to `unreadable` becomes a gap. What is missing
     /// before a later one was lost after the read had been asked for: it stays held, and is worth another read.
-    private mutating func release(behind run: inout Run, unreadable: Int) {
+    private func release(behind run: inout Run, unreadable: Int) {
       var count = 0
       for item in held {
         if item.position.offset > run.place.offset {
@@ -163,7 +165,7 @@ extension Continuity {
     // MARK: Holding
 
     /// Keeps a message above the place; false when there is no room for it.
-    private mutating func hold(_ item: Item) -> Bool {
+    private func hold(_ item: Item) -> Bool {
       // Below the newest it is there already, or will be read as what is missing.
       if let last = held.last, item.position.offset <= last.position.offset { return true }
       guard held.count < Continuity.maxHeld, heldBytes + item.frame.count <= Continuity.maxHeldBytes
@@ -173,7 +175,7 @@ extension Continuity {
       return true
     }
 
-    private mutating func dropHeld() {
+    private func dropHeld() {
       held = []
       heldBytes = 0
     }
@@ -235,3 +237,6 @@ extension StreamPosition {
   /// The place before a message.
   fileprivate var predecessor: StreamPosition { StreamPosition(epoch: epoch, offset: offset - 1) }
 }
+
+@available(*, unavailable)
+extension Continuity.Stream: Sendable {}

@@ -8,6 +8,8 @@ import Model
 ///
 /// A channel is watched from its first `attached` until `forget`. Each `read` is answered once, except that one from
 /// before `lost` or `forget` need not be: such answers are ignored.
+///
+/// There is one for a link: a copy would share its channels.
 struct Continuity {
   /// A message as listeners get it.
   struct Item {
