@@ -6,6 +6,7 @@ Short runs of what `Tests/EndToEnd/recovery` does for long; and the checker, whi
 import os
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -19,12 +20,14 @@ CHANNEL = "h:1"
 
 @pytest.fixture
 def seed() -> int:
-    """`APUS_SEED`, to have a run again, else a new one; the report begins with it."""
+    """`APUS_SEED`, to have a run again, else a new one; it is printed."""
     return int(os.environ.get("APUS_SEED", time.time_ns() // 1000 % 1_000_000_000))
 
 
-def passed(report: Report, *counts: str) -> None:
-    """Asserts that there was no fault and that something of each of these was there to be faulty."""
+async def passes(plan: Plan, directory: Path, *counts: str) -> None:
+    """Asserts that there is no fault, and that something of each of these was there to be faulty."""
+    print(plan)
+    report = await run(plan, directory)
     print(report)
     assert not report.faults, f"\n{report}"
     assert all(report.counts[count] for count in counts), f"\n{report}"
@@ -32,12 +35,12 @@ def passed(report: Report, *counts: str) -> None:
 
 async def test_clients_cut_off_while_redis_fails(tmp_path, seed):
     plan = Plan(seed, clients=60, channels=6, seconds=18, faults=(PAUSE, LINKS, RESTART))
-    passed(await run(plan, tmp_path), "delivered", "recovered messages", "lacking")
+    await passes(plan, tmp_path, "delivered", "recovered messages", "lacking")
 
 
 async def test_clients_cut_off_while_a_node_is_killed(tmp_path, seed):
     plan = Plan(seed, clients=60, channels=6, seconds=10, loops=1, faults=(NODE,))
-    passed(await run(plan, tmp_path), "delivered", "recovered messages")
+    await passes(plan, tmp_path, "delivered", "recovered messages")
 
 
 # The checker

@@ -8,7 +8,7 @@ import redis
 from harness.recovery.ledger import Ledger
 
 # Seconds between two reads.
-_INTERVAL = 1.0
+_INTERVAL = 0.3
 
 
 class Streams:
