@@ -42,6 +42,9 @@ struct Interest {
   /// How many channels have a listener on this node.
   var activeCount: Int { channels.values.count(where: { !$0.loops.isEmpty }) }
 
+  /// Whether the channel is subscribed, or is to be.
+  func knows(_ channel: ChannelName) -> Bool { channels[channel] != nil }
+
   func loops(of channel: ChannelName) -> LoopSet { channels[channel]?.loops ?? LoopSet() }
 
   // MARK: Loops

@@ -67,12 +67,21 @@ extension RedisBroker {
 
   /// The link is down: nobody waits any longer.
   func refuseWaitingReads() {
-    let all = waitingReads
-    waitingReads = [:]
+    for channel in Array(waitingReads.keys) { refuseReads(channel) }
+  }
+
+  private func refuseReads(_ channel: ChannelName) {
     let refusal = Refusal(.unavailable, "The channel's history cannot be read now.")
-    for (channel, waiting) in all {
-      for wait in waiting { outlet.post(.history(wait.session, channel, wait.purpose, .failure(refusal)), to: wait.loop) }
+    for wait in waitingReads.removeValue(forKey: channel) ?? [] {
+      outlet.post(.history(wait.session, channel, wait.purpose, .failure(refusal)), to: wait.loop)
     }
+  }
+
+  /// Nobody here listens to the channel any more.
+  func forgetHistory(_ channel: ChannelName) {
+    continuity.forget(channel)
+    waitingReads[channel] = nil
+    catchUps[channel] = nil
   }
 
   func act(_ action: Continuity.Action?) {
@@ -113,6 +122,7 @@ extension RedisBroker {
       }
       for action in continuity.read(channel, serial: catchUp.serial, result) { act(action) }
       releaseReads(channel)
+      if case .failure = result { refuseReads(channel) }
       checkReady()
     }
     if !sent { commands.reset("it takes nothing more") }

@@ -101,9 +101,7 @@ extension RedisBroker {
     case .unsubscribe(let channel):
       crowd.forget(channel)
       watched.remove(channel)
-      continuity.forget(channel)
-      waitingReads[channel] = nil
-      catchUps[channel] = nil
+      forgetHistory(channel)
       sendSubscription("UNSUBSCRIBE", [keys.messages(channel)])
     case .attached(let channel, let loops):
       act(continuity.attached(channel))

@@ -147,7 +147,10 @@ package final class RedisBroker: Broker {
   package func handle(_ request: BrokerRequest, from loop: LoopIndex) {
     switch request {
     case .attach(let channel): act(interest.attach(channel, loop))
-    case .detach(let channel): interest.detach(channel, loop, now: self.loop.now)
+    case .detach(let channel):
+      interest.detach(channel, loop, now: self.loop.now)
+      // While the link is away there is nothing to unsubscribe from.
+      if !interest.knows(channel) { forgetHistory(channel) }
     case .publish(let session, let id, let publication): publish(publication, session, id, loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       enter(
