@@ -1,0 +1,55 @@
+import Model
+import WebSocket
+
+/// Why a call was not done: JSON-RPC 2.0, section 5.1.
+package enum RPCError: Int, Sendable, CaseIterable {
+  case parseError = -32700
+  case invalidRequest = -32600
+  case methodNotFound = -32601
+  case invalidParams = -32602
+  case internalError = -32603
+  /// Ours, of the range for servers: too many commands.
+  case rateLimited = -32000
+  /// Ours: it is not known who asks, or they may not.
+  case forbidden = -32001
+  /// Ours: what would have to answer cannot be reached.
+  case unavailable = -32002
+
+  /// As the specification words it.
+  package var message: String {
+    switch self {
+    case .parseError: "Parse error"
+    case .invalidRequest: "Invalid Request"
+    case .methodNotFound: "Method not found"
+    case .invalidParams: "Invalid params"
+    case .internalError: "Internal error"
+    case .rateLimited: "Too many commands"
+    case .forbidden: "Forbidden"
+    case .unavailable: "Unavailable"
+    }
+  }
+}
+
+/// The answer to a call, as JSON text.
+package struct RPCResponse: Equatable, Sendable {
+  package let json: String
+
+  /// `result` is JSON text.
+  package static func success(_ id: RequestID, result: String) -> RPCResponse {
+    RPCResponse(json: #"{"jsonrpc":"2.0","id":\#(id.json),"result":\#(result)}"#)
+  }
+
+  package static func failure(_ id: RequestID?, _ error: RPCError) -> RPCResponse {
+    let detail = #"{"code":\#(error.rawValue),"message":"\#(error.message)"}"#
+    return RPCResponse(json: #"{"jsonrpc":"2.0","id":\#(id?.json ?? "null"),"error":\#(detail)}"#)
+  }
+
+  /// The frame of one answer.
+  package var frame: Frame { FrameEncoder.text(Array(json.utf8)) }
+
+  /// The frame of the answers to a batch; nil where none of its calls is answered (section 6).
+  package static func frame(of responses: [RPCResponse]) -> Frame? {
+    guard !responses.isEmpty else { return nil }
+    return FrameEncoder.text(Array("[\(responses.map(\.json).joined(separator: ","))]".utf8))
+  }
+}
