@@ -123,6 +123,17 @@ package struct Hub {
     session(id).map { ($0.client, $0.user) }
   }
 
+  /// The same, of somebody who may speak: nil for strangers where everybody has to be known.
+  package func speaker(_ id: SessionID) -> (client: ClientID, user: UserName?)? {
+    guard let session = session(id), session.identity != nil || !access.requiresIdentity else { return nil }
+    return (session.client, session.user)
+  }
+
+  /// The channels that a connection is subscribed to, in the order of subscribing.
+  package func channels(of id: SessionID) -> [ChannelName] {
+    session(id)?.subscriptions.filter(\.isLive).map { channels[$0.channel].name } ?? []
+  }
+
   mutating func modifySubscription(_ slot: UInt32, _ channel: ChannelIndex, _ change: (inout Subscription) -> Void) {
     guard let index = sessions[Int(slot)]?.subscription(to: channel) else { return }
     change(&sessions[Int(slot)]!.subscriptions[index])

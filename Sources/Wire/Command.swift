@@ -12,6 +12,10 @@ package enum Command: Equatable, Sendable {
   case signal(SignalCommand)
   /// What was published to the channel: since then, or the newest messages.
   case history(channel: ChannelName, since: Since?, limit: Int, id: RequestID?)
+  /// Something to be done and answered: by the node itself, or by the backend.
+  case request(RequestCommand)
+  /// No command of ours: the message is JSON-RPC, for `RPCScanner` to read.
+  case jsonRPC
   /// Who the client is, by a token that nobody has looked into yet.
   case auth(token: String, id: RequestID?)
 
@@ -21,6 +25,8 @@ package enum Command: Equatable, Sendable {
     case .subscribe(let command): command.id
     case .publish(let command): command.id
     case .signal(let command): command.id
+    case .request(let command): command.id
+    case .jsonRPC: nil
     case .unsubscribe(_, let id), .presence(_, _, let id), .ping(let id), .auth(_, let id),
       .history(_, _, _, let id):
       id
@@ -99,4 +105,21 @@ package struct SignalCommand: Equatable, Sendable {
 package enum HistoryLimit {
   /// Messages.
   package static let most = 100
+}
+
+/// To have something done and answered.
+package struct RequestCommand: Equatable, Sendable {
+  /// The longest `method`, in bytes of UTF-8.
+  package static let maxMethodLength = 128
+
+  package var id: RequestID?
+  package var method: String
+  /// Where the value of `params` stands in the scanned bytes; nil where there is none.
+  package var params: Range<Int>?
+
+  package init(id: RequestID? = nil, method: String, params: Range<Int>? = nil) {
+    self.id = id
+    self.method = method
+    self.params = params
+  }
 }

@@ -6,7 +6,7 @@ struct CommandReader {
   static let maxIDLength = 64
 
   private enum CommandType {
-    case subscribe, unsubscribe, publish, signal, presence, history, ping, auth
+    case subscribe, unsubscribe, publish, signal, presence, history, request, ping, auth
 
     init?(utf8: UnsafeRawBufferPointer) {
       switch utf8.count {
@@ -14,6 +14,7 @@ struct CommandReader {
       case 4 where utf8.equals("auth"): self = .auth
       case 6 where utf8.equals("signal"): self = .signal
       case 7 where utf8.equals("history"): self = .history
+      case 7 where utf8.equals("request"): self = .request
       case 7 where utf8.equals("publish"), 7 where utf8.equals("message"): self = .publish
       case 8 where utf8.equals("presence"): self = .presence
       case 9 where utf8.equals("subscribe"): self = .subscribe
@@ -60,6 +61,7 @@ struct CommandReader {
         SignalCommand(channel: try channel(), id: id, event: try event(), data: envelope.data?.range))
     case .history: return .history(channel: try channel(), since: try since(), limit: try limit(), id: id)
     case .presence: return .presence(channel: try channel(), onlyCount: try onlyCount(), id: id)
+    case .request: return .request(RequestCommand(id: id, method: try method(), params: envelope.params?.range))
     case .ping: return .ping(id: id)
     case .auth: return .auth(token: try token(), id: id)
     }
@@ -173,6 +175,16 @@ struct CommandReader {
         id: id, .tooLarge, "The member event must not be longer than \(SignalCommand.maxEventLength) bytes.")
     }
     return event
+  }
+
+  private func method() throws(Refusal) -> String {
+    guard let value = envelope.method, value.kind == .string, let method = scanner.string(value.range), !method.isEmpty
+    else { throw badRequest("The member method must be a string that is not empty.") }
+    guard method.utf8.count <= RequestCommand.maxMethodLength else {
+      throw Refusal(
+        id: id, .tooLarge, "The member method must not be longer than \(RequestCommand.maxMethodLength) bytes.")
+    }
+    return method
   }
 
   /// At most `HistoryLimit.most`, also where more is asked for.

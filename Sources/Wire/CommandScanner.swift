@@ -7,6 +7,9 @@ package enum CommandScanner {
   /// A refusal carries the command's `id` when one could be read: in a message that breaks off or breaks the rules of
   /// JSON, when it stood before the fault.
   package static func scan(_ bytes: UnsafeRawBufferPointer) -> Result<Command, Refusal> {
+    if JSONScanner(bytes).byte(at: JSONScanner(bytes).skipSpace(at: 0)) == UInt8(ascii: "[") {
+      return .success(.jsonRPC)
+    }
     guard var members = JSONMembers(bytes) else {
       return .failure(Refusal(.badRequest, "A command must be a JSON object."))
     }
@@ -15,6 +18,7 @@ package enum CommandScanner {
       switch members.next() {
       case .member(let token, let value):
         if let key = Envelope.Key(token, in: members.scanner) { envelope.add(value, as: key) }
+      case .end where envelope.jsonrpc != nil, .malformed where envelope.jsonrpc != nil: return .success(.jsonRPC)
       case .end:
         return CommandReader(scanner: members.scanner, envelope: envelope).read()
       case .malformed:

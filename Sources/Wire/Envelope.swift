@@ -2,7 +2,7 @@
 struct Envelope {
   /// A member with a meaning; all others are ignored.
   enum Key: String {
-    case type, id, channel, data, presence, info, echo, only, token, since, key, event, limit
+    case type, id, channel, data, presence, info, echo, only, token, since, key, event, limit, method, params, jsonrpc
 
     /// The key written at `token`, or nil when it is none of these.
     init?(_ token: Range<Int>, in scanner: JSONScanner) {
@@ -23,7 +23,10 @@ struct Envelope {
       case 5 where utf8.equals("since"): self = .since
       case 5 where utf8.equals("event"): self = .event
       case 5 where utf8.equals("limit"): self = .limit
+      case 6 where utf8.equals("method"): self = .method
+      case 6 where utf8.equals("params"): self = .params
       case 7 where utf8.equals("channel"): self = .channel
+      case 7 where utf8.equals("jsonrpc"): self = .jsonrpc
       case 8 where utf8.equals("presence"): self = .presence
       default: return nil
       }
@@ -43,6 +46,10 @@ struct Envelope {
   private(set) var key: JSONValue?
   private(set) var event: JSONValue?
   private(set) var limit: JSONValue?
+  private(set) var method: JSONValue?
+  private(set) var params: JSONValue?
+  /// There in a message of JSON-RPC, whatever else is.
+  private(set) var jsonrpc: JSONValue?
   /// A key that came twice: `id` if it did, since then there is none to answer to, or else the last such.
   private(set) var duplicate: Key?
 
@@ -62,6 +69,9 @@ struct Envelope {
       case .key: Self.fill(&self.key, with: value)
       case .event: Self.fill(&event, with: value)
       case .limit: Self.fill(&limit, with: value)
+      case .method: Self.fill(&method, with: value)
+      case .params: Self.fill(&params, with: value)
+      case .jsonrpc: Self.fill(&jsonrpc, with: value)
       }
     if !isNew, duplicate != .id { duplicate = key }
   }

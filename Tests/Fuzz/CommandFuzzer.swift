@@ -210,6 +210,18 @@ private func checkCommand(
     var types = [text("type") ?? ""]
     switch command {
     case .ping: expect(types == ["ping"], "\(types) is a ping")
+    case .jsonRPC: return expect(RPCScanner.scan(bytes) != nil, "no JSON-RPC")
+    case .request(let request):
+      types.removeAll { $0 == "request" }
+      expect(text("method") == request.method, "another method")
+    case .signal(let signal):
+      types.removeAll { $0 == "signal" }
+      checkName(signal.channel, text("channel"))
+      expect(text("event") == signal.event, "another event")
+    case .history(let channel, _, let limit, _):
+      types.removeAll { $0 == "history" }
+      checkName(channel, text("channel"))
+      expect((1...HistoryLimit.most).contains(limit), "a limit of \(limit)")
     case .auth(let token, _):
       types.removeAll { $0 == "auth" }
       expect(text("token") == token, "another token")

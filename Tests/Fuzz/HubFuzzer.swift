@@ -104,7 +104,8 @@ private struct HubRun {
     let id = simulation.session(slot)
     switch command {
     case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, SubscribeWish(mode), request: nil)
-    case .publish(let echo): simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(frame("own")) }
+    case .publish(let echo):
+      simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(frame("own")) }
     case .presence: simulation.hub.presence(id, of: channel, onlyCount: false, request: nil)
     case .unsubscribe: break
     }
@@ -165,7 +166,8 @@ private struct HubRun {
     let refusal = Refusal(.unavailable, "Not now.")
     if question.isPublication {
       simulation.hub.published(
-        question.session, question.channel, .message, question.id, success ? .success(PublishReceipt()) : .failure(refusal))
+        question.session, question.channel, .message, question.id,
+        success ? .success(PublishReceipt()) : .failure(refusal))
     } else {
       simulation.hub.presence(
         question.session, question.channel, question.id, success ? .success(roster()) : .failure(refusal))

@@ -86,7 +86,8 @@ package final class MemoryBroker: Broker {
     let published = store.publish(publication, now: Sys.wallMilliseconds())
     if let frame = published.frame {
       deliver(
-        publication.channel, frame, mark: published.receipt.position.map(StreamMark.message) ?? StreamMark.none, .listeners,
+        publication.channel, frame, mark: published.receipt.position.map(StreamMark.message) ?? StreamMark.none,
+        .listeners,
         excluding: publication.excluded)
     }
     guard id != nil else { return }

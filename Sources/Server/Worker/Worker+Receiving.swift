@@ -146,6 +146,12 @@ extension Worker {
     case .presence(let channel, let onlyCount, let id):
       count(command: "presence")
       hub.presence(session, of: channel, onlyCount: onlyCount, request: id)
+    case .jsonRPC:
+      count(command: "jsonrpc")
+      RPCScanner.scan(text).map { run($0, session) }
+    case .request(let request):
+      count(command: "request")
+      run(request, session)
     case .auth(let token, let id):
       count(command: "auth")
       authenticate(token, id, session.slot)

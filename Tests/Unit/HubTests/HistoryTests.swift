@@ -21,7 +21,8 @@ import Testing
     HistoryRead(
       top: top,
       entries: offsets.map {
-        HistoryEntry(offset: $0, time: 0, frame: frame("m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil)
+        HistoryEntry(
+          offset: $0, time: 0, frame: frame("m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil)
       }, isComplete: isComplete)
   }
 

@@ -28,7 +28,8 @@ import Testing
     #expect(desk.lines() == [], "success without an id is not told")
     desk.hub.published(Desk.id(0), channel("room"), .message, nil, .failure(Refusal(.timeout, "No answer.")))
     #expect(desk.lines() == ["0: error timeout"], "failure is")
-    desk.hub.published(Desk.id(0), channel("room"), .message, RequestID(json: "2"), .failure(Refusal(.unavailable, "No link.")))
+    desk.hub.published(
+      Desk.id(0), channel("room"), .message, RequestID(json: "2"), .failure(Refusal(.unavailable, "No link.")))
     #expect(desk.lines() == ["0: error unavailable #2"])
   }
 
