@@ -22,6 +22,8 @@ import Wire
   private func check(_ bytes: [UInt8]) {
     bytes.withUnsafeBytes { bytes in
       switch CommandScanner.scan(bytes) {
+      // An array, or what has said that it is more before it breaks off: JSON-RPC has an answer for both.
+      case .success(.jsonRPC): #expect(RPCScanner.scan(bytes) != nil)
       case .success(let command):
         #expect(JSONScanner.validate(bytes))
         if case .publish(let publish) = command {
