@@ -33,7 +33,7 @@ struct HeldEvents {
     for event in events + [event] {
       switch event.mark {
       case .message(let position), .gap(let position): lastLeftOut = position
-      case .none: break
+      case .none, .fleeting: break
       }
     }
     events = []
@@ -48,7 +48,7 @@ struct HeldEvents {
     var isNewer = false
     return events.filter { event in
       switch event.mark {
-      case .none: return true
+      case .none, .fleeting: return true
       case .gap(let position):
         if position.epoch == top.epoch, position.offset <= top.offset, !isNewer { return false }
         if position.epoch != top.epoch { isNewer = true }

@@ -2,6 +2,8 @@
 package enum StreamMark: Equatable, Sendable {
   /// Nothing: it is not kept.
   case none
+  /// Nothing, and it is worth nothing later: a signal.
+  case fleeting
   /// It is the message of that place.
   case message(StreamPosition)
   /// Messages up to that place may be missing.

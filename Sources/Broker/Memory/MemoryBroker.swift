@@ -86,13 +86,18 @@ package final class MemoryBroker: Broker {
     let published = store.publish(publication, now: Sys.wallMilliseconds())
     if let frame = published.frame {
       deliver(
-        publication.channel, frame, mark: published.receipt.position.map(StreamMark.message) ?? StreamMark.none,
+        publication.channel, frame, mark: Self.mark(publication, published.receipt),
         .listeners,
         excluding: publication.excluded)
     }
     guard id != nil else { return }
     outlet.post(
       .published(session, publication.channel, publication.kind, id, .success(published.receipt)), to: loop)
+  }
+
+  private static func mark(_ publication: Publication, _ receipt: PublishReceipt) -> StreamMark {
+    if publication.kind == .signal { return .fleeting }
+    return receipt.position.map(StreamMark.message) ?? .none
   }
 
   private func deliver(

@@ -174,7 +174,7 @@ extension RedisBroker {
     let text = UnsafeRawBufferPointer(rebasing: payload[range])
     switch header.kind {
     case .message: received(EventEncoder.text(text), header, channel)
-    case .signal: deliver(channel, EventEncoder.text(text), .listeners, excluding: header.excluded)
+    case .signal: deliver(channel, EventEncoder.text(text), mark: .fleeting, .listeners, excluding: header.excluded)
     case .presence: receivedPresence(text, channel, excluding: header.excluded)
     case .binary:
       // It names its channel a second time, and another program may have put it together.

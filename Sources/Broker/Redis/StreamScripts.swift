@@ -24,7 +24,7 @@ struct StreamScripts {
   /// Gives a draft its place and publishes it; nil for what is finished, which needs no script, and for a signal.
   ///
   /// `newEpoch` begins where the channel has none of this run. `HistoryReply.receipt` reads the answer.
-  func publish(_ publication: Publication, newEpoch: String) -> ScriptCall? {
+  func publish(_ publication: Publication, newEpoch: @autoclosure () -> String) -> ScriptCall? {
     guard case .draft(let head, let tail) = publication.event else { return nil }
     let kind: ScriptArgument
     switch publication.kind {
@@ -38,7 +38,7 @@ struct StreamScripts {
       keys: [keys.meta(channel), keys.history(channel)]
         + (publication.key.map { [keys.idempotency($0, in: channel)] } ?? []),
       arguments: [
-        .text(run), .text(newEpoch), .number(publication.history?.size ?? 0),
+        .text(run), .text(newEpoch()), .number(publication.history?.size ?? 0),
         .number(Int(publication.history?.timeToLive ?? 0)), .text(keys.messages(channel)), kind, .bytes(head),
         .bytes(tail), .text(publication.excluded?.string ?? "-"), .number(Int(IdempotencyTable.lifetime)),
       ])

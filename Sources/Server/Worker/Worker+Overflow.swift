@@ -32,6 +32,11 @@ extension Worker {
     guard !overflowing.isEmpty else { return }
     let policy = audience == .listeners ? hub.overflow(of: channel) : .disconnect
     while let slot = overflowing.popLast() {
+      // A signal that has no room is over, and must not take the place of a message.
+      if mark == .fleeting, policy != .disconnect {
+        connections[slot].pointee.bearsLoss = true
+        continue
+      }
       switch policy {
       case .disconnect: closeAsTooSlow(slot)
       case .drop: leaveOut(frame, mark, channel, slot)
@@ -44,7 +49,7 @@ extension Worker {
     connections[slot].pointee.bearsLoss = true
     statistics.dropped[OverflowPolicy.drop.rawValue, default: 0] += 1
     switch mark {
-    case .none: break
+    case .none, .fleeting: break
     // What is held is no message but the gap, for as long as messages are left out.
     case .message(let position), .gap(let position):
       hold(Conflated(channel: channel, frame: EventEncoder.gap(channel: channel, position), leftOut: nil), slot)
@@ -63,8 +68,9 @@ extension Worker {
   private func conflate(_ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ slot: UInt32) {
     connections[slot].pointee.bearsLoss = true
     var newest = Conflated(channel: channel, frame: frame, leftOut: nil)
-    if conflated[slot]?.contains(where: { $0.channel == channel }) == true {
+    if let replaced = conflated[slot]?.first(where: { $0.channel == channel }) {
       statistics.dropped[OverflowPolicy.conflate.rawValue, default: 0] += 1
+      newest.leftOut = replaced.leftOut
       if case .message(let position) = mark {
         newest.leftOut = StreamPosition(epoch: position.epoch, offset: position.offset - 1)
       }

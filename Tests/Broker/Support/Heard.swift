@@ -22,7 +22,7 @@ enum Heard: Equatable, Sendable {
     case .deliver(let channel, let frame, let mark, let audience, let excluded, since: _):
       let text = ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) })
       switch (audience, mark) {
-      case (.listeners, .none): self = .message(channel, text, excluding: excluded)
+      case (.listeners, .none), (.listeners, .fleeting): self = .message(channel, text, excluding: excluded)
       case (.listeners, .message(let position)): self = .kept(channel, text, position)
       case (.listeners, .gap(let position)): self = .gap(channel, position)
       case (.watchers, _): self = .presence(channel, text, excluding: excluded)
