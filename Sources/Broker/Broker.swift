@@ -67,7 +67,8 @@ package enum BrokerEvent: Sendable {
   case identity(NodeID)
   /// Taken, or refused with the reason.
   case published(SessionID, ChannelName, Publication.Kind, RequestID?, Result<PublishReceipt, Refusal>)
-  case history(SessionID, ChannelName, HistoryPurpose, Result<HistoryRead, Refusal>)
+  /// What was read, for all on the loop who have asked the same.
+  case history(ChannelName, [HistoryReader], Result<HistoryRead, Refusal>)
   case entered(SessionID, ChannelName, entry: UInt64, Result<Roster, Refusal>)
   case presence(SessionID, ChannelName, RequestID?, Result<Roster, Refusal>)
 }

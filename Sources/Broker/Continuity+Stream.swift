@@ -18,6 +18,8 @@ extension Continuity {
     private let channel: ChannelName
     private var phase = Phase.following
     private var place: StreamPosition?
+    /// The last place of the epoch before. A read can be faster than messages of it that were handed on already.
+    private var former: StreamPosition?
     /// Whether a subscription was lost before any place was known, so that messages nobody can name may be missing.
     private var hasMissed = false
     /// Whether a read was refused, so that messages may be missing behind the place although none will come and tell.
@@ -25,10 +27,14 @@ extension Continuity {
     /// Of the place's epoch, above it and ascending. All came by the present subscription.
     private var held: [Item] = []
     private var heldBytes = 0
+    /// The newest message that there was no room to hold.
+    private var dropped = 0
 
     init(_ channel: ChannelName) {
       self.channel = channel
     }
+
+    var epoch: String? { place?.epoch }
 
     // MARK: The subscription
 
@@ -46,6 +52,7 @@ extension Continuity {
       phase = .away
       // They are read again together with what follows them, which may be missing by then.
       dropHeld()
+      dropped = 0
     }
 
     func position(_ top: StreamPosition, _ serials: inout Serials) -> Action? {
@@ -53,8 +60,9 @@ extension Continuity {
         if isDoubtful, case .following = phase, top != place { return ask(from: place, &serials) }
         guard place.epoch != top.epoch, top.offset == 0 else { return nil }
         dropHeld()
+        dropped = 0
         if case .reading = phase { phase = .following }
-        self.place = top
+        move(to: top)
         return .gap(channel, top)
       }
       place = top
@@ -73,33 +81,42 @@ extension Continuity {
       switch phase {
       case .following:
         guard item.follows(place) else {
-          guard hold(item) else { return .act(skip(to: item, from: place)) }
+          hold(item)
           return .act([ask(from: place, &serials)])
         }
         self.place?.offset = item.position.offset
         return .deliver
-      case .reading, .away: return hold(item) ? .withhold : .act(skip(to: item, from: place))
+      case .reading, .away:
+        hold(item)
+        return .withhold
       }
     }
 
     /// A message under an epoch of which nothing is known.
     private func receivedElsewhere(_ item: Item) -> Verdict {
+      if let former, former.epoch == item.position.epoch, item.position.offset <= former.offset { return .withhold }
       if let place { return .act(skip(to: item, from: place)) }
       place = item.position
       return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [item])]) : .deliver
     }
 
-    /// Goes on with `item` and gives up what is missing before it. What is held goes out as far as nothing is missing
-    /// before it; the rest falls into the gap, since a burst of it could be more than listeners can take.
+    /// Goes on with `item`, of another epoch. What is held goes out as far as nothing is missing before it; the rest
+    /// falls into the gap.
     private func skip(to item: Item, from place: StreamPosition) -> [Action] {
       var run = Run(channel, from: place)
       for message in held where message.follows(run.place) { run.deliver(message) }
       dropHeld()
+      dropped = 0
       run.fillUp(to: item)
       run.deliver(item)
-      self.place = run.place
+      move(to: run.place)
       if case .reading = phase { phase = .following }
       return run.finish()
+    }
+
+    private func move(to next: StreamPosition) {
+      if let place, place.epoch != next.epoch { former = place }
+      place = next
     }
 
     // MARK: Reading
@@ -107,7 +124,7 @@ extension Continuity {
     private func ask(from place: StreamPosition, _ serials: inout Serials) -> Action {
       let serial = serials.next()
       isDoubtful = false
-      phase = .reading(serial: serial, known: held.last?.position.offset ?? place.offset)
+      phase = .reading(serial: serial, known: max(dropped, held.last?.position.offset ?? place.offset))
       return .read(channel, from: place, serial: serial)
     }
 
@@ -117,33 +134,49 @@ extension Continuity {
       guard case .reading(serial, let known) = phase, let place else { return [] }
       phase = .following
       var run = Run(channel, from: place)
-      if case .success(let read) = result, read.isComplete, read.top.epoch == place.epoch {
-        for entry in read.entries where entry.offset > run.place.offset {
-          let item = Item(entry, epoch: place.epoch)
-          // Somebody may have taken an entry out of the middle.
-          run.fillUp(to: item)
-          run.deliver(item)
-        }
-        release(behind: &run, unreadable: known)
-      } else if let first = held.first {
-        release(behind: &run, unreadable: max(known, first.position.offset))
-      } else {
-        run.gap(upTo: end(of: result, from: place))
-        if case .failure = result { isDoubtful = true }
+      var isUnfinished = false
+      switch result {
+      case .success(let read) where read.top.epoch != place.epoch:
+        release(behind: &run, unreadable: .max)
+        run.gap(upTo: read.top)
+        dropped = 0
+      case .success(let read) where read.top.offset >= place.offset:
+        isUnfinished = take(read, known: known, into: &run)
+      case .success: giveUp(known: known, into: &run)
+      case .failure:
+        // How far the stream is nobody knows. The place stays, so that what comes next has the rest read again.
+        isDoubtful = held.isEmpty || dropped > place.offset
+        giveUp(known: known, into: &run)
       }
-      self.place = run.place
+      move(to: run.place)
       var actions = run.finish()
-      if !held.isEmpty { actions.append(ask(from: run.place, &serials)) }
+      if isUnfinished || !held.isEmpty || dropped > run.place.offset { actions.append(ask(from: run.place, &serials)) }
       return actions
     }
 
-    /// How far messages may be missing after a read that did not bring them.
-    private func end(of result: Result<HistoryRead, any Error>, from place: StreamPosition) -> StreamPosition {
-      switch result {
-      case .success(let read) where read.top.epoch != place.epoch || read.top.offset > place.offset: return read.top
-      // How far the stream is nobody knows. The place stays, so that what comes next has the rest read again.
-      case .success, .failure: return place
+    /// Moves what was read, and what is held between and behind it, to `run`; true when there is more to be read.
+    private func take(_ read: HistoryRead, known: Int, into run: inout Run) -> Bool {
+      let start = run.place.offset
+      for entry in read.entries where entry.offset > run.place.offset {
+        release(behind: &run, unreadable: entry.offset - 1)
+        guard entry.offset > run.place.offset else { continue }
+        let item = Item(entry, epoch: run.place.epoch)
+        // It may have been trimmed, or somebody may have taken an entry out of the middle.
+        run.fillUp(to: item)
+        run.deliver(item)
       }
+      if run.place.offset > start, let last = read.entries.last, last.offset < read.top.offset { return true }
+      let end = max(known, read.top.offset)
+      release(behind: &run, unreadable: end)
+      if run.place.offset < end { run.gap(upTo: StreamPosition(epoch: run.place.epoch, offset: end)) }
+      return false
+    }
+
+    /// Moves what is held to `run`, or tells a gap that ends nobody knows where.
+    private func giveUp(known: Int, into run: inout Run) {
+      dropped = 0
+      guard let first = held.first else { return run.gap(upTo: run.place) }
+      release(behind: &run, unreadable: max(known, first.position.offset))
     }
 
     /// Moves what is held to `run`. What is missing before a message up to `unreadable` becomes a gap. What is missing
@@ -164,15 +197,16 @@ extension Continuity {
 
     // MARK: Holding
 
-    /// Keeps a message above the place; false when there is no room for it.
-    private func hold(_ item: Item) -> Bool {
+    /// Keeps a message above the place. Where there is no room all are let go: the stream has them, and is read.
+    private func hold(_ item: Item) {
       // Below the newest it is there already, or will be read as what is missing.
-      if let last = held.last, item.position.offset <= last.position.offset { return true }
-      guard held.count < Continuity.maxHeld, heldBytes + item.frame.count <= Continuity.maxHeldBytes
-      else { return false }
+      if let last = held.last, item.position.offset <= last.position.offset { return }
+      guard held.count < Continuity.maxHeld, heldBytes + item.frame.count <= Continuity.maxHeldBytes else {
+        dropHeld()
+        return dropped = item.position.offset
+      }
       held.append(item)
       heldBytes += item.frame.count
-      return true
     }
 
     private func dropHeld() {

@@ -3,8 +3,8 @@ import Model
 /// Watches that every message of a channel with history is handed on once and in order, without any I/O.
 ///
 /// A channel's place is the message up to which everything was handed on or told as a gap. What follows the place goes
-/// out at once. Behind a jump, and after a lost subscription, messages are held until what is missing has been read;
-/// what cannot be read is told as a gap before anything newer.
+/// out at once. Behind a jump, and after a lost subscription, messages are held until what is missing has been read, in
+/// as many reads as it takes; what cannot be read is told as a gap before anything newer.
 ///
 /// A channel is watched from its first `attached` until `forget`. Each `read` is answered once, except that one from
 /// before `lost` or `forget` need not be: such answers are ignored.
@@ -24,7 +24,7 @@ struct Continuity {
   enum Action {
     /// Hand these on to the channel's listeners.
     case deliver(ChannelName, [Item])
-    /// Read everything after that message and answer with `read` under the same serial.
+    /// Read what follows that message, as much as one read brings, and answer with `read` under the same serial.
     case read(ChannelName, from: StreamPosition, serial: UInt64)
     /// Tell the listeners that messages up to there may have been missed.
     case gap(ChannelName, StreamPosition)
@@ -40,9 +40,11 @@ struct Continuity {
     case act([Action])
   }
 
-  /// The most that is held for one channel, in messages and in bytes of their frames.
+  /// The most that is held for one channel, in messages and in bytes of their frames; what is more is read as well.
   static let maxHeld = 1000
   static let maxHeldBytes = 1 << 20
+  /// Messages that one read asks for.
+  static let page = 300
 
   private var streams: [ChannelName: Stream] = [:]
   private var serials = Serials()
@@ -91,6 +93,9 @@ struct Continuity {
   func hasReached(_ top: StreamPosition, in channel: ChannelName) -> Bool {
     streams[channel]?.hasReached(top) ?? true
   }
+
+  /// The epoch of a channel's place.
+  func epoch(of channel: ChannelName) -> String? { streams[channel]?.epoch }
 
   /// The answer to the read of that serial. A failure means that nobody will try it again: a read that the command link
   /// could only not be asked for now is asked again by the shell, for as long as the subscription lives.

@@ -16,6 +16,17 @@ package enum BrokerRequest: Sendable {
   case queryPresence(SessionID, RequestID?, ChannelName, onlyCount: Bool)
 }
 
+/// Whom a history is read for.
+package struct HistoryReader: Equatable, Sendable {
+  package var session: SessionID
+  package var purpose: HistoryPurpose
+
+  package init(session: SessionID, purpose: HistoryPurpose) {
+    self.session = session
+    self.purpose = purpose
+  }
+}
+
 /// What a history is read for.
 package enum HistoryPurpose: Equatable, Sendable {
   /// A subscribe, of that number.

@@ -18,7 +18,7 @@ package struct StreamPosition: Hashable, Sendable {
 }
 
 /// From where on somebody wants what was published.
-package enum Since: Equatable, Sendable {
+package enum Since: Hashable, Sendable {
   /// After the message of that place.
   case position(StreamPosition)
   /// After that moment, in milliseconds since 1970.
@@ -26,7 +26,7 @@ package enum Since: Equatable, Sendable {
 }
 
 /// What is asked of a channel's history.
-package enum HistoryQuery: Equatable, Sendable {
+package enum HistoryQuery: Hashable, Sendable {
   /// Where it stands, nothing more.
   case position
   /// Everything since then, or nothing where not all of it is held or it is more than `HistoryRead.maxRecovered`.
@@ -61,12 +61,15 @@ package struct HistoryEntry: Sendable {
 package struct HistoryRead: Sendable {
   /// The most messages that one recovery brings.
   package static let maxRecovered = 300
+  /// The most bytes of messages that one answer has, unless a single message is larger.
+  package static let maxBytes = 512 << 10
 
   /// The newest message there is.
   package var top: StreamPosition
   /// Oldest first.
   package var entries: [HistoryEntry]
-  /// Whether `entries` are all that was published since the place that was asked for.
+  /// Whether everything that was published since the place that was asked for is held. `entries` are all of it, unless
+  /// fewer were asked for or it is more than `maxBytes`.
   package var isComplete: Bool
 
   package init(top: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false) {
@@ -74,4 +77,7 @@ package struct HistoryRead: Sendable {
     self.entries = entries
     self.isComplete = isComplete
   }
+
+  /// Bytes of its frames.
+  package var byteCount: Int { entries.reduce(0) { $0 + $1.frame.count } }
 }

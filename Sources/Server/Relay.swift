@@ -63,7 +63,7 @@ extension BrokerEvent {
   var weight: Int {
     switch self {
     case .deliver(_, let frame, _, _, _, _): frame.count
-    case .history(_, _, _, .success(let read)): read.entries.reduce(0) { $0 + $1.frame.count }
+    case .history(_, _, .success(let read)): read.byteCount
     default: 0
     }
   }

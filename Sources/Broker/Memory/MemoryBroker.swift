@@ -50,7 +50,7 @@ package final class MemoryBroker: Broker {
     case .publish(let session, let id, let publication): publish(publication, session, id, loop)
     case .readHistory(let session, let channel, let query, let purpose):
       let read = store.read(channel, query, now: Sys.wallMilliseconds())
-      outlet.post(.history(session, channel, purpose, .success(read)), to: loop)
+      outlet.post(.history(channel, [HistoryReader(session: session, purpose: purpose)], .success(read)), to: loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
       outlet.post(.entered(session, channel, entry: entry, .success(roster(channel))), to: loop)

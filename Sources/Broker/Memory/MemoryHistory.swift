@@ -54,7 +54,7 @@ struct MemoryHistory {
     touched = now
     switch query {
     case .position: return HistoryRead(top: top)
-    case .newest(let count): return HistoryRead(top: top, entries: Array(entries.suffix(max(0, count))))
+    case .newest(let count): return HistoryRead(top: top, entries: newest(count))
     case .recover(let since):
       guard let place = place(since), place.isVouched, place.missed <= HistoryRead.maxRecovered,
         place.missed <= entries.count
@@ -62,9 +62,34 @@ struct MemoryHistory {
       return HistoryRead(top: top, entries: Array(entries.suffix(place.missed)), isComplete: true)
     case .after(let since, let limit):
       guard let place = place(since) else { return HistoryRead(top: top) }
-      let held = Array(entries.suffix(place.missed).prefix(max(0, limit)))
-      return HistoryRead(top: top, entries: held, isComplete: place.isVouched && held.count == place.missed)
+      let held = oldest(limit, of: entries.suffix(place.missed))
+      let isHeld = place.missed <= entries.count && (place.missed == 0 || !held.isEmpty)
+      return HistoryRead(top: top, entries: held, isComplete: place.isVouched && isHeld)
     }
+  }
+
+  /// The newest, as many as one answer takes.
+  private func newest(_ count: Int) -> [HistoryEntry] {
+    var bytes = 0
+    var taken: [HistoryEntry] = []
+    for entry in entries.suffix(max(0, count)).reversed() {
+      bytes += entry.frame.payloadCount
+      guard taken.isEmpty || bytes <= HistoryRead.maxBytes else { break }
+      taken.append(entry)
+    }
+    return taken.reversed()
+  }
+
+  /// The oldest of those, as many as one answer takes.
+  private func oldest(_ count: Int, of entries: Deque<HistoryEntry>.SubSequence) -> [HistoryEntry] {
+    var bytes = 0
+    var taken: [HistoryEntry] = []
+    for entry in entries.prefix(max(0, count)) {
+      bytes += entry.frame.payloadCount
+      guard taken.isEmpty || bytes <= HistoryRead.maxBytes else { break }
+      taken.append(entry)
+    }
+    return taken
   }
 
   /// How many messages there have been since then, as far as anybody knows, and whether there can have been no more.

@@ -16,6 +16,7 @@ extension RedisBroker {
       life += 1
       lease.lose()
       scripts.linkLost()
+      refuseQueuedReads()
       changed(event, reason)
     }
   }
@@ -31,6 +32,7 @@ extension RedisBroker {
       continuity.lost()
       continuity.forget(allBut: { !interest.loops(of: $0).isEmpty })
       catchUps = [:]
+      waitingReads.forget(allBut: { !interest.loops(of: $0).isEmpty })
       // Whatever the link state is by now: the other link may have set it long ago.
       outlet.postToAll(.subscriptionsLost)
       forgetUnheardChannels()
@@ -79,32 +81,47 @@ extension RedisBroker {
       guard reply[0]?.string == "master" else {
         return commands.reset("this Redis is a replica (READONLY): Apus needs the primary")
       }
-      identifyRun(life)
+      readInfo(life)
     }
     if !asked { commands.reset("the connection was lost at once") }
   }
 
-  /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
-  private func identifyRun(_ life: UInt64) {
-    let asked = commands.send(RedisCommand("INFO", "server")) { [unowned self] outcome in
+  private func readInfo(_ life: UInt64) {
+    let asked = commands.send(RedisCommand("INFO")) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, life == self.life else { return }
       if let error = reply.error { return commands.reset(error.advice) }
-      let lines = reply.string.split(whereSeparator: \.isNewline)
-      guard let run = lines.first(where: { $0.hasPrefix("run_id:") })?.dropFirst(7), !run.isEmpty else {
+      guard let runID = Self.field("run_id", of: reply.string) else {
         return commands.reset("this Redis does not tell its run_id")
       }
-      runID = String(run)
+      run = RedisRun(name: runID, replicationID: Self.field("master_replid", of: reply.string) ?? "")
       loadScripts(life)
     }
     if !asked { commands.reset("the connection was lost at once") }
+  }
+
+  private static func field(_ name: String, of info: String) -> String? {
+    let lines = info.split(whereSeparator: \.isNewline)
+    let value = lines.first { $0.hasPrefix(name + ":") }?.dropFirst(name.utf8.count + 1) ?? ""
+    return value.isEmpty ? nil : String(value)
   }
 
   private func loadScripts(_ life: UInt64) {
     scripts.load { [unowned self] error in
       guard life == self.life else { return }
       if let error { return commands.reset(error.advice) }
+      identifyRun(life)
+    }
+  }
+
+  /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
+  private func identifyRun(_ life: UInt64) {
+    let asked = scripts.run(streamScripts.identify(newName: newEpoch())) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, life == self.life else { return }
+      if let error = reply.error { return commands.reset(error.advice) }
+      run.name = reply.string
       takeLease(life)
     }
+    if !asked { commands.reset("the connection was lost at once") }
   }
 
   private func takeLease(_ life: UInt64) {

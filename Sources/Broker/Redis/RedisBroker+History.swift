@@ -1,10 +1,11 @@
 import Model
+import Reactor
 import Redis
 import Wire
 
 /// Histories: read for clients, and read by the node itself wherever a message is missing.
 extension RedisBroker {
-  var streamScripts: StreamScripts { StreamScripts(keys: keys, run: runID) }
+  var streamScripts: StreamScripts { StreamScripts(keys: keys, run: run) }
 
   /// An epoch for a channel that has none.
   func newEpoch() -> String { StreamPosition.beginning(using: &random).epoch }
@@ -14,32 +15,122 @@ extension RedisBroker {
   func readHistory(
     _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: HistoryPurpose, _ loop: LoopIndex
   ) {
-    let answer: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
-      if case .subscribe = purpose, case .success(let read) = result {
-        // Asked after the channel was confirmed: a place to go on from.
-        act(continuity.position(channel, read.top))
-        if !continuity.hasReached(read.top, in: channel) {
-          return waitingReads[channel, default: []].append(
-            WaitingRead(session: session, loop: loop, purpose: purpose, read: read))
-        }
+    let isForSubscribe = if case .subscribe = purpose { true } else { false }
+    let question = ReadQueue.Question(channel: channel, query: query, isForSubscribe: isForSubscribe)
+    let reader = ReadQueue.Reader(loop: loop, reader: HistoryReader(session: session, purpose: purpose))
+    guard isCommandReady else { return answer(question, [reader], .failure(Self.unreadable)) }
+    guard reads.add(reader, question) else { return answer(question, [reader], .failure(.overloaded(id: nil))) }
+    readNext()
+  }
+
+  private static var unreadable: Refusal { Refusal(.unavailable, "The channel's history cannot be read now.") }
+
+  /// Begins what may be read now; while a loop is far behind nothing is.
+  func readNext() {
+    // What cannot be sent ends at once, and would begin the next from within.
+    guard !isReadingNext else { return }
+    isReadingNext = true
+    defer { isReadingNext = false }
+    while isCommandReady, !outlet.isCongested, let job = reads.next() {
+      switch job {
+      case .missing(let channel): readMissing(channel)
+      case .clients(let question, let readers): read(question, readers, question.query, behind: nil)
       }
-      outlet.post(.history(session, channel, purpose, result), to: loop)
     }
-    let unreachable = Refusal(.unavailable, "The channel's history cannot be read now.")
-    guard isCommandReady else { return answer(.failure(unreachable)) }
-    let sent = scripts.run(streamScripts.read(channel, query, newEpoch: newEpoch())) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome else { return answer(.failure(unreachable)) }
+  }
+
+  private func ended() {
+    reads.ended()
+    readNext()
+  }
+
+  /// Reads what was asked, page by page: `query` asks for what follows `beginning`.
+  private func read(
+    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ query: HistoryQuery, behind beginning: HistoryRead?
+  ) {
+    let end: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
+      answer(question, readers, result)
+      ended()
+    }
+    let call = streamScripts.read(
+      question.channel, query, newEpoch: newEpoch(), begins: question.isForSubscribe)
+    let sent = scripts.run(call) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
       if let error = reply.error {
-        answer(.failure(unreachable))
+        end(.failure(Self.unreadable))
         return complain(error)
       }
-      guard let read = HistoryReply.read(reply) else {
+      guard let page = HistoryReply.read(reply) else {
         let message = "Redis holds something under the channel's keys that is not Apus' own."
-        return answer(.failure(Refusal(.internal, message)))
+        return end(.failure(Refusal(.internal, message)))
       }
-      answer(.success(read))
+      let read = beginning.map { $0.continued(by: page) } ?? page
+      guard case .recover = question.query, let rest = read.rest else { return end(.success(read)) }
+      self.read(question, readers, rest, behind: read)
     }
-    if !sent { answer(.failure(unreachable)) }
+    if !sent { end(.failure(Self.unreadable)) }
+  }
+
+  private func answer(
+    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<HistoryRead, Refusal>
+  ) {
+    guard question.isForSubscribe, case .success(let read) = result else { return post(question, readers, result) }
+    // Asked after the channel was confirmed: a place to go on from.
+    act(continuity.position(question.channel, read.top))
+    releaseReads(question.channel)
+    guard !continuity.hasReached(read.top, in: question.channel) else { return post(question, readers, result) }
+    let waiting = WaitingReads.Read(
+      question: question, readers: readers, read: read, epoch: continuity.epoch(of: question.channel), since: loop.now)
+    if !waitingReads.add(waiting) { post(question, readers, .failure(.overloaded(id: nil))) }
+  }
+
+  private func post(
+    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<HistoryRead, Refusal>
+  ) {
+    for loop in Set(readers.map(\.loop)) {
+      let asking = readers.filter { $0.loop == loop }.map(\.reader)
+      outlet.post(.history(question.channel, asking, result), to: loop)
+    }
+  }
+
+  // MARK: Reads that were too fast
+
+  /// Answers subscribes whose read was faster than what it tells of, and asks again for those of an epoch that is over.
+  private func releaseReads(_ channel: ChannelName) {
+    guard !waitingReads.isEmpty else { return }
+    let epoch = continuity.epoch(of: channel)
+    for waiting in waitingReads.take(channel) {
+      if continuity.hasReached(waiting.read.top, in: channel) {
+        post(waiting.question, waiting.readers, .success(waiting.read))
+      } else if epoch == waiting.epoch || epoch == waiting.read.top.epoch {
+        _ = waitingReads.add(waiting)
+      } else {
+        for reader in waiting.readers { _ = reads.add(reader, waiting.question) }
+      }
+    }
+    readNext()
+  }
+
+  /// The command link is gone: what has not been asked is not asked any more.
+  func refuseQueuedReads() {
+    for (question, readers) in reads.takeQuestions() { post(question, readers, .failure(Self.unreadable)) }
+  }
+
+  /// The link is down: nobody waits any longer.
+  func refuseWaitingReads() {
+    for waiting in waitingReads.takeAll() { post(waiting.question, waiting.readers, .failure(Self.unreadable)) }
+  }
+
+  private func refuseReads(_ channel: ChannelName) {
+    for waiting in waitingReads.take(channel) { post(waiting.question, waiting.readers, .failure(Self.unreadable)) }
+  }
+
+  /// What a read tells of comes at once, or is read when the subscription is back; whatever goes wrong, nobody waits
+  /// for ever.
+  func refuseOverdueReads() {
+    for waiting in waitingReads.takeOverdue(now: loop.now) {
+      post(waiting.question, waiting.readers, .failure(Self.unreadable))
+    }
   }
 
   // MARK: What is missing
@@ -54,34 +145,11 @@ extension RedisBroker {
     releaseReads(channel)
   }
 
-  /// Answers subscribes whose read was faster than what it tells of.
-  private func releaseReads(_ channel: ChannelName) {
-    guard !waitingReads.isEmpty, let waiting = waitingReads.removeValue(forKey: channel) else { return }
-    let (ready, rest) = (
-      waiting.filter { continuity.hasReached($0.read.top, in: channel) },
-      waiting.filter { !continuity.hasReached($0.read.top, in: channel) }
-    )
-    if !rest.isEmpty { waitingReads[channel] = rest }
-    for wait in ready { outlet.post(.history(wait.session, channel, wait.purpose, .success(wait.read)), to: wait.loop) }
-  }
-
-  /// The link is down: nobody waits any longer.
-  func refuseWaitingReads() {
-    for channel in Array(waitingReads.keys) { refuseReads(channel) }
-  }
-
-  private func refuseReads(_ channel: ChannelName) {
-    let refusal = Refusal(.unavailable, "The channel's history cannot be read now.")
-    for wait in waitingReads.removeValue(forKey: channel) ?? [] {
-      outlet.post(.history(wait.session, channel, wait.purpose, .failure(refusal)), to: wait.loop)
-    }
-  }
-
   /// Nobody here listens to the channel any more.
   func forgetHistory(_ channel: ChannelName) {
     continuity.forget(channel)
-    waitingReads[channel] = nil
-    catchUps[channel] = nil
+    _ = waitingReads.take(channel)
+    if catchUps.removeValue(forKey: channel) != nil { checkReady() }
   }
 
   func act(_ action: Continuity.Action?) {
@@ -93,7 +161,8 @@ extension RedisBroker {
       deliver(channel, EventEncoder.gap(channel: channel, position), mark: .gap(position), .listeners, excluding: nil)
     case .read(let channel, let from, let serial):
       catchUps[channel] = CatchUp(from: from, serial: serial)
-      if isCommandReady { readMissing(channel) }
+      reads.add(missing: channel)
+      readNext()
     }
   }
 
@@ -103,13 +172,17 @@ extension RedisBroker {
 
   /// Asks for everything that is missing anywhere, after a lost link.
   func readEverythingMissing() {
-    for channel in catchUps.keys { readMissing(channel) }
+    for channel in catchUps.keys { reads.add(missing: channel) }
+    readNext()
   }
 
+  /// Reads on where a channel's listeners are; one that stands in line twice is read once.
   private func readMissing(_ channel: ChannelName) {
-    guard let catchUp = catchUps[channel] else { return }
-    let query = HistoryQuery.recover(.position(catchUp.from))
+    guard let catchUp = catchUps[channel], catchUp.life != life else { return ended() }
+    catchUps[channel]?.life = life
+    let query = HistoryQuery.after(.position(catchUp.from), limit: Continuity.page)
     let sent = scripts.run(streamScripts.read(channel, query, newEpoch: newEpoch())) { [unowned self] outcome in
+      defer { ended() }
       // Without an answer it is asked again when the link is back.
       guard case .reply(let reply) = outcome, catchUps[channel]?.serial == catchUp.serial else { return }
       catchUps[channel] = nil
@@ -125,21 +198,34 @@ extension RedisBroker {
       if case .failure = result { refuseReads(channel) }
       checkReady()
     }
-    if !sent { commands.reset("it takes nothing more") }
-  }
-
-  /// A read for a subscribe that has come by the command link before the messages that it tells of have come by the other:
-  /// they are for those who listened before, and must not come behind the answer.
-  struct WaitingRead {
-    let session: SessionID
-    let loop: LoopIndex
-    let purpose: HistoryPurpose
-    let read: HistoryRead
+    if !sent {
+      commands.reset("it takes nothing more")
+      ended()
+    }
   }
 
   /// A read for what is missing in a channel.
   struct CatchUp {
     let from: StreamPosition
     let serial: UInt64
+    /// In which life of the command link it was asked for.
+    var life: UInt64?
+  }
+}
+
+extension HistoryRead {
+  /// What is still to be read after a page that was full; nil when nothing is.
+  fileprivate var rest: HistoryQuery? {
+    guard isComplete, let last = entries.last, last.offset < top.offset else { return nil }
+    return .after(
+      .position(StreamPosition(epoch: top.epoch, offset: last.offset)), limit: top.offset - last.offset)
+  }
+
+  /// With its next page behind it; nothing at all where the history was trimmed, or begun anew, between the two.
+  fileprivate func continued(by page: HistoryRead) -> HistoryRead {
+    guard page.top.epoch == top.epoch, let last = entries.last, page.entries.first?.offset == last.offset + 1 else {
+      return HistoryRead(top: page.top)
+    }
+    return HistoryRead(top: top, entries: entries + page.entries, isComplete: true)
   }
 }

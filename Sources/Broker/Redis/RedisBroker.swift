@@ -8,7 +8,8 @@ import Wire
 ///
 /// Two links: one for commands, one for what is subscribed. The no-I/O parts decide (`Interest`, `PresenceTable`,
 /// `Lease`, `Crowd`); this class and its extensions send and receive:
-/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+Presence`, `+Lease` (leases, reaping, probe).
+/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+History`, `+Presence`, `+Lease` (leases, reaping,
+/// probe).
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
     package var url: RedisURL
@@ -55,14 +56,17 @@ package final class RedisBroker: Broker {
   var nodeID: NodeID
   var interest = Interest()
   var continuity = Continuity()
+  /// Reads that wait for their turn.
+  var reads = ReadQueue()
+  var isReadingNext = false
   /// Reads of what is missing that have not been answered.
   var catchUps: [ChannelName: CatchUp] = [:]
   /// Reads for subscribes that wait for the messages they tell of.
-  var waitingReads: [ChannelName: [WaitingRead]] = [:]
+  var waitingReads = WaitingReads()
   /// Gaps that were told.
   var gaps = 0
   /// The run of Redis that the command link is connected to.
-  var runID = ""
+  var run = RedisRun(name: "", replicationID: "")
   var presence = PresenceTable()
   var departures: GraceQueue
   var crowd = Crowd()
@@ -203,10 +207,12 @@ package final class RedisBroker: Broker {
 
   private func tick() {
     pauseWhileCongested()
+    refuseOverdueReads()
     for action in interest.expire(now: loop.now) { act(action) }
     endGraces()
     tellCrowds()
     guard isCommandReady else { return }
+    readNext()
     renewIfDue()
     repeatLeavesIfDue()
     lookForDeadNodes()

@@ -12,6 +12,8 @@ struct RedisKeys {
   func history(_ channel: ChannelName) -> String { prefix + "history:" + channel.string }
   /// Where the history stands.
   func meta(_ channel: ChannelName) -> String { prefix + "meta:" + channel.string }
+  /// Under what name the present run of Redis goes.
+  var run: String { prefix + "run" }
   /// What became of a message that was published under a key.
   ///
   /// A channel's name has no space, and in the publisher's name `:` and `\` are escaped by `\`: here, too, no two meet.

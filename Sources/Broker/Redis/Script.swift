@@ -2,7 +2,7 @@ import Redis
 
 /// The Lua scripts that run inside Redis; each says in its own file what it takes and gives.
 enum Script: CaseIterable {
-  case join, leave, roster, renew, expired, publish, read
+  case join, leave, roster, renew, expired, identify, publish, read
 
   var source: [UInt8] {
     switch self {
@@ -11,6 +11,7 @@ enum Script: CaseIterable {
     case .roster: PackageResources.roster_lua
     case .renew: PackageResources.renew_lua
     case .expired: PackageResources.expired_lua
+    case .identify: PackageResources.identify_lua
     case .publish: PackageResources.publish_lua
     case .read: PackageResources.read_lua
     }

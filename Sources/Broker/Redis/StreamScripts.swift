@@ -15,11 +15,19 @@ extension ScriptRunner {
   }
 }
 
+/// A run of Redis: from its start, or from its becoming the primary, to its end.
+struct RedisRun: Equatable {
+  /// `run_id` as INFO tells it, or what `identify` has made of it.
+  var name: String
+  /// `master_replid`, which changes whenever a replica becomes the primary.
+  var replicationID: String
+}
+
 /// Makes the calls of the scripts `publish` and `read`.
 struct StreamScripts {
   let keys: RedisKeys
-  /// The run of Redis that the node is connected to.
-  let run: String
+  /// The run of Redis as the node knows it.
+  let run: RedisRun
 
   /// Gives a draft its place and publishes it; nil for what is finished, which needs no script, and for a signal.
   ///
@@ -35,20 +43,33 @@ struct StreamScripts {
     let channel = publication.channel
     return ScriptCall(
       script: .publish,
-      keys: [keys.meta(channel), keys.history(channel)]
+      keys: [keys.meta(channel), keys.history(channel), keys.run]
         + (publication.key.map { [keys.idempotency($0, in: channel)] } ?? []),
       arguments: [
-        .text(run), .text(newEpoch()), .number(publication.history?.size ?? 0),
+        .text(run.name), .text(run.replicationID), .text(newEpoch()), .number(publication.history?.size ?? 0),
         .number(Int(publication.history?.timeToLive ?? 0)), .text(keys.messages(channel)), kind, .bytes(head),
         .bytes(tail), .text(publication.excluded?.string ?? "-"), .number(Int(IdempotencyTable.lifetime)),
       ])
   }
 
-  /// Asks a channel's history; `newEpoch` as for `publish`. `HistoryReply.read` reads the answer.
-  func read(_ channel: ChannelName, _ query: HistoryQuery, newEpoch: String) -> ScriptCall {
+  /// Asks a channel's history; `newEpoch` as for `publish`, and whether it `begins` there for good, so that the next
+  /// message follows what is answered. `HistoryReply.read` reads the answer.
+  func read(
+    _ channel: ChannelName, _ query: HistoryQuery, newEpoch: String, begins: Bool = true,
+    maxBytes: Int = HistoryRead.maxBytes
+  ) -> ScriptCall {
     ScriptCall(
-      script: .read, keys: [keys.meta(channel), keys.history(channel)],
-      arguments: [.text(run), .text(newEpoch)] + arguments(of: query))
+      script: .read, keys: [keys.meta(channel), keys.history(channel), keys.run],
+      arguments: [
+        .text(run.name), .text(run.replicationID), .text(newEpoch), begins ? "1" : "0", .number(maxBytes),
+      ] + arguments(of: query))
+  }
+
+  /// Asks under what name the run goes that INFO tells of; the answer is text.
+  func identify(newName: String) -> ScriptCall {
+    ScriptCall(
+      script: .identify, keys: [keys.run],
+      arguments: [.text(run.name), .text(run.replicationID), .text(newName)])
   }
 
   private func arguments(of query: HistoryQuery) -> [ScriptArgument] {

@@ -1,54 +1,90 @@
 -- Reads from a channel's history, and says where it stands.
--- KEYS: meta, history
--- ARGV: run of Redis that the node is connected to, epoch to begin where meta has none of that run, what is read, how
---       many messages at most; for 'recover' and 'after' the place: an offset and its epoch, or milliseconds alone
+-- KEYS: meta, history, run
+-- ARGV: run and master_replid as the node knows them, epoch to begin where meta has none of the present run, '1' to
+--       begin it indeed, bytes of messages at most, what is read, how many messages at most; for 'recover' and 'after'
+--       the place: an offset and its epoch, or milliseconds alone
 -- 'newest' reads the newest; 'after' the first since the place that are held, none under another epoch; 'recover' all
--- since the place, or none when not all of them are held or they are more than asked for.
--- Returns {epoch, newest offset, 1 when these are all messages since the place, the entries as XRANGE gives them}.
+-- since the place, or none when not all of them are held or they are more than asked for. Where the bytes are too many
+-- fewer come, but one in any case: of 'newest' the newest, else the oldest, and the rest is read by another call.
+-- Returns {epoch, newest offset, 1 when all messages since the place are held, the entries as XRANGE gives them}.
+local run = redis.call('HGET', KEYS[3], 'run')
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'run')
-local epoch, top = meta[1], tonumber(meta[2] or '0')
-if meta[3] ~= ARGV[1] then
-  epoch, top = ARGV[2], 0
-  redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0, 'run', ARGV[1])
-  redis.call('DEL', KEYS[2])
+local epoch, top, isKnown = meta[1], tonumber(meta[2] or '0'), run and meta[3] == run
+if not isKnown then
+  epoch, top = ARGV[3], 0
+  if ARGV[4] == '1' then
+    redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0, 'run', run or ARGV[1])
+    redis.call('DEL', KEYS[2])
+    if not run then redis.call('HSET', KEYS[3], 'run', ARGV[1], 'replid', ARGV[2]) end
+  end
 end
-redis.call('PEXPIRE', KEYS[1], 2592000000) -- 30 days
+-- 30 days; a day where nothing was ever published, so that asking for names costs Redis little.
+if isKnown or ARGV[4] == '1' then redis.call('PEXPIRE', KEYS[1], top > 0 and 2592000000 or 86400000) end
 
-local function range(first, count)
-  if count < 1 then return {} end
-  local from = string.format('%.0f-0', first)
-  return redis.call('XRANGE', KEYS[2], from, '+', 'COUNT', string.format('%.0f', count))
+-- Messages of a history of another run are nobody's.
+local function range(command, from, to, count)
+  if not isKnown or count < 1 then return {} end
+  return redis.call(command, KEYS[2], from, to, 'COUNT', string.format('%.0f', count))
 end
+local function idOf(offset) return string.format('%.0f-0', offset) end
 local function offsetOf(entry) return tonumber(string.match(entry[1], '^%d+')) end
 local function timeOf(entry) return tonumber(entry[2][4]) end
 
+-- At most so many, a few at a time, for as long as they are not too many bytes.
+local function collect(count, nextFew)
+  local entries, bytes, last = {}, 0, nil
+  while #entries < count do
+    local wanted = math.min(32, count - #entries)
+    local few = nextFew(last, wanted)
+    for _, entry in ipairs(few) do
+      bytes = bytes + #entry[2][2]
+      if bytes > tonumber(ARGV[5]) and #entries > 0 then return entries end
+      entries[#entries + 1] = entry
+    end
+    if #few < wanted then break end
+    last = offsetOf(few[#few])
+  end
+  return entries
+end
+local function oldest(first, count)
+  return collect(count, function(last, wanted)
+    return range('XRANGE', idOf(last and last + 1 or first), '+', wanted)
+  end)
+end
+local function newest(count)
+  local backwards = collect(count, function(last, wanted)
+    return range('XREVRANGE', last and idOf(last - 1) or '+', '-', wanted)
+  end)
+  local entries = {}
+  for i = #backwards, 1, -1 do entries[#entries + 1] = backwards[i] end
+  return entries
+end
+
 -- The newest message up to that moment, and whether nothing older than what is held can be missing after it.
 local function place(moment)
-  local oldest = range(0, 1)[1]
-  if not oldest then return top, false end
-  local low, high = offsetOf(oldest), top + 1
+  local first = range('XRANGE', '-', '+', 1)[1]
+  if not first then return top, false end
+  local low, high = offsetOf(first), top + 1
   while low < high do
     -- The sum of both may be no exact number any more.
     local middle = low + math.floor((high - low) / 2)
-    local entry = range(middle, 1)[1]
+    local entry = range('XRANGE', idOf(middle), '+', 1)[1]
     if entry and timeOf(entry) <= moment then low = offsetOf(entry) + 1 else high = middle end
   end
-  return low - 1, timeOf(oldest) <= moment or offsetOf(oldest) == 1
+  return low - 1, timeOf(first) <= moment or offsetOf(first) == 1
 end
 
-local what, limit = ARGV[3], tonumber(ARGV[4])
+local what, limit = ARGV[6], tonumber(ARGV[7])
+if what == 'newest' then return {epoch, top, 0, newest(limit)} end
 local since, isVouched = top, false
-if what == 'newest' then
-  since = math.max(0, top - limit)
-elseif not ARGV[6] then
-  since, isVouched = place(tonumber(ARGV[5]))
-elseif ARGV[6] == epoch and tonumber(ARGV[5]) >= 0 and tonumber(ARGV[5]) <= top then
-  since, isVouched = tonumber(ARGV[5]), true
+if not ARGV[9] then
+  since, isVouched = place(tonumber(ARGV[8]))
+elseif isKnown and ARGV[9] == epoch and tonumber(ARGV[8]) >= 0 and tonumber(ARGV[8]) <= top then
+  since, isVouched = tonumber(ARGV[8]), true
 end
 local missed = top - since
 local entries = {}
-if what ~= 'recover' or (isVouched and missed <= limit) then entries = range(since + 1, limit) end
--- The offsets have no gaps, so the number tells whether one has been trimmed or has expired.
-local isComplete = isVouched and #entries == missed
+if what == 'after' or isVouched and missed <= limit then entries = oldest(since + 1, math.min(limit, missed)) end
+local isComplete = isVouched and (missed == 0 or #entries > 0 and offsetOf(entries[1]) == since + 1)
 if what == 'recover' and not isComplete then entries = {} end
 return {epoch, top, isComplete and 1 or 0, entries}

@@ -92,7 +92,8 @@ extension Worker {
     case .identity(let id): node = id
     case .published(let session, let channel, let kind, let id, let result):
       hub.published(session, channel, kind, id, result)
-    case .history(let session, let channel, let purpose, let result): hub.history(session, channel, purpose, result)
+    case .history(let channel, let readers, let result):
+      for reader in readers { hub.history(reader.session, channel, reader.purpose, result) }
     case .entered(let session, let channel, let entry, let result):
       hub.entered(session, channel, entry: entry, result)
     case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)

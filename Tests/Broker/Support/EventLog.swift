@@ -59,7 +59,9 @@ final class EventLog: BrokerOutlet, Sendable {
 
   /// Answers to reads of histories.
   func histories(of session: SessionID, on loop: LoopIndex = 0) -> [HistoryAnswer] {
-    all(on: loop).compactMap { if case .history(session, _, let answer) = $0 { answer } else { nil } }
+    all(on: loop).compactMap {
+      if case .history(let sessions, _, let answer) = $0, sessions.contains(session) { answer } else { nil }
+    }
   }
 
   /// The texts of what the channel's watchers were told.

@@ -13,7 +13,7 @@ enum Heard: Equatable, Sendable {
   case link(LinkState)
   case identity(NodeID)
   case published(SessionID, ChannelName, RequestID?, ErrorCode?)
-  case history(SessionID, ChannelName, HistoryAnswer)
+  case history([SessionID], ChannelName, HistoryAnswer)
   case entered(SessionID, ChannelName, RosterAnswer)
   case queried(SessionID, ChannelName, RosterAnswer)
 
@@ -36,7 +36,8 @@ enum Heard: Equatable, Sendable {
       case .success: self = .published(session, channel, id, nil)
       case .failure(let refusal): self = .published(session, channel, id, refusal.code)
       }
-    case .history(let session, let channel, _, let result): self = .history(session, channel, HistoryAnswer(result))
+    case .history(let channel, let readers, let result):
+      self = .history(readers.map(\.session), channel, HistoryAnswer(result))
     case .entered(let session, let channel, entry: _, let result):
       self = .entered(session, channel, RosterAnswer(result))
     case .presence(let session, let channel, _, let result): self = .queried(session, channel, RosterAnswer(result))

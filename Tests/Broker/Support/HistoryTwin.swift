@@ -42,15 +42,16 @@ final class HistoryTwin {
   private let probe: RedisProbe
   private var histories: [ChannelName: MemoryHistory] = [:]
   private var keys = IdempotencyTable()
-  private var runs = 1
+  private var run: RedisRun
   private var epochs = 0
 
-  init(_ redis: RedisProcess) throws {
+  init(_ redis: RedisProcess, run: RedisRun = RedisRun(name: "run-1", replicationID: "")) throws {
+    self.run = run
     caller = try ScriptCaller(redis)
     probe = try redis.connect()
   }
 
-  private var scripts: StreamScripts { StreamScripts(keys: RedisKeys(prefix: "apus:"), run: "run-\(runs)") }
+  private var scripts: StreamScripts { StreamScripts(keys: RedisKeys(prefix: "apus:"), run: run) }
 
   private func newEpoch() -> String {
     epochs += 1
@@ -96,7 +97,10 @@ final class HistoryTwin {
   func read(_ query: HistoryQuery, _ channel: ChannelName = "room") throws -> Answer {
     let epoch = newEpoch()
     let now = try now()
-    let fromRedis = try caller.run(scripts.read(channel, query, newEpoch: epoch)) { HistoryReply.read($0) }
+    // Memory recovers in one go what Redis brings page by page.
+    let maxBytes = if case .recover = query { Int.max } else { HistoryRead.maxBytes }
+    let call = scripts.read(channel, query, newEpoch: epoch, maxBytes: maxBytes)
+    let fromRedis = try caller.run(call) { HistoryReply.read($0) }
     var history = histories[channel] ?? MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
     let answer = Answer(history.read(query, now: now))
     histories[channel] = history
@@ -114,8 +118,9 @@ final class HistoryTwin {
   }
 
   /// Redis has been started anew, with what it had kept on disk.
-  func restart() {
-    runs += 1
+  func restart() throws {
+    run.name += "+"
+    _ = try probe.call("HSET", "apus:run", "run", run.name)
     histories = [:]
   }
 

@@ -21,7 +21,7 @@ struct RandomHistory {
     case 0..<450: try publish(twin, channel, count: 1)
     case 450..<456: try publish(twin, channel, count: number(298...303))
     case 456..<460: try twin.flush()
-    case 460..<464: twin.restart()
+    case 460..<464: try twin.restart()
     case 464..<470: try await twin.publishAndExpire(channel)
     case 470..<473: try twin.jump(to: pick([1 << 31 - 3, 1 << 31, 1 << 33, 1 << 52]), channel)
     default:
@@ -73,7 +73,10 @@ struct RandomHistory {
   private mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
 
   private mutating func bytes() -> [UInt8] {
-    (0..<number(0...20)).map { _ in UInt8(truncatingIfNeeded: number(0...255)) }
+    // Large ones now and then, so that one answer does not take all.
+    (0..<(number(0...19) == 0 ? number(60_000...120_000) : number(0...20))).map { _ in
+      UInt8(truncatingIfNeeded: number(0...255))
+    }
   }
 
   private mutating func pick<Element>(_ elements: some RandomAccessCollection<Element>) -> Element {

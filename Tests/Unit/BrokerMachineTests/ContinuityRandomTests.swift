@@ -16,7 +16,7 @@ import Testing
 
   @Test(arguments: UInt64(100)..<124)
   func whereHistoryHoldsEverythingThereIsNoGap(_ seed: UInt64) throws {
-    let world = try run(seed, ContinuityWorld.Trouble(isHard: false, burst: 100))
+    let world = try run(seed, ContinuityWorld.Trouble(isHard: false, burst: 1500))
     #expect(world.gaps == 0, "seed \(seed)")
     #expect(world.deliveries > 500 && world.reads > 50, "seed \(seed): \(world.deliveries), \(world.reads)")
   }

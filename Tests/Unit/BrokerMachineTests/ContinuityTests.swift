@@ -158,8 +158,8 @@ import Testing
     var room = reading()
     #expect(room.received("a", 16) == [])
     #expect(
-      room.read(1, .lacks("a", 14)) == ["gap up to a:12", "deliver a:13", "read from a:13 as 2"])
-    #expect(room.read(2, .holds("a", 14...16)) == ["deliver a:14 a:15 a:16"])
+      room.read(1, .lacks("a", 14)) == ["gap up to a:12", "deliver a:13 a:14", "read from a:14 as 2"])
+    #expect(room.read(2, .holds("a", 15...16)) == ["deliver a:15 a:16"])
   }
 
   @Test func whatACompleteReadDoesNotBringIsNotAskedForTwice() {
@@ -171,11 +171,11 @@ import Testing
   @Test func anEntryThatWasTakenOutOfTheMiddleIsAGap() {
     var room = reading()
     let read = ContinuityTranscript.read(
-      "a", 14, entries: [12, 14].map { ContinuityTranscript.entry("a", $0) })
+      "a", 15, entries: [12, 15].map { ContinuityTranscript.entry("a", $0) })
     #expect(
       room.read(1, .success(read))
-        == ["gap up to a:11", "deliver a:12", "gap up to a:13", "deliver a:14"])
-    #expect(room.received("a", 15) == ["now"])
+        == ["gap up to a:11", "deliver a:12 a:13", "gap up to a:14", "deliver a:15"], "13 was held")
+    #expect(room.received("a", 16) == ["now"])
   }
 
   // MARK: Gaps
@@ -196,9 +196,10 @@ import Testing
 
   @Test func anotherEpochInTheReadIsAGap() {
     var room = reading()
-    #expect(room.read(1, .holds("b", 11...13)) == ["gap up to a:12", "deliver a:13"], "those are others' numbers")
-    #expect(room.received("b", 1) == ["gap up to b:0", "deliver b:1"])
-    #expect(room.received("b", 2) == ["now"])
+    #expect(
+      room.read(1, .holds("b", 11...13)) == ["gap up to a:12", "deliver a:13", "gap up to b:13"], "others' numbers")
+    #expect(room.received("b", 13) == [])
+    #expect(room.received("b", 14) == ["now"])
   }
 
   // MARK: Epochs
@@ -225,6 +226,14 @@ import Testing
     #expect(room.received("c", 1) == ["gap up to c:0", "deliver c:1"])
   }
 
+  @Test func whatWasReadIsNotToldAgainByTheEpochBefore() {
+    var room = reading()
+    #expect(room.read(1, .holdsMore("a", 11...12, top: 20)) == ["deliver a:11 a:12", "read from a:12 as 2"])
+    #expect(room.read(2, .lacks("b", 2)) == ["deliver a:13", "gap up to b:2"])
+    #expect(room.received("a", 12) == [], "on its way since before the read")
+    #expect(room.received("b", 3) == ["now"])
+  }
+
   @Test func anEmptyStreamThatHasBegunAnewEndsARead() {
     var room = reading()
     #expect(room.position("b", 0) == ["gap up to b:0"])
@@ -243,14 +252,34 @@ import Testing
 
   // MARK: Bounds
 
-  @Test func moreMessagesThanAreHeldBecomeAGap() {
+  @Test func moreMessagesThanAreHeldAreReadToo() {
     var room = following()
     #expect(room.received("a", 12) == ["read from a:10 as 1"])
-    for offset in 13...1011 { #expect(room.received("a", offset) == []) }
-    #expect(room.received("a", 1012) == ["gap up to a:1011", "deliver a:1012"])
+    for offset in 13...1013 { #expect(room.received("a", offset) == []) }
+    #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12", "read from a:12 as 2"], "1012 was let go")
+    #expect(
+      room.read(2, .holdsMore("a", 13...14, top: 1012)) == ["deliver a:13 a:14", "read from a:14 as 3"], "page by page")
+    let rest = (15...1013).map { "a:\($0)" }.joined(separator: " ")
+    #expect(room.read(3, .holds("a", 15...1012)) == ["deliver \(rest)"], "what was held behind them follows")
+    #expect(room.received("a", 1014) == ["now"])
+  }
+
+  @Test func whatWasLetGoAndIsNotReadIsAGap() {
+    var room = following()
+    #expect(room.received("a", 12) == ["read from a:10 as 1"])
+    for offset in 13...1012 { #expect(room.received("a", offset) == []) }
+    #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12", "read from a:12 as 2"])
+    #expect(room.read(2, .lacks("a", 1012)) == ["gap up to a:1011", "deliver a:1012"])
     #expect(room.received("a", 1013) == ["now"])
-    #expect(room.read(1, .holds("a", 11...1012)) == [])
-    #expect(room.received("a", 1015) == ["read from a:1013 as 2"], "there is room again")
+  }
+
+  @Test func whatWasLetGoIsNotAskedForAgainAndAgain() {
+    var room = following()
+    #expect(room.received("a", 12) == ["read from a:10 as 1"])
+    for offset in 13...1012 { #expect(room.received("a", offset) == []) }
+    #expect(room.read(1, .refusal) == ["gap up to a:10"])
+    #expect(room.received("a", 1013) == ["read from a:10 as 2"], "the next message has the rest read")
+    #expect(room.read(2, .holdsMore("a", 9...10, top: 1013)) == ["gap up to a:1012", "deliver a:1013"])
   }
 
   @Test func whatComesTwiceTakesNoRoom() {
@@ -259,18 +288,19 @@ import Testing
     #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13"])
   }
 
-  @Test func moreBytesThanAreHeldBecomeAGap() {
+  @Test func moreBytesThanAreHeldAreReadToo() {
     var room = following()
     // A frame is its name, four bytes, and the padding.
     let quarter = Continuity.maxHeldBytes / 4 - 4
     #expect(room.received("a", 12, padding: quarter) == ["read from a:10 as 1"])
     for offset in 13...15 { #expect(room.received("a", offset, padding: quarter) == []) }
-    #expect(room.received("a", 16) == ["gap up to a:15", "deliver a:16"])
-    #expect(room.received("a", 18, padding: quarter) == ["read from a:16 as 2"])
-    for offset in 19...21 { #expect(room.received("a", offset, padding: quarter) == []) }
-    #expect(room.read(2, .holds("a", 17...18)) == ["deliver a:17 a:18 a:19 a:20 a:21"])
-    #expect(room.received("a", 23, padding: quarter) == ["read from a:21 as 3"], "what went out counts no more")
-    for offset in 24...26 { #expect(room.received("a", offset, padding: quarter) == []) }
+    #expect(room.received("a", 16) == [])
+    for offset in 17...20 { #expect(room.received("a", offset, padding: quarter) == [], "there is room again") }
+    #expect(
+      room.read(1, .holds("a", 11...16)) == ["deliver a:11 a:12 a:13 a:14 a:15 a:16 a:17 a:18 a:19 a:20"])
+    #expect(room.received("a", 22, padding: quarter) == ["read from a:20 as 2"], "what went out counts no more")
+    for offset in 23...25 { #expect(room.received("a", offset, padding: quarter) == []) }
+    #expect(room.read(2, .holds("a", 21...22)) == ["deliver a:21 a:22 a:23 a:24 a:25"])
   }
 
   @Test func whatStaysHeldBehindAReadCountsOn() {
@@ -280,12 +310,14 @@ import Testing
     for offset in [14, 15] { #expect(room.received("a", offset, padding: quarter) == []) }
     #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12", "read from a:12 as 2"])
     for offset in [16, 17] { #expect(room.received("a", offset, padding: quarter) == []) }
-    #expect(room.received("a", 18) == ["gap up to a:17", "deliver a:18"])
+    #expect(room.received("a", 18) == [])
+    #expect(room.read(2, .holds("a", 13...17)) == ["deliver a:13 a:14 a:15 a:16 a:17", "read from a:17 as 3"])
   }
 
   @Test func aMessageThatIsTooLargeToHoldIsNotLost() {
     var room = following()
-    #expect(room.received("a", 12, padding: Continuity.maxHeldBytes) == ["gap up to a:11", "deliver a:12"])
+    #expect(room.received("a", 12, padding: Continuity.maxHeldBytes) == ["read from a:10 as 1"])
+    #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12"])
     #expect(room.received("a", 13, padding: Continuity.maxHeldBytes) == ["now"])
   }
 

@@ -138,8 +138,8 @@ import Testing
   }
 
   @Test(arguments: [
-    (14, 2, "16 17"), (14, 100, "16 17 18 19 20"), (15, 100, "16 17 18 19 20 all"), (15, 4, "16 17 18 19"),
-    (18, 1, "19"), (18, 2, "19 20 all"), (20, 5, "all"), (21, 5, ""), (18, 0, ""), (18, -1, ""),
+    (14, 2, "16 17"), (14, 100, "16 17 18 19 20"), (15, 100, "16 17 18 19 20 all"), (15, 4, "16 17 18 19 all"),
+    (18, 1, "19 all"), (18, 2, "19 20 all"), (20, 5, "all"), (21, 5, ""), (18, 0, ""), (18, -1, ""),
   ])
   func theFirstAfterAPlace(_ offset: Int, _ limit: Int, _ expected: String) {
     #expect(read(history(of: 20, size: 5), .after(position(offset), limit: limit)) == expected)
@@ -219,7 +219,7 @@ import Testing
         let after = history.read(.after(since, limit: 20), now: now)
         let expected = Array(missed.suffix(held).prefix(20))
         #expect(after.entries.map(\.offset) == expected, "seed \(seed), step \(step)")
-        #expect(after.isComplete == (isVouched && expected.count == missed.count), "seed \(seed), step \(step)")
+        #expect(after.isComplete == (isVouched && missed.count <= held), "seed \(seed), step \(step)")
       }
     }
   }

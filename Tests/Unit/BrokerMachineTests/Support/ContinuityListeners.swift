@@ -39,13 +39,13 @@ struct ContinuityStream {
     return index <= end ? index : nil
   }
 
+  /// The first messages after that place that are kept; none under another epoch.
   func read(from position: StreamPosition, limit: Int) -> HistoryRead {
     let from = start + position.offset
-    let isComplete = position.epoch == epoch && from <= count && kept <= from && count - from <= limit
-    // What an incomplete one brings besides is nobody's.
-    let first = isComplete ? from : max(kept, count - 5)
-    let entries = (first..<count).map { ContinuityTranscript.entry(epoch, $0 + 1 - start) }
-    return HistoryRead(top: top, entries: entries, isComplete: isComplete)
+    guard position.epoch == epoch, from <= count else { return HistoryRead(top: top) }
+    let first = max(kept, from)
+    let entries = (first..<min(count, first + limit)).map { ContinuityTranscript.entry(epoch, $0 + 1 - start) }
+    return HistoryRead(top: top, entries: entries, isComplete: kept <= from)
   }
 }
 

@@ -14,8 +14,10 @@ struct ContinuityTranscript {
     case holds(String, ClosedRange<Int>)
     /// Nothing was added since.
     case holdsNothing(String, Int)
-    /// It does not hold all that was asked for; the newest message is this.
+    /// It does not hold all that was asked for, but the newest message, which is this.
     case lacks(String, Int)
+    /// These are what one read brings; the newest message is that one.
+    case holdsMore(String, ClosedRange<Int>, top: Int)
     /// Redis has refused the command.
     case refusal
   }
@@ -61,6 +63,8 @@ struct ContinuityTranscript {
       case .holdsNothing(let epoch, let top): .success(Self.read(epoch, top))
       case .lacks(let epoch, let top):
         .success(HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: [Self.entry(epoch, top)]))
+      case .holdsMore(let epoch, let offsets, let top):
+        .success(Self.read(epoch, top, entries: offsets.map { Self.entry(epoch, $0) }))
       case .refusal: .failure(Refused())
       }
     return read(serial, result, name)

@@ -10,8 +10,7 @@ struct ContinuityWorld {
 
   /// What can go wrong besides messages that are dropped and links that are lost.
   struct Trouble {
-    /// Whether Redis is emptied, trims its histories, recovers a bounded number of messages and refuses reads, and
-    /// whether the shell learns of places late. Without all that there is no reason for a gap.
+    /// Whether Redis is emptied, trims its histories and refuses reads, and whether the shell learns of places late. Without all that there is no reason for a gap.
     var isHard: Bool
     /// The most messages published at once; more than `Continuity.maxHeld` makes too much to be held.
     var burst: Int
@@ -183,7 +182,7 @@ struct ContinuityWorld {
     commands[index].answer =
       switch commands[index].question {
       case .recover(let position, _):
-        stream.read(from: position, limit: trouble.isHard ? HistoryRead.maxRecovered : .max)
+        stream.read(from: position, limit: Continuity.page)
       case .position: HistoryRead(top: stream.top)
       }
   }

@@ -1,0 +1,60 @@
+import Model
+
+/// Reads for subscribes that have come by the command link before the messages that they tell of have come by the other,
+/// without any I/O: those are for whoever listened before, and must not come behind the answer.
+struct WaitingReads {
+  struct Read {
+    let question: ReadQueue.Question
+    let readers: [ReadQueue.Reader]
+    let read: HistoryRead
+    /// The epoch of the channel's place when it began to wait.
+    let epoch: String?
+    /// When, in milliseconds.
+    let since: Int64
+  }
+
+  /// How many bytes of messages may wait in all.
+  static let maxBytes = 64 << 20
+  /// How long one waits, in milliseconds.
+  static let patience: Int64 = 10_000
+
+  private var reads: [ChannelName: [Read]] = [:]
+  private var bytes = 0
+
+  var isEmpty: Bool { reads.isEmpty }
+
+  /// Keeps a read; false when too much waits.
+  mutating func add(_ read: Read) -> Bool {
+    guard bytes + read.read.byteCount <= Self.maxBytes else { return false }
+    bytes += read.read.byteCount
+    reads[read.question.channel, default: []].append(read)
+    return true
+  }
+
+  /// Takes out all of a channel.
+  mutating func take(_ channel: ChannelName) -> [Read] {
+    let taken = reads.removeValue(forKey: channel) ?? []
+    for read in taken { bytes -= read.read.byteCount }
+    return taken
+  }
+
+  mutating func takeAll() -> [Read] {
+    Array(reads.keys).flatMap { take($0) }
+  }
+
+  /// Takes out those that have waited too long.
+  mutating func takeOverdue(now: Int64) -> [Read] {
+    var overdue: [Read] = []
+    for channel in Array(reads.keys) {
+      for read in take(channel) {
+        if now - read.since > Self.patience { overdue.append(read) } else { _ = add(read) }
+      }
+    }
+    return overdue
+  }
+
+  /// Forgets those of channels that nobody listens to.
+  mutating func forget(allBut isWanted: (ChannelName) -> Bool) {
+    for channel in Array(reads.keys) where !isWanted(channel) { _ = take(channel) }
+  }
+}
