@@ -49,7 +49,8 @@ package final class MemoryBroker: Broker {
         .published(session, publication.channel, publication.kind, id, .failure(.overloaded(id: id))), to: loop)
     case .publish(let session, let id, let publication): publish(publication, session, id, loop)
     case .readHistory(let session, let channel, let query, let purpose):
-      let read = store.read(channel, query, now: Sys.wallMilliseconds())
+      let isForSubscribe = if case .subscribe = purpose { true } else { false }
+      let read = store.read(channel, query, begins: isForSubscribe, now: Sys.wallMilliseconds())
       outlet.post(.history(channel, [HistoryReader(session: session, purpose: purpose)], .success(read)), to: loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
@@ -111,7 +112,7 @@ package final class MemoryBroker: Broker {
   }
 
   private func tick() {
-    store.sweepIfDue(now: Sys.wallMilliseconds())
+    store.sweep(now: Sys.wallMilliseconds())
     while let departure = departures.pop(now: loop.now) {
       left(departure.channel, rooms[departure.channel]?.leaveIfLost(departure.client))
     }

@@ -42,7 +42,11 @@ struct MemoryHistory {
 
   /// Lets go of what has been held for long enough; the position stays.
   mutating func expire(now: Int64) {
-    guard now > expiry, !entries.isEmpty else { return }
+    if now > expiry, !entries.isEmpty { clear() }
+  }
+
+  /// Lets go of everything that is held; the position stays.
+  mutating func clear() {
     entries.removeAll()
     byteCount = 0
   }

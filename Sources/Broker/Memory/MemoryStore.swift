@@ -1,18 +1,33 @@
+import DequeModule
 import Model
 
 /// What a node that stands alone keeps of messages: histories by channel, and what was published under which key.
 ///
 /// All times are milliseconds since 1970.
 struct MemoryStore {
-  /// How often what is over is thrown away.
-  private static let sweepInterval: Int64 = 1000
   /// How long a history is known of that holds nothing and that nobody asks for. Then it begins anew, under another epoch.
   private static let patience: Int64 = 3_600_000
+  /// Histories looked at by one sweep.
+  private static let stride = 256
 
+  /// Above so many histories those that hold nothing are not waited for.
+  let maxHistories: Int
+  /// The most bytes that all histories hold. What is too much goes from those that were left alone longest.
+  let maxBytes: Int
   private var histories: [ChannelName: MemoryHistory] = [:]
+  /// Every history once, in the order in which they are looked at.
+  private var order: Deque<ChannelName> = []
+  private(set) var byteCount = 0
   private var keys = IdempotencyTable()
   private var random = SystemRandomNumberGenerator()
-  private var sweepAt: Int64 = 0
+
+  init(maxHistories: Int = 65_536, maxBytes: Int = 256 << 20) {
+    self.maxHistories = maxHistories
+    self.maxBytes = maxBytes
+  }
+
+  /// Histories known.
+  var count: Int { histories.count }
 
   /// Gives a message its place where it is kept; `frame` is what goes out, nil where it had gone out before.
   mutating func publish(_ publication: Publication, now: Int64) -> (frame: Frame?, receipt: PublishReceipt) {
@@ -21,11 +36,13 @@ struct MemoryStore {
     var receipt = PublishReceipt()
     let frame: Frame
     if let rule = publication.history {
-      // Taken out meanwhile, so that what it holds is not copied.
-      var history = histories.removeValue(forKey: channel) ?? MemoryHistory(top: .beginning(using: &random), now: now)
-      frame = history.append(publication, keeping: rule, now: now).frame
-      receipt.position = history.top
-      histories[channel] = history
+      let entry = use(channel, now: now) { history in
+        let entry = history.append(publication, keeping: rule, now: now)
+        receipt.position = history.top
+        return entry
+      }
+      frame = entry.frame
+      makeRoom(sparing: channel)
     } else {
       frame = publication.frame(offset: nil, time: now)
     }
@@ -33,17 +50,62 @@ struct MemoryStore {
     return (frame, receipt)
   }
 
-  mutating func read(_ channel: ChannelName, _ query: HistoryQuery, now: Int64) -> HistoryRead {
-    var history = histories.removeValue(forKey: channel) ?? MemoryHistory(top: .beginning(using: &random), now: now)
-    defer { histories[channel] = history }
-    return history.read(query, now: now)
+  /// `begins` where the next message is to follow what is answered; else nothing is left behind under a new name.
+  mutating func read(_ channel: ChannelName, _ query: HistoryQuery, begins: Bool, now: Int64) -> HistoryRead {
+    guard begins || histories[channel] != nil else { return HistoryRead(top: .beginning(using: &random)) }
+    return use(channel, now: now) { $0.read(query, now: now) }
   }
 
-  mutating func sweepIfDue(now: Int64) {
-    guard now >= sweepAt else { return }
-    sweepAt = now + Self.sweepInterval
+  private mutating func use<Result>(
+    _ channel: ChannelName, now: Int64, _ body: (inout MemoryHistory) -> Result
+  ) -> Result {
+    // Taken out meanwhile, so that what it holds is not copied.
+    let known = histories.removeValue(forKey: channel)
+    if known == nil { order.append(channel) }
+    var history = known ?? MemoryHistory(top: .beginning(using: &random), now: now)
+    byteCount -= history.byteCount
+    defer {
+      byteCount += history.byteCount
+      histories[channel] = history
+    }
+    return body(&history)
+  }
+
+  // MARK: Bounds
+
+  /// Throws away what is over, a part at a time: to be called a few times a second.
+  mutating func sweep(now: Int64) {
     keys.expire(now: now)
-    for channel in histories.keys { histories[channel]?.expire(now: now) }
-    histories = histories.filter { $0.value.count > 0 || now - $0.value.touched < Self.patience }
+    for _ in 0..<min(Self.stride, order.count) {
+      guard let channel = order.popFirst(), var history = histories.removeValue(forKey: channel) else { continue }
+      byteCount -= history.byteCount
+      history.expire(now: now)
+      let isOver = histories.count >= maxHistories || now - history.touched >= Self.patience
+      if history.count == 0 && isOver { continue }
+      byteCount += history.byteCount
+      histories[channel] = history
+      order.append(channel)
+    }
+  }
+
+  /// Of a few histories at a time the one that was left alone longest loses what it holds; its position stays.
+  private mutating func makeRoom(sparing channel: ChannelName) {
+    while byteCount > maxBytes, let victim = nextVictim(sparing: channel) {
+      byteCount -= histories[victim]?.byteCount ?? 0
+      histories[victim]?.clear()
+    }
+  }
+
+  private mutating func nextVictim(sparing channel: ChannelName) -> ChannelName? {
+    var victim: ChannelName?
+    var seen = 0
+    for _ in order.indices where seen < 16 {
+      guard let candidate = order.popFirst() else { break }
+      order.append(candidate)
+      guard candidate != channel, let history = histories[candidate], history.count > 0 else { continue }
+      seen += 1
+      if victim.flatMap({ histories[$0]?.touched }) ?? .max > history.touched { victim = candidate }
+    }
+    return victim ?? (histories[channel]?.count ?? 0 > 0 ? channel : nil)
   }
 }

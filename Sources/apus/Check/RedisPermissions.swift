@@ -49,7 +49,8 @@ struct RedisPermissions {
       ["SADD", set, "a"], ["SMEMBERS", set], ["SREM", set, "a"],
       ["ZADD", sorted, "1", "a"], ["ZRANGEBYSCORE", sorted, "-inf", "1"],
       ["ZREM", sorted, "a"],
-      ["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"], ["XRANGE", stream, "-", "+"],
+      ["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"],
+      ["XRANGE", stream, "-", "+"], ["XREVRANGE", stream, "+", "-"],
       ["PUBLISH", name, "check"], ["SUBSCRIBE", name], ["UNSUBSCRIBE", name],
       ["DEL", hash, set, sorted, text, stream],
     ]

@@ -1,0 +1,80 @@
+@testable import Broker
+import Model
+import TestSupport
+import Testing
+
+/// What a node that stands alone keeps in all is bounded, and thrown away a part at a time.
+@Suite struct MemoryStoreTests {
+  private let rule = HistoryRule(size: 100, timeToLive: 1000)
+
+  private func publish(
+    _ store: inout MemoryStore, _ name: String, bytes: Int = 10, now: Int64 = 0
+  ) -> PublishReceipt {
+    let head = [UInt8](repeating: UInt8(ascii: "x"), count: bytes)
+    let publication = Publication(channel: channel(name), event: .draft(head: head, tail: []), history: rule)
+    return store.publish(publication, now: now).receipt
+  }
+
+  private func read(_ store: inout MemoryStore, _ name: String, begins: Bool = true, now: Int64 = 0) -> HistoryRead {
+    store.read(channel(name), .newest(100), begins: begins, now: now)
+  }
+
+  @Test func aCommandLeavesNothingUnderANewName() {
+    var store = MemoryStore()
+    #expect(read(&store, "a", begins: false).top.offset == 0)
+    #expect(store.count == 0)
+    let top = read(&store, "a").top
+    #expect(store.count == 1)
+    #expect(read(&store, "a", begins: false).top == top)
+    #expect(publish(&store, "a").position == StreamPosition(epoch: top.epoch, offset: 1))
+  }
+
+  @Test func whatIsOverIsThrownAwayByAndBy() {
+    var store = MemoryStore()
+    for number in 0..<1000 { _ = publish(&store, "room:\(number)") }
+    let full = store.byteCount
+    store.sweep(now: 2000)
+    #expect(store.byteCount < full && store.byteCount > 0, "a part")
+    for _ in 0..<4 { store.sweep(now: 2000) }
+    #expect(store.byteCount == 0)
+    #expect(store.count == 1000, "their places are known")
+    for _ in 0..<4 { store.sweep(now: 3_600_000) }
+    #expect(store.count == 0)
+  }
+
+  @Test func aSweepTouchesNothingThatIsUsed() {
+    var store = MemoryStore()
+    for number in 0..<10 { _ = publish(&store, "room:\(number)", now: 500) }
+    let before = store.byteCount
+    store.sweep(now: 1000)
+    #expect(store.byteCount == before)
+    #expect(read(&store, "room:3", now: 1000).entries.count == 1)
+  }
+
+  @Test func tooManyNamesAreNotWaitedFor() {
+    var store = MemoryStore(maxHistories: 10)
+    for number in 0..<20 { _ = read(&store, "room:\(number)") }
+    _ = publish(&store, "kept")
+    store.sweep(now: 1)
+    #expect(store.count == 10)
+    #expect(read(&store, "kept", now: 1).entries.count == 1)
+  }
+
+  @Test func whoWasLeftAloneLongestMakesRoom() {
+    var store = MemoryStore(maxBytes: 10_000)
+    for number in 0..<9 { _ = publish(&store, "room:\(number)", bytes: 1000, now: Int64(number)) }
+    _ = read(&store, "room:0", now: 10)
+    _ = publish(&store, "room:9", bytes: 1000, now: 11)
+    #expect(store.byteCount <= 10_000)
+    let counts = (0..<10).map { read(&store, "room:\($0)", now: 12).entries.count }
+    #expect(counts == [1, 0, 1, 1, 1, 1, 1, 1, 1, 1])
+    #expect(publish(&store, "room:1", bytes: 10, now: 13).position?.offset == 2, "its place stays")
+  }
+
+  @Test func oneThatIsTooLargeAloneLosesItsOwn() {
+    var store = MemoryStore(maxBytes: 10_000)
+    for _ in 0..<20 { _ = publish(&store, "a", bytes: 1000) }
+    #expect(store.byteCount <= 10_000)
+    #expect(read(&store, "a").top.offset == 20)
+  }
+}

@@ -1,0 +1,82 @@
+@testable import Broker
+import Model
+import TestSupport
+import Testing
+
+/// Reads of histories in line: few under way, equal ones once, and who goes first.
+@Suite struct ReadQueueTests {
+  private var queue = ReadQueue()
+
+  private func reader(_ number: UInt32, isForSubscribe: Bool = true) -> ReadQueue.Reader {
+    let purpose: HistoryPurpose = isForSubscribe ? .subscribe(UInt64(number)) : .command(nil)
+    return ReadQueue.Reader(
+      loop: 0, reader: HistoryReader(session: SessionID(slot: number, generation: 0), purpose: purpose))
+  }
+
+  private mutating func ask(
+    _ number: UInt32, _ name: String, newest count: Int = 0, isForSubscribe: Bool = true
+  ) -> Bool {
+    let question = ReadQueue.Question(
+      channel: channel(name), query: count == 0 ? .position : .newest(count), isForSubscribe: isForSubscribe)
+    return queue.add(reader(number, isForSubscribe: isForSubscribe), question)
+  }
+
+  /// The next read in words: `missing a`, or the channel and the connections that want it.
+  private mutating func next() -> String? {
+    switch queue.next() {
+    case nil: nil
+    case .missing(let channel): "missing \(channel)"
+    case .clients(let question, let readers):
+      "\(question.channel) " + readers.map { String($0.reader.session.slot) }.joined(separator: " ")
+    }
+  }
+
+  @Test mutating func equalOnesAreOneUntilItBegins() {
+    for number: UInt32 in 1...3 { #expect(ask(number, "a")) }
+    #expect(ask(4, "b"))
+    #expect(next() == "a 1 2 3")
+    #expect(ask(5, "a"), "what was published since that read began it would not tell")
+    #expect(next() == "b 4")
+    #expect(next() == "a 5")
+    #expect(next() == nil)
+  }
+
+  @Test mutating func otherQuestionsAreOtherReads() {
+    #expect(ask(1, "a") && ask(2, "a", newest: 1) && ask(3, "a", newest: 2))
+    #expect(ask(4, "a", newest: 1, isForSubscribe: false), "a command begins no history")
+    #expect([next(), next(), next(), next()] == ["a 1", "a 2", "a 3", "a 4"])
+  }
+
+  @Test mutating func theNodeGoesFirstAndCommandsLast() {
+    #expect(ask(1, "a", newest: 5, isForSubscribe: false) && ask(2, "b"))
+    queue.add(missing: channel("c"))
+    #expect([next(), next(), next(), next()] == ["missing c", "b 2", "a 1", nil])
+  }
+
+  @Test mutating func fewAreUnderWay() {
+    for number in 0..<20 { #expect(ask(UInt32(number), "room:\(number)")) }
+    for _ in 0..<ReadQueue.maxUnderWay { #expect(next() != nil) }
+    #expect(next() == nil)
+    queue.ended()
+    #expect(next() == "room:8 8")
+    #expect(next() == nil)
+  }
+
+  @Test mutating func commandsThatWaitAreBounded() {
+    for number in 0..<ReadQueue.maxCommands {
+      #expect(ask(UInt32(number), "a", newest: 1 + number % 3, isForSubscribe: false))
+    }
+    #expect(!ask(9, "a", newest: 1, isForSubscribe: false))
+    #expect(ask(9, "a"), "a subscribe is bounded by its connection's channels")
+    #expect(next() == "a 9")
+    #expect(next()?.hasPrefix("a 0 3 6 ") == true)
+    #expect(ask(9, "a", newest: 1, isForSubscribe: false), "there is room again")
+  }
+
+  @Test mutating func whatWaitsCanBeTakenBack() {
+    #expect(ask(1, "a") && ask(2, "a") && ask(3, "b", newest: 1, isForSubscribe: false))
+    #expect(queue.takeQuestions().map { $0.1.count } == [2, 1])
+    #expect(next() == nil)
+    #expect(queue.takeQuestions().isEmpty)
+  }
+}
