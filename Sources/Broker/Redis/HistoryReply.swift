@@ -18,15 +18,21 @@ enum HistoryReply {
   /// What a history holds of what was asked.
   static func read(_ reply: RedisReplyView) -> HistoryRead? {
     guard reply.count == 4, let epoch = text(reply[0]), let top = integer(reply[1]), top >= 0,
-      let isComplete = flag(reply[2]), let rows = reply[3], rows.kind == .array
+      let isComplete = flag(reply[2]), let entries = reply[3].flatMap(entries), entries.last?.offset ?? 0 <= top
     else { return nil }
+    return HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: entries, isComplete: isComplete)
+  }
+
+  /// Entries as XRANGE gives them, ascending.
+  static func entries(_ rows: RedisReplyView) -> [HistoryEntry]? {
+    guard rows.kind == .array else { return nil }
     var entries: [HistoryEntry] = []
     entries.reserveCapacity(rows.count)
     for row in rows.children {
-      guard let entry = entry(row), entry.offset > entries.last?.offset ?? 0, entry.offset <= top else { return nil }
+      guard let entry = entry(row), entry.offset > entries.last?.offset ?? 0 else { return nil }
       entries.append(entry)
     }
-    return HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: entries, isComplete: isComplete)
+    return entries
   }
 
   /// An entry of the stream: its id `<offset>-0` and its fields, of which unknown ones are ignored.

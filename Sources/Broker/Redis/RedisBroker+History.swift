@@ -24,6 +24,9 @@ extension RedisBroker {
   }
 
   private static var unreadable: Refusal { Refusal(.unavailable, "The channel's history cannot be read now.") }
+  private static var foreign: Refusal {
+    Refusal(.internal, "Redis holds something under the channel's keys that is not Apus' own.")
+  }
 
   /// Begins what may be read now; while a loop is far behind nothing is.
   func readNext() {
@@ -34,7 +37,7 @@ extension RedisBroker {
     while isCommandReady, !outlet.isCongested, let job = reads.next() {
       switch job {
       case .missing(let channel): readMissing(channel)
-      case .clients(let question, let readers): read(question, readers, question.query, behind: nil)
+      case .clients(let question, let readers): read(question, readers)
       }
     }
   }
@@ -44,31 +47,64 @@ extension RedisBroker {
     readNext()
   }
 
-  /// Reads what was asked, page by page: `query` asks for what follows `beginning`.
-  private func read(
-    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ query: HistoryQuery, behind beginning: HistoryRead?
-  ) {
+  /// Reads what was asked: where the history stands and its first messages by the script, the rest by `readRest`.
+  private func read(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
     let end: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
       answer(question, readers, result)
       ended()
     }
+    let isRecovery = if case .recover = question.query { true } else { false }
     let call = streamScripts.read(
-      question.channel, query, newEpoch: newEpoch(), begins: question.isForSubscribe)
+      question.channel, question.query, newEpoch: newEpoch(), begins: question.isForSubscribe,
+      maxEntries: isRecovery ? Self.firstPage : .max)
     let sent = scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
       if let error = reply.error {
         end(.failure(Self.unreadable))
         return complain(error)
       }
-      guard let page = HistoryReply.read(reply) else {
-        let message = "Redis holds something under the channel's keys that is not Apus' own."
-        return end(.failure(Refusal(.internal, message)))
-      }
-      let read = beginning.map { $0.continued(by: page) } ?? page
-      guard case .recover = question.query, let rest = read.rest else { return end(.success(read)) }
-      self.read(question, readers, rest, behind: read)
+      guard let read = HistoryReply.read(reply) else { return end(.failure(Self.foreign)) }
+      isRecovery ? readRest(of: question.channel, behind: read, then: end) : end(.success(read))
     }
     if !sent { end(.failure(Self.unreadable)) }
+  }
+
+  /// Messages that the script brings of a recovery: enough for most who come back.
+  private static var firstPage: Int { 16 }
+
+  /// Reads on behind the messages of a recovery until it has reached its top. A history that was trimmed, or begun anew,
+  /// in between brings nothing at all.
+  private func readRest(
+    of channel: ChannelName, behind read: HistoryRead, then end: @escaping (Result<HistoryRead, Refusal>) -> Void
+  ) {
+    guard read.isComplete, let last = read.entries.last, last.offset < read.top.offset else {
+      return end(.success(read))
+    }
+    // How large the next ones are nobody knows; mostly not larger than those before.
+    let largest = read.entries.reduce(1) { max($0, $1.frame.count) }
+    let count = min(read.top.offset - last.offset, max(1, HistoryRead.maxBytes / largest))
+    let range = RedisCommand(
+      "XRANGE", keys.history(channel), "\(last.offset + 1)-0", "\(read.top.offset)-0", "COUNT", String(count))
+    var page: [HistoryEntry]?
+    let sent = commands.send(range) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return }
+      page = HistoryReply.entries(reply)
+      if let error = reply.error { complain(error) }
+    }
+    // Asked after it: what was read is of this epoch if it still is one.
+    let epoch = RedisCommand("HGET", keys.meta(channel), "epoch")
+    let sentBoth =
+      sent
+      && commands.send(epoch) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
+        guard let page else { return end(.failure(Self.foreign)) }
+        guard reply.string == read.top.epoch, page.first?.offset == last.offset + 1 else {
+          return end(.success(HistoryRead(top: read.top)))
+        }
+        readRest(
+          of: channel, behind: HistoryRead(top: read.top, entries: read.entries + page, isComplete: true), then: end)
+      }
+    if !sentBoth { end(.failure(Self.unreadable)) }
   }
 
   private func answer(
@@ -210,22 +246,5 @@ extension RedisBroker {
     let serial: UInt64
     /// In which life of the command link it was asked for.
     var life: UInt64?
-  }
-}
-
-extension HistoryRead {
-  /// What is still to be read after a page that was full; nil when nothing is.
-  fileprivate var rest: HistoryQuery? {
-    guard isComplete, let last = entries.last, last.offset < top.offset else { return nil }
-    return .after(
-      .position(StreamPosition(epoch: top.epoch, offset: last.offset)), limit: top.offset - last.offset)
-  }
-
-  /// With its next page behind it; nothing at all where the history was trimmed, or begun anew, between the two.
-  fileprivate func continued(by page: HistoryRead) -> HistoryRead {
-    guard page.top.epoch == top.epoch, let last = entries.last, page.entries.first?.offset == last.offset + 1 else {
-      return HistoryRead(top: page.top)
-    }
-    return HistoryRead(top: top, entries: entries + page.entries, isComplete: true)
   }
 }

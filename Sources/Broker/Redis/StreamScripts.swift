@@ -56,12 +56,13 @@ struct StreamScripts {
   /// message follows what is answered. `HistoryReply.read` reads the answer.
   func read(
     _ channel: ChannelName, _ query: HistoryQuery, newEpoch: String, begins: Bool = true,
-    maxBytes: Int = HistoryRead.maxBytes
+    maxBytes: Int = HistoryRead.maxBytes, maxEntries: Int = .max
   ) -> ScriptCall {
     ScriptCall(
       script: .read, keys: [keys.meta(channel), keys.history(channel), keys.run],
       arguments: [
         .text(run.name), .text(run.replicationID), .text(newEpoch), begins ? "1" : "0", .number(maxBytes),
+        .number(maxEntries),
       ] + arguments(of: query))
   }
 

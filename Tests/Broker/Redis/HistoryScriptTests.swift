@@ -166,6 +166,23 @@ struct HistoryScriptTests {
     }
   }
 
+  @Test func anAnswerIsBoundedInMessages() async throws {
+    try await withCluster { cluster in
+      let caller = try ScriptCaller(cluster.redis)
+      let scripts = StreamScripts(keys: RedisKeys(prefix: "apus:"), run: RedisRun(name: "run-1", replicationID: ""))
+      let twin = try HistoryTwin(cluster.redis)
+      for number in 1...40 { try twin.publish(.text("\(number)")) }
+      let epoch = try twin.read(.position).top.epoch
+      for (query, expected) in [
+        (HistoryQuery.recover(position(epoch, 5)), 6...15), (.newest(20), 31...40),
+        (.after(position(epoch, 30), limit: 5), 31...35),
+      ] {
+        let read = try caller.run(scripts.read("room", query, newEpoch: "", maxEntries: 10)) { HistoryReply.read($0) }
+        #expect(read?.entries.map(\.offset) == Array(expected), "\(query)")
+      }
+    }
+  }
+
   @Test func oneMessageComesHoweverLargeItIs() async throws {
     try await withTwin { twin, _ in
       let large = [UInt8](repeating: 7, count: 600_000)
