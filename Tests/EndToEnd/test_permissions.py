@@ -45,12 +45,16 @@ class Attempt:
         """What becomes of each column of the table."""
         found = {
             "publish": await self.publish(),
+            "signal": await self.command("signalled", "signal", event="typing"),
+            "history": await self.command("history", "history"),
             "presence": await self.command("presence", "presence"),
             "watch": await self.subscribe(presence="watch"),
             "with presence": await self.subscribe(presence=True),
         }
         found["subscribe"] = await self.command("subscribed", "subscribe")
-        found["publish as a member"] = await self.publish() if found["subscribe"] == "ok" else "-"
+        is_member = found["subscribe"] == "ok"
+        found["publish as a member"] = await self.publish() if is_member else "-"
+        found["signal as a member"] = await self.command("signalled", "signal", event="typing") if is_member else "-"
         await self.leave()
         return {name: found[name] for name in COLUMNS}
 

@@ -3,39 +3,41 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
-# The rules of the node that asks everybody who they are. No rule matches `elsewhere:1`.
+# The rules of the node that asks everybody who they are. `last` keeps a history. No rule matches `elsewhere:1`.
 RULES = """\
 channels:
-  - { match: "plain:*" }
-  - { match: "open:*", subscribe: anyone, publish: anyone }
-  - { match: "known:*", subscribe: authenticated, publish: authenticated }
-  - { match: "members:*", publish: members }
-  - { match: "news:*", publish: server }
-  - { match: "token:*", subscribe: token }
-  - { match: "quiet:*", presence: false }
-  - { match: "first:secret", publish: server }
-  - { match: "first:*", publish: anyone }
+  - { match: "plain:*", last: true }
+  - { match: "open:*", subscribe: anyone, publish: anyone, last: true }
+  - { match: "known:*", subscribe: authenticated, publish: authenticated, last: true }
+  - { match: "members:*", publish: members, last: true }
+  - { match: "news:*", publish: server, last: true }
+  - { match: "token:*", subscribe: token, last: true }
+  - { match: "quiet:*", presence: false, last: true }
+  - { match: "first:secret", publish: server, last: true }
+  - { match: "first:*", publish: anyone, last: true }
 """
 
 # The rules of the node that lets anonymous clients in.
 OPEN_RULES = """\
 channels:
-  - { match: "plain:*" }
-  - { match: "open:*", subscribe: anyone, publish: anyone }
-  - { match: "readable:*", subscribe: anyone, publish: authenticated }
-  - { match: "known:*", subscribe: authenticated, publish: authenticated }
-  - { match: "members:*", subscribe: anyone, publish: members }
-  - { match: "news:*", subscribe: anyone, publish: server }
-  - { match: "token:*", subscribe: token, publish: anyone }
-  - { match: "quiet:*", subscribe: anyone, publish: anyone, presence: false }
+  - { match: "plain:*", last: true }
+  - { match: "open:*", subscribe: anyone, publish: anyone, last: true }
+  - { match: "readable:*", subscribe: anyone, publish: authenticated, last: true }
+  - { match: "known:*", subscribe: authenticated, publish: authenticated, last: true }
+  - { match: "members:*", subscribe: anyone, publish: members, last: true }
+  - { match: "news:*", subscribe: anyone, publish: server, last: true }
+  - { match: "token:*", subscribe: token, publish: anyone, last: true }
+  - { match: "quiet:*", subscribe: anyone, publish: anyone, presence: false, last: true }
 """
 
-# What is tried, in this order, on one connection. `history` and `signal` become further columns: a name here, a
-# letter in `_LETTERS`, and a method in test_permissions.py.
-COLUMNS = ["subscribe", "with presence", "watch", "presence", "publish", "publish as a member"]
+# What is tried, in this order, on one connection.
+COLUMNS = [
+    *("subscribe", "with presence", "watch", "presence", "history"),
+    *("publish", "publish as a member", "signal", "signal as a member"),
+]
 
-# How a row names what is allowed: S, P, W, I, U and M for the columns.
-_LETTERS = dict(zip("SPWIUM", COLUMNS, strict=True))
+# How a row names what is allowed: a letter for each column.
+_LETTERS = dict(zip("SPWIHUMGN", COLUMNS, strict=True))
 
 Claim = dict[str, list[str]]
 Cell = Literal["ok", "forbidden", "-"]
@@ -60,11 +62,11 @@ class PermissionCase:
         cells: dict[str, Cell] = {name: "ok" if key in self.allowed else "forbidden" for key, name in _LETTERS.items()}
         if cells["subscribe"] != "ok":
             # Who may not subscribe is no member.
-            cells["publish as a member"] = "-"
+            cells["publish as a member"] = cells["signal as a member"] = "-"
         object.__setattr__(self, "cells", cells)
 
 
-ALL, ALL_BUT_PRESENCE, LISTEN, NOTHING = "SPWIUM", "SUM", "SPWI", ""
+ALL, ALL_BUT_PRESENCE, LISTEN, NOTHING = "SPWIHUMGN", "SHUMGN", "SPWIH", ""
 
 _EVERYTHING = ["subscribe", "publish", "presence", "history", "signal"]
 
@@ -91,9 +93,9 @@ BY_LEVEL = [
     _known("rule without levels", "plain:1", ALL, "Whoever is known may do everything."),
     _known("anyone", "open:1", ALL, "Everybody may."),
     _known("authenticated", "known:1", ALL, "They are."),
-    _known("publish: members", "members:1", "SPWIM", "Only who is subscribed may publish."),
+    _known("publish: members", "members:1", "SPWIHMN", "Only who is subscribed may publish."),
     _known("publish: server", "news:1", LISTEN, "Only the HTTP API may publish."),
-    _known("subscribe: token", "token:1", "U", "Without a claim nobody may subscribe; `publish` has its default."),
+    _known("subscribe: token", "token:1", "UG", "Without a claim nobody may subscribe; `publish` has its default."),
     _known("presence: false", "quiet:1", ALL_BUT_PRESENCE, "The channel has no presence."),
     _known("first rule that matches", "first:secret", LISTEN, "A later rule would allow more and is not asked."),
     _known("another channel of the later rule", "first:1", ALL, "Only the later rule matches."),
@@ -106,11 +108,11 @@ BY_CLAIM = [
     _claim("subscribe alone", "plain:3", "S", "Presence is a capability of its own.", "subscribe"),
     _claim("publish alone", "plain:4", "U", "To publish nobody needs to subscribe.", "publish"),
     _claim("presence alone", "plain:5", "I", "It may be asked for, not entered.", "presence"),
-    _claim("subscribe and presence", "plain:6", LISTEN, "Publishing is not in it.", "subscribe", "presence"),
-    _claim("subscribe and publish", "plain:7", ALL_BUT_PRESENCE, "Presence is not in it.", "subscribe", "publish"),
+    _claim("subscribe and presence", "plain:6", "SPWI", "Neither the past nor publishing is in it.", "subscribe", "presence"),
+    _claim("subscribe and publish", "plain:7", "SUM", "Presence is not in it.", "subscribe", "publish"),
     _claim("publish and presence", "plain:8", "IU", "Subscribing is not in it.", "publish", "presence"),
     _claim("an empty list", "plain:9", NOTHING, "It is a claim, and says nothing."),
-    _claim("history and signal", "plain:10", NOTHING, "Neither is one of these.", "history", "signal"),
+    _claim("history and signal", "plain:10", "HG", "For neither one needs to subscribe.", "history", "signal"),
     _known("an empty claim", "open:2", NOTHING, "It takes the place of the levels, of `anyone`, too.", {}),
     _known("a claim for others", "plain:11", NOTHING, "The same.", {"room:*": _EVERYTHING}),
     _claim("less than anyone", "open:3", "S", "A claim takes rights away, too.", "subscribe"),
@@ -121,7 +123,7 @@ BY_CLAIM = [
     _known(
         "several patterns",
         "plain:15",
-        ALL,
+        "SPWIUM",
         "All that match count together.",
         {"plain:*": ["subscribe"], "*:15": ["publish"], "*": ["presence"], "other": []},
     ),
@@ -156,15 +158,15 @@ ANONYMOUS = [
     _anonymous("anyone", "open:4", ALL, "Everybody may."),
     _anonymous("subscribe: anyone", "readable:1", LISTEN, "To publish one must be known."),
     _anonymous("authenticated", "known:3", NOTHING, "They are not."),
-    _anonymous("publish: members", "members:5", "SPWIM", "Who is subscribed is a member."),
+    _anonymous("publish: members", "members:5", "SPWIHMN", "Who is subscribed is a member."),
     _anonymous("publish: server", "news:4", LISTEN, "Only the HTTP API may publish."),
-    _anonymous("subscribe: token", "token:5", "U", "They have none."),
+    _anonymous("subscribe: token", "token:5", "UG", "They have none."),
     _anonymous("presence: false", "quiet:4", ALL_BUT_PRESENCE, "The channel has no presence."),
     _anonymous("no rule", "elsewhere:4", NOTHING, "What no rule matches is forbidden."),
     _open("rule without levels", "plain:18", ALL, "Everybody may."),
     _open("authenticated", "known:4", ALL, "They are."),
     _open("to publish", "readable:2", ALL, "They are known."),
-    _open("subscribe: token", "token:6", "U", "Their token has no claim."),
+    _open("subscribe: token", "token:6", "UG", "Their token has no claim."),
     _open("with a claim", "token:7", "S", "It takes the place of `anyone`, too.", {"token:*": ["subscribe"]}),
 ]
 
