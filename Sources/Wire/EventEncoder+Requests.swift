@@ -11,6 +11,16 @@ extension EventEncoder {
     }
   }
 
+  /// The reply to a `request` that the backend has refused. `error` is JSON text and goes out as it is.
+  package static func response(id: RequestID?, error: String) -> Frame {
+    frame { writer in
+      writer.append(literal: #"{"type":"response""#)
+      appendID(id, to: &writer)
+      writer.append(literal: #","error":"#)
+      writer.append(utf8: error)
+    }
+  }
+
   /// The result of the method `whoami`.
   package static func whoami(client: ClientID, node: NodeID, user: UserName?) -> String {
     var writer = ByteWriter(capacity: 128)

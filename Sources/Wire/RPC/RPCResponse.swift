@@ -14,6 +14,10 @@ package enum RPCError: Int, Sendable, CaseIterable {
   case forbidden = -32001
   /// Ours: what would have to answer cannot be reached.
   case unavailable = -32002
+  /// Ours: what had to answer did not in time, or is gone; the call may have taken effect.
+  case timeout = -32003
+  /// Ours: the backend has refused, in a form that is none of JSON-RPC; its error is the `data`.
+  case backend = -32004
 
   /// As the specification words it.
   package var message: String {
@@ -26,6 +30,8 @@ package enum RPCError: Int, Sendable, CaseIterable {
     case .rateLimited: "Too many commands"
     case .forbidden: "Forbidden"
     case .unavailable: "Unavailable"
+    case .timeout: "Timeout"
+    case .backend: "Backend error"
     }
   }
 }
@@ -42,6 +48,16 @@ package struct RPCResponse: Equatable, Sendable {
   package static func failure(_ id: RequestID?, _ error: RPCError) -> RPCResponse {
     let detail = #"{"code":\#(error.rawValue),"message":"\#(error.message)"}"#
     return RPCResponse(json: #"{"jsonrpc":"2.0","id":\#(id?.json ?? "null"),"error":\#(detail)}"#)
+  }
+
+  /// `error` is the error itself as JSON text, in the form that section 5.1 asks for.
+  package static func failure(_ id: RequestID, error: String) -> RPCResponse {
+    RPCResponse(json: #"{"jsonrpc":"2.0","id":\#(id.json),"error":\#(error)}"#)
+  }
+
+  /// `data` is JSON text that goes out as it is.
+  package static func failure(_ id: RequestID, _ error: RPCError, data: String) -> RPCResponse {
+    failure(id, error: #"{"code":\#(error.rawValue),"message":"\#(error.message)","data":\#(data)}"#)
   }
 
   /// The frame of one answer.
