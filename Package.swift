@@ -27,6 +27,7 @@ let package = Package(
     .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1"),
     .package(url: "https://github.com/HdrHistogram/hdrhistogram-swift", from: "0.2.0"),
     .package(url: "https://github.com/jpsim/Yams", from: "6.2.2"),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
     .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
     .package(url: "https://github.com/vapor/jwt-kit", from: "5.7.1"),
   ],
@@ -88,12 +89,14 @@ let package = Package(
       name: "Node",
       dependencies: [
         "Model", "Wire", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server", "Pages",
+        .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
         .product(name: "NIOCore", package: "swift-nio"),
+        .product(name: "NIOHTTP1", package: "swift-nio"),
         .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
         .product(name: "NIOPosix", package: "swift-nio"),
         .product(name: "UnixSignals", package: "swift-service-lifecycle"),
@@ -157,7 +160,7 @@ let package = Package(
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["TestSupport", "LoopTestSupport", "Model", "WebSocket", "Hub", "Reactor", "Server"],
+      dependencies: ["TestSupport", "LoopTestSupport", "Model", "WebSocket", "Wire", "Hub", "Reactor", "Server"],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
     .testTarget(
       name: "ApusClientTests",

@@ -24,19 +24,21 @@ final class Assembly: Sendable {
   private let addresses: AddressLimits
   private let users = UserRateTable()
   private let authority: (any TokenAuthority)?
+  private let backend: BackendDesk?
   private let logger: Logger
   private let handOver: @Sendable (Int32) -> Void
   private let shared = Lock(Parts())
 
   init(
-    _ configuration: ServerConfiguration, _ admission: Admission, _ authority: (any TokenAuthority)?, _ logger: Logger,
-    _ handOver: @escaping @Sendable (Int32) -> Void
+    _ configuration: ServerConfiguration, _ admission: Admission, _ authority: (any TokenAuthority)?,
+    _ backend: (any Backend)?, _ logger: Logger, _ handOver: @escaping @Sendable (Int32) -> Void
   ) {
     self.configuration = configuration
     self.admission = admission
     addresses = AddressLimits(
       maxConnections: configuration.maxConnectionsPerAddress, connectRate: configuration.connectRate)
     self.authority = authority
+    self.backend = backend.map(BackendDesk.init)
     self.logger = logger
     self.handOver = handOver
   }
@@ -101,7 +103,8 @@ final class Assembly: Sendable {
     let worker = Worker(
       index: index, on: loop, configuration: configuration,
       commons: Commons(
-        admission: admission, addresses: addresses, users: users, authenticator: parts.authenticator),
+        admission: admission, addresses: addresses, users: users, authenticator: parts.authenticator,
+        backend: backend),
       requests: requests, requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
     let bound = LoopBound(worker, on: loop)
     let mailbox = worker.events

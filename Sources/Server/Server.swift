@@ -19,15 +19,16 @@ package final class Server: Sendable {
   ///
   /// `handOver` is called on a loop's thread with every connection that is not for the WebSocket's path: the descriptor
   /// is non-blocking, nothing has been read, and the callee owns it.
-  /// Tokens are checked by `authority`; without one they say nothing.
+  /// Tokens are checked by `authority`; without one they say nothing. Methods that the node does not know are done by
+  /// `backend`; without one they are unknown.
   package static func start(
-    _ configuration: ServerConfiguration, admission: Admission, authority: (any TokenAuthority)? = nil, logger: Logger,
-    broker: @escaping BrokerFactory,
+    _ configuration: ServerConfiguration, admission: Admission, authority: (any TokenAuthority)? = nil,
+    backend: (any Backend)? = nil, logger: Logger, broker: @escaping BrokerFactory,
     handOver: @escaping @Sendable (Int32) -> Void
   ) throws -> Server {
     Sys.ignoreSIGPIPE()
     let sockets = try configuration.addresses.map { try ListeningSocket.open($0, count: configuration.loops) }
-    let assembly = Assembly(configuration, admission, authority, logger, handOver)
+    let assembly = Assembly(configuration, admission, authority, backend, logger, handOver)
     let threads = try assembly.startThreads()
     let (workers, relay) = try assembly.parts()
     assembly.begin(relay, broker)

@@ -16,7 +16,10 @@ extension Worker {
     tellTime(slot)
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
     if connection.pointee.drainAt > 0 {
-      guard loop.now < connection.pointee.drainAt else { return close(slot, .restart, reason: "this node goes away") }
+      guard loop.now < connection.pointee.drainAt else {
+        if waitsForAnswers(slot) { return schedule(slot, after: drainEnds - loop.now) }
+        return close(slot, .restart, reason: Self.goingAway)
+      }
       return schedule(slot, after: connection.pointee.drainAt - loop.now)
     }
     let elapsed = loop.now - connection.pointee.pinged
@@ -143,11 +146,14 @@ extension Worker {
 
   // MARK: Drain
 
+  static let goingAway = "this node goes away"
+
   /// Refuses new handshakes and lets the clients go, spread over `window` milliseconds; `done` when all have gone.
   func drain(window: Int64, done: @escaping () -> Void) {
     drainBegan = loop.now
     // The last fifth is for closing handshakes.
     let spread = window * 4 / 5
+    drainEnds = loop.now + spread
     for slot in 0..<connections.capacity
     where connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen {
       let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0

@@ -148,10 +148,10 @@ extension Worker {
       hub.presence(session, of: channel, onlyCount: onlyCount, request: id)
     case .jsonRPC:
       count(command: "jsonrpc")
-      RPCScanner.scan(text).map { run($0, session) }
+      RPCScanner.scan(text).map { run($0, text, session) }
     case .request(let request):
       count(command: "request")
-      run(request, session)
+      run(request, text, session)
     case .auth(let token, let id):
       count(command: "auth")
       authenticate(token, id, session.slot)

@@ -5,55 +5,95 @@ import WebSocket
 import Wire
 
 /// Requests: methods that a client has done and answered, by a command or by JSON-RPC.
+///
+/// The node does a few itself; what it does not know is handed over to the backend.
 extension Worker {
-  func run(_ command: RequestCommand, _ session: SessionID) {
-    guard let result = result(of: command.method, session) else {
-      let refusal = Refusal(id: command.id, .unknownMethod, "There is no such method.")
-      return reply(.error(hub.refusal(of: session, refusal)), session.slot)
+  private typealias Speaker = (client: ClientID, user: UserName?)
+
+  func run(_ command: RequestCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    guard let speaker = hub.speaker(session) else {
+      return reply(.error(hub.refusal(of: session, .unknownMethod(command.id))), session.slot)
     }
-    send(EventEncoder.response(id: command.id, result: result), to: session.slot)
+    if let result = result(of: command.method, speaker, session) {
+      return send(EventEncoder.response(id: command.id, result: result), to: session.slot)
+    }
+    let params = command.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
+    guard var refusal = handOver(command.method, params, of: speaker, session, .request(command.id)) else { return }
+    refusal.id = command.id
+    reply(.error(refusal), session.slot)
   }
 
-  /// What a method of the node's own answers, as JSON text; nil where it is none, and for strangers.
-  private func result(of method: String, _ session: SessionID) -> String? {
-    guard let sender = hub.speaker(session) else { return nil }
+  /// What a method of the node's own answers, as JSON text; nil where it is none.
+  private func result(of method: String, _ speaker: Speaker, _ session: SessionID) -> String? {
     switch method {
-    case "time": return String(Sys.wallMilliseconds())
-    case "whoami": return EventEncoder.whoami(client: sender.client, node: node, user: sender.user)
-    case "channels": return EventEncoder.channels(hub.channels(of: session))
-    default: return nil
+    case "time": String(Sys.wallMilliseconds())
+    case "whoami": EventEncoder.whoami(client: speaker.client, node: node, user: speaker.user)
+    case "channels": EventEncoder.channels(hub.channels(of: session))
+    default: nil
     }
   }
 
   // MARK: JSON-RPC
 
   /// Answers a message of JSON-RPC in kind. Its first call has been admitted with the message itself.
-  func run(_ message: RPCMessage, _ session: SessionID) {
+  func run(_ message: RPCMessage, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
     switch message {
     case .single(let call):
-      if let response = response(to: call, session) { send(response.frame, to: session.slot) }
-    case .batch(let calls):
-      let responses = calls.enumerated().compactMap { index, call in
-        index == 0 || isAdmitted(session) ? response(to: call, session) : refusal(of: call, .rateLimited)
+      if case .answered(let response?) = run(call, text, session, batch: nil) {
+        send(response.frame, to: session.slot)
       }
-      if let frame = RPCResponse.frame(of: responses) { send(frame, to: session.slot) }
+    case .batch(let calls): run(calls, text, session)
     case .malformed: send(RPCResponse.failure(nil, .parseError).frame, to: session.slot)
     case .refused: send(RPCResponse.failure(nil, .invalidRequest).frame, to: session.slot)
     }
+  }
+
+  private func run(_ batched: [RPCCall], _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    let batch = calls.nextBatch()
+    let parts = batched.enumerated().map { index, call in
+      index == 0 || isAdmitted(session)
+        ? run(call, text, session, batch: (batch, index)) : .answered(refusal(of: call, .rateLimited))
+    }
+    var responses: [RPCResponse] = []
+    for part in parts {
+      switch part {
+      case .answered(let response): response.map { responses.append($0) }
+      case .awaited: return calls.begin(batch, parts)
+      }
+    }
+    if let frame = RPCResponse.frame(of: responses) { send(frame, to: session.slot) }
   }
 
   private func isAdmitted(_ session: SessionID) -> Bool {
     if case .allowed = hub.admitCommand(session, now: loop.now) { true } else { false }
   }
 
-  private func response(to call: RPCCall, _ session: SessionID) -> RPCResponse? {
+  /// Does a call or hands it over; `batch` is where its answer belongs.
+  private func run(
+    _ call: RPCCall, _ text: UnsafeRawBufferPointer, _ session: SessionID,
+    batch: (batch: OpenCalls.BatchID, index: Int)?
+  ) -> OpenCalls.Part {
     switch call {
-    case .invalid(let id): return .failure(id, .invalidRequest)
-    case .notification: return nil
+    case .invalid(let id): return .answered(.failure(id, .invalidRequest))
+    case .notification(let method):
+      if let speaker = hub.speaker(session), result(of: method.name, speaker, session) == nil {
+        _ = handOver(method, text, speaker, session, .notification)
+      }
+      return .answered(nil)
     case .request(let id, let method):
-      guard hub.speaker(session) != nil else { return .failure(id, .forbidden) }
-      return result(of: method.name, session).map { .success(id, result: $0) } ?? .failure(id, .methodNotFound)
+      guard let speaker = hub.speaker(session) else { return .answered(.failure(id, .forbidden)) }
+      if let result = result(of: method.name, speaker, session) { return .answered(.success(id, result: result)) }
+      let refusal = handOver(method, text, speaker, session, .call(id, part: batch))
+      return refusal.map { .answered(.failure(id, RPCError($0.code))) } ?? .awaited
     }
+  }
+
+  private func handOver(
+    _ method: RPCMethod, _ text: UnsafeRawBufferPointer, _ speaker: Speaker, _ session: SessionID,
+    _ purpose: BackendDesk.Purpose
+  ) -> Refusal? {
+    let params = method.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
+    return handOver(method.name, params, of: speaker, session, purpose)
   }
 
   private func refusal(of call: RPCCall, _ error: RPCError) -> RPCResponse? {
@@ -62,5 +102,12 @@ extension Worker {
     case .invalid(let id): .failure(id, error)
     case .notification: nil
     }
+  }
+}
+
+extension Refusal {
+  /// Nobody does that method.
+  static func unknownMethod(_ id: RequestID?) -> Refusal {
+    Refusal(id: id, .unknownMethod, "There is no such method.")
   }
 }

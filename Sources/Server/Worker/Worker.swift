@@ -27,6 +27,8 @@ final class Worker: EventSource {
   let events: Mailbox<BrokerEvent>
   /// Where the authenticator leaves what it has found.
   let judgements: Mailbox<Authenticator.Judgement>
+  /// Where the backend's answers come.
+  let answers: Mailbox<BackendDesk.Answer>
 
   var connections: ConnectionTable
   /// The partial heads of requests, for the few connections that are in their handshake.
@@ -55,6 +57,8 @@ final class Worker: EventSource {
   var conflated: [UInt32: [Conflated]] = [:]
   /// By slot: what was missed, for connections without room for all of it at once.
   var replays: [UInt32: Replay] = [:]
+  /// What the backend has not answered yet.
+  var calls = OpenCalls()
   /// Memory for the hub's actions, used in turns.
   var spareActions: [HubAction] = []
   var spareDirty: [UInt32] = []
@@ -67,6 +71,8 @@ final class Worker: EventSource {
   private var busyThen: Int64 = 0
   /// Milliseconds at which new handshakes began to be refused, because the node goes away; nil otherwise.
   var drainBegan: Int64?
+  /// Until when connections that wait for answers are kept then.
+  var drainEnds: Int64 = 0
   var drained: (() -> Void)?
 
   init(
@@ -89,7 +95,9 @@ final class Worker: EventSource {
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
     judgements = Mailbox(on: loop)
+    answers = Mailbox(on: loop)
     judgements.receive { [unowned self] in judged($0) }
+    answers.receive { [unowned self] in answered($0) }
     events.receiveBatches { [unowned self] batch in
       for event in batch {
         received(event)

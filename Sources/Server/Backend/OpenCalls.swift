@@ -1,0 +1,84 @@
+import Model
+import WebSocket
+import Wire
+
+/// The calls of one loop's clients that the backend has not answered yet, and the batches they are part of.
+///
+/// Every call that is opened is closed once, also when its connection is gone: so nothing stays here.
+struct OpenCalls {
+  /// Calls of one connection, so that none takes all that the node may have done at a time.
+  static let maxPerSession = 16
+  /// The answers to one batch, in bytes: what the backend's single answer may have.
+  static let maxBatchBytes = 1 << 20
+
+  struct BatchID: Hashable, Sendable {
+    fileprivate let number: UInt64
+  }
+
+  /// What there is for a call of a batch when the last of its calls is handed over.
+  enum Part {
+    /// Nil where a call is not answered.
+    case answered(RPCResponse?)
+    case awaited
+  }
+
+  private struct Batch {
+    var answers: [RPCResponse?]
+    var awaited: Int
+    var bytes = 0
+  }
+
+  private var counts: [SessionID: Int] = [:]
+  private var batches: [BatchID: Batch] = [:]
+  private var lastBatch: UInt64 = 0
+
+  // MARK: Calls
+
+  /// Whether a connection waits for answers.
+  func has(_ session: SessionID) -> Bool { counts[session] != nil }
+
+  /// Whether one more call may be opened.
+  func hasRoom(_ session: SessionID) -> Bool { counts[session, default: 0] < Self.maxPerSession }
+
+  mutating func open(_ session: SessionID) {
+    counts[session, default: 0] += 1
+  }
+
+  mutating func close(_ session: SessionID) {
+    guard let count = counts[session] else { return }
+    counts[session] = count > 1 ? count - 1 : nil
+  }
+
+  // MARK: Batches
+
+  /// What the next batch is called.
+  mutating func nextBatch() -> BatchID {
+    lastBatch += 1
+    return BatchID(number: lastBatch)
+  }
+
+  /// Keeps a batch, some of whose calls are awaited, until the last of them is answered.
+  mutating func begin(_ batch: BatchID, _ parts: [Part]) {
+    var begun = Batch(answers: [], awaited: 0)
+    for part in parts {
+      switch part {
+      case .answered(let answer): begun.answers.append(answer)
+      case .awaited:
+        begun.answers.append(nil)
+        begun.awaited += 1
+      }
+    }
+    batches[batch] = begun
+  }
+
+  /// Takes the answer to the call at a place of a batch; returns all of its answers when it is the last.
+  mutating func answer(_ batch: BatchID, at index: Int, id: RequestID, _ answer: RPCResponse) -> [RPCResponse]? {
+    guard let room = batches[batch].map({ Self.maxBatchBytes - $0.bytes }) else { return nil }
+    let kept = answer.json.utf8.count <= room ? answer : .failure(id, .internalError)
+    batches[batch]?.bytes += kept.json.utf8.count
+    batches[batch]?.answers[index] = kept
+    batches[batch]?.awaited -= 1
+    guard batches[batch]?.awaited == 0 else { return nil }
+    return batches.removeValue(forKey: batch)?.answers.compactMap(\.self)
+  }
+}

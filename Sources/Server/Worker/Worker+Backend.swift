@@ -1,0 +1,97 @@
+import Hub
+import Model
+import Reactor
+import WebSocket
+import Wire
+
+/// Methods that the backend does: the calls go out, and their answers come back to whoever has asked, if still there.
+extension Worker {
+  /// Hands a call over; returns why not where that cannot be.
+  ///
+  /// `params` is what was given as such, valid JSON, or nil.
+  func handOver(
+    _ method: String, _ params: UnsafeRawBufferPointer?, of speaker: (client: ClientID, user: UserName?),
+    _ session: SessionID, _ purpose: BackendDesk.Purpose
+  ) -> Refusal? {
+    guard let backend = commons.backend else { return .unknownMethod(nil) }
+    guard calls.hasRoom(session) else {
+      let message = "At most \(OpenCalls.maxPerSession) requests of a connection may be under way."
+      return Refusal(.rateLimited, message, retryAfter: 1000)
+    }
+    let body = BackendCall.body(method: method, params: params, user: speaker.user, client: speaker.client)
+    let call = BackendDesk.Call(
+      session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit, answers: answers)
+    guard backend.take(call) else {
+      return Refusal(.unavailable, "Too many requests wait for the backend; the method was not done.")
+    }
+    calls.open(session)
+    return nil
+  }
+
+  func answered(_ answer: BackendDesk.Answer) {
+    let session = answer.session
+    calls.close(session)
+    switch answer.purpose {
+    case .request(let id): if connections.contains(session) { reply(to: id, answer.answer, session.slot) }
+    case .call(let id, let part):
+      let response = Self.response(to: id, answer.answer)
+      guard let part else {
+        if connections.contains(session) { send(response.frame, to: session.slot) }
+        break
+      }
+      if let responses = calls.answer(part.batch, at: part.index, id: id, response), connections.contains(session),
+        let frame = RPCResponse.frame(of: responses)
+      {
+        send(frame, to: session.slot)
+      }
+    case .notification: break
+    }
+    if connections.contains(session) { closeIfDrained(session) }
+  }
+
+  private func reply(to id: RequestID?, _ answer: BackendAnswer, _ slot: UInt32) {
+    switch answer {
+    case .result(let result): send(EventEncoder.response(id: id, result: result), to: slot)
+    case .error(let error, _): send(EventEncoder.response(id: id, error: error), to: slot)
+    case .failure(let code, let message): reply(.error(Refusal(id: id, code, message)), slot)
+    }
+  }
+
+  private static func response(to id: RequestID, _ answer: BackendAnswer) -> RPCResponse {
+    switch answer {
+    case .result(let result): .success(id, result: result)
+    case .error(let error, let isRPC): isRPC ? .failure(id, error: error) : .failure(id, .backend, data: error)
+    case .failure(let code, _): .failure(id, RPCError(code))
+    }
+  }
+
+  // MARK: Drain
+
+  /// Whether a connection whose time has come while the node goes away may stay, because it waits for answers.
+  func waitsForAnswers(_ slot: UInt32) -> Bool {
+    loop.now < drainEnds && calls.has(connections.id(slot))
+  }
+
+  /// Closes a connection that was kept for its last answer alone.
+  private func closeIfDrained(_ session: SessionID) {
+    let drainAt = connections[session.slot].pointee.drainAt
+    guard drainAt > 0, loop.now >= drainAt, !calls.has(session) else { return }
+    close(session.slot, .restart, reason: Self.goingAway)
+  }
+}
+
+extension RPCError {
+  /// What JSON-RPC calls one of our codes.
+  init(_ code: ErrorCode) {
+    self =
+      switch code {
+      case .rateLimited: .rateLimited
+      case .unavailable: .unavailable
+      case .timeout: .timeout
+      case .unknownMethod: .methodNotFound
+      case .unauthenticated, .forbidden, .invalidToken, .expiredToken: .forbidden
+      case .badRequest, .unknownType, .tooLarge, .tooManyChannels, .invalidChannel, .notSubscribed, .internal:
+        .internalError
+      }
+  }
+}
