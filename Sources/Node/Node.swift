@@ -44,12 +44,21 @@ package struct Node: Sendable {
           ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys),
         page: configuration.isDevelopment ? Pages.chat : nil
       ).respond)
+    let backend = configuration.backend.map {
+      HTTPBackend($0, secret: configuration.backendSecret, on: gateway.group, logger: logger)
+    }
     // From here on, so that no signal finds the process without its handler.
     let signals = Signals(await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup))
     defer { signals.cancel() }
-    let server = try Server.start(
-      serverConfiguration, admission: admission, authority: access.verifier, logger: logger,
-      broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
+    let server: Server
+    do {
+      server = try Server.start(
+        serverConfiguration, admission: admission, authority: access.verifier, backend: backend, logger: logger,
+        broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
+    } catch {
+      await backend?.stop()
+      throw error
+    }
     running.begin(server)
     started(server.addresses)
     await withTaskGroup(of: Void.self) { group in
@@ -57,6 +66,7 @@ package struct Node: Sendable {
       let reading = Task { await access.keepReading(at: signals.reloads) { server.adopt($0) } }
       await drain(server, health, after: await signals.first())
       reading.cancel()
+      await backend?.stop()
       gateway.finish()
       await group.waitForAll()
     }

@@ -11,8 +11,9 @@ struct Serve: AsyncParsableCommand {
     discussion: """
       Every option can also be given in the environment, --max-outbox as APUS_MAX_OUTBOX, and in the file of --config, \
       as max-outbox. The command line comes first, then the environment, then the file, then the default. Secrets are \
-      better given by files: APUS_JWT_SECRET_FILE, APUS_API_KEY_FILE, APUS_API_READ_KEY_FILE, APUS_REDIS_FILE name them. \
-      Times are 500ms, 20s, 10m; a bare number is seconds. `apus check` tells what would run.
+      better given by files: APUS_JWT_SECRET_FILE, APUS_API_KEY_FILE, APUS_API_READ_KEY_FILE, APUS_REDIS_FILE, \
+      APUS_BACKEND_SECRET_FILE name them. Times are 500ms, 20s, 10m; a bare number is seconds. `apus check` tells what \
+      would run.
 
       SIGTERM lets the clients go within --drain and ends in order; Ctrl-C ends in order at once; a second signal ends \
       the process where it stands.

@@ -12,12 +12,14 @@ struct ServeOptions: ParsableArguments {
   var listening: ListenOptions
   @OptionGroup(title: "The cluster")
   var cluster: ClusterOptions
+  @OptionGroup(title: "The backend")
+  var backend: BackendOptions
   @OptionGroup(title: "Limits")
   var limits: LimitOptions
   @OptionGroup(title: "Running")
   var running: RunOptions
 
-  var groups: [any SettingOptions] { [file, access, tokens, listening, cluster, limits, running] }
+  var groups: [any SettingOptions] { [file, access, tokens, listening, cluster, backend, limits, running] }
 }
 
 struct FileOptions: SettingOptions {
@@ -86,6 +88,13 @@ struct ClusterOptions: SettingOptions {
       .leaveGrace: [leaveGrace],
     ]
   }
+}
+
+struct BackendOptions: SettingOptions {
+  @Option(.backend) var backend: String?
+  @Option(.backendSecret) var backendSecret: String?
+
+  var texts: [Setting: [String?]] { [.backend: [backend], .backendSecret: [backendSecret]] }
 }
 
 struct LimitOptions: SettingOptions {

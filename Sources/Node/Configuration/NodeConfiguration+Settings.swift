@@ -31,6 +31,9 @@ extension NodeConfiguration {
     nodeName = try settings.optionalText(.node) ?? Host.nodeName
     leaveGrace = try settings.milliseconds(.leaveGrace)
 
+    backend = try Self.backend(settings)
+    backendSecret = try settings.optionalText(.backendSecret)
+
     allowedOrigins = Set(try settings.texts(.allowedOrigin))
     trustedProxies = try settings.texts(.trustedProxy).compactMap(AddressBlock.init)
     maxConnections = try settings.integer(.maxConnections)
@@ -75,6 +78,15 @@ extension NodeConfiguration {
       throw host?.refusal(.host) ?? ConfigurationError("\(name) is no address to listen on.")
     }
     return addresses + [address]
+  }
+
+  private static func backend(_ settings: Settings) throws(ConfigurationError) -> BackendURL? {
+    guard let url = try settings.given(.backend).last else { return nil }
+    do {
+      return try BackendURL(url.text)
+    } catch {
+      throw ConfigurationError("\(url.subject(.backend)): \(error).")
+    }
   }
 
   private static func redis(_ settings: Settings) throws(ConfigurationError) -> RedisURL? {

@@ -68,6 +68,16 @@ extension NodeConfiguration {
     if !isAuthenticated, jwtAudience != nil || jwtIssuer != nil {
       warnings.append("--jwt-audience and --jwt-issuer say nothing without a key to check tokens with.")
     }
+    if let backendSecret, backendSecret.utf8.count < Self.minSecret {
+      warnings.append(
+        "The secret of the backend has fewer than \(Self.minSecret) bytes and could be guessed: "
+          + "openssl rand -hex 32 makes one.")
+    }
+    if backend != nil, backendSecret == nil {
+      warnings.append(
+        "Without --backend-secret the backend cannot tell a node's calls from those of anybody else who reaches it.")
+    }
+    if backend == nil, backendSecret != nil { warnings.append("--backend-secret says nothing without --backend.") }
     if isDevelopment, let open = addresses.first(where: { !$0.isLoopback }) {
       warnings.append("--dev lets everybody do everything, and \(open) can be reached from other machines.")
     }

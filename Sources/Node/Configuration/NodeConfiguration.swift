@@ -37,6 +37,10 @@ package struct NodeConfiguration: Sendable {
   /// Milliseconds.
   package var leaveGrace: Int64
 
+  /// Who does the methods that the node does not know, if anybody.
+  package var backend: BackendURL?
+  package var backendSecret: String?
+
   package var allowedOrigins: Set<String>
   package var trustedProxies: [AddressBlock]
   /// 0 is no limit, here and below.

@@ -52,6 +52,12 @@ extension Setting {
         "1 to 40 letters, digits and '-'", .words("the host name"),
         "The name of this node in `connected`, presence and logs: 1 to 40 letters, digits and '-'.")
     case .leaveGrace: .duration(0, "3s", "How long a lost connection stays present.")
+    case .backend:
+      .text(
+        "a URL such as https://app.example.com/apus", .words("none"),
+        "Where requests go whose method the node does not know.")
+    case .backendSecret:
+      .text("a secret", .words("none"), "The secret that calls to the backend are signed with.").secret
     case .allowedOrigin:
       .text(
         "an origin such as https://app.example.com", .words("none besides"),

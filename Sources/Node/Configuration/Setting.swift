@@ -23,6 +23,8 @@ package enum Setting: String, CaseIterable, Sendable {
   case redisTimeout = "redis-timeout"
   case node
   case leaveGrace = "leave-grace"
+  case backend
+  case backendSecret = "backend-secret"
   case allowedOrigin = "allowed-origin"
   case trustedProxy = "trusted-proxy"
   case maxConnections = "max-connections"

@@ -17,7 +17,8 @@ final class HTTPGateway: Sendable {
   /// WebSocket does. Nobody is kept from getting an answer.
   static let maxKept = 256
 
-  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  /// Ends with `run`: whoever else uses it is done before `finish`.
+  let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let http: HTTP1Channel
   /// The HTTP connections alone, against `maxKept`.
   private let kept: Admission

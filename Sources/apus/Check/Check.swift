@@ -6,10 +6,10 @@ import Tokens
 /// `apus check`: what `apus serve` would do with the same options, without doing it.
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check options, files and Redis without running a node.",
+    abstract: "Check options, files, Redis and the backend without running a node.",
     discussion: """
       Takes the options of `apus serve` and says what would run. It reads the file of --config and the keys, and tries at \
-      Redis whatever a node needs there. It ends with status 0 when the node would run, warnings or not, else with 1.
+      Redis whatever a node needs there. The backend is called with the method `apus.check`. It ends with status 0 when the node would run, warnings or not, else with 1.
       """)
 
   @OptionGroup var options: ServeOptions
@@ -41,6 +41,9 @@ struct Check: AsyncParsableCommand {
       let check = RedisCheck(
         url: redis, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout)
       printer.print("Redis, \(redis)", await check.run())
+    }
+    if let backend = configuration.backend {
+      printer.print("Backend, \(backend)", await BackendCheck.run(backend, secret: configuration.backendSecret))
     }
   }
 

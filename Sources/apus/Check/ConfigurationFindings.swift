@@ -9,12 +9,20 @@ enum ConfigurationFindings {
     var findings: [Finding] = []
     for setting in Setting.allCases {
       for value in try settings.given(setting) {
-        let text = setting.isSecret ? "***" : value.text
+        let text = shown(value.text, of: setting)
         findings.append(.ok("\(setting.name) = \(text)  (\(value.origin.place))"))
       }
     }
     if findings.isEmpty { findings.append(.ok("none given: the defaults count")) }
     return findings + settings.warnings.map(Finding.warning)
+  }
+
+  /// The value of an option as it may be shown.
+  private static func shown(_ text: String, of setting: Setting) -> String {
+    if setting.isSecret { return "***" }
+    // What is no URL of a backend may hold a password, which is one of the reasons.
+    if setting == .backend, (try? BackendURL(text)) == nil { return "***" }
+    return text
   }
 
   static func node(_ configuration: NodeConfiguration) -> [Finding] {

@@ -44,7 +44,10 @@ import Testing
     ([.allowAnonymous: ["true"]], 0), ([.jwtSecret: [String(repeating: "x", count: 31)]], 1),
     ([.jwtSecret: [String(repeating: "x", count: 32)]], 0), ([.dev: ["true"], .apiKey: ["short"]], 1),
     ([.dev: ["true"], .apiReadKey: ["123456789012345"]], 1), ([.dev: ["true"], .apiKey: ["1234567890123456"]], 0),
-    ([.allowAnonymous: ["true"], .jwtAudience: ["apus"]], 1),
+    ([.allowAnonymous: ["true"], .jwtAudience: ["apus"]], 1), ([.dev: ["true"], .backend: ["http://a"]], 1),
+    ([.dev: ["true"], .backend: ["http://a"], .backendSecret: [String(repeating: "x", count: 32)]], 0),
+    ([.dev: ["true"], .backend: ["http://a"], .backendSecret: [String(repeating: "x", count: 31)]], 1),
+    ([.dev: ["true"], .backendSecret: [String(repeating: "x", count: 32)]], 1),
   ])
   func warnings(_ flags: [Setting: [String]], _ count: Int) throws {
     #expect(try NodeConfiguration(settings(flags)).warnings.count == count)

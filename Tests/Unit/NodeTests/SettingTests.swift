@@ -12,7 +12,7 @@ import Testing
   }
 
   @Test func secretsAreThese() {
-    #expect(Setting.allCases.filter(\.isSecret) == [.jwtSecret, .apiKey, .apiReadKey, .redis])
+    #expect(Setting.allCases.filter(\.isSecret) == [.jwtSecret, .apiKey, .apiReadKey, .redis, .backendSecret])
   }
 
   @Test(arguments: Setting.allCases)

@@ -1,0 +1,25 @@
+import FoundationEssentials
+
+/// Where the backend takes calls: `http://host:port/path` or the same with `https`.
+package struct BackendURL: Equatable, Sendable, CustomStringConvertible {
+  private static let maxLength = 2048
+
+  /// As it was given.
+  package let description: String
+
+  /// Throws what is wrong with it; what it says is not quoted, since it may hold a password.
+  package init(_ text: String) throws(ConfigurationError) {
+    guard text.utf8.count <= Self.maxLength, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
+      let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
+      let host = url.host(), !host.isEmpty
+    else { throw ConfigurationError("a backend is a URL such as https://app.example.com/apus, http or https") }
+    guard url.user == nil, url.password == nil else {
+      throw ConfigurationError("the URL of a backend holds no name and no password: see --backend-secret")
+    }
+    guard url.fragment == nil else { throw ConfigurationError("the URL of a backend has no '#'") }
+    guard url.port.map({ (1...65535).contains($0) }) ?? true else {
+      throw ConfigurationError("the port must be a number from 1 to 65535")
+    }
+    description = text
+  }
+}
