@@ -33,7 +33,8 @@ package final class HTTPBackend: Backend {
     configuration.httpVersion = .http1Only
     configuration.timeout.connect = Self.timeLimit
     configuration.connectionPool.idleTimeout = Self.idleTimeout
-    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 64
+    // Twice as many as there are calls at a time, so that none waits for the end of a connection that was given up.
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
     // Who asks is told at once that nobody is there.
     configuration.connectionPool.retryConnectionEstablishment = false
     client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
@@ -49,14 +50,19 @@ package final class HTTPBackend: Backend {
   }
 
   package func answer(to body: [UInt8]) async -> BackendAnswer {
-    let answer = await post(body)
-    if case .failure(_, let reason) = answer, let failures = tally.withLock({ $0.failed(now: Self.now) }) {
-      logger.warning("the backend failed: \(reason)", metadata: ["backend": "\(url)", "failures": "\(failures)"])
-    }
+    let (answer, error) = await post(body)
+    if case .failure(_, let reason) = answer { tell(reason, error) }
     return answer
   }
 
-  private func post(_ body: [UInt8]) async -> BackendAnswer {
+  private func tell(_ reason: String, _ error: (any Error)?) {
+    guard let failures = tally.withLock({ $0.failed(now: Self.now) }) else { return }
+    var metadata: Logger.Metadata = ["backend": "\(url)", "failures": "\(failures)"]
+    if let error { metadata["error"] = "\(error)" }
+    logger.warning("the backend failed: \(reason)", metadata: metadata)
+  }
+
+  private func post(_ body: [UInt8]) async -> (BackendAnswer, (any Error)?) {
     var request = HTTPClientRequest(url: url.description)
     request.method = .POST
     request.headers = ["Content-Type": "application/json", "Accept": "application/json", "User-Agent": "apus"]
@@ -67,11 +73,12 @@ package final class HTTPBackend: Backend {
     request.body = .bytes(ByteBuffer(bytes: body))
     do {
       let response = try await client.execute(request, deadline: .now() + Self.timeLimit)
-      guard response.status == .ok else { return Self.failure(response.status) }
+      guard response.status == .ok else { return (Self.failure(response.status), nil) }
       let answer = try await response.body.collect(upTo: Self.maxAnswer)
-      return Task.isCancelled ? .late : answer.withUnsafeReadableBytes { BackendAnswer(body: $0) }
+      // What was cut off by the end of its time is no answer.
+      return (Task.isCancelled ? .late : answer.withUnsafeReadableBytes { BackendAnswer(body: $0) }, nil)
     } catch {
-      return Task.isCancelled ? .late : Self.failure(error)
+      return Task.isCancelled ? (.late, nil) : (Self.failure(error), error)
     }
   }
 
