@@ -1,6 +1,9 @@
 """`apus check`: what a node would do, said before it does it."""
 
+import json
 import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
@@ -70,6 +73,45 @@ def test_what_redis_forbids_is_told(redis):
 def test_a_redis_that_is_not_there():
     code, said = check("--allow-anonymous", "--redis", f"redis://:{SECRET}@127.0.0.1:{free_port()}")
     assert code == 1 and "error" in said, said
+
+
+@pytest.mark.parametrize(
+    ("status", "body", "code"),
+    [(200, b'{"error":"unknown"}', 0), (200, b'{"result":null}', 0), (401, b"{}", 1), (200, b"<html>", 1)],
+)
+def test_the_backend_is_called(status, body, code):
+    heads = []
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self):
+            heads.append((json.loads(self.rfile.read(int(self.headers["Content-Length"]))), self.headers))
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *arguments):
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever).start()
+        url = f"http://127.0.0.1:{server.server_port}/"
+        exit_code, said = check("--dev", "--backend", url, environment={"APUS_BACKEND_SECRET": SECRET})
+        server.shutdown()
+    assert exit_code == code and f"Backend, {url}" in said, said
+    ((call, headers),) = heads
+    assert call["method"] == "apus.check" and call["user"] is None and "Apus-Signature" in headers
+
+
+def test_a_backend_that_is_not_there():
+    code, said = check("--dev", "--backend", f"http://127.0.0.1:{free_port()}/")
+    assert code == 1 and "cannot be reached" in said and "--backend-secret" in said, said
+
+
+@pytest.mark.parametrize("url", ["localhost:80", "ftp://a/", f"http://u:{SECRET}@a/"])
+def test_an_address_that_is_no_backend(url):
+    code, said = check("--dev", environment={"APUS_BACKEND": url})
+    assert code == 1 and "APUS_BACKEND: " in said, said
 
 
 def test_keys_are_read(tmp_path):
