@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 
 from harness import Client, Message, Opcode, Process, eventually, free_port
-from harness.backend import SECRET, Backend, Call, error, http, result
+from harness.backend import SECRET, Backend, Call, error, http, result, self_signed
 from harness.keys import HS256
 from harness.tokens import token, url_with
 
@@ -242,6 +242,18 @@ async def test_a_backend_that_is_not_there(own_node, backend, connect):
     await down.start()
     assert (await ask(client, params="[1]"))["result"] == [1]
     await down.stop()
+
+
+async def test_a_backend_that_nobody_has_vouched_for(own_node, backend, connect, tmp_path):
+    imposter = await Backend(self_signed(tmp_path)).start()
+    client = await connect(own_node(imposter.options()).ws)
+    reply = await ask(client)
+    assert reply["code"] == "unavailable" and "certificate" in reply["error"]
+    # One that speaks no TLS.
+    client = await connect(own_node({"--backend": backend.url.replace("http:", "https:")}).ws)
+    assert (await ask(client)).type == "error"
+    assert imposter.calls == backend.calls == []
+    await imposter.stop()
 
 
 async def test_connections_are_used_again(node, backend, connect):

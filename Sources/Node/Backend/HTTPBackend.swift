@@ -5,6 +5,7 @@ import Model
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
 import Reactor
 import Server
 import Wire
@@ -110,6 +111,8 @@ package final class HTTPBackend: Backend {
     case is NIOTooManyBytesError: .failure(.internal, "The backend's answer has more than \(maxAnswer) bytes.")
     case is NIOConnectionError: unreachable
     case let error as HTTPClientError: failure(error)
+    case NIOSSLError.handshakeFailed, is NIOSSLExtraError: untrusted
+    case is NIOSSLError: lost
     case let error as IOError: notConnected.contains(error.errnoCode) ? unreachable : lost
     default: .failure(.internal, "The call to the backend failed.")
     }
@@ -129,6 +132,8 @@ package final class HTTPBackend: Backend {
 
   private static let unreachable = BackendAnswer.failure(
     .unavailable, "The backend cannot be reached; the method was not done.")
+  private static let untrusted = BackendAnswer.failure(
+    .unavailable, "The backend's certificate is not trusted, or it speaks no TLS; the method was not done.")
   private static let lost = BackendAnswer.failure(
     .timeout, "The connection to the backend was lost; the method may or may not have been done.")
 }

@@ -5,9 +5,19 @@ import hashlib
 import hmac
 import itertools
 import json
+import ssl
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from harness import secrets
 from harness.ports import free_port
@@ -56,6 +66,27 @@ def error(json_text: str) -> bytes:
     return http('{"error":' + json_text + "}")
 
 
+def self_signed(directory: Path) -> ssl.SSLContext:
+    """TLS for 127.0.0.1, by a certificate that nobody has vouched for."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(IPv4Address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    file = directory / "backend.pem"
+    file.write_bytes(
+        key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()) + certificate.public_bytes(Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    return context
+
+
 # What it answers: the bytes of a whole HTTP answer, or None to end the connection.
 Answer = Callable[[Call], Awaitable[bytes | None]]
 
@@ -70,9 +101,10 @@ async def echo(call: Call) -> bytes:
 class Backend:
     """A backend whose `answer` a test sets."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
         self.port = free_port()
-        self.url = f"http://127.0.0.1:{self.port}/apus?x=1"
+        self.url = f"{'https' if tls else 'http'}://127.0.0.1:{self.port}/apus?x=1"
+        self._tls = tls
         self.answer: Answer = echo
         self.calls: list[Call] = []
         # Calls under way, and the most there ever were.
@@ -83,7 +115,7 @@ class Backend:
         self._server: asyncio.Server | None = None
 
     async def start(self) -> "Backend":
-        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port)
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", self.port, ssl=self._tls)
         return self
 
     async def stop(self) -> None:
