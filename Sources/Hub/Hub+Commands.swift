@@ -58,7 +58,9 @@ extension Hub {
     let publication = Publication(
       channel: name, kind: kind, event: event(history != nil || key != nil, history != nil),
       excluded: echo ? nil : session.client, history: history,
-      key: key.map { IdempotencyKey(publisher: session.user?.string ?? session.client.string, key: $0) })
+      key: key.map { key in
+        IdempotencyKey(publisher: session.user.map { .user($0) } ?? .anonymous(session.client), key: key)
+      })
     if isWaiting, let channel, wait(.publish(publication, id: request), id, channel) { return }
     act(.ask(.publish(id, request, publication)))
   }

@@ -51,11 +51,17 @@ package struct Publication: Sendable {
 /// What a publisher calls a message, so that it is taken once however often it is sent: unique for one publisher and
 /// channel, for five minutes.
 package struct IdempotencyKey: Hashable, Sendable {
-  /// The user, or the connection of an anonymous publisher.
-  package var publisher: String
+  /// Whose the key is.
+  package enum Publisher: Hashable, Sendable {
+    case user(UserName)
+    /// A connection, while nobody has said whose it is.
+    case anonymous(ClientID)
+  }
+
+  package var publisher: Publisher
   package var key: String
 
-  package init(publisher: String, key: String) {
+  package init(publisher: Publisher, key: String) {
     self.publisher = publisher
     self.key = key
   }

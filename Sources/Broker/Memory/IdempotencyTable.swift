@@ -12,12 +12,12 @@ struct IdempotencyTable {
   /// Compared byte by byte, as Redis does.
   private struct Name: Hashable {
     let channel: ChannelName
-    let publisher: ExactString
+    let publisher: IdempotencyKey.Publisher
     let key: ExactString
 
     init(_ key: IdempotencyKey, _ channel: ChannelName) {
       self.channel = channel
-      publisher = ExactString(key.publisher)
+      publisher = key.publisher
       self.key = ExactString(key.key)
     }
   }

@@ -16,14 +16,24 @@ struct RedisKeys {
   var run: String { prefix + "run" }
   /// What became of a message that was published under a key.
   ///
-  /// A channel's name has no space, and in the publisher's name `:` and `\` are escaped by `\`: here, too, no two meet.
+  /// A channel's name has no space, in a user's name `:` and `\` are escaped by `\`, and no user's name is empty, as it is
+  /// in front of an anonymous connection: here, too, no two meet.
   func idempotency(_ key: IdempotencyKey, in channel: ChannelName) -> String {
-    var publisher = ""
-    for scalar in key.publisher.unicodeScalars {
-      if scalar == ":" || scalar == "\\" { publisher.unicodeScalars.append("\\") }
-      publisher.unicodeScalars.append(scalar)
-    }
+    let publisher =
+      switch key.publisher {
+      case .user(let user): Self.escaped(user.string)
+      case .anonymous(let client): ":" + client.string
+      }
     return prefix + "key:" + channel.string + " " + publisher + ":" + key.key
+  }
+
+  private static func escaped(_ name: String) -> String {
+    var escaped = ""
+    for scalar in name.unicodeScalars {
+      if scalar == ":" || scalar == "\\" { escaped.unicodeScalars.append("\\") }
+      escaped.unicodeScalars.append(scalar)
+    }
+    return escaped
   }
   var nodes: String { prefix + "nodes" }
   /// The lease of a node and what it says of itself.

@@ -46,14 +46,14 @@ struct HistoryScriptTests {
     try await withTwin { twin, redis in
       let listener = try redis.connect()
       _ = try listener.call("SUBSCRIBE", "apus:ch:room")
-      let key = IdempotencyKey(publisher: "alice", key: "k")
+      let key = IdempotencyKey(publisher: .user("alice"), key: "k")
       let first = try twin.publish(.text("1", key: key)).receipt
       #expect(first.position?.offset == 1 && !first.isDuplicate)
       let second = try twin.publish(.text("2", key: key)).receipt
       #expect(second == PublishReceipt(position: first.position, isDuplicate: true))
-      #expect(try !twin.publish(.text("3", key: IdempotencyKey(publisher: "bob", key: "k"))).receipt.isDuplicate)
+      #expect(try !twin.publish(.text("3", key: IdempotencyKey(publisher: .user("bob"), key: "k"))).receipt.isDuplicate)
       #expect(try !twin.publish(.text("4", to: "other", key: key)).receipt.isDuplicate)
-      let unkept = IdempotencyKey(publisher: "alice", key: "unkept")
+      let unkept = IdempotencyKey(publisher: .user("alice"), key: "unkept")
       #expect(try twin.publish(.text("5", history: nil, key: unkept)).receipt == PublishReceipt())
       #expect(try twin.publish(.text("6", history: nil, key: unkept)).receipt == PublishReceipt(isDuplicate: true))
       try twin.publish(.text("7"))
@@ -208,7 +208,7 @@ struct HistoryScriptTests {
 
   @Test func anotherRunBeginsAnotherEpochAndForgets() async throws {
     try await withTwin { twin, redis in
-      let key = IdempotencyKey(publisher: "alice", key: "k")
+      let key = IdempotencyKey(publisher: .user("alice"), key: "k")
       let first = try twin.publish(.text("1", key: key)).receipt
       try twin.publish(.text("2"))
       let epoch = try #require(first.position?.epoch)

@@ -90,7 +90,7 @@ final class BrokerHarness: Sendable {
     let publication = Publication(
       channel: channel, event: .draft(head: Array("{\"data\":\(data)".utf8), tail: []),
       excluded: echo ? nil : client.id, history: rule,
-      key: key.map { IdempotencyKey(publisher: client.id.string, key: $0) })
+      key: key.map { IdempotencyKey(publisher: .anonymous(client.id), key: $0) })
     handle(.publish(client.session, id.map { RequestID(json: $0) }, publication), from: client.loop)
   }
 

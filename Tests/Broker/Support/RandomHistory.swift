@@ -37,7 +37,7 @@ struct RandomHistory {
     let rule = HistoryRule(size: pick(Self.sizes), timeToLive: 600_000)
     for _ in 0..<count {
       let key: IdempotencyKey? =
-        number(0...5) == 0 ? IdempotencyKey(publisher: pick(["a", "a:b", "é"]), key: "\(number(0...30))") : nil
+        number(0...5) == 0 ? IdempotencyKey(publisher: .user(pick(["a", "a:b", "é"])), key: "\(number(0...30))") : nil
       let history = number(0...19) == 0 ? nil : rule
       let excluded = number(0...3) == 0 ? ClientID("c-\(number(1...9))") : nil
       let publication: Publication =

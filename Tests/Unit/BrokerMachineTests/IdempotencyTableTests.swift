@@ -7,8 +7,8 @@ import Testing
   private let room = channel("room")
   private let place = StreamPosition(epoch: "x1", offset: 7)
 
-  private func key(_ key: String, by publisher: String = "alice") -> IdempotencyKey {
-    IdempotencyKey(publisher: publisher, key: key)
+  private func key(_ key: String, by name: String = "alice") -> IdempotencyKey {
+    IdempotencyKey(publisher: .user(user(name)), key: key)
   }
 
   @Test func aRepetitionGetsTheFirstAnswer() {

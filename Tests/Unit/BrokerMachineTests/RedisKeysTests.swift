@@ -7,7 +7,7 @@ import Testing
   private let keys = RedisKeys(prefix: "apus:")
 
   private func name(_ publisher: String, _ key: String, in name: String = "room:1") -> String {
-    keys.idempotency(IdempotencyKey(publisher: publisher, key: key), in: channel(name))
+    keys.idempotency(IdempotencyKey(publisher: .user(user(publisher)), key: key), in: channel(name))
   }
 
   @Test func aHistoryHasTwoKeys() {
@@ -19,6 +19,8 @@ import Testing
     #expect(name("alice", "k 1:2") == "apus:key:room:1 alice:k 1:2")
     #expect(name("team:alice", "k") == #"apus:key:room:1 team\:alice:k"#)
     #expect(name(#"a\"#, "k") == #"apus:key:room:1 a\\:k"#)
+    let anonymous = IdempotencyKey(publisher: .anonymous(ClientID("c-1")), key: "k")
+    #expect(keys.idempotency(anonymous, in: channel("room:1")) == "apus:key:room:1 :c-1:k")
   }
 
   @Test func noTwoMeet() {
@@ -26,8 +28,12 @@ import Testing
     let channels = ["x", "x:a", "x:"]
     var seen: Set<String> = []
     for channel in channels {
-      for publisher in pieces { for key in pieces { seen.insert(name(publisher, key, in: channel)) } }
+      for publisher in pieces + [":c-1", "c-1"] { for key in pieces { seen.insert(name(publisher, key, in: channel)) } }
+      for key in pieces {
+        let anonymous = IdempotencyKey(publisher: .anonymous(ClientID("c-1")), key: key)
+        seen.insert(keys.idempotency(anonymous, in: TestSupport.channel(channel)))
+      }
     }
-    #expect(seen.count == channels.count * pieces.count * pieces.count)
+    #expect(seen.count == channels.count * (pieces.count + 3) * pieces.count)
   }
 }
