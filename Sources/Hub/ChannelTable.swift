@@ -5,13 +5,13 @@ struct Channel {
   let name: ChannelName
   /// Nil where the rules forbid the channel.
   var rule: ChannelRule?
-  /// Slots of the connections that get its messages.
+  /// Slots of the connections that get its messages; without those for which events are held.
   var listeners: [UInt32] = []
-  /// Slots of those that are told of joins and leaves.
+  /// Slots of those among them that are told of joins and leaves.
   var watchers: [UInt32] = []
   /// Slots of connections whose subscribe is under way.
   var pending: [UInt32] = []
-  /// How many listeners wait for the history or the roster: events are held for them.
+  /// How many of those wait for the history or the roster: events are held for them.
   var holding = 0
   /// Whether the broker has confirmed that everything published from now on arrives.
   var isAttached = false

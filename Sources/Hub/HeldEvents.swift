@@ -1,50 +1,108 @@
 import Model
 
-/// An event that waits for a subscribe to be answered: which of the channel's connections it is for, and what it says of
-/// the history.
+/// An event that waits for subscribes to be answered: whom it is for, and what it says of the history.
 struct HeldEvent {
   let frame: Frame
   let audience: Audience
   let mark: StreamMark
+  /// The connection that does not get it.
+  let excluded: ClientID?
 }
 
-/// Events of a channel that came between its confirmation and the answer to a subscribe, in order.
+/// What has come of a channel while subscribes were on their way: in order, and once for all of them, however many.
+///
+/// Events are numbered, and each subscribe knows the number at which it began. Where there is no room the oldest are let
+/// go; what that means to a subscribe is for the hub to say.
 struct HeldEvents {
   /// In bytes.
   static let capacity = 1 << 20
+  /// So many places that are empty may stand before the oldest event.
+  private static let slack = 64
 
-  private(set) var events: [HeldEvent] = []
+  private var events: [HeldEvent?] = []
+  /// The number of the first place in `events`, and where the oldest event is that is still held.
+  private var base = 0
+  private var head = 0
   private var bytes = 0
-  /// Whether there was no room: nothing is held any more.
-  private(set) var hasGivenUp = false
-  /// The place of the last message that was left out for it.
-  private(set) var lastLeftOut: StreamPosition?
+  /// The last message, or gap, that was let go.
+  private var lastLetGo: (number: Int, position: StreamPosition)?
+  /// No event before that number matters to a subscribe that can do without none: a lower bound.
+  var indispensable = Int.max
+  /// How many of the subscribes are of connections that listened before.
+  var renewals = 0
 
-  /// False when there is no room.
-  mutating func append(_ event: HeldEvent) -> Bool {
-    guard !hasGivenUp, bytes + event.frame.count <= Self.capacity else { return false }
+  /// The number of the next event.
+  var end: Int { base + events.count }
+  /// How many are held.
+  var count: Int { events.count - head }
+
+  /// Puts an event behind the others, whether or not there is room.
+  mutating func append(_ event: HeldEvent) {
     bytes += event.frame.count
     events.append(event)
-    return true
   }
 
-  /// Nothing is held any more; what has come, and comes, is left out.
-  mutating func giveUp(_ event: HeldEvent) {
-    for event in events + [event] {
-      switch event.mark {
-      case .message(let position), .gap(let position): lastLeftOut = position
-      case .none, .fleeting: break
-      }
+  /// The number of the oldest event that there is room for; nil where there is room for all.
+  var firstThatFits: Int? {
+    guard bytes > Self.capacity else { return nil }
+    var (place, left) = (head, bytes)
+    while left > Self.capacity, place < events.count {
+      left -= events[place]?.frame.count ?? 0
+      place += 1
     }
-    events = []
-    hasGivenUp = true
+    return base + place
+  }
+
+  /// Lets go the oldest, until there is room for the others.
+  mutating func trim() {
+    while bytes > Self.capacity, head < events.count {
+      if let event = events[head] {
+        bytes -= event.frame.count
+        if let position = event.mark.position { lastLetGo = (base + head, position) }
+      }
+      events[head] = nil
+      head += 1
+    }
+    // Not one by one, since each time all the others move.
+    guard head > Self.slack, head > events.count / 2 else { return }
+    events.removeFirst(head)
+    base += head
+    head = 0
+  }
+
+  /// What is held for a subscribe that began at `start`; joins and leaves only from `roster` on, if at all.
+  func share(since start: Int, roster: Int?, client: ClientID, isRenewal: Bool) -> HeldShare {
+    var share = HeldShare(events: [], lost: lastLetGo.flatMap { $0.number >= start ? $0.position : nil })
+    for place in max(start - base, head)..<max(start - base, events.count) {
+      guard let event = events[place], event.excluded != client else { continue }
+      // A signal is worth nothing to who was not there.
+      if event.mark == .fleeting, !isRenewal { continue }
+      if event.audience == .watchers, base + place < roster ?? .max { continue }
+      share.events.append(event)
+    }
+    return share
+  }
+}
+
+/// What was held for one connection.
+struct HeldShare {
+  var events: [HeldEvent]
+  /// The place of the last message that was let go before them.
+  var lost: StreamPosition?
+
+  /// Whether there are messages that neither a read up to `top` has nor the events.
+  func isTorn(from top: StreamPosition) -> Bool {
+    guard let lost else { return false }
+    if lost.epoch == top.epoch { return lost.offset > top.offset }
+    // An epoch never comes back: it was an older one if the read's is still to come.
+    return !events.contains { $0.mark.position?.epoch == top.epoch }
   }
 
   /// What is to be told of them when all up to `top` is known by a read: messages behind it.
   ///
   /// The read and the events have come on two ways. An event of another epoch is older than the read, unless a gap that
   /// the read does not know has been told before it.
-  func events(behind top: StreamPosition) -> [HeldEvent] {
+  func behind(_ top: StreamPosition) -> [HeldEvent] {
     var isNewer = false
     return events.filter { event in
       switch event.mark {

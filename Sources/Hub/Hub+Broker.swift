@@ -53,15 +53,22 @@ extension Hub {
   }
 
   /// A channel's history has been read for a subscribe or a command, or cannot be.
+  ///
+  /// `waiting` is how many bytes of earlier recoveries the connection has not been sent yet.
   package mutating func history(
-    _ id: SessionID, _ name: ChannelName, _ purpose: HistoryPurpose, _ result: Result<HistoryRead, Refusal>
+    _ id: SessionID, _ name: ChannelName, _ purpose: HistoryPurpose, _ result: Result<HistoryRead, Refusal>,
+    waiting: Int
   ) {
-    guard session(id) != nil else { return }
+    guard let session = session(id) else { return }
+    let channel = channels.index(of: name)
     switch (purpose, result) {
     case (.subscribe(let serial), _):
-      guard let channel = channels.index(of: name) else { return }
-      read(PendingKey(slot: id.slot, channel: channel), serial: serial, result)
-    case (.command(let request), .success(let read)): act(.reply(id, .history(id: request, name, read)))
+      guard let channel else { return }
+      read(PendingKey(slot: id.slot, channel: channel), serial: serial, result, waiting: waiting)
+    case (.command(let request), .success(let read)):
+      // The token, or the rules, may be others by now.
+      guard permit(.history, in: name, channel, session, request) else { return }
+      act(.reply(id, .history(id: request, name, read)))
     case (.command(let request), .failure(let refusal)): refuse(id, id: request, refusal.code, refusal.message)
     }
   }
@@ -88,8 +95,7 @@ extension Hub {
   ) {
     guard let channel = channels.index(of: name) else { return }
     if channels[channel].holding > 0 {
-      let event = HeldEvent(frame: frame, audience: audience, mark: mark)
-      return withHolding(event, channel, excluding: excluded, body)
+      return withHolding(HeldEvent(frame: frame, audience: audience, mark: mark, excluded: excluded), channel, body)
     }
     switch audience {
     case .listeners: lend(channels[channel].listeners, excluding: excluded, body)
@@ -104,24 +110,17 @@ extension Hub {
     slots.withUnsafeBufferPointer { body($0, except) }
   }
 
-  /// The slow way, while a history or a roster is being read: the frame is held for those who wait for it.
+  /// The slow way, while a history or a roster is being read: the frame is held for those who wait for it, too.
   private mutating func withHolding(
-    _ event: HeldEvent, _ channel: ChannelIndex, excluding excluded: ClientID?,
-    _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
+    _ event: HeldEvent, _ channel: ChannelIndex, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
   ) {
-    let slots = event.audience == .listeners ? channels[channel].listeners : channels[channel].watchers
-    let holding = slots.filter { slot in
-      pending[PendingKey(slot: slot, channel: channel)].map { $0.stage != .attaching } ?? false
+    // For who is not answered yet a signal would be over.
+    if event.mark != .fleeting || held[channel]?.renewals ?? 0 > 0 { held[channel]?.append(event) }
+    switch event.audience {
+    case .listeners: lend(channels[channel].listeners, excluding: event.excluded, body)
+    case .watchers: lend(channels[channel].watchers, excluding: event.excluded, body)
     }
-    var overflowing: [PendingKey] = []
-    for slot in holding where sessions[Int(slot)]?.client != excluded {
-      let key = PendingKey(slot: slot, channel: channel)
-      if pending[key]?.hold(event) == false { overflowing.append(key) }
-    }
-    lend(slots.filter { !holding.contains($0) }, excluding: excluded, body)
-    for key in overflowing {
-      fail(key, .unavailable, "Too many messages came while the channel was being entered.", missing: event)
-    }
+    makeRoom(in: channel)
   }
 
   /// Runs `body` for every subscribe that waits for this channel's confirmation now; not for those that `body` begins.

@@ -151,7 +151,9 @@ extension Hub {
   private mutating func refusePending(_ id: SessionID, _ name: ChannelName) {
     guard let session = session(id), let channel = channels.index(of: name) else { return }
     let key = PendingKey(slot: id.slot, channel: channel)
-    guard let mode = pending[key]?.mode, let message = denial(ofBeing: mode, in: name, channel, session) else { return }
+    guard let wish = pending[key]?.wish else { return }
+    let history = wish.since == nil ? nil : denial(of: .history, in: name, channel, session)
+    guard let message = denial(ofBeing: wish.mode, in: name, channel, session) ?? history else { return }
     fail(key, .forbidden, message)
   }
 

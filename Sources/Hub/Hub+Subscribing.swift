@@ -2,14 +2,14 @@ import Model
 
 /// A subscribe on its way: the channel is confirmed, its history read, its presence entered, and then it is answered.
 ///
-/// From the confirmation on the connection is a listener, and what comes meanwhile is held for after the answer.
+/// From the confirmation on what comes is held for after the answer, when the connection becomes a listener. One that was a
+/// listener before is set aside for that time.
 extension Hub {
   /// The channel of a pending subscribe is confirmed.
   mutating func attached(_ key: PendingKey) {
-    guard let subscribe = pending[key], subscribe.stage == .attaching, let session = sessions[Int(key.slot)],
-      let index = session.subscription(to: key.channel)
-    else { return }
-    if !session.subscriptions[index].isLive { makeLive(key.channel, slot: key.slot) }
+    guard let subscribe = pending[key], subscribe.stage == .attaching, let session = sessions[Int(key.slot)] else {
+      return
+    }
     // A member stays one until the answer; who becomes one is told of others from before its roster is read.
     setMode(subscribe.previous == .member ? .member : subscribe.mode, key.channel, slot: key.slot)
     if let rule = channels[key.channel].rule, rule.history != nil {
@@ -32,22 +32,35 @@ extension Hub {
   }
 
   /// The channel's history has been read, or cannot be.
-  mutating func read(_ key: PendingKey, serial: UInt64, _ result: Result<HistoryRead, Refusal>) {
+  mutating func read(_ key: PendingKey, serial: UInt64, _ result: Result<HistoryRead, Refusal>, waiting: Int) {
     guard let subscribe = pending[key], subscribe.stage == .reading, subscribe.serial == serial,
       let session = sessions[Int(key.slot)]
     else { return }
     switch result {
     case .failure(let refusal): fail(key, refusal.code, refusal.message)
-    case .success(let read):
-      let isIncomplete = subscribe.wish.since != nil && !read.isComplete
-      if isIncomplete, channels[key.channel].rule?.sendsLast == true {
-        // Nothing of what was missed, then, but the newest, as for everybody who comes.
-        pending[key]?.wish.since = nil
-        return self.read(.newest(1), key, session, subscribe)
+    case .success(var read):
+      if subscribe.wish.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
+        read = HistoryRead(top: read.top)
+        if channels[key.channel].rule?.sendsLast == true {
+          // Nothing of what was missed, then, but the newest, as for everybody who comes.
+          pending[key]?.wish.since = nil
+          return self.read(.newest(1), key, session, subscribe)
+        }
       }
       pending[key]?.read = read
       enter(key)
     }
+  }
+
+  /// Whether a connection that has so many bytes of recoveries waiting may be given another one: always, if they are none.
+  private func hasRoom(for read: HistoryRead, _ session: Session, _ waiting: Int) -> Bool {
+    guard !read.entries.isEmpty else { return true }
+    // Those of its other channels, too, whose members are being read.
+    let all = session.subscriptions.reduce(waiting) { sum, subscription in
+      let key = PendingKey(slot: session.id.slot, channel: subscription.channel)
+      return sum + (pending[key]?.read?.bytes ?? 0)
+    }
+    return all == 0 || all + read.bytes <= limits.maxRecovery
   }
 
   /// Asks for the roster where the connection takes part in presence; else all is known.
@@ -62,49 +75,114 @@ extension Hub {
   }
 
   private mutating func advance(_ key: PendingKey, to stage: PendingSubscribe.Stage) {
-    if pending[key]?.stage == .attaching { channels[key.channel].holding += 1 }
+    if pending[key]?.stage == .attaching { beginHolding(key) }
     pending[key]?.stage = stage
+    if stage == .entering, pending[key]?.indispensable == nil, let end = held[key.channel]?.end { need(end, key) }
   }
+
+  // MARK: Holding
+
+  private mutating func beginHolding(_ key: PendingKey) {
+    channels[key.channel].holding += 1
+    if held[key.channel] == nil { held[key.channel] = HeldEvents() }
+    let start = held[key.channel]?.end ?? 0
+    pending[key]?.start = start
+    guard pending[key]?.previous != nil else { return }
+    held[key.channel]?.renewals += 1
+    setAside(key.channel, slot: key.slot)
+    need(start, key)
+  }
+
+  /// The subscribe can do without none of the events from that number on.
+  private mutating func need(_ number: Int, _ key: PendingKey) {
+    pending[key]?.indispensable = number
+    if let least = held[key.channel]?.indispensable { held[key.channel]?.indispensable = min(least, number) }
+  }
+
+  /// A subscribe for which events were held is over.
+  mutating func endHolding(_ subscribe: PendingSubscribe, _ channel: ChannelIndex) {
+    channels[channel].holding -= 1
+    if subscribe.previous != nil { held[channel]?.renewals -= 1 }
+    if channels[channel].holding == 0 { held[channel] = nil }
+  }
+
+  /// Lets go the oldest events where too much is held. Subscribes that need them are refused: who listened before gets all
+  /// that was held for it, and the others do not come in.
+  mutating func makeRoom(in channel: ChannelIndex) {
+    guard let limit = held[channel]?.firstThatFits else { return }
+    if let least = held[channel]?.indispensable, least < limit {
+      var needy: [PendingKey] = []
+      var next = Int.max
+      for slot in channels[channel].pending {
+        let key = PendingKey(slot: slot, channel: channel)
+        guard let number = pending[key]?.indispensable else { continue }
+        if number < limit { needy.append(key) } else { next = min(next, number) }
+      }
+      held[channel]?.indispensable = next
+      for key in needy { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
+    }
+    held[channel]?.trim()
+  }
+
+  /// What was held for a subscribe that is to end now, for somebody who takes part in that way.
+  private func share(of key: PendingKey, _ mode: PresenceMode) -> HeldShare {
+    guard let subscribe = pending[key], subscribe.stage != .attaching, let held = held[key.channel],
+      let session = sessions[Int(key.slot)]
+    else { return HeldShare(events: []) }
+    return held.share(
+      since: subscribe.start, roster: mode == .none ? nil : subscribe.indispensable, client: session.client,
+      isRenewal: subscribe.previous != nil)
+  }
+
+  // MARK: The end
 
   /// Answers a subscribe, lets go what was held for it and runs what waited behind it.
   mutating func finish(_ key: PendingKey, roster: Roster?) {
+    let share = share(of: key, pending[key]?.mode ?? .none)
     guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
     let name = channels[key.channel].name
     if subscribe.previous == .member, subscribe.mode != .member { act(.ask(.leave(session.client, name, lost: false))) }
-    setMode(subscribe.mode, key.channel, slot: key.slot)
+    listen(key, subscribe.mode)
     if let read = subscribe.read {
-      answer(subscribe, read, roster, session, name)
+      answer(subscribe, read, share, roster, session, name)
     } else {
       act(.reply(session.id, .subscribed(id: subscribe.id, name, nil, roster)))
-      letGo(subscribe.held.events, session, name)
+      letGo(share.events, session, name)
     }
     run(subscribe.deferred, session.id, name)
   }
 
+  /// The connection is in the channel from now on, if it was not before, and takes part in that way.
+  private mutating func listen(_ key: PendingKey, _ mode: PresenceMode) {
+    guard let session = sessions[Int(key.slot)], let index = session.subscription(to: key.channel) else { return }
+    if session.subscriptions[index].listener < 0 { makeLive(key.channel, slot: key.slot) }
+    setMode(mode, key.channel, slot: key.slot)
+  }
+
   /// The answer in a channel that keeps history: what was missed, or where it stands, and then what has come since.
   private mutating func answer(
-    _ subscribe: PendingSubscribe, _ read: HistoryRead, _ roster: Roster?, _ session: Session, _ name: ChannelName
+    _ subscribe: PendingSubscribe, _ read: HistoryRead, _ share: HeldShare, _ roster: Roster?, _ session: Session,
+    _ name: ChannelName
   ) {
-    var position = read.top
+    var stream = SubscribedStream(position: read.top, isRecovered: subscribe.wish.since != nil && read.isComplete)
     var entries: [HistoryEntry] = []
-    let isRecovered = subscribe.wish.since != nil && read.isComplete && !subscribe.held.hasGivenUp
+    var events = share.events
     if subscribe.previous != nil {
       // It has listened all the time: everything that was held is news to it.
-      if let first = subscribe.held.first, first.epoch == position.epoch, first.offset <= position.offset {
-        position.offset = first.offset - 1
+      if let first = share.first, first.epoch == read.top.epoch, first.offset <= read.top.offset {
+        stream.position.offset = first.offset - 1
       }
-    } else if let lost = subscribe.held.lastLeftOut {
-      position = lost
+    } else if let lost = share.lost, share.isTorn(from: read.top) {
+      stream = SubscribedStream(position: lost, isRecovered: false)
     } else {
       entries = read.entries
-      if let first = entries.first { position.offset = first.offset - 1 }
+      if let first = entries.first { stream.position.offset = first.offset - 1 }
+      events = share.behind(read.top)
     }
-    let stream = SubscribedStream(position: position, isRecovered: isRecovered)
     act(.reply(session.id, .subscribed(id: subscribe.id, name, stream, roster)))
     entries.removeAll { $0.excluded == session.client }
-    if !entries.isEmpty { act(.reply(session.id, .replay(name, entries))) }
-    letGo(
-      subscribe.previous == nil ? subscribe.held.events(behind: read.top) : subscribe.held.events, session, name)
+    if !entries.isEmpty { act(.reply(session.id, .replay(name, epoch: read.top.epoch, entries))) }
+    letGo(events, session, name)
   }
 
   private mutating func letGo(_ events: [HeldEvent], _ session: Session, _ name: ChannelName) {
@@ -112,21 +190,15 @@ extension Hub {
   }
 
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
-  ///
-  /// `missing` is an event that could not be held: who took part before gets it all the same.
-  mutating func fail(
-    _ key: PendingKey, _ code: ErrorCode, _ message: String, missing: HeldEvent? = nil
-  ) {
+  mutating func fail(_ key: PendingKey, _ code: ErrorCode, _ message: String) {
+    let share = share(of: key, pending[key]?.previous ?? .none)
     guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
     let name = channels[key.channel].name
     refuse(session.id, id: subscribe.id, code, message)
     if let previous = subscribe.previous {
       if subscribe.mode == .member, previous != .member { act(.ask(.leave(session.client, name, lost: false))) }
-      setMode(previous, key.channel, slot: key.slot)
-      let events = subscribe.held.events + (missing.map { [$0] } ?? [])
-      for event in events where event.audience == .listeners || previous != .none {
-        act(.reply(session.id, .event(name, event.audience, event.frame, event.mark)))
-      }
+      listen(key, previous)
+      letGo(share.events, session, name)
     } else {
       drop(key.channel, of: key.slot, lost: false)
     }

@@ -13,10 +13,13 @@ package struct Hub {
     /// Channels per connection.
     package var maxChannels: Int
     package var rate: RateLimit
+    /// Bytes of recoveries that may wait for a connection; a single one may be larger.
+    package var maxRecovery: Int
 
-    package init(maxChannels: Int, rate: RateLimit) {
+    package init(maxChannels: Int, rate: RateLimit, maxRecovery: Int) {
       self.maxChannels = maxChannels
       self.rate = rate
+      self.maxRecovery = maxRecovery
     }
   }
 
@@ -42,6 +45,8 @@ package struct Hub {
   var sessions: [Session?] = []
   var channels = ChannelTable()
   var pending: [PendingKey: PendingSubscribe] = [:]
+  /// Of channels in which subscribes are on their way.
+  var held: [ChannelIndex: HeldEvents] = [:]
   var subscribes: UInt64 = 0
   var link = LinkState.up
   package private(set) var sessionCount = 0
@@ -59,6 +64,9 @@ package struct Hub {
   package var hasOrphans: Bool {
     pending.keys.contains { sessions[Int($0.slot)]?.subscription(to: $0.channel) == nil }
   }
+
+  /// Events that are held in all channels, however many wait for them; for tests.
+  package var heldCount: Int { held.values.reduce(0) { $0 + $1.count } }
 
   /// Channels with a connection of this loop in them.
   package var channelCount: Int { channels.count }
@@ -144,7 +152,7 @@ package struct Hub {
   /// Takes out a subscribe that is under way.
   mutating func takePending(_ key: PendingKey) -> PendingSubscribe? {
     guard let subscribe = pending.removeValue(forKey: key) else { return nil }
-    if subscribe.stage != .attaching { channels[key.channel].holding -= 1 }
+    if subscribe.stage != .attaching { endHolding(subscribe, key.channel) }
     if let index = channels[key.channel].pending.firstIndex(of: key.slot) {
       channels[key.channel].pending.remove(at: index)
     }
@@ -157,20 +165,31 @@ package struct Hub {
     subscriptionCount += 1
   }
 
-  /// Makes a connection that has its place a listener.
+  /// Puts a connection that has its place among those whom messages go to.
   mutating func makeLive(_ channel: ChannelIndex, slot: UInt32) {
     let position = Int32(channels[channel].listeners.count)
     channels[channel].listeners.append(slot)
-    modifySubscription(slot, channel) { $0.listener = position }
+    modifySubscription(slot, channel) {
+      $0.listener = position
+      $0.isLive = true
+    }
   }
 
-  /// Sets how a listener takes part in presence.
+  /// Takes a connection out from among those whom messages go to, while events are held for it.
+  mutating func setAside(_ channel: ChannelIndex, slot: UInt32) {
+    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
+    removeWatcher(channel, at: session.subscriptions[index].watcher)
+    removeListener(channel, at: session.subscriptions[index].listener)
+    modifySubscription(slot, channel) { $0.listener = -1 }
+  }
+
+  /// Sets how a connection takes part in presence; of others it is told while it is among the listeners.
   mutating func setMode(_ mode: PresenceMode, _ channel: ChannelIndex, slot: UInt32) {
     guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
     let subscription = session.subscriptions[index]
     if mode == .none {
       removeWatcher(channel, at: subscription.watcher)
-    } else if subscription.watcher < 0 {
+    } else if subscription.watcher < 0, subscription.listener >= 0 {
       let position = Int32(channels[channel].watchers.count)
       channels[channel].watchers.append(slot)
       modifySubscription(slot, channel) { $0.watcher = position }

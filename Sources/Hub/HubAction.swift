@@ -18,7 +18,7 @@ package enum Reply {
   case signalled(id: RequestID, ChannelName)
   case history(id: RequestID?, ChannelName, HistoryRead)
   /// What was missed, oldest first; whatever else comes of the channel comes behind it.
-  case replay(ChannelName, [HistoryEntry])
+  case replay(ChannelName, epoch: String, [HistoryEntry])
   case presence(id: RequestID?, ChannelName, Roster)
   case authenticated(id: RequestID?, UserName, expires: Int64?)
   /// The token ends in so many milliseconds.

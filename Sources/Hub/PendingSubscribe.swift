@@ -23,8 +23,11 @@ struct PendingSubscribe {
   /// Commands on the same channel that came meanwhile, in order.
   var deferred: [DeferredCommand] = []
   var deferredBytes = 0
-  /// Events of the channel that came since it was confirmed, for after the answer.
-  var held = HeldEvents()
+  /// The number of the channel's held event from which on they are for it, after the answer.
+  var start = 0
+  /// From which of them on it can do without none: what was told to a listener, or has changed since the roster was asked
+  /// for, is in no read.
+  var indispensable: Int?
 
   /// How many commands may wait behind one subscribe.
   static let maxDeferred = 256
@@ -51,18 +54,6 @@ struct PendingSubscribe {
     guard deferred.count < Self.maxDeferred, deferredBytes + command.bytes <= Self.maxBytes else { return false }
     deferredBytes += command.bytes
     deferred.append(command)
-    return true
-  }
-
-  /// Keeps an event for after the answer; false when it does not fit and may not be left out.
-  ///
-  /// Who only begins to listen can be told that not all could be recovered; who listened before cannot.
-  mutating func hold(_ event: HeldEvent) -> Bool {
-    if held.append(event) { return true }
-    // Joins and leaves since the roster was asked for are in no read.
-    let mayBeLeftOut = stage == .reading || held.hasGivenUp && event.audience == .listeners
-    guard mayBeLeftOut, previous == nil else { return false }
-    held.giveUp(event)
     return true
   }
 }

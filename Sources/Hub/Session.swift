@@ -24,13 +24,13 @@ struct Session {
 /// A connection's place in a channel.
 struct Subscription {
   let channel: ChannelIndex
-  /// The connection's position among the channel's listeners; -1 while it is not one yet.
+  /// The connection's position among the channel's listeners; -1 while it is not one yet, or events are held for it.
   var listener: Int32 = -1
   /// The connection's position among those told of joins and leaves; -1 when it is not told.
   var watcher: Int32 = -1
   var mode = PresenceMode.none
-
-  var isLive: Bool { listener >= 0 }
+  /// Whether the client was told that it is in the channel.
+  var isLive = false
 }
 
 /// A channel's number within one hub: names are looked up once per command or message, never per listener.

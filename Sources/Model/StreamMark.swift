@@ -8,4 +8,12 @@ package enum StreamMark: Equatable, Sendable {
   case message(StreamPosition)
   /// Messages up to that place may be missing.
   case gap(StreamPosition)
+
+  /// Up to where the history is told with it, or known to be lost.
+  package var position: StreamPosition? {
+    switch self {
+    case .message(let position), .gap(let position): position
+    case .none, .fleeting: nil
+    }
+  }
 }

@@ -45,10 +45,8 @@ struct Connection: ~Copyable {
   var isBlocked = false
   /// Whether its bytes are left alone, because a token of its client is being judged.
   var isPaused = false
-  /// Whether the newest messages of some channels wait in the worker for room here.
-  var isHolding = false
-  /// Whether messages it had missed wait in the worker for room here.
-  var isReplaying = false
+  /// Whether messages wait in the worker for room here.
+  var hasWaiting = false
   /// Whether messages have been left out for it, as the rules of their channels want it.
   var bearsLoss = false
   /// Since when the outbox has been more than half full; 0 while it is not.

@@ -242,7 +242,7 @@ private struct Bucket {
   private static let id = SessionID(slot: 0, generation: 1)
 
   private var hub = Hub(
-    limits: Hub.Limits(maxChannels: 1, rate: Bucket.limit),
+    limits: Hub.Limits(maxChannels: 1, rate: Bucket.limit, maxRecovery: 0),
     access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
   private var now: Int64 = 0
   private var allowed = 0

@@ -73,7 +73,9 @@ package struct NodeConfiguration: Sendable {
     guard let node = NodeID(name: nodeName, using: &random) else { return nil }
     var configuration = ServerConfiguration(
       addresses: addresses, loops: loops, path: webSocketPath, echoes: echoes, compresses: compresses,
-      hub: Hub.Limits(maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst)), access: access,
+      hub: Hub.Limits(
+        maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst), maxRecovery: 4 * min(maxOutbox, .max / 4)),
+      access: access,
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
       origins: OriginPolicy(allowed: allowedOrigins),
       trustsUserParameter: isDevelopment, node: node)

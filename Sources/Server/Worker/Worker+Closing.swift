@@ -66,6 +66,7 @@ extension Worker {
     // Whatever the outbox holds: a close frame always fits.
     let connection = connections[slot]
     frame.withBytes { connection.pointee.outbox.append(frame, $0, pool: &pool) }
+    forgetWaiting(slot)
     markDirty(slot)
   }
 
@@ -132,8 +133,7 @@ extension Worker {
     if let registration = connection.pointee.registration { loop.remove(registration, fd: connection.pointee.fd) }
     if let timer = connection.pointee.timer { loop.cancel(timer) }
     connection.pointee.outbox.removeAll(pool: &pool)
-    if connection.pointee.isHolding { conflated[slot] = nil }
-    if connection.pointee.isReplaying { replays[slot] = nil }
+    forgetWaiting(slot)
     if connection.pointee.isPaused { unread[slot] = nil }
     handshakes[slot] = nil
     if connection.pointee.isCounted {

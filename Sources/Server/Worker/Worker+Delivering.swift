@@ -41,36 +41,38 @@ extension Worker {
     switch reply {
     case .subscribed(let id, let channel, let stream, let roster):
       if let stream {
+        // Who subscribes again may not have got yet what it was given before.
+        let position = waiting[slot]?.position(in: channel) ?? stream.position
         send(
           EventEncoder.subscribed(
-            id: id, channel: channel, position: stream.position, isRecovered: stream.isRecovered, roster: roster),
+            id: id, channel: channel, position: position, isRecovered: stream.isRecovered, roster: roster),
           to: slot)
       } else {
         send(EventEncoder.subscribed(id: id, channel: channel, roster: roster), to: slot)
       }
     case .unsubscribed(let id, let channel):
-      forgetHeld(channel, slot)
+      forgetWaiting(channel, slot)
       send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
     case .published(let id, let channel, let receipt):
       send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
     case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
     case .history(let id, let channel, let read):
       send(EventEncoder.history(id: id, channel: channel, read), to: slot)
-    case .replay(let channel, let entries): replay(entries, channel, slot)
+    case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
     case .presence(let id, let channel, let roster):
       send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)
     case .authenticated(let id, let user, let expires):
       send(EventEncoder.authenticated(id: id, user: user, expires: expires), to: slot)
     case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
     case .expelled(let channel):
-      forgetHeld(channel, slot)
+      forgetWaiting(channel, slot)
       send(EventEncoder.unsubscribed(id: nil, channel: channel, reason: "server"), to: slot)
     case .error(let refusal):
       if refusal.code == .tooManyChannels { count(limit: .channels) }
       statistics.errors[refusal.code.rawValue, default: 0] += 1
       send(EventEncoder.error(refusal), to: slot)
     case .event(let channel, let audience, let frame, let mark):
-      frame.withBytes { put(frame, $0, slot, channel, audience) }
+      frame.withBytes { put(frame, $0, mark, slot, channel, audience) }
       settleOverflow(of: frame, mark, channel, audience)
     }
   }
@@ -93,7 +95,9 @@ extension Worker {
     case .published(let session, let channel, let kind, let id, let result):
       hub.published(session, channel, kind, id, result)
     case .history(let channel, let readers, let result):
-      for reader in readers { hub.history(reader.session, channel, reader.purpose, result) }
+      for reader in readers {
+        hub.history(reader.session, channel, reader.purpose, result, waiting: recoveryBytes(reader.session.slot))
+      }
     case .entered(let session, let channel, let entry, let result):
       hub.entered(session, channel, entry: entry, result)
     case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)
@@ -107,24 +111,23 @@ extension Worker {
   ) {
     hub.withAudience(audience, of: channel, frame: frame, mark, excluding: excluded) { slots, except in
       frame.withBytes { bytes in
-        for slot in slots where slot != except { put(frame, bytes, slot, channel, audience) }
+        for slot in slots where slot != except { put(frame, bytes, mark, slot, channel, audience) }
       }
       statistics.delivered += slots.count - (except == nil ? 0 : 1)
     }
     settleOverflow(of: frame, mark, channel, audience)
   }
 
-  /// Puts an event of a channel into one connection's outbox, unless an older one waits for room: a message that is to be
-  /// replaced, not overtaken, or what was missed and comes first.
+  /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.
   private func put(
-    _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32, _ channel: ChannelName, _ audience: Audience
+    _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ mark: StreamMark, _ slot: UInt32, _ channel: ChannelName,
+    _ audience: Audience
   ) {
-    if connections[slot].pointee.isReplaying {
-      putBehindReplay(frame, channel, slot)
-    } else if connections[slot].pointee.isHolding, audience == .listeners, isConflating(channel, slot) {
-      overflowing.append(slot)
-    } else {
-      enqueue(frame, bytes, slot)
+    guard connections[slot].pointee.hasWaiting else { return enqueue(frame, bytes, slot) }
+    switch waiting[slot]?.take(frame, mark, of: channel, audience) {
+    case .passes, nil: enqueue(frame, bytes, slot)
+    case .waits: break
+    case .overflows: overflowing.append(slot)
     }
   }
 
@@ -193,8 +196,7 @@ extension Worker {
       case .failed: return end(slot)
       }
     }
-    if connection.pointee.isReplaying, continueReplay(slot) { return }
-    if connection.pointee.isHolding, releaseConflated(slot) { return }
+    if connection.pointee.hasWaiting, releaseWaiting(slot) { return }
     let isBlocked = !connection.pointee.outbox.isEmpty
     if isBlocked != connection.pointee.isBlocked {
       connection.pointee.isBlocked = isBlocked

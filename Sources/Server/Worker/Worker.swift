@@ -49,14 +49,10 @@ final class Worker: EventSource {
 
   /// Slots that have something to send when the turn ends.
   var dirty: [UInt32] = []
-  /// Slots whose outbox ran over while a frame went out to many; closed when that is over.
+  /// Slots that had no room while a frame went out to many; dealt with when that is over.
   var overflowing: [UInt32] = []
-  /// Slots to be closed as too slow when that is over, whatever their channels' policy.
-  var tooSlow: [UInt32] = []
-  /// By slot: the newest messages of channels that conflate, for connections without room for them.
-  var conflated: [UInt32: [Conflated]] = [:]
-  /// By slot: what was missed, for connections without room for all of it at once.
-  var replays: [UInt32: Replay] = [:]
+  /// By slot: what waits for room in the outbox.
+  var waiting: [UInt32: Waiting] = [:]
   /// What the backend has not answered yet.
   var calls = OpenCalls()
   /// Memory for the hub's actions, used in turns.
@@ -134,6 +130,7 @@ final class Worker: EventSource {
     busyThen = loop.busyMicroseconds
     current.turns = loop.turns
     for slot in 0..<connections.capacity { current.outboxBytes += connections[slot].pointee.outbox.count }
+    for waiting in waiting.values { current.outboxBytes += waiting.recoveryBytes + waiting.newestBytes }
     return current
   }
 

@@ -4,30 +4,8 @@ import TestSupport
 import Testing
 
 @Suite struct HistoryTests {
-  private let epoch = "e1"
-
-  private func desk(sendsLast: Bool = false) -> Desk {
-    var rule = ChannelRule.standard(.all, isOpen: true)
-    rule.history = HistoryRule(size: 10, timeToLive: 1000)
-    rule.sendsLast = sendsLast
-    return Desk(rules: ChannelRules([rule]))
-  }
-
-  private func at(_ offset: Int, _ epoch: String = "e1") -> StreamPosition {
-    StreamPosition(epoch: epoch, offset: offset)
-  }
-
-  private func read(_ top: StreamPosition, _ offsets: [Int] = [], isComplete: Bool = true) -> HistoryRead {
-    HistoryRead(
-      top: top,
-      entries: offsets.map {
-        HistoryEntry(
-          offset: $0, time: 0, frame: frame("m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil)
-      }, isComplete: isComplete)
-  }
-
   @Test func aSubscribeTellsWhereTheChannelStands() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     #expect(desk.subscribe(0, "a", id: 1) == ["attach a"])
     #expect(desk.attached("a") == ["read 0 a position"])
@@ -36,7 +14,7 @@ import Testing
   }
 
   @Test func whatWasMissedComesBeforeWhatIsNew() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", since: .position(at(3)), id: 1)
     #expect(desk.attached("a") == ["read 0 a since e1/3"])
@@ -50,7 +28,7 @@ import Testing
   }
 
   @Test func nothingWasMissed() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", since: .position(at(5)), id: 1)
     _ = desk.attached("a")
@@ -58,7 +36,7 @@ import Testing
   }
 
   @Test func whatCannotBeRecoveredIsNot() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", since: .position(at(3, "e0")), id: 1)
     _ = desk.attached("a")
@@ -66,7 +44,7 @@ import Testing
   }
 
   @Test func ownMessagesWithoutEchoAreNotRecovered() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", since: .position(at(5)), id: 1)
     _ = desk.attached("a")
@@ -77,7 +55,7 @@ import Testing
   }
 
   @Test func theNewestIsSentToWhoeverComes() {
-    var desk = desk(sendsLast: true)
+    var desk = HubTests.desk(sendsLast: true)
     desk.open(0, 1)
     _ = desk.subscribe(0, "a", id: 1)
     #expect(desk.attached("a") == ["read 0 a newest 1"])
@@ -88,7 +66,7 @@ import Testing
   }
 
   @Test func historyComesBeforePresence() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0, user: "alice")
     _ = desk.subscribe(0, "a", .member, since: .position(at(3)), id: 1)
     #expect(desk.attached("a") == ["read 0 a since e1/3"])
@@ -102,7 +80,7 @@ import Testing
   }
 
   @Test func aHistoryThatCannotBeReadRefusesTheSubscribe() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", id: 1)
     _ = desk.attached("a")
@@ -111,7 +89,7 @@ import Testing
   }
 
   @Test func whoListensLosesNothingByAskingAgain() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", id: 1)
     _ = desk.attached("a")
@@ -123,7 +101,7 @@ import Testing
   }
 
   @Test func eventsOfAnOlderEpochAreOver() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", id: 1)
     _ = desk.attached("a")
@@ -134,7 +112,7 @@ import Testing
   }
 
   @Test func eventsOfANewerEpochComeBehindTheirGap() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", id: 1)
     _ = desk.attached("a")
@@ -145,22 +123,8 @@ import Testing
       desk.read(0, "a", .success(read(at(2)))) == ["0: subscribed a #1 at e1/2", "0: 'gap'", "0: 'n1'"])
   }
 
-  @Test func whatDoesNotFitIsNotRecovered() {
-    var desk = desk()
-    desk.open(0)
-    _ = desk.subscribe(0, "a", since: .position(at(3)), id: 1)
-    _ = desk.attached("a")
-    let large = String(repeating: "x", count: 600_000)
-    _ = desk.deliver(large, of: "a", .message(at(5)))
-    _ = desk.deliver(large, of: "a", .message(at(6)))
-    _ = desk.deliver("m7", of: "a", .message(at(7)))
-    #expect(
-      desk.read(0, "a", .success(read(at(4), [4]))) == ["0: subscribed a #1 at e1/7"],
-      "the next message is the eighth, and the client knows that it lacks some")
-  }
-
   @Test func theHistoryIsToldInItsTurn() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", id: 1)
     desk.hub.history(Desk.id(0), of: channel("a"), since: nil, limit: 5, request: RequestID(json: "2"))
@@ -168,7 +132,8 @@ import Testing
     _ = desk.attached("a")
     #expect(
       desk.read(0, "a", .success(read(at(5)))) == ["0: subscribed a #1 at e1/5", "read 0 a newest 5 #2"])
-    desk.hub.history(Desk.id(0), channel("a"), .command(RequestID(json: "2")), .success(read(at(5), [4, 5])))
+    desk.hub.history(
+      Desk.id(0), channel("a"), .command(RequestID(json: "2")), .success(read(at(5), [4, 5])), waiting: 0)
     #expect(desk.lines() == ["0: history a #2 e1/5 [m4, m5]"])
   }
 
@@ -182,7 +147,7 @@ import Testing
   }
 
   @Test func aMessageThatIsKeptIsADraft() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     desk.hub.publish(Desk.id(0), to: channel("a"), echo: true, key: "k", request: nil) { isDraft, keepsHistory in
       #expect(isDraft && keepsHistory)
@@ -192,7 +157,7 @@ import Testing
   }
 
   @Test func signalsAreNeverKept() {
-    var desk = desk()
+    var desk = HubTests.desk()
     desk.open(0)
     desk.hub.publish(
       Desk.id(0), to: channel("a"), kind: .signal, echo: false, request: RequestID(json: "1")
@@ -203,5 +168,19 @@ import Testing
     #expect(desk.lines() == ["signal 0 a #1 'typing' without c-0"])
     desk.hub.published(Desk.id(0), channel("a"), .signal, RequestID(json: "1"), .success(PublishReceipt()))
     #expect(desk.lines() == ["0: signalled a #1"])
+  }
+
+  @Test func aKeyIsOfAUserOrOfAConnection() {
+    var desk = HubTests.desk()
+    desk.open(0)
+    desk.open(1, user: "c-0")
+    let publishers: [IdempotencyKey.Publisher?] = ([0, 1] as [UInt32]).map { slot in
+      desk.hub.publish(Desk.id(slot), to: channel("a"), echo: true, key: "k", request: nil) { _, _ in
+        .draft(head: [], tail: [])
+      }
+      guard case .ask(.publish(_, _, let publication))? = desk.actions().first else { return nil }
+      return publication.key?.publisher
+    }
+    #expect(publishers == [.anonymous(ClientID("c-0")), .user(user("c-0"))])
   }
 }

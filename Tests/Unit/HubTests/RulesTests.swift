@@ -101,4 +101,41 @@ import Testing
     #expect(desk.hub.overflow(of: channel("a")) == .drop, "of a channel with listeners")
     #expect(desk.hub.overflow(of: channel("z")) == .drop, "and of one without")
   }
+
+  // MARK: The past
+
+  private func history(_ capabilities: Capabilities) throws -> Identity {
+    Identity(user: user("alice"), grants: [Grant(try #require(ChannelPattern("*")), capabilities)])
+  }
+
+  private func desk() throws -> Desk {
+    var desk = Desk(rules: ChannelRules([try rule("*") { $0.history = HistoryRule(size: 10, timeToLive: 1000) }]))
+    desk.open(0, try history([.subscribe, .history]))
+    return desk
+  }
+
+  @Test func aRecoveryThatIsNotAllowedAnyMoreIsRefused() throws {
+    var desk = try desk()
+    for (id, since) in [(1, Since.time(5)), (2, nil)] {
+      _ = desk.subscribe(0, "a\(id)", since: since, id: id)
+      _ = desk.attached("a\(id)")
+    }
+    #expect(
+      desk.judged(0, .success(try history(.subscribe))) == [
+        "0: authenticated alice", "0: error forbidden #1", "detach a1",
+      ])
+    let read = HistoryRead(top: StreamPosition(epoch: "e", offset: 1))
+    #expect(desk.read(0, "a2", .success(read)) == ["0: subscribed a2 #2 at e/1"], "it asked for nothing of the past")
+  }
+
+  @Test func aHistoryThatMayNotBeReadAnyMoreIsNotTold() throws {
+    var desk = try desk()
+    let id = RequestID(json: "1")
+    desk.hub.history(Desk.id(0), of: channel("a"), since: nil, limit: 5, request: id)
+    #expect(desk.lines() == ["read 0 a newest 5 #1"])
+    _ = desk.judged(0, .success(try history(.subscribe)))
+    let read = HistoryRead(top: StreamPosition(epoch: "e", offset: 1))
+    desk.hub.history(Desk.id(0), channel("a"), .command(id), .success(read), waiting: 0)
+    #expect(desk.lines() == ["0: error forbidden #1"])
+  }
 }

@@ -18,7 +18,7 @@ struct OwnServer {
     let configuration = ServerConfiguration(
       addresses: [try #require(SocketAddress(numericHost: "127.0.0.1", port: port))], loops: 2, path: "/ws",
       echoes: false, compresses: false,
-      hub: Hub.Limits(maxChannels: 128, rate: RateLimit(rate: 0, burst: 100)),
+      hub: Hub.Limits(maxChannels: 128, rate: RateLimit(rate: 0, burst: 100), maxRecovery: 4 << 20),
       access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false),
       maxMessageSize: 65_536, maxOutbox: maxOutbox, pingInterval: 25_000, pongTimeout: 10_000,
       origins: OriginPolicy(allowed: []), trustsUserParameter: true,

@@ -19,9 +19,12 @@ struct Desk {
     requiresIdentity: Bool = false, users: any UserRates = NoUsers()
   ) {
     hub = Hub(
-      limits: Hub.Limits(maxChannels: maxChannels, rate: rate),
+      limits: Hub.Limits(maxChannels: maxChannels, rate: rate, maxRecovery: Self.maxRecovery),
       access: Hub.Access(rules: rules, requiresIdentity: requiresIdentity), users: users)
   }
+
+  /// Bytes of recoveries that may wait for a connection.
+  static let maxRecovery = 1000
 
   static func id(_ slot: UInt32, _ generation: UInt32 = 0) -> SessionID {
     SessionID(slot: slot, generation: generation)
@@ -120,8 +123,11 @@ struct Desk {
   }
 
   /// Answers the newest read of a history for a subscribe.
-  mutating func read(_ slot: UInt32, _ name: String, _ result: Result<HistoryRead, Refusal>) -> [String] {
-    hub.history(Self.id(slot), channel(name), .subscribe(reads[Self.id(slot)]?[channel(name)] ?? 0), result)
+  mutating func read(
+    _ slot: UInt32, _ name: String, _ result: Result<HistoryRead, Refusal>, waiting: Int = 0
+  ) -> [String] {
+    let purpose = HistoryPurpose.subscribe(reads[Self.id(slot)]?[channel(name)] ?? 0)
+    hub.history(Self.id(slot), channel(name), purpose, result, waiting: waiting)
     return lines()
   }
 

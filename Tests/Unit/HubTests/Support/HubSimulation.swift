@@ -40,9 +40,11 @@ struct HubSimulation {
   }
 
   static let maxChannels = 4
+  static let maxRecovery = 400
 
   var hub = Hub(
-    limits: Hub.Limits(maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0)),
+    limits: Hub.Limits(
+      maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0), maxRecovery: Self.maxRecovery),
     access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
   var spare: [HubAction] = []
   var link = LinkState.up

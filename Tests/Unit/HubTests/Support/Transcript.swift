@@ -40,7 +40,7 @@ enum Transcript {
     case .signalled(let id, let channel): "signalled \(channel)\(number(id))"
     case .history(let id, let channel, let read):
       "history \(channel)\(number(id)) \(line(read.top)) [\(read.entries.map { text($0.frame) }.joined(separator: ", "))]"
-    case .replay(_, let entries): "replay [\(entries.map { text($0.frame) }.joined(separator: ", "))]"
+    case .replay(_, epoch: _, let entries): "replay [\(entries.map { text($0.frame) }.joined(separator: ", "))]"
     case .presence(let id, let channel, let roster): "presence \(channel)\(number(id))\(line(roster))"
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"

@@ -1,0 +1,124 @@
+import Model
+import Wire
+
+/// What waits beside one connection's outbox until there is room in it: messages that were missed, with what has come of
+/// their channels since; and of channels whose messages may be left out the newest message, or a gap.
+///
+/// A channel has one order. So an event passes by only if nothing of its channel waits; those of other channels pass.
+struct Waiting {
+  /// What becomes of an event.
+  enum Verdict {
+    /// It goes into the outbox.
+    case passes
+    /// It waits here now.
+    case waits
+    /// There is no room for it: its channel's policy says what becomes of it.
+    case overflows
+  }
+
+  /// The one thing of a channel that waits behind everything else of it, in the place of what was left out.
+  private struct Newest {
+    let channel: ChannelName
+    /// Nil where there is only the gap.
+    var frame: Frame?
+    var mark: StreamMark
+    /// Up to where messages were left out before it, in a channel that keeps history.
+    var leftOut: StreamPosition?
+  }
+
+  private var replay: Replay
+  private var newest: [Newest] = []
+
+  init(maxBehind: Int = Replay.maxBehind) {
+    replay = Replay(maxBehind: maxBehind)
+  }
+
+  var isEmpty: Bool { replay.isEmpty && newest.isEmpty }
+  /// How much of what was missed, and of what came behind it, is still to be sent; in bytes.
+  var recoveryBytes: Int { replay.bytes }
+  /// What the newest messages hold, in bytes.
+  var newestBytes: Int { newest.reduce(0) { $0 + ($1.frame?.count ?? 0) } }
+
+  /// What was missed of a channel; whatever else comes of it comes behind it.
+  mutating func append(_ entries: [HistoryEntry], under epoch: String, of channel: ChannelName) {
+    replay.append(entries, under: epoch, of: channel)
+  }
+
+  /// Asks where an event of a channel goes, and keeps it if it is to wait.
+  mutating func take(
+    _ frame: Frame, _ mark: StreamMark, of channel: ChannelName, _ audience: Audience
+  ) -> Verdict {
+    // What replaces older messages is newer than whatever is replayed. A join has no place among messages.
+    if audience == .listeners, newest.contains(where: { $0.channel == channel }) { return .overflows }
+    guard replay.contains(channel) else { return .passes }
+    return replay.append(behind: frame, mark, of: channel) ? .waits : .overflows
+  }
+
+  /// Messages of the channel up to that place are left out, which is to be told.
+  mutating func leaveOut(upTo position: StreamPosition, of channel: ChannelName) {
+    hold(Newest(channel: channel, frame: nil, mark: .none, leftOut: position))
+  }
+
+  /// Keeps a message as the channel's newest; true when another one is left out for it.
+  mutating func conflate(_ frame: Frame, _ mark: StreamMark, of channel: ChannelName) -> Bool {
+    var new = Newest(channel: channel, frame: frame, mark: mark)
+    let old = newest.first { $0.channel == channel }
+    if let old {
+      switch mark {
+      case .message(let position): new.leftOut = StreamPosition(epoch: position.epoch, offset: position.offset - 1)
+      case .gap: break
+      case .none, .fleeting: new.leftOut = old.mark.position ?? old.leftOut
+      }
+    }
+    hold(new)
+    return old?.frame != nil
+  }
+
+  private mutating func hold(_ new: Newest) {
+    if let index = newest.firstIndex(where: { $0.channel == new.channel }) {
+      newest[index] = new
+    } else {
+      newest.append(new)
+    }
+  }
+
+  /// Lets go as much as there is room for, oldest first in each channel; true when that was anything.
+  ///
+  /// What was missed leaves half of the outbox free, for replies and for channels that are not behind; a newest message takes
+  /// any room once half of it is free. So neither keeps the other from going on.
+  mutating func release(isHalfFree: () -> Bool, hasRoom: (Int) -> Bool, send: (Frame) -> Void) -> Bool {
+    guard isHalfFree() else { return false }
+    var hasMoved = false
+    while let frame = replay.next, isHalfFree(), hasRoom(frame.count) {
+      replay.removeNext()
+      send(frame)
+      hasMoved = true
+    }
+    while let index = newest.firstIndex(where: { !replay.contains($0.channel) }) {
+      let next = newest[index]
+      let gap = next.leftOut.map { EventEncoder.gap(channel: next.channel, $0) }
+      guard hasRoom((gap?.count ?? 0) + (next.frame?.count ?? 0)) else { break }
+      newest.remove(at: index)
+      if let gap { send(gap) }
+      if let frame = next.frame { send(frame) }
+      hasMoved = true
+    }
+    return hasMoved
+  }
+
+  /// Where the client stands in the channel, as long as something of its history waits: right before that.
+  func position(in channel: ChannelName) -> StreamPosition? {
+    let waiting = newest.first { $0.channel == channel }
+    switch replay.firstMark(of: channel) ?? waiting?.leftOut.map({ .gap($0) }) ?? waiting?.mark {
+    case .message(let position): return StreamPosition(epoch: position.epoch, offset: position.offset - 1)
+    case .gap(let position): return position
+    case .some(.none), .fleeting, nil: return nil
+    }
+  }
+
+  /// The client does not want the channel any more.
+  mutating func forget(_ channel: ChannelName) {
+    replay.forget(channel)
+    newest.removeAll { $0.channel == channel }
+  }
+}

@@ -1,0 +1,132 @@
+import Model
+@testable import Server
+import TestSupport
+import Testing
+
+/// What waits beside an outbox that takes as much as a test says.
+private final class Bench {
+  var value = Waiting()
+
+  func take(_ frame: Frame, _ mark: StreamMark, of channel: ChannelName, _ audience: Audience) -> Waiting.Verdict {
+    value.take(frame, mark, of: channel, audience)
+  }
+
+  func conflate(_ frame: Frame, _ mark: StreamMark, of channel: ChannelName) -> Bool {
+    value.conflate(frame, mark, of: channel)
+  }
+
+  /// What is let go, so many frames at most; gaps without their JSON.
+  func release(count: Int = .max) -> [String] {
+    var sent: [String] = []
+    _ = value.release(isHalfFree: { sent.count < count }, hasRoom: { _ in sent.count < count }) { frame in
+      let text = frame.withPayload { String(decoding: $0, as: UTF8.self) }
+      sent.append(text.contains("gap") ? "gap" : text)
+    }
+    return sent
+  }
+}
+
+@Suite struct WaitingTests {
+  private let kept = channel("kept")
+  private let other = channel("other")
+
+  private func at(_ offset: Int, _ epoch: String = "e") -> StreamPosition {
+    StreamPosition(epoch: epoch, offset: offset)
+  }
+
+  private func frame(_ text: String, size: Int = 0) -> Frame {
+    let bytes = Array(text.utf8) + [UInt8](repeating: 0x20, count: max(0, size - text.utf8.count))
+    return Frame.make(headerCount: 0, payloadCount: bytes.count) { $0.copyBytes(from: bytes) }
+  }
+
+  private func entries(_ offsets: ClosedRange<Int>, size: Int = 0) -> [HistoryEntry] {
+    offsets.map { HistoryEntry(offset: $0, time: 0, frame: frame("\($0)", size: size), isBinary: false, excluded: nil) }
+  }
+
+  @Test func onlyWhatIsOfTheChannelWaitsBehindIt() {
+    let waiting = Bench()
+    waiting.value.append(entries(1...2), under: "e", of: kept)
+    #expect(waiting.take(frame("x"), .none, of: other, .listeners) == .passes)
+    #expect(waiting.take(frame("3"), .message(at(3)), of: kept, .listeners) == .waits)
+    #expect(waiting.take(frame("join"), .none, of: kept, .watchers) == .waits)
+    #expect(waiting.release() == ["1", "2", "3", "join"])
+    #expect(waiting.value.isEmpty)
+    #expect(waiting.take(frame("4"), .message(at(4)), of: kept, .listeners) == .passes)
+  }
+
+  @Test func whatIsHeldIsAskedFirst() {
+    let waiting = Bench()
+    #expect(!waiting.conflate(frame("old"), .none, of: other))
+    waiting.value.append(entries(1...1), under: "e", of: kept)
+    #expect(waiting.take(frame("new"), .none, of: other, .listeners) == .overflows)
+    #expect(waiting.conflate(frame("new"), .none, of: other))
+    #expect(waiting.release() == ["1", "new"])
+  }
+
+  /// It is bounded at any moment, not over time: what has left makes room.
+  @Test func whatWaitsBehindIsBounded() {
+    let waiting = Bench()
+    waiting.value.append(entries(1...1), under: "e", of: kept)
+    let large = frame("x", size: Replay.maxBehind / 2)
+    for _ in 0..<2 { #expect(waiting.take(large, .none, of: kept, .listeners) == .waits) }
+    #expect(waiting.take(frame("y"), .none, of: kept, .listeners) == .overflows)
+    #expect(waiting.release(count: 2).count == 2)
+    #expect(waiting.take(large, .none, of: kept, .listeners) == .waits)
+    #expect(waiting.take(frame("y"), .none, of: kept, .listeners) == .overflows)
+  }
+
+  @Test func whatIsForgottenMakesRoom() {
+    let waiting = Bench()
+    for channel in [kept, other] { waiting.value.append(entries(1...1), under: "e", of: channel) }
+    let large = frame("x", size: Replay.maxBehind)
+    #expect(waiting.take(large, .none, of: kept, .listeners) == .waits)
+    #expect(waiting.take(large, .none, of: other, .listeners) == .overflows)
+    waiting.value.forget(kept)
+    #expect(waiting.value.recoveryBytes == 1)
+    #expect(waiting.take(large, .none, of: other, .listeners) == .waits)
+    #expect(waiting.take(frame("y"), .none, of: kept, .listeners) == .passes)
+  }
+
+  /// The newest waits until all that is older of its channel has gone, in a channel that is conflated behind a replay.
+  @Test func theNewestComesBehindTheReplay() {
+    let waiting = Bench()
+    waiting.value.append(entries(1...2), under: "e", of: kept)
+    #expect(waiting.take(frame("x", size: Replay.maxBehind), .none, of: kept, .listeners) == .waits)
+    #expect(waiting.take(frame("3"), .message(at(3)), of: kept, .listeners) == .overflows)
+    #expect(!waiting.conflate(frame("3"), .message(at(3)), of: kept))
+    #expect(waiting.take(frame("4"), .message(at(4)), of: kept, .listeners) == .overflows)
+    #expect(waiting.conflate(frame("4"), .message(at(4)), of: kept))
+    #expect(waiting.release(count: 0) == [])
+    #expect(waiting.release().filter { !$0.hasPrefix("x") } == ["1", "2", "gap", "4"])
+  }
+
+  @Test func whatIsDroppedBehindAReplayIsTold() {
+    let waiting = Bench()
+    waiting.value.append(entries(1...1), under: "e", of: kept)
+    waiting.value.leaveOut(upTo: at(2), of: kept)
+    waiting.value.leaveOut(upTo: at(3), of: kept)
+    #expect(waiting.release() == ["1", "gap"])
+  }
+
+  /// What has no place takes the place of a message that has: the client is told of it all the same.
+  @Test func aMessageWithoutAPlaceHidesNone() {
+    let waiting = Bench()
+    #expect(!waiting.conflate(frame("1"), .message(at(1)), of: kept))
+    #expect(waiting.conflate(frame("foreign"), .none, of: kept))
+    #expect(waiting.conflate(frame("foreign again"), .none, of: kept))
+    #expect(waiting.release() == ["gap", "foreign again"])
+  }
+
+  @Test func whoSubscribesAgainStandsBeforeWhatWaits() {
+    let waiting = Bench()
+    #expect(waiting.value.position(in: kept) == nil)
+    _ = waiting.conflate(frame("8"), .message(at(8)), of: kept)
+    #expect(waiting.value.position(in: kept) == at(7))
+    _ = waiting.conflate(frame("9"), .message(at(9)), of: kept)
+    #expect(waiting.value.position(in: kept) == at(8))
+    waiting.value.append(entries(3...5), under: "e", of: kept)
+    #expect(waiting.value.position(in: kept) == at(2))
+    waiting.value.leaveOut(upTo: at(4), of: other)
+    #expect(waiting.value.position(in: other) == at(4))
+  }
+}
