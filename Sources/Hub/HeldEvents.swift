@@ -100,26 +100,30 @@ struct HeldShare {
 
   /// What is to be told of them when all up to `top` is known by a read: messages behind it.
   ///
-  /// The read and the events have come on two ways. An event of another epoch is older than the read, unless a gap that
-  /// the read does not know has been told before it.
+  /// The read and the events have come on two ways. An event of another epoch is older than the read if one of the read's
+  /// epoch comes behind it, since epochs never come back; else it is newer, and a gap has been told before it.
   func behind(_ top: StreamPosition) -> [HeldEvent] {
+    let last = events.lastIndex { $0.mark.position?.epoch == top.epoch } ?? -1
     var isNewer = false
-    return events.filter { event in
-      switch event.mark {
-      case .none, .fleeting: return true
-      case .gap(let position):
-        if position.epoch == top.epoch, position.offset <= top.offset, !isNewer { return false }
-        if position.epoch != top.epoch { isNewer = true }
-        return true
-      case .message(let position):
-        return isNewer || position.epoch == top.epoch && position.offset > top.offset
-      }
+    return events.enumerated().compactMap { index, event in
+      guard let position = event.mark.position else { return event }
+      if position.epoch == top.epoch { return position.offset > top.offset ? event : nil }
+      guard index > last else { return nil }
+      if case .gap = event.mark { isNewer = true }
+      return isNewer ? event : nil
     }
   }
 
-  /// The first place of a message among them.
-  var first: StreamPosition? {
-    for event in events { if case .message(let position) = event.mark { return position } }
+  /// Where somebody stands who has heard everything before them; nil where none of them tells.
+  var start: StreamPosition? {
+    for event in events {
+      switch event.mark {
+      case .message(let position): return StreamPosition(epoch: position.epoch, offset: position.offset - 1)
+      // How much it has lost is told right behind.
+      case .gap(let position): return position
+      case .none, .fleeting: continue
+      }
+    }
     return nil
   }
 }

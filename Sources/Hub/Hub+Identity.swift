@@ -160,10 +160,12 @@ extension Hub {
   /// Ends a subscription that is not allowed any more, in the way it is taken part in.
   private mutating func expelLive(_ id: SessionID, _ name: ChannelName) {
     guard let session = session(id), let channel = channels.index(of: name),
-      let index = session.subscription(to: channel), session.subscriptions[index].isLive,
-      denial(ofBeing: session.subscriptions[index].mode, in: name, channel, session) != nil
+      let index = session.subscription(to: channel), session.subscriptions[index].isLive
     else { return }
     let key = PendingKey(slot: id.slot, channel: channel)
+    // What it would go back to counts, too, if the subscribe failed.
+    let mode = pending[key]?.previous ?? session.subscriptions[index].mode
+    guard denial(ofBeing: mode, in: name, channel, session) != nil else { return }
     guard pending[key] == nil else {
       // A subscribe that is allowed is under way: only what it takes the place of ends.
       if session.subscriptions[index].mode == .member { act(.ask(.leave(session.client, name, lost: false))) }

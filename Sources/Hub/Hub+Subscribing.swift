@@ -169,9 +169,7 @@ extension Hub {
     var events = share.events
     if subscribe.previous != nil {
       // It has listened all the time: everything that was held is news to it.
-      if let first = share.first, first.epoch == read.top.epoch, first.offset <= read.top.offset {
-        stream.position.offset = first.offset - 1
-      }
+      if let start = share.start { stream.position = start }
     } else if let lost = share.lost, share.isTorn(from: read.top) {
       stream = SubscribedStream(position: lost, isRecovered: false)
     } else {

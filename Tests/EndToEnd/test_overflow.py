@@ -12,6 +12,7 @@ channels:
   - { match: "ticker:*", overflow: conflate }
   - { match: "kept-drop:*", overflow: drop, history: { size: 10 } }
   - { match: "kept-ticker:*", overflow: conflate, history: { size: 10 } }
+  - { match: "kept:*", history: { size: 300 } }
   - match: "*"
 """
 
@@ -126,6 +127,108 @@ async def test_what_is_held_of_several_channels_comes_out_again(node, connect, r
             assert event["data"][0] > newest.get(event["channel"], -1)
             newest[event["channel"]] = event["data"][0]
     assert node.metrics().total("apus_disconnects_total", code="4009") == 0
+
+
+async def begin_recovery(node, connect, stalled, channel: str, size: int, count: int = 100) -> dict:
+    """Fills a channel, and has the client that does not read recover all of it; the place of the newest."""
+    publisher = await connect(node.ws)
+    for number in range(count):
+        place = await publisher.publish(channel, [number, "x" * size])
+    await stalled.send_command("subscribe", channel=channel, since={"epoch": place["epoch"], "offset": 0})
+    return place
+
+
+async def follow(stalled, until: dict[str, int]) -> dict[str, list[int]]:
+    """By channel the numbers of the messages that come, up to when all of these have."""
+    numbers: dict[str, list[int]] = {channel: [] for channel in until}
+    while any(not numbers[channel] or numbers[channel][-1] != last for channel, last in until.items()):
+        opcode, payload = await stalled.receive_frame()
+        assert opcode in (Opcode.TEXT, Opcode.PING), payload
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+        if event.get("type") == "message":
+            numbers[event["channel"]].append(event["data"][0])
+    return numbers
+
+
+async def test_a_recovery_does_not_let_newer_messages_pass(node, connect, raw, channel):
+    """What was held of a channel that conflates is replaced, not overtaken, while another channel is recovered."""
+    ticker, kept = f"ticker:{channel}", f"kept:{channel}"
+    stalled, publisher = await flood(node, connect, raw, ticker)
+    await begin_recovery(node, connect, stalled, kept, 20_000)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 3)
+    for number in (1000, 1001, 1002):
+        await publisher.publish(ticker, [number, "new"])
+    numbers = await follow(stalled, {ticker: 1002, kept: 99})
+    assert numbers[ticker] == sorted(set(numbers[ticker])) and 199 not in numbers[ticker]
+    assert numbers[kept] == list(range(100))
+
+
+async def test_a_recovery_holds_up_no_other_channel(node, connect, raw, channel):
+    """More than a mebibyte comes in a channel that may leave messages out: that is no reason to be closed."""
+    ticker, kept = f"ticker:{channel}", f"kept:{channel}"
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    await stalled.send_command("subscribe", channel=ticker)
+    await begin_recovery(node, connect, stalled, kept, 60_000)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 2)
+    publisher = await connect(node.ws)
+    for number in range(60):
+        await publisher.publish(ticker, [number, "x" * 40_000])
+    numbers = await follow(stalled, {ticker: 59, kept: 99})
+    assert numbers[ticker] == sorted(set(numbers[ticker]))
+    assert numbers[kept] == list(range(100))
+    assert node.metrics().total("apus_disconnects_total", code="4009") == 0
+
+
+@pytest.mark.parametrize("prefix", ["kept-drop", "kept-ticker"])
+async def test_what_does_not_fit_behind_a_recovery_is_told(node, connect, raw, channel, prefix):
+    """A client that recovers a channel whose rule leaves messages out stays, and is told what it lacks."""
+    channel = f"{prefix}:{channel}"
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    await begin_recovery(node, connect, stalled, channel, 60_000, count=10)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 1)
+    publisher = await connect(node.ws)
+    for number in range(10, 60):
+        await publisher.publish(channel, [number, "x" * 60_000])
+    place, gaps = 0, 0
+    while place < 60:
+        opcode, payload = await stalled.receive_frame()
+        assert opcode in (Opcode.TEXT, Opcode.PING), payload
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+        if event.get("type") == "gap":
+            assert event["offset"] > place
+            place, gaps = event["offset"], gaps + 1
+        elif event.get("type") == "message":
+            assert event["offset"] == place + 1
+            place += 1
+    assert gaps == 1
+
+
+async def test_what_is_recovered_for_one_client_is_bounded(node, connect, raw, channel):
+    """One recovery may be as large as it is; while it waits there are no more of them."""
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    for number in range(3):
+        await begin_recovery(node, connect, stalled, f"kept:{channel}-{number}", 60_000)
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 3)
+    # Of one recovery, without what the kernel has taken.
+    assert 1_000_000 < node.metrics().total("apus_outbox_bytes") < 7_000_000
+    recovered = {}
+    while len(recovered) < 3:
+        opcode, payload = await stalled.receive_frame()
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+        if event.get("type") == "subscribed":
+            recovered[event["channel"]] = event["recovered"]
+    assert list(recovered.values()) == [True, False, False]
+    # When it has got all it may recover again.
+    while event.get("offset") != 100 or event["type"] != "message":
+        opcode, payload = await stalled.receive_frame()
+        event = json.loads(payload) if opcode is Opcode.TEXT else {}
+    assert node.metrics().total("apus_outbox_bytes") == 0
+    again = f"kept:{channel}-1"
+    await stalled.send_command("unsubscribe", channel=again)
+    await stalled.send_command("subscribe", channel=again, since=0)
+    while event.get("type") != "subscribed":
+        event = json.loads((await stalled.receive_frame())[1])
+    assert event["recovered"] is True
 
 
 async def test_joins_are_never_left_out(node, connect, raw, channel):

@@ -51,7 +51,7 @@ private struct HubRun {
 
   static func describe(_ event: UInt8, _ target: UInt8) -> String {
     let (slot, channel, variant) = whom(target)
-    return "event \(event % 24), slot \(slot), channel \(channel), \(variant)"
+    return "event \(event % 32), slot \(slot), channel \(channel), \(variant)"
   }
 
   private static func whom(_ target: UInt8) -> (slot: UInt32, channel: ChannelName, variant: Bool) {
@@ -61,7 +61,7 @@ private struct HubRun {
   mutating func step(_ event: UInt8, _ target: UInt8) throws {
     let (slot, channel, variant) = Self.whom(target)
     let isOpen = simulation.open[slot] != nil
-    switch event % 24 {
+    switch event % 32 {
     case 0: try isOpen ? close(slot) : simulation.open(slot)
     case 1, 2: if !isOpen { try simulation.open(slot) }
     case 3: try command(.subscribe(.none), slot, channel)
@@ -79,6 +79,7 @@ private struct HubRun {
     case 20: try simulation.change(link: simulation.link == .up ? .lost : variant ? .up : .down)
     case 21: try answer(Int(target >> 1), success: variant)
     case 22: try stale(slot, channel)
+    case 24...31: try past(event % 32, target, slot, channel, variant)
     case 23 where variant:
       let named = channel.isReserved ? nil : channel
       try simulation.adopt(forbidden: slot % 2 == 0 ? named : nil, quiet: slot % 2 == 1 ? named : nil)
@@ -86,6 +87,30 @@ private struct HubRun {
     default: bucket.take(target)
     }
     collect()
+  }
+
+  /// What happens in channels that keep history.
+  private mutating func past(
+    _ event: UInt8, _ target: UInt8, _ slot: UInt32, _ channel: ChannelName, _ variant: Bool
+  ) throws {
+    let number = Int(target >> 1)
+    switch event {
+    case 24: simulation.publish(to: channel, without: variant && simulation.open[slot] != nil ? slot : nil)
+    case 25, 26: try simulation.handOn(channel)
+    case 27: try simulation.handOn(channel, losing: number % 4)
+    case 28 where variant: simulation.beginEpoch(of: channel)
+    case 28: try deliver(.listeners, channel, without: nil, .fleeting)
+    case 29: if !simulation.readings.isEmpty { simulation.make(number % simulation.readings.count) }
+    case 30:
+      guard !simulation.readings.isEmpty else { return }
+      let waiting = number & 16 == 16 ? HubSimulation.maxRecovery : 0
+      try simulation.answerRead(number % simulation.readings.count, success: variant, waiting: waiting)
+    default:
+      guard simulation.open[slot] != nil, let stream = simulation.streams[channel] else { return }
+      let since = stream.position(stream.epoch, max(0, stream.top - Int(slot)))
+      guard simulation.requests < Self.maxCommands else { return }
+      try simulation.run(.subscribe(variant ? .watch : .none), slot, channel, since: since)
+    }
   }
 
   // MARK: Clients
@@ -151,11 +176,12 @@ private struct HubRun {
   /// Delivers, and then closes those of the lent connections that the bits of `closing` choose, as the shell does with
   /// clients that are too slow.
   private mutating func deliver(
-    _ audience: Audience, _ channel: ChannelName, without slot: UInt32?, closing: UInt8 = 0
+    _ audience: Audience, _ channel: ChannelName, without slot: UInt32?, _ mark: StreamMark = .none,
+    closing: UInt8 = 0
   ) throws {
     let isLeftOut = slot.map { simulation.open[$0] != nil } == true
-    let lent = simulation.places.filter { $0.key.channel == channel && $0.value.mode != nil && !$0.value.isEntering }
-    try simulation.deliver(audience, channel, without: isLeftOut ? slot : nil)
+    let lent = simulation.places.filter { $0.key.channel == channel && $0.value.mode != nil && !$0.value.isHolding }
+    try simulation.deliver(audience, channel, without: isLeftOut ? slot : nil, mark)
     for slot in lent.keys.map(\.slot).sorted() where closing >> (slot % 8) & 1 == 1 { try close(slot) }
   }
 
@@ -219,6 +245,13 @@ private struct HubRun {
       try simulation.check(rounds < 1000, "something is never answered")
       for channel in simulation.wanted.subtracting(simulation.confirmed).sorted(by: { $0.string < $1.string }) {
         try simulation.confirm(channel)
+        collect()
+      }
+      for channel in HubSimulation.kept.sorted(by: { $0.string < $1.string }) {
+        for _ in 0..<10 { try simulation.handOn(channel) }
+      }
+      for number in simulation.readings.indices.reversed() {
+        try simulation.answerRead(number, success: true, waiting: 0)
         collect()
       }
       while !simulation.questions.isEmpty {

@@ -49,6 +49,39 @@ import Testing
       ])
   }
 
+  /// A gap to an epoch that is over by then, too, is none for who has read the newest.
+  @Test func gapsToOlderEpochsAreOver() {
+    var desk = reading()
+    _ = desk.deliver("gap to 2", of: "a", .gap(at(0, "e2")))
+    _ = desk.deliver("n1", of: "a", .message(at(1, "e2")))
+    _ = desk.deliver("gap to 3", of: "a", .gap(at(0, "e3")))
+    _ = desk.deliver("o1", of: "a", .message(at(1, "e3")))
+    _ = desk.deliver("gap to 4", of: "a", .gap(at(5, "e4")))
+    #expect(
+      desk.read(0, "a", .success(read(at(0, "e3"), isComplete: false))) == [
+        "0: subscribed a #1 at e3/0", "0: 'o1'", "0: 'gap to 4'",
+      ])
+  }
+
+  /// What was held is told in any case: the place is in front of it, in whatever epoch that is.
+  @Test func whoListensStandsInFrontOfWhatWasHeld() {
+    for first in [StreamMark.message(at(6)), .gap(at(5))] {
+      var desk = HubTests.desk()
+      desk.open(0)
+      _ = desk.subscribe(0, "a", id: 1)
+      _ = desk.attached("a")
+      _ = desk.read(0, "a", .success(read(at(5))))
+      _ = desk.subscribe(0, "a", id: 2)
+      _ = desk.deliver("first", of: "a", first)
+      _ = desk.deliver("gap", of: "a", .gap(at(0, "e2")))
+      _ = desk.deliver("n1", of: "a", .message(at(1, "e2")))
+      #expect(
+        desk.read(0, "a", .success(read(at(1, "e2")))) == [
+          "0: subscribed a #2 at e1/5", "0: 'first'", "0: 'gap'", "0: 'n1'",
+        ])
+    }
+  }
+
   @Test func aGapToANewerEpochThatDoesNotFitIsTold() {
     var desk = reading()
     _ = desk.deliver(large, of: "a", .gap(at(0, "e2")))
@@ -129,6 +162,23 @@ import Testing
     #expect(
       desk.read(0, "a", .failure(Refusal(.unavailable, "Not now."))) == ["0: error unavailable #2", "0: 'join'"])
     #expect(desk.deliver("leave", to: .watchers, of: "a") == [0])
+  }
+
+  @Test func whoMayNotWatchAnyMoreIsNoWatcherAgain() {
+    var desk = HubTests.desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", .watch, id: 1)
+    _ = desk.attached("a")
+    _ = desk.read(0, "a", .success(read(at(4))))
+    _ = desk.entered(0, "a", roster())
+    _ = desk.subscribe(0, "a", id: 2)
+    var rule = ChannelRule.standard(.all, isOpen: true)
+    rule.history = HistoryRule(size: 10, timeToLive: 1000)
+    rule.hasPresence = false
+    #expect(desk.adopt(ChannelRules([rule])) == [])
+    #expect(desk.read(0, "a", .failure(Refusal(.unavailable, "Not now."))) == ["0: error unavailable #2"])
+    #expect(desk.deliver("join", to: .watchers, of: "a") == [])
+    #expect(desk.deliver("m5", of: "a", .message(at(5))) == [0])
   }
 
   /// However many wait: an event is kept once, and goes to those who listen at no extra cost.

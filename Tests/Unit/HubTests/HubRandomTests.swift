@@ -6,7 +6,7 @@ import Testing
 @Suite struct HubRandomTests {
   private static let slots: UInt32 = 10
   private static let channels = ["a", "b", "c", "d", "e"].map(channel)
-  private static let steps = 6000
+  private static let steps = 10_000
 
   @Test(arguments: UInt64(0)..<24)
   func everyEventHasTheRightEffect(_ seed: UInt64) throws {
@@ -26,6 +26,8 @@ import Testing
     }
     #expect(simulation.effects > 1500, "seed \(seed)")
     #expect(simulation.arrivals > 1500, "seed \(seed)")
+    #expect(simulation.recovered > 10, "seed \(seed)")
+    #expect(simulation.overruns > 0, "seed \(seed)")
   }
 
   private static func step(_ simulation: inout HubSimulation, _ generator: inout SplitMix64) throws {
@@ -34,8 +36,11 @@ import Testing
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<2: if simulation.open[slot] != nil { try simulation.close(slot) }
     case 2..<15: if simulation.open[slot] == nil { try simulation.open(slot) }
-    case 15..<55: if simulation.open[slot] != nil { try simulation.run(command(&generator), slot, channel) }
-    case 55..<70:
+    case 15..<46:
+      guard simulation.open[slot] != nil else { return }
+      try simulation.run(command(&generator), slot, channel, since: since(simulation.streams[channel], &generator))
+    case 46..<60: try past(&simulation, channel, slot, &generator)
+    case 60..<70:
       let waiting = channels.filter { simulation.wanted.contains($0) && !simulation.confirmed.contains($0) }
       if let channel = waiting.randomElement(using: &generator) { try simulation.confirm(channel) }
     case 70..<80:
@@ -52,7 +57,10 @@ import Testing
     case 81..<96:
       let audience: Audience = Bool.random(using: &generator) ? .listeners : .watchers
       let isLeftOut = simulation.open[slot] != nil && Bool.random(using: &generator)
-      try simulation.deliver(audience, channel, without: isLeftOut ? slot : nil)
+      let isSignal = audience == .listeners && Int.random(in: 0..<4, using: &generator) == 0
+      try simulation.deliver(
+        audience, channel, without: isLeftOut ? slot : nil, isSignal ? .fleeting : .none,
+        large: Int.random(in: 0..<8, using: &generator) == 0)
     case 96: if Int.random(in: 0..<4, using: &generator) == 0 { try simulation.loseSubscriptions() }
     default:
       switch simulation.link {
@@ -61,6 +69,36 @@ import Testing
       case .down: try simulation.change(link: .up)
       }
     }
+  }
+
+  /// What happens in channels that keep history.
+  private static func past(
+    _ simulation: inout HubSimulation, _ channel: ChannelName, _ slot: UInt32, _ generator: inout SplitMix64
+  ) throws {
+    let channel = HubSimulation.kept.contains(channel) ? channel : HubSimulation.last
+    let dice = Int.random(in: 0..<100, using: &generator)
+    switch dice {
+    case 0..<25:
+      let isLeftOut = simulation.open[slot] != nil && dice < 8
+      simulation.publish(to: channel, without: isLeftOut ? slot : nil)
+    case 25..<55: try simulation.handOn(channel, large: dice < 28)
+    case 55..<58: try simulation.handOn(channel, losing: dice - 55)
+    case 58: simulation.beginEpoch(of: channel)
+    default:
+      guard let number = simulation.readings.indices.randomElement(using: &generator) else { return }
+      if dice < 70 { return simulation.make(number) }
+      let waiting = [0, 0, 0, 1, HubSimulation.maxRecovery].randomElement(using: &generator) ?? 0
+      try simulation.answerRead(number, success: dice < 97, waiting: waiting)
+    }
+  }
+
+  private static func since(
+    _ stream: HubSimulation.Stream?, _ generator: inout SplitMix64
+  ) -> StreamPosition? {
+    guard let stream, Bool.random(using: &generator) else { return nil }
+    let epoch = max(0, stream.epoch - (Int.random(in: 0..<8, using: &generator) == 0 ? 1 : 0))
+    return stream.position(
+      epoch, max(0, stream.top + 2 - Int.random(in: 0..<(HubSimulation.size + 4), using: &generator)))
   }
 
   private static func command(_ generator: inout SplitMix64) -> HubSimulation.Command {
@@ -83,6 +121,12 @@ import Testing
       try simulation.check(rounds < 1000, "something is never answered")
       for channel in channels where simulation.wanted.contains(channel) && !simulation.confirmed.contains(channel) {
         try simulation.confirm(channel)
+      }
+      for channel in HubSimulation.kept.sorted(by: { $0.string < $1.string }) {
+        for _ in 0..<10 { try simulation.handOn(channel) }
+      }
+      for number in simulation.readings.indices.reversed() {
+        try simulation.answerRead(number, success: true, waiting: 0)
       }
       while !simulation.questions.isEmpty { try simulation.answer(0, success: true) }
     }

@@ -33,19 +33,42 @@ struct HubSimulation {
     var mode: PresenceMode?
     /// Whether the broker was asked for the roster.
     var isEntering = false
-    /// Numbers of the events that are held, and for whom.
+    /// Whether the broker was asked for the history.
+    var isReading = false
+    /// Numbers of the events that are held and have no place, and for whom.
     var backlog: [(event: Int, audience: Audience)] = []
+    /// Bytes of all that is held.
+    var heldBytes = 0
+    /// Where the client stands, in a channel that keeps history.
+    var position: StreamPosition?
+    /// Where it stood when it was told to stand somewhere else, for which it must be told of a gap.
+    var mustBeTold: StreamPosition?
+    /// Whether the history had all that it asked for, and nothing stood in the way.
+    var mustRecover = false
 
     var isPending: Bool { !commands.isEmpty }
+    var isHolding: Bool { isReading || isEntering }
+    /// Whether more is held for it than there is room for.
+    var isOverrun: Bool { heldBytes > HubSimulation.capacity }
+
+    /// The subscribe is over.
+    mutating func endHolding() {
+      isReading = false
+      isEntering = false
+      heldBytes = 0
+      mustRecover = false
+    }
   }
 
   static let maxChannels = 4
   static let maxRecovery = 400
+  /// Bytes that are held for a subscribe.
+  static let capacity = 1 << 20
 
   var hub = Hub(
     limits: Hub.Limits(
       maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0), maxRecovery: Self.maxRecovery),
-    access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
+    access: Hub.Access(rules: HubSimulation.rules([]), requiresIdentity: false), users: NoUsers())
   var spare: [HubAction] = []
   var link = LinkState.up
   /// The channel that the rules forbid, and the one without presence.
@@ -60,8 +83,14 @@ struct HubSimulation {
   var confirmed: Set<ChannelName> = []
   /// Questions for a roster that the broker has not answered.
   var questions: [(session: SessionID, channel: ChannelName, entry: UInt64)] = []
+  var readings: [Reading] = []
+  var streams = Dictionary(uniqueKeysWithValues: HubSimulation.kept.map { ($0, Stream()) })
+  /// From where on subscribes want what was missed, by number.
+  var sinces: [Int: StreamPosition] = [:]
   /// Who is a member, by what the broker was told.
   var members: Set<Key> = []
+  /// New subscribers that were answered now and for which there was not room for all that was held.
+  var overrun: Set<Key> = []
   /// Who said who they are.
   var names: [SessionID: String] = [:]
   var requests = 0
@@ -69,6 +98,8 @@ struct HubSimulation {
   /// How many commands took effect and how many events arrived: so that a test can see that it tested something.
   var effects = 0
   var arrivals = 0
+  var recovered = 0
+  var overruns = 0
 
   func session(_ slot: UInt32) -> SessionID {
     SessionID(slot: slot, generation: open[slot] ?? 0)
@@ -105,16 +136,24 @@ struct HubSimulation {
       hub.entered(gone, question.channel, entry: question.entry, .success(Roster(members: [], count: 0)))
     }
     questions.removeAll { $0.session == gone }
+    for number in readings.indices.reversed() where readings[number].session == gone {
+      try answerRead(number, success: true, waiting: 0)
+    }
     try check(hub.actions.isEmpty, "something is done for a connection that has gone")
     try checkCounts()
   }
 
-  mutating func run(_ command: Command, _ slot: UInt32, _ channel: ChannelName) throws {
+  mutating func run(
+    _ command: Command, _ slot: UInt32, _ channel: ChannelName, since: StreamPosition? = nil
+  ) throws {
     requests += 1
+    sinces[requests] = since
     places[Key(slot: slot, channel: channel), default: Place()].commands.append((requests, command))
     let id = RequestID(json: "\(requests)")
     switch command {
-    case .subscribe(let mode): hub.subscribe(session(slot), to: channel, SubscribeWish(mode), request: id)
+    case .subscribe(let mode):
+      let wish = SubscribeWish(mode, since: since.map { .position($0) })
+      hub.subscribe(session(slot), to: channel, wish, request: id)
     case .unsubscribe: hub.unsubscribe(session(slot), from: channel, request: id)
     case .publish(let echo):
       hub.publish(session(slot), to: channel, echo: echo, request: id) { _, _ in .finished(frame("own")) }
@@ -136,7 +175,8 @@ struct HubSimulation {
       rule.hasPresence = false
       return rule
     }
-    hub.adopt(ChannelRules([first, second].compactMap { $0 } + [.standard(.all, isOpen: true)]))
+    let isKept = quiet.map { Self.kept.contains($0) } ?? false
+    hub.adopt(Self.rules([first, isKept ? nil : second], quiet: quiet))
     try settle(closing: nil)
     for (key, place) in places {
       if key.channel == forbidden {
@@ -182,6 +222,10 @@ struct HubSimulation {
 
   mutating func confirm(_ channel: ChannelName) throws {
     confirmed.insert(channel)
+    if streams[channel]?.isFresh == true, let stream = streams[channel] {
+      streams[channel]?.handed = (stream.epoch, stream.top)
+      streams[channel]?.isFresh = false
+    }
     hub.attached(channel)
     try settle(closing: nil)
   }
@@ -206,33 +250,45 @@ struct HubSimulation {
     try settle(closing: nil)
   }
 
-  mutating func deliver(_ audience: Audience, _ channel: ChannelName, without excluded: UInt32?) throws {
+  mutating func deliver(
+    _ audience: Audience, _ channel: ChannelName, without excluded: UInt32?, _ mark: StreamMark = .none,
+    large: Bool = false
+  ) throws {
     events += 1
+    let event = frame("\(channel) \(events) \(large ? String(repeating: "x", count: Self.capacity / 3) : "")")
     var expected: [UInt32] = []
     for (key, place) in places where key.channel == channel {
-      if place.isEntering {
-        if key.slot != excluded { places[key]?.backlog.append((events, audience)) }
+      if place.isHolding {
+        places[key]?.heldBytes += event.count
+        if key.slot != excluded, isAwaited(audience, mark, place) { places[key]?.backlog.append((events, audience)) }
       } else if let mode = place.mode, audience == .listeners || mode != .none {
         expected.append(key.slot)
       }
     }
     var lent: [UInt32] = []
     var left: UInt32?
-    hub.withAudience(
-      audience, of: channel, frame: frame("\(channel) \(events)"), .none, excluding: excluded.map { client($0) }
-    ) {
+    hub.withAudience(audience, of: channel, frame: event, mark, excluding: excluded.map { client($0) }) {
       lent = Array($0)
       left = $1
     }
     try check(lent.sorted() == expected.sorted(), "lent \(lent.sorted()) of \(channel), expected \(expected.sorted())")
     try check(left == excluded.flatMap { expected.contains($0) ? $0 : nil }, "left out \(String(describing: left))")
     arrivals += lent.count
+    for slot in lent where slot != left && mark.position != nil { try hear(mark, Key(slot: slot, channel: channel)) }
     try settle(closing: nil)
+  }
+
+  /// Whether an event without a place is to come behind the answer to a subscribe.
+  private func isAwaited(_ audience: Audience, _ mark: StreamMark, _ place: Place) -> Bool {
+    if mark.position != nil { return false }
+    if place.mode != nil { return true }
+    // What is over by then, and what the roster will have.
+    return mark != .fleeting && (audience == .listeners || place.isEntering)
   }
 
   // MARK: What the hub wants done
 
-  private mutating func settle(closing: UInt32?) throws {
+  mutating func settle(closing: UInt32?) throws {
     hub.takeActions(reusing: &spare)
     for action in spare {
       do {
@@ -242,6 +298,8 @@ struct HubSimulation {
         throw Violation(description: "\(violation): \(Transcript.line(action)), among: \(all)")
       }
     }
+    for key in overrun { places[key]?.backlog = [] }
+    overrun = []
     if closing == nil { try checkCounts() }
   }
 
@@ -257,6 +315,7 @@ struct HubSimulation {
     switch request {
     case .attach(let channel):
       try check(wanted.insert(channel).inserted, "attached twice")
+      streams[channel]?.isFresh = true
       confirmed.remove(channel)
     case .detach(let channel):
       try check(wanted.remove(channel) != nil, "detached without being attached")
@@ -267,7 +326,8 @@ struct HubSimulation {
       guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
         return try check(false, "nobody asked")
       }
-      try check(confirmed.contains(channel), "entered before the channel was confirmed")
+      try check(
+        confirmed.contains(channel) || places[key]?.isReading == true, "entered before the channel was confirmed")
       try check(places[key]?.isEntering == false, "entered twice")
       places[key]?.isEntering = true
       questions.append((session, channel, entry))
@@ -282,7 +342,8 @@ struct HubSimulation {
       let command = try takeEffect(session, publication.channel, id, isClosing: closing == session.slot)
       guard case .publish(let echo) = command else { return try check(false, "not what was asked") }
       try check(publication.excluded == (echo ? nil : client(session.slot)), "the wrong one left out")
-    case .readHistory: try check(false, "no channel keeps history")
+    case .readHistory(let session, let channel, let query, let purpose):
+      try asked(session, channel, query, purpose)
     case .queryPresence(let session, let id, let channel, _):
       guard case .presence = try takeEffect(session, channel, id) else { return try check(false, "not what was asked") }
     }
@@ -290,33 +351,58 @@ struct HubSimulation {
 
   private mutating func take(_ reply: Reply, _ session: SessionID) throws {
     switch reply {
-    case .subscribed(let id, let channel, _, let roster):
+    case .subscribed(let id, let channel, let stream, let roster):
       guard case .subscribe(let mode) = try takeEffect(session, channel, id) else {
         return try check(false, "not asked")
       }
       let key = Key(slot: session.slot, channel: channel)
       try check((roster != nil) == (mode != .none), "a roster for those who watch")
-      if mode == .none { try check(confirmed.contains(channel), "answered before the channel was confirmed") }
+      let isHolding = places[key]?.isHolding == true
+      try check(isHolding || confirmed.contains(channel), "answered before the channel was confirmed")
+      try stand(key, stream, id.flatMap { Int($0.json) }.flatMap { sinces[$0] })
+      // Only who was not in the channel can do without what there is no room for.
+      if places[key]?.mode == nil, places[key]?.isOverrun == true {
+        overrun.insert(key)
+        overruns += 1
+      }
+      if mode == .none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
       places[key]?.mode = mode
-      places[key]?.isEntering = false
+      places[key]?.endHolding()
     case .unsubscribed(let id, let channel):
       guard case .unsubscribe = try takeEffect(session, channel, id) else { return try check(false, "not asked") }
       places[Key(slot: session.slot, channel: channel)]?.mode = nil
+      places[Key(slot: session.slot, channel: channel)]?.position = nil
     case .error(let refusal): try take(refusal, session)
-    case .event(_, _, let frame, _):
+    case .event(_, _, let frame, let mark):
       let words = text(frame).split(separator: " ")
       let key = Key(slot: session.slot, channel: channel(String(words[0])))
-      try check(places[key]?.mode != nil && places[key]?.isEntering == false, "let go too early")
-      try check(places[key]?.backlog.first?.event == Int(words[1]), "out of order")
-      places[key]?.backlog.removeFirst()
+      try check(places[key]?.mode != nil && places[key]?.isHolding == false, "let go too early")
       arrivals += 1
+      if mark.position != nil { return try hear(mark, key) }
+      if overrun.contains(key) {
+        while let first = places[key]?.backlog.first, first.event != Int(words[1]) {
+          places[key]?.backlog.removeFirst()
+        }
+      }
+      try check(
+        places[key]?.backlog.first?.event == Int(words[1]),
+        "out of order, \(String(describing: places[key]?.backlog.first)) is next")
+      places[key]?.backlog.removeFirst()
+    case .replay(let channel, let epoch, let entries):
+      for entry in entries {
+        let key = Key(slot: session.slot, channel: channel)
+        try check(entry.excluded != client(session.slot), "its own, without echo")
+        try hear(.message(StreamPosition(epoch: epoch, offset: entry.offset)), key)
+        arrivals += 1
+      }
     case .expelled(let channel):
       let key = Key(slot: session.slot, channel: channel)
       let isIn = (places[key]?.mode ?? PresenceMode.none) != PresenceMode.none
       try check(channel == forbidden && places[key]?.mode != nil || channel == quiet && isIn, "expelled for no reason")
       places[key]?.mode = nil
       places[key]?.backlog = []
-    case .published, .signalled, .presence, .history, .replay: try check(false, "the broker has not answered")
+      places[key]?.position = nil
+    case .published, .signalled, .presence, .history: try check(false, "the broker has not answered")
     case .authenticated, .expiring: try check(false, "nobody has said anything")
     }
   }
@@ -345,7 +431,7 @@ struct HubSimulation {
       let used = places.count { $0.key.slot == key.slot && ($0.value.mode != nil || $0.value.isPending) }
       try check(used >= Self.maxChannels, "there was room")
     case .unavailable:
-      try check(link == .down || places[key]?.isEntering == true, "refused for no reason")
+      try check(link == .down || places[key]?.isHolding == true, "refused for no reason")
       settleRefusal(key)
     default: try check(false, "no reason for that")
     }
@@ -353,7 +439,7 @@ struct HubSimulation {
 
   /// A subscribe has been refused: all is as it was before it.
   private mutating func settleRefusal(_ key: Key) {
-    places[key]?.isEntering = false
+    places[key]?.endHolding()
     if places[key]?.mode == nil { places[key]?.backlog = [] }
     // Who was a plain listener stays one, and is told of nobody's coming and going.
     if places[key]?.mode == PresenceMode.none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
@@ -387,12 +473,14 @@ struct HubSimulation {
     var used = 0
     for (key, place) in places {
       if place.mode != nil || place.isPending { used += 1 }
-      try check(place.isEntering || place.backlog.isEmpty, "events of \(key) were not let go")
+      try check(place.isHolding || place.backlog.isEmpty, "events of \(key) were not let go")
       guard let oldest = place.commands.first else { continue }
       guard case .subscribe = oldest.command else { return try check(false, "#\(oldest.id) waits for nothing") }
       try check(
-        place.isEntering || (!confirmed.contains(key.channel) && link != .down), "#\(oldest.id) waits for nothing")
+        place.isHolding || (!confirmed.contains(key.channel) && link != .down), "#\(oldest.id) waits for nothing")
     }
+    if !places.values.contains(where: \.isHolding) { try check(hub.heldCount == 0, "events are held for nobody") }
+    try checkStands()
     try check(hub.hasOrphans == false, "a subscribe is under way that belongs to nobody")
     try check(hub.subscriptionCount == used, "\(hub.subscriptionCount) subscriptions instead of \(used)")
     try check(hub.channelCount == wanted.count, "\(hub.channelCount) channels instead of \(wanted.count)")
