@@ -58,9 +58,9 @@ extension Hub {
     // Those of its other channels, too, whose members are being read.
     let all = session.subscriptions.reduce(waiting) { sum, subscription in
       let key = PendingKey(slot: session.id.slot, channel: subscription.channel)
-      return sum + (pending[key]?.read?.bytes ?? 0)
+      return sum + (pending[key]?.read?.byteCount ?? 0)
     }
-    return all == 0 || all + read.bytes <= limits.maxRecovery
+    return all == 0 || all + read.byteCount <= limits.maxRecovery
   }
 
   /// Asks for the roster where the connection takes part in presence; else all is known.

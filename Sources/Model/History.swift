@@ -72,9 +72,6 @@ package struct HistoryRead: Sendable {
   /// fewer were asked for or it is more than `maxBytes`.
   package var isComplete: Bool
 
-  /// What `entries` hold, in bytes.
-  package var bytes: Int { entries.reduce(0) { $0 + $1.frame.count } }
-
   package init(top: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false) {
     self.top = top
     self.entries = entries

@@ -1,8 +1,9 @@
+import DequeModule
 import Model
 import Wire
 
-/// What waits beside one connection's outbox until there is room in it: messages that were missed, with what has come of
-/// their channels since; and of channels whose messages may be left out the newest message, or a gap.
+/// What waits beside one connection's outbox until there is room in it: large answers; messages that were missed, with what
+/// has come of their channels since; and of channels whose messages may be left out the newest message, or a gap.
 ///
 /// A channel has one order. So an event passes by only if nothing of its channel waits; those of other channels pass.
 struct Waiting {
@@ -28,16 +29,25 @@ struct Waiting {
 
   private var replay: Replay
   private var newest: [Newest] = []
+  private var answers: Deque<Frame> = []
+  /// What the answers hold, in bytes.
+  private(set) var answerBytes = 0
 
   init(maxBehind: Int = Replay.maxBehind) {
     replay = Replay(maxBehind: maxBehind)
   }
 
-  var isEmpty: Bool { replay.isEmpty && newest.isEmpty }
+  var isEmpty: Bool { replay.isEmpty && newest.isEmpty && answers.isEmpty }
   /// How much of what was missed, and of what came behind it, is still to be sent; in bytes.
   var recoveryBytes: Int { replay.bytes }
   /// What the newest messages hold, in bytes.
   var newestBytes: Int { newest.reduce(0) { $0 + ($1.frame?.count ?? 0) } }
+
+  /// An answer that belongs to no channel's order.
+  mutating func append(answer: Frame) {
+    answers.append(answer)
+    answerBytes += answer.count
+  }
 
   /// What was missed of a channel; whatever else comes of it comes behind it.
   mutating func append(_ entries: [HistoryEntry], under epoch: String, of channel: ChannelName) {
@@ -82,13 +92,19 @@ struct Waiting {
     }
   }
 
-  /// Lets go as much as there is room for, oldest first in each channel; true when that was anything.
+  /// Lets go as much as there is room for, answers first, oldest first in each channel; true when that was anything.
   ///
-  /// What was missed leaves half of the outbox free, for replies and for channels that are not behind; a newest message takes
+  /// Answers and what was missed leave half of the outbox free, for replies and for channels that are not behind; a newest message takes
   /// any room once half of it is free. So neither keeps the other from going on.
   mutating func release(isHalfFree: () -> Bool, hasRoom: (Int) -> Bool, send: (Frame) -> Void) -> Bool {
     guard isHalfFree() else { return false }
     var hasMoved = false
+    while let answer = answers.first, isHalfFree(), hasRoom(answer.count) {
+      answers.removeFirst()
+      answerBytes -= answer.count
+      send(answer)
+      hasMoved = true
+    }
     while let frame = replay.next, isHalfFree(), hasRoom(frame.count) {
       replay.removeNext()
       send(frame)

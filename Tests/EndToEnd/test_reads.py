@@ -5,7 +5,7 @@ import json
 
 import pytest
 
-from harness import Cluster, Node, Redis, eventually
+from harness import Node, RawSocket, Redis, eventually
 from harness.redis_proxy import RedisProxy
 
 RULES = """
@@ -126,3 +126,36 @@ async def test_what_many_ask_for_at_once_is_read_once(own_node, rules, redis, co
     # Leases and probes run besides; the reads of those who came while one was under way are one.
     assert calls < 100, calls
     assert json.loads(redis.client.xrange("apus:history:room", "50-0")[0][1]["m"])["offset"] == 50
+
+
+async def test_who_asks_for_much_and_reads_it_gets_it(own_node, rules, redis, connect):
+    """More than the outbox holds, asked for in one go, beside messages that come meanwhile."""
+    node = own_node({"--config": rules, "--rate": 0}, redis=redis.url)
+    writer, reader = await connect(node.ws), await connect(node.ws)
+    for _ in range(12):
+        await publish(writer, "x" * 60_000)
+    await subscribe(reader)
+    pending = [await reader.start("history", channel="room", limit=100) for _ in range(8)]
+    await publish(writer, *range(20))
+    for future in pending:
+        reply = await reader.reply(future)
+        assert reply["type"] == "history" and len(reply["messages"]) >= 8, reply.get("error")
+    assert await reader.collect("message", 20)
+    assert reader.is_open
+
+
+async def test_who_asks_for_much_and_reads_nothing_is_refused(own_node, rules, redis, connect):
+    node = own_node({"--config": rules, "--rate": 0}, redis=redis.url)
+    writer = await connect(node.ws)
+    for _ in range(12):
+        await publish(writer, "x" * 60_000)
+    before = node.peak_memory()
+    greedy = await RawSocket.upgraded(node.port)
+    for number in range(200):
+        await greedy.send_command("history", channel="room", limit=100, id=number)
+    await eventually(
+        lambda: node.metrics().total("apus_errors_total", code="rate_limited") > 0, what="it was never refused"
+    )
+    await publish(writer, 1)
+    greedy.close()
+    assert node.peak_memory() - before < 40 << 20

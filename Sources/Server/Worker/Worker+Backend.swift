@@ -36,13 +36,13 @@ extension Worker {
     case .call(let id, let part):
       let response = Self.response(to: id, answer.answer)
       guard let part else {
-        if connections.contains(session) { send(response.frame, to: session.slot) }
+        if connections.contains(session) { send(answer: response.frame, to: session.slot) }
         break
       }
       if let responses = calls.answer(part.batch, at: part.index, id: id, response), connections.contains(session),
         let frame = RPCResponse.frame(of: responses)
       {
-        send(frame, to: session.slot)
+        send(answer: frame, to: session.slot)
       }
     case .notification: break
     }
@@ -51,8 +51,8 @@ extension Worker {
 
   private func reply(to id: RequestID?, _ answer: BackendAnswer, _ slot: UInt32) {
     switch answer {
-    case .result(let result): send(EventEncoder.response(id: id, result: result), to: slot)
-    case .error(let error, _): send(EventEncoder.response(id: id, error: error), to: slot)
+    case .result(let result): send(answer: EventEncoder.response(id: id, result: result), to: slot)
+    case .error(let error, _): send(answer: EventEncoder.response(id: id, error: error), to: slot)
     case .failure(let code, let message): reply(.error(Refusal(id: id, code, message)), slot)
     }
   }

@@ -56,8 +56,7 @@ extension Worker {
     case .published(let id, let channel, let receipt):
       send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
     case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
-    case .history(let id, let channel, let read):
-      send(EventEncoder.history(id: id, channel: channel, read), to: slot)
+    case .history(let id, let channel, let read): send(read, of: channel, id: id, to: slot)
     case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
     case .presence(let id, let channel, let roster):
       send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)

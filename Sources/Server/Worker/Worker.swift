@@ -130,7 +130,9 @@ final class Worker: EventSource {
     busyThen = loop.busyMicroseconds
     current.turns = loop.turns
     for slot in 0..<connections.capacity { current.outboxBytes += connections[slot].pointee.outbox.count }
-    for waiting in waiting.values { current.outboxBytes += waiting.recoveryBytes + waiting.newestBytes }
+    for waiting in waiting.values {
+      current.outboxBytes += waiting.answerBytes + waiting.recoveryBytes + waiting.newestBytes
+    }
     return current
   }
 

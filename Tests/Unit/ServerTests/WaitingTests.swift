@@ -54,6 +54,18 @@ private final class Bench {
     #expect(waiting.take(frame("4"), .message(at(4)), of: kept, .listeners) == .passes)
   }
 
+  @Test func answersGoFirstAndHoldNothingUp() {
+    let waiting = Bench()
+    waiting.value.append(entries(1...2), under: "e", of: kept)
+    for text in ["a", "b", "c"] { waiting.value.append(answer: frame(text)) }
+    #expect(waiting.value.answerBytes == 3)
+    #expect(waiting.take(frame("x"), .none, of: other, .listeners) == .passes)
+    #expect(waiting.release(count: 2) == ["a", "b"])
+    #expect(waiting.value.answerBytes == 1)
+    #expect(waiting.release() == ["c", "1", "2"])
+    #expect(waiting.value.isEmpty)
+  }
+
   @Test func whatIsHeldIsAskedFirst() {
     let waiting = Bench()
     #expect(!waiting.conflate(frame("old"), .none, of: other))
