@@ -221,7 +221,7 @@ import Testing
 
   @Test func whereMuchWaitsNothingMoreIsRecovered() {
     let entries = Array(4...9)
-    let bytes = read(at(9), entries).bytes
+    let bytes = read(at(9), entries).byteCount
     var desk = reading()
     #expect(
       desk.read(0, "a", .success(read(at(9), entries)), waiting: Desk.maxRecovery - bytes).first
