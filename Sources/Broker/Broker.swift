@@ -9,6 +9,10 @@ package protocol Broker: AnyObject {
   func start()
   /// Does what a loop asks; the answers go to the outlet, now or later.
   func handle(_ request: BrokerRequest, from loop: LoopIndex)
+  /// Sends an event that belongs to no channel; `event` is its text but for the time at its end.
+  ///
+  /// `answer` is called exactly once, now or later, with whether a live node has taken it.
+  func send(_ event: [UInt8], to addressee: Addressee, then answer: @escaping (Result<Bool, Refusal>) -> Void)
   /// The node goes away soon: the cluster may know.
   func beginDraining()
   /// Ends every membership of this node and gives back whatever it holds in the cluster, then calls `done`.
@@ -71,6 +75,15 @@ package enum BrokerEvent: Sendable {
   case history(ChannelName, [HistoryReader], Result<HistoryRead, Refusal>)
   case entered(SessionID, ChannelName, entry: UInt64, Result<Roster, Refusal>)
   case presence(SessionID, ChannelName, RequestID?, Result<Roster, Refusal>)
+  /// Whose connections the broker is to be told of from now on; at first those of users. With `everybody` those that are
+  /// open already are announced, too, from the first slot on.
+  case register(Registrants)
+  /// The next of the open connections are to be announced, from that slot on.
+  case announce(from: UInt32)
+  /// An event that belongs to no channel; `since` as in `deliver`.
+  case addressed(Addressee, Frame, since: Int64)
+  /// Whether a live node has taken what was sent to a user, or why it was not sent.
+  case sent(SessionID, RequestID?, Result<Bool, Refusal>)
 }
 
 /// How a broker stands.

@@ -72,6 +72,7 @@ extension Hub {
     if sessions[Int(slot)]?.identity == nil, limits.rate.rate > 0 {
       sessions[Int(slot)]?.rate = users.acquire(identity.user, now: now)
     }
+    if sessions[Int(slot)]?.identity == nil { enlist(slot, of: identity.user) }
     sessions[Int(slot)]?.identity = identity
     sessions[Int(slot)]?.due = identity.expires.map { $0 * 1000 } ?? .max
   }
@@ -120,7 +121,7 @@ extension Hub {
   }
 
   /// Whether it must be known, and is not, whose connection it is.
-  private func isStranger(_ session: Session) -> Bool {
+  func isStranger(_ session: Session) -> Bool {
     session.identity == nil && access.requiresIdentity
   }
 

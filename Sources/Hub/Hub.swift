@@ -43,6 +43,8 @@ package struct Hub {
   let users: any UserRates
   /// By slot.
   var sessions: [Session?] = []
+  /// One connection of each user; the others hang on it.
+  var firstOfUser: [UserName: UInt32] = [:]
   var channels = ChannelTable()
   var pending: [PendingKey: PendingSubscribe] = [:]
   /// Of channels in which subscribes are on their way.
@@ -116,6 +118,7 @@ package struct Hub {
       drop(subscription.channel, of: id.slot, lost: true)
     }
     if session.rate != nil, let user = session.user { users.release(user, now: now) }
+    if let user = session.user { delist(session, of: user) }
     sessions[Int(id.slot)] = nil
     sessionCount -= 1
   }

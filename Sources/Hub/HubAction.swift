@@ -16,6 +16,8 @@ package enum Reply {
   case unsubscribed(id: RequestID?, ChannelName)
   case published(id: RequestID, ChannelName, PublishReceipt)
   case signalled(id: RequestID, ChannelName)
+  /// Whether a live node has taken what was sent to a user.
+  case sent(id: RequestID, online: Bool)
   case history(id: RequestID?, ChannelName, HistoryRead)
   /// What was missed, oldest first; whatever else comes of the channel comes behind it.
   case replay(ChannelName, epoch: String, [HistoryEntry])

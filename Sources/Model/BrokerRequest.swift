@@ -14,6 +14,15 @@ package enum BrokerRequest: Sendable {
   case readHistory(SessionID, ChannelName, HistoryQuery, HistoryPurpose)
   /// Answered by `presence`.
   case queryPresence(SessionID, RequestID?, ChannelName, onlyCount: Bool)
+  /// A connection is open, or it is known only now whose it is; not answered.
+  case connected(OpenConnection)
+  /// A connection that was told of by `connected` or `announced` is gone; not answered.
+  case disconnected(ClientID, UserName?)
+  /// Connections that are open, asked for by `announce`; those from the slot `next` on have not been told of yet.
+  case announced([OpenConnection], next: UInt32?)
+  /// Sends an event to every connection of a user; `event` is its text but for the time at its end. Answered by `sent`,
+  /// also without a request id, since a refusal is told in any case.
+  case send(SessionID, RequestID?, to: UserName, event: [UInt8])
 }
 
 /// Whom a history is read for.

@@ -47,4 +47,7 @@ package struct Refusal: Error, Equatable, Sendable {
   package static func overloaded(id: RequestID?) -> Refusal {
     Refusal(id: id, .unavailable, "This node is overloaded; nothing was published.")
   }
+
+  /// Something for a user that the node cannot pass on, because one of its threads is too far behind.
+  package static let nothingSent = Refusal(.unavailable, "This node is overloaded; nothing was sent.")
 }

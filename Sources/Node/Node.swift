@@ -40,8 +40,13 @@ package struct Node: Sendable {
         kept: kept, health: health,
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
-        apiKeys: configuration.isDevelopment
-          ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys),
+        access: APIAccess(
+          keys: configuration.isDevelopment
+            ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)),
+        api: API(maxMessageSize: configuration.maxMessageSize) { event, addressee in
+          await running.server?.send(event, to: addressee)
+            ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was sent."))
+        },
         page: configuration.isDevelopment ? Pages.chat : nil
       ).respond)
     let backend = configuration.backend.map {

@@ -41,6 +41,8 @@ struct Connection: ~Copyable {
   var isDirty = false
   /// Whether the hub has a session for it.
   var isInHub = false
+  /// Whether the broker has been told of it.
+  var isAnnounced = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
   /// Whether its bytes are left alone, because a token of its client is being judged.
@@ -58,6 +60,8 @@ struct Connection: ~Copyable {
   var hasPeerEnded = false
   /// Whether a ping is out and nothing was heard since; whatever is heard proves the client alive.
   var awaitsPong = false
+  /// When the hub got it, in milliseconds since 1970.
+  var opened: Int64 = 0
   /// When it was pinged last.
   var pinged: Int64 = 0
   /// When the hub wants to be asked about it, in milliseconds since 1970.

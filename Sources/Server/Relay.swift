@@ -63,6 +63,7 @@ extension BrokerEvent {
   var weight: Int {
     switch self {
     case .deliver(_, let frame, _, _, _, _): frame.count
+    case .addressed(_, let frame, _): frame.count
     case .history(_, _, .success(let read)): read.byteCount
     default: 0
     }
@@ -72,7 +73,11 @@ extension BrokerEvent {
 extension BrokerRequest {
   /// Bytes of messages in it.
   var weight: Int {
-    if case .publish(_, _, let publication) = self { publication.event.count } else { 0 }
+    switch self {
+    case .publish(_, _, let publication): publication.event.count
+    case .send(_, _, _, let event): event.count
+    default: 0
+    }
   }
 }
 

@@ -69,6 +69,19 @@ package final class Server: Sendable {
     await relay.ask { $0.broker?.status }.flatMap { $0 }
   }
 
+  /// Sends an event that belongs to no channel; `event` is its text but for the time at its end. Tells whether a live
+  /// node has taken it.
+  package func send(_ event: [UInt8], to addressee: Addressee) async -> Result<Bool, Refusal> {
+    let ended = Result<Bool, Refusal>.failure(Refusal(.unavailable, "The node goes away; nothing was sent."))
+    return await withCheckedContinuation { continuation in
+      let accepted = relay.execute { relay in
+        guard let broker = relay.broker else { return continuation.resume(returning: ended) }
+        broker.send(event, to: addressee) { continuation.resume(returning: $0) }
+      }
+      if !accepted { continuation.resume(returning: ended) }
+    }
+  }
+
   /// Refuses new handshakes and lets the clients go within `window` milliseconds; returns when they have gone or it is
   /// over.
   package func drain(window: Int64) async {

@@ -12,6 +12,8 @@ package enum Command: Equatable, Sendable {
   case signal(SignalCommand)
   /// What was published to the channel: since then, or the newest messages.
   case history(channel: ChannelName, since: Since?, limit: Int, id: RequestID?)
+  /// Data for every connection of one user.
+  case send(SendCommand)
   /// Something to be done and answered: by the node itself, or by the backend.
   case request(RequestCommand)
   /// No command of ours: the message is JSON-RPC, for `RPCScanner` to read.
@@ -25,6 +27,7 @@ package enum Command: Equatable, Sendable {
     case .subscribe(let command): command.id
     case .publish(let command): command.id
     case .signal(let command): command.id
+    case .send(let command): command.id
     case .request(let command): command.id
     case .jsonRPC: nil
     case .unsubscribe(_, let id), .presence(_, _, let id), .ping(let id), .auth(_, let id),
@@ -97,6 +100,20 @@ package struct SignalCommand: Equatable, Sendable {
     self.channel = channel
     self.id = id
     self.event = event
+    self.data = data
+  }
+}
+
+/// To send data to every connection of one user.
+package struct SendCommand: Equatable, Sendable {
+  package var user: UserName
+  package var id: RequestID?
+  /// Where the value of `data` stands in the scanned bytes: valid JSON, without the space around it.
+  package var data: Range<Int>
+
+  package init(to user: UserName, id: RequestID? = nil, data: Range<Int>) {
+    self.user = user
+    self.id = id
     self.data = data
   }
 }

@@ -6,12 +6,13 @@ struct CommandReader {
   static let maxIDLength = 64
 
   private enum CommandType {
-    case subscribe, unsubscribe, publish, signal, presence, history, request, ping, auth
+    case subscribe, unsubscribe, publish, signal, presence, history, send, request, ping, auth
 
     init?(utf8: UnsafeRawBufferPointer) {
       switch utf8.count {
       case 4 where utf8.equals("ping"): self = .ping
       case 4 where utf8.equals("auth"): self = .auth
+      case 4 where utf8.equals("send"): self = .send
       case 6 where utf8.equals("signal"): self = .signal
       case 7 where utf8.equals("history"): self = .history
       case 7 where utf8.equals("request"): self = .request
@@ -61,6 +62,7 @@ struct CommandReader {
         SignalCommand(channel: try channel(), id: id, event: try event(), data: envelope.data?.range))
     case .history: return .history(channel: try channel(), since: try since(), limit: try limit(), id: id)
     case .presence: return .presence(channel: try channel(), onlyCount: try onlyCount(), id: id)
+    case .send: return .send(SendCommand(to: try addressee(), id: id, data: try data()))
     case .request: return .request(RequestCommand(id: id, method: try method(), params: envelope.params?.range))
     case .ping: return .ping(id: id)
     case .auth: return .auth(token: try token(), id: id)
@@ -103,6 +105,15 @@ struct CommandReader {
       throw badRequest("The member token must be a string.")
     }
     return token
+  }
+
+  private func addressee() throws(Refusal) -> UserName {
+    guard let value = envelope.to, value.kind == .string, let user = scanner.string(value.range).flatMap(UserName.init)
+    else {
+      throw badRequest(
+        "The member to must be a user's name: 1 to \(UserName.maxLength) bytes without control characters.")
+    }
+    return user
   }
 
   private func data() throws(Refusal) -> Range<Int> {

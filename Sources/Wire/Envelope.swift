@@ -2,7 +2,8 @@
 struct Envelope {
   /// A member with a meaning; all others are ignored.
   enum Key: String {
-    case type, id, channel, data, presence, info, echo, only, token, since, key, event, limit, method, params, jsonrpc
+    case type, id, channel, data, presence, info, echo, only, token, since, key, event, limit, to, method, params,
+      jsonrpc
 
     /// The key written at `token`, or nil when it is none of these.
     init?(_ token: Range<Int>, in scanner: JSONScanner) {
@@ -13,6 +14,7 @@ struct Envelope {
     private init?(utf8: UnsafeRawBufferPointer) {
       switch utf8.count {
       case 2 where utf8.equals("id"): self = .id
+      case 2 where utf8.equals("to"): self = .to
       case 4 where utf8.equals("type"): self = .type
       case 4 where utf8.equals("data"): self = .data
       case 4 where utf8.equals("info"): self = .info
@@ -46,6 +48,7 @@ struct Envelope {
   private(set) var key: JSONValue?
   private(set) var event: JSONValue?
   private(set) var limit: JSONValue?
+  private(set) var to: JSONValue?
   private(set) var method: JSONValue?
   private(set) var params: JSONValue?
   /// There in a message of JSON-RPC, whatever else is.
@@ -69,6 +72,7 @@ struct Envelope {
       case .key: Self.fill(&self.key, with: value)
       case .event: Self.fill(&event, with: value)
       case .limit: Self.fill(&limit, with: value)
+      case .to: Self.fill(&to, with: value)
       case .method: Self.fill(&method, with: value)
       case .params: Self.fill(&params, with: value)
       case .jsonrpc: Self.fill(&jsonrpc, with: value)

@@ -10,6 +10,8 @@ package final class MemoryBroker: Broker {
   private var rooms: [ChannelName: MemoryRoom] = [:]
   private var store = MemoryStore()
   private var crowd = Crowd()
+  /// How many connections each user has.
+  private var connections: [UserName: Int] = [:]
   private var departures: GraceQueue
   private var ticker: Ticker?
 
@@ -65,7 +67,35 @@ package final class MemoryBroker: Broker {
     case .queryPresence(let session, let id, let channel, let onlyCount):
       let answer = onlyCount ? Roster(members: nil, count: rooms[channel]?.count ?? 0) : roster(channel)
       outlet.post(.presence(session, channel, id, .success(answer)), to: loop)
+    case .connected(let connection):
+      if let user = connection.user { connections[user, default: 0] += 1 }
+    case .disconnected(_, let user): if let user { disconnected(user) }
+    // Asked for by those alone who may have missed some.
+    case .announced: break
+    case .send(let session, let id, let user, let event):
+      send(event, to: .user(user)) { [unowned self] in outlet.post(.sent(session, id, $0), to: loop) }
     }
+  }
+
+  package func send(
+    _ event: [UInt8], to addressee: Addressee, then answer: @escaping (Result<Bool, Refusal>) -> Void
+  ) {
+    guard !outlet.isCongested else { return answer(.failure(.nothingSent)) }
+    let frame = EventEncoder.finish(head: event, offset: nil, timestamp: Int(Sys.wallMilliseconds()))
+    switch addressee {
+    case .everybody:
+      outlet.postToAll(.addressed(addressee, frame, since: loop.nowMicroseconds))
+      answer(.success(true))
+    case .user(let user):
+      let isOnline = connections[user] != nil
+      if isOnline { outlet.postToAll(.addressed(addressee, frame, since: loop.nowMicroseconds)) }
+      answer(.success(isOnline))
+    }
+  }
+
+  private func disconnected(_ user: UserName) {
+    guard let count = connections[user] else { return }
+    connections[user] = count > 1 ? count - 1 : nil
   }
 
   // MARK: -

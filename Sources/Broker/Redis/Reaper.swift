@@ -3,7 +3,8 @@ import Model
 import Redis
 import Wire
 
-/// Takes out of Redis what a node left there: a dead node's members, or entries of this node that nobody stands behind.
+/// Takes out of Redis what a node left there: a dead node's members and connections, or entries of this node that nobody
+/// stands behind.
 ///
 /// Walks the node's channels, and each channel's presence with HSCAN, in batches; each batch of members leaves by one
 /// script call. Every step may be repeated, so an interrupted sweep is simply begun again.
@@ -29,15 +30,48 @@ final class Reaper {
   /// Takes out everything a dead node left, its lease and keys last; `done` says whether it came to the end.
   func reap(_ node: String, done: @escaping (Bool) -> Void) {
     sweep(node, keeping: { _, _ in false }) { [unowned self] finished in
-      guard finished else { return done(false) }
-      var remove = RedisCommand("DEL", keys.channels(ofNode: node))
-      remove.arg(keys.node(node))
-      remove.arg(keys.reap(node))
-      let forget = RedisCommand("ZREM", keys.nodes, node)
-      guard link.send(forget, answer: { _ in }), link.send(remove, answer: { _ in done(true) }) else {
+      finished ? forgetConnections(of: node, cursor: "0", done) : done(false)
+    }
+  }
+
+  private func removeKeys(of node: String, _ done: @escaping (Bool) -> Void) {
+    var remove = RedisCommand("DEL", keys.channels(ofNode: node), keys.connections(ofNode: node))
+    remove.arg(keys.node(node))
+    remove.arg(keys.reap(node))
+    let forget = RedisCommand("ZREM", keys.nodes, node)
+    guard link.send(forget, answer: { _ in }), link.send(remove, answer: { _ in done(true) }) else {
+      return done(false)
+    }
+  }
+
+  /// Takes the node's connections out of those of their users, a batch at a time, and then removes its keys.
+  private func forgetConnections(of node: String, cursor: String, _ done: @escaping (Bool) -> Void) {
+    let scan = RedisCommand("HSCAN", keys.connections(ofNode: node), cursor, "COUNT", String(Self.batch))
+    let asked = link.send(scan) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, let next = reply[0]?.string, let fields = reply[1] else {
         return done(false)
       }
+      var users: [String] = []
+      var arguments: [ScriptArgument] = [.text(node)]
+      for (field, value) in fields.pairs {
+        guard let user = ConnectionEntry.user(of: value.bytes) else { continue }
+        users.append(keys.user(user))
+        arguments.append(.text(field.string))
+      }
+      let proceed = { [unowned self] in
+        next == "0" ? removeKeys(of: node, done) : forgetConnections(of: node, cursor: next, done)
+      }
+      guard !users.isEmpty else { return proceed() }
+      let extend = RedisCommand("PEXPIRE", keys.reap(node), String(Self.claim))
+      let sent =
+        link.send(extend) { _ in }
+        && scripts.run(.forget, keys: users, arguments) { outcome in
+          guard case .reply(let reply) = outcome, reply.kind == .integer else { return done(false) }
+          proceed()
+        }
+      if !sent { done(false) }
     }
+    if !asked { done(false) }
   }
 
   /// Takes out the node's members for whom `keeping` says no.

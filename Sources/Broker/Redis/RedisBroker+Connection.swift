@@ -17,6 +17,7 @@ extension RedisBroker {
       lease.lose()
       scripts.linkLost()
       refuseQueuedReads()
+      endRegistering()
       changed(event, reason)
     }
   }
@@ -145,6 +146,7 @@ extension RedisBroker {
     guard life == self.life, commands.isConnected else { return }
     isCommandReady = true
     sendMissedLeaves()
+    beginRegistering()
     readEverythingMissing()
     let waiting = waitingEntries
     waitingEntries = []

@@ -48,6 +48,7 @@ extension RedisBroker {
     isCommandReady = false
     life += 1
     lease.lose()
+    endRegistering()
     changeIdentity()
     let life = life
     renew(taking: true) { [unowned self] result in
@@ -119,12 +120,6 @@ extension RedisBroker {
     var command = RedisCommand("PUBLISH", channel)
     command.arg(payload)
     _ = commands.send(command) { _ in }
-  }
-
-  func receivedControl(_ payload: UnsafeRawBufferPointer) {
-    let words = String(decoding: payload, as: UTF8.self).split(separator: " ")
-    guard words.count == 2, words[0] == "probe", let number = UInt64(words[1]) else { return }
-    probe.received(number, microseconds: Sys.monotonicMicroseconds())
   }
 
   // MARK: The end

@@ -140,7 +140,7 @@ extension RedisBroker {
     outlet.isCongested ? pause() : subscriber.resume()
   }
 
-  private func pause() {
+  func pause() {
     hasPaused = true
     subscriber.pause()
   }
@@ -205,7 +205,7 @@ extension RedisBroker {
     deliver(channel, frame, .listeners, excluding: nil)
   }
 
-  private func malformed() {
+  func malformed() {
     malformedPayloads += 1
     guard loop.now - malformedLogged >= 60_000 else { return }
     malformedLogged = loop.now

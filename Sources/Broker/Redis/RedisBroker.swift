@@ -1,3 +1,4 @@
+import DequeModule
 import Logging
 import Model
 import Reactor
@@ -9,7 +10,7 @@ import Wire
 /// Two links: one for commands, one for what is subscribed. The no-I/O parts decide (`Interest`, `PresenceTable`,
 /// `Lease`, `Crowd`); this class and its extensions send and receive:
 /// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+History`, `+Presence`, `+Lease` (leases, reaping,
-/// probe).
+/// probe), `+Connections` (who is connected), `+Direct` (events that belong to no channel).
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
     package var url: RedisURL
@@ -94,6 +95,13 @@ package final class RedisBroker: Broker {
   /// When the rosters of watched channels are to be told anew, because events may have been missed.
   var resyncAt: Int64?
 
+  /// Connections that are gone and of which Redis may still know.
+  var departed: Deque<Departed> = []
+  /// Whether Redis has refused to know of some that are open, and when.
+  var isRegistryIncomplete = false
+  var registryRefused: Int64 = 0
+  var registryComplained: Int64 = .min / 2
+
   var probe = Probe()
   /// Whether the subscriber was left unread since the last probe.
   var hasPaused = false
@@ -140,6 +148,7 @@ package final class RedisBroker: Broker {
 
   package func start() {
     outlet.postToAll(.link(.lost))
+    endRegistering()
     commands.onEvent = { [unowned self] in commandsChanged($0) }
     subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
     subscriber.onPush = { [unowned self] in received($0) }
@@ -165,6 +174,11 @@ package final class RedisBroker: Broker {
       readHistory(session, channel, query, purpose, loop)
     case .queryPresence(let session, let id, let channel, let onlyCount):
       queryPresence(session, id, channel, onlyCount: onlyCount, loop)
+    case .connected(let connection): connected(connection)
+    case .disconnected(let client, let user): disconnected(client, user)
+    case .announced(let connections, let next): announced(connections, next: next, loop)
+    case .send(let session, let id, let user, let event):
+      send(event, to: .user(user)) { [unowned self] in outlet.post(.sent(session, id, $0), to: loop) }
     }
   }
 
@@ -178,6 +192,7 @@ package final class RedisBroker: Broker {
     ticker?.stop()
     leaveEverything { [self] in
       commands.stop()
+      scripts.linkLost()
       subscriber.stop()
       done()
     }
@@ -215,6 +230,7 @@ package final class RedisBroker: Broker {
     readNext()
     renewIfDue()
     repeatLeavesIfDue()
+    repeatRegistrationIfDue()
     lookForDeadNodes()
     sendProbe()
     resyncIfDue()

@@ -41,6 +41,10 @@ struct RedisKeys {
   var nodePrefix: String { prefix + "node:" }
   /// The channels in which a node has members.
   func channels(ofNode id: String) -> String { prefix + "channels:" + id }
+  /// The open connections of a node.
+  func connections(ofNode id: String) -> String { prefix + "connections:" + id }
+  /// The connections of a user, and which node each is on.
+  func user(_ user: UserName) -> String { prefix + "user:" + user.string }
   /// Who reaps a dead node.
   func reap(_ id: String) -> String { reapPrefix + id }
   var reapPrefix: String { prefix + "reap:" }
@@ -50,5 +54,6 @@ struct RedisKeys {
   func messages(_ channel: ChannelName) -> String { messagePrefix + channel.string }
   var messagePrefix: String { prefix + "ch:" }
   var control: String { prefix + "control" }
-  func control(_ id: NodeID) -> String { prefix + "control:" + id.string }
+  func control(_ id: NodeID) -> String { controlPrefix + id.string }
+  var controlPrefix: String { prefix + "control:" }
 }

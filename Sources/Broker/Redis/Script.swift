@@ -2,7 +2,7 @@ import Redis
 
 /// The Lua scripts that run inside Redis; each says in its own file what it takes and gives.
 enum Script: CaseIterable {
-  case join, leave, roster, renew, expired, identify, publish, read
+  case join, leave, roster, renew, expired, identify, publish, read, send, forget
 
   var source: [UInt8] {
     switch self {
@@ -14,6 +14,8 @@ enum Script: CaseIterable {
     case .identify: PackageResources.identify_lua
     case .publish: PackageResources.publish_lua
     case .read: PackageResources.read_lua
+    case .send: PackageResources.send_lua
+    case .forget: PackageResources.forget_lua
     }
   }
 }

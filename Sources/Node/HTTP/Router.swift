@@ -12,8 +12,8 @@ struct Router: Sendable {
   let kept: Admission
   let health: Health
   let metrics: MetricsPage
-  /// Nil in development, where the API asks for none.
-  let apiKeys: APIKeys?
+  let access: APIAccess
+  let api: API
   /// Shown at `/`; nil outside development.
   let page: String?
 
@@ -31,23 +31,6 @@ struct Router: Sendable {
     if closes { try await channel.close(mode: .output) }
   }
 
-  /// What a request to the API is told that may not make it.
-  private func refusal(of request: Request) -> Response? {
-    guard let apiKeys else { return nil }
-    guard !apiKeys.isEmpty else {
-      return .error(.forbidden, "forbidden", "This node has no API key: start it with --api-key.")
-    }
-    switch apiKeys.access(of: request.headers) {
-    case .full: return nil
-    case .read where request.method == .get || request.method == .head: return nil
-    case .read: return .error(.forbidden, "forbidden", "This API key only reads.")
-    case nil:
-      var response = Response.error(.unauthorized, "unauthenticated", "Send an API key: Authorization: Bearer KEY.")
-      response.headers[.wwwAuthenticate] = "Bearer"
-      return response
-    }
-  }
-
   private func answer(_ request: Request) async -> Response {
     let path = request.uri.path
     // A pooled connection of a balancer: a retry on a fresh connection will do.
@@ -57,7 +40,10 @@ struct Router: Sendable {
       response.headers[.retryAfter] = "0"
       return response
     }
-    if path.hasPrefix("/api/"), let refusal = refusal(of: request) { return refusal }
+    if path.hasPrefix("/api/") {
+      if let refusal = access.refusal(of: request) { return refusal }
+      if let response = await api.response(to: request) { return response }
+    }
     let known = ["/", "/healthz", "/readyz", "/metrics"].contains(path) && (path != "/" || page != nil)
     guard known else { return .error(.notFound, "not_found", "There is nothing at this path.") }
     guard request.method == .get || request.method == .head else {

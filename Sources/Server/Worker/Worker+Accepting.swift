@@ -153,6 +153,8 @@ extension Worker {
     hub.open(
       connections.id(slot), client: client, identity: identity, now: loop.now, wall: Sys.wallMilliseconds())
     connections[slot].pointee.isInHub = true
+    connections[slot].pointee.opened = Sys.wallMilliseconds()
+    announce(slot)
     statistics.connects += 1
     send(
       EventEncoder.connected(

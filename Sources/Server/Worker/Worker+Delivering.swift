@@ -29,8 +29,7 @@ extension Worker {
     case .reply(let session, let answer): if connections.contains(session) { reply(answer, session.slot) }
     case .ask(let request):
       if case .publish = request { statistics.published += 1 }
-      requestBacklog.add(request.weight)
-      requests.post(Relay.Request(request: request, loop: index))
+      ask(request)
     case .close(let session, let code, let reason):
       if connections.contains(session) { close(session.slot, code, reason: reason) }
     }
@@ -55,6 +54,7 @@ extension Worker {
       send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
     case .published(let id, let channel, let receipt):
       send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
+    case .sent(let id, let online): send(EventEncoder.sent(id: id, online: online), to: slot)
     case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
     case .history(let id, let channel, let read): send(read, of: channel, id: id, to: slot)
     case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
@@ -82,11 +82,7 @@ extension Worker {
     switch event {
     case .deliver(let channel, let frame, let mark, let audience, let excluded, let since):
       deliver(frame, mark, to: audience, of: channel, excluding: excluded)
-      // Only where something waits for the end of the turn: nobody else would record the time.
-      if !dirty.isEmpty {
-        if deliveries == 0 { oldestDelivery = since }
-        deliveries += 1
-      }
+      delivered(since: since)
     case .attached(let channel): hub.attached(channel)
     case .subscriptionsLost: hub.subscriptionsLost()
     case .link(let state): hub.linkChanged(state)
@@ -100,8 +96,22 @@ extension Worker {
     case .entered(let session, let channel, let entry, let result):
       hub.entered(session, channel, entry: entry, result)
     case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)
+    case .register(let registrants): register(registrants)
+    case .announce(let slot): announceBatch(from: slot)
+    case .addressed(let addressee, let frame, let since):
+      deliver(frame, to: addressee)
+      delivered(since: since)
+    case .sent(let session, let id, let result): hub.sent(session, id, result)
     }
     performActions()
+  }
+
+  /// Counts a delivery for the histogram, only where something waits for the end of the turn: nobody else would record
+  /// the time.
+  private func delivered(since: Int64) {
+    guard !dirty.isEmpty else { return }
+    if deliveries == 0 { oldestDelivery = since }
+    deliveries += 1
   }
 
   /// Puts a frame into the outbox of everybody it is for: nothing here allocates, locks or makes a system call.

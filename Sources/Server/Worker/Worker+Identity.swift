@@ -51,7 +51,10 @@ extension Worker {
         enterHub(slot, nil)
         hub.judged(judgement.session, judgement.verdict, request: nil, now: loop.now)
       }
-    case .command(let request): hub.judged(judgement.session, judgement.verdict, request: request, now: loop.now)
+    case .command(let request):
+      let wasKnown = hub.sender(judgement.session)?.user != nil
+      hub.judged(judgement.session, judgement.verdict, request: request, now: loop.now)
+      if !wasKnown, hub.sender(judgement.session)?.user != nil { announce(slot) }
     }
     performActions()
     watch(slot)

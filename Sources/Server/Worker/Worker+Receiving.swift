@@ -140,6 +140,9 @@ extension Worker {
     case .signal(let signal):
       count(command: "signal")
       run(signal, text, session)
+    case .send(let send):
+      count(command: "send")
+      run(send, text, session)
     case .history(let channel, let since, let limit, let id):
       count(command: "history")
       hub.history(session, of: channel, since: since, limit: limit, request: id)

@@ -46,6 +46,8 @@ final class Worker: EventSource {
   var statistics = Statistics()
   var random = SystemRandomNumberGenerator()
   var node: NodeID
+  /// Whose connections the broker is told of.
+  var registrants = Registrants.users
 
   /// Slots that have something to send when the turn ends.
   var dirty: [UInt32] = []

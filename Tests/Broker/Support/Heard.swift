@@ -16,6 +16,10 @@ enum Heard: Equatable, Sendable {
   case history([SessionID], ChannelName, HistoryAnswer)
   case entered(SessionID, ChannelName, RosterAnswer)
   case queried(SessionID, ChannelName, RosterAnswer)
+  case register(Registrants)
+  case announce(from: UInt32)
+  case addressed(Addressee, ExactString)
+  case sent(SessionID, RequestID?, SendAnswer)
 
   init(_ event: BrokerEvent) {
     switch event {
@@ -41,6 +45,24 @@ enum Heard: Equatable, Sendable {
     case .entered(let session, let channel, entry: _, let result):
       self = .entered(session, channel, RosterAnswer(result))
     case .presence(let session, let channel, _, let result): self = .queried(session, channel, RosterAnswer(result))
+    case .register(let registrants): self = .register(registrants)
+    case .announce(let slot): self = .announce(from: slot)
+    case .addressed(let addressee, let frame, since: _):
+      self = .addressed(addressee, ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) }))
+    case .sent(let session, let id, let result): self = .sent(session, id, SendAnswer(result))
+    }
+  }
+}
+
+/// What became of something for a user.
+enum SendAnswer: Equatable, Sendable {
+  case online, offline
+  case refused(ErrorCode)
+
+  init(_ result: Result<Bool, Refusal>) {
+    switch result {
+    case .success(let online): self = online ? .online : .offline
+    case .failure(let refusal): self = .refused(refusal.code)
     }
   }
 }

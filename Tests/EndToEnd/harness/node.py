@@ -87,6 +87,10 @@ class Node(Process):
         """One HTTP request on a connection of its own."""
         return self._session.get(self.http + path, timeout=10, **arguments)
 
+    def request(self, method: str, path: str, **arguments) -> requests.Response:
+        """One HTTP request of any method on a connection of its own."""
+        return self._session.request(method, self.http + path, timeout=10, **arguments)
+
     def readiness(self) -> int | None:
         """The status of `/readyz`, or None where nobody answers."""
         try:

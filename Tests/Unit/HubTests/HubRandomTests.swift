@@ -61,6 +61,8 @@ import Testing
       try simulation.deliver(
         audience, channel, without: isLeftOut ? slot : nil, isSignal ? .fleeting : .none,
         large: Int.random(in: 0..<8, using: &generator) == 0)
+    case 96 where simulation.open[slot] != nil && Bool.random(using: &generator):
+      try simulation.identify(slot, as: Bool.random(using: &generator) ? "alice" : "bob")
     case 96: if Int.random(in: 0..<4, using: &generator) == 0 { try simulation.loseSubscriptions() }
     default:
       switch simulation.link {

@@ -344,6 +344,8 @@ struct HubSimulation {
       try check(publication.excluded == (echo ? nil : client(session.slot)), "the wrong one left out")
     case .readHistory(let session, let channel, let query, let purpose):
       try asked(session, channel, query, purpose)
+    case .connected, .disconnected, .announced: try check(false, "the shell tells of connections")
+    case .send: try check(false, "nobody has sent anything")
     case .queryPresence(let session, let id, let channel, _):
       guard case .presence = try takeEffect(session, channel, id) else { return try check(false, "not what was asked") }
     }
@@ -403,7 +405,7 @@ struct HubSimulation {
       places[key]?.backlog = []
       places[key]?.position = nil
     case .published, .signalled, .presence, .history: try check(false, "the broker has not answered")
-    case .authenticated, .expiring: try check(false, "nobody has said anything")
+    case .sent, .authenticated, .expiring: try check(false, "nobody has said anything")
     }
   }
 
@@ -485,5 +487,17 @@ struct HubSimulation {
     try check(hub.subscriptionCount == used, "\(hub.subscriptionCount) subscriptions instead of \(used)")
     try check(hub.channelCount == wanted.count, "\(hub.channelCount) channels instead of \(wanted.count)")
     try check(hub.sessionCount == open.count, "\(hub.sessionCount) sessions instead of \(open.count)")
+    try checkUsers()
+  }
+
+  /// Of whom each connection is.
+  private func checkUsers() throws {
+    for name in Set(names.values) {
+      let slots = open.keys.filter { names[session($0)] == name }
+      let found = hub.slots(of: .user(user(name)))
+      try check(found.sorted() == slots.sorted(), "\(name) has \(found), not \(slots)")
+    }
+    let everybody = hub.slots(of: .everybody)
+    try check(everybody == open.keys.sorted(), "everybody is \(everybody), not \(open.keys.sorted())")
   }
 }

@@ -26,6 +26,11 @@ enum Transcript {
       "read \(session.slot) \(channel) \(line(query))\(line(purpose))"
     case .queryPresence(let session, let id, let channel, let onlyCount):
       "query \(session.slot) \(channel)\(number(id))\(onlyCount ? " count" : "")"
+    case .connected(let connection): "connected \(connection.client) \(connection.user?.string ?? "-")"
+    case .disconnected(let client, let user): "disconnected \(client) \(user?.string ?? "-")"
+    case .announced(let connections, next: _): "announced \(connections.map(\.client.string).joined(separator: ", "))"
+    case .send(let session, let id, let user, let event):
+      "send \(session.slot) to \(user)\(number(id)) '\(String(decoding: event, as: UTF8.self))'"
     }
   }
 
@@ -37,6 +42,7 @@ enum Transcript {
     case .published(let id, let channel, let receipt):
       "published \(channel)\(number(id))\(receipt.position.map { " \(line($0))" } ?? "")"
         + (receipt.isDuplicate ? " again" : "")
+    case .sent(let id, let online): "sent #\(id.json) \(online ? "online" : "offline")"
     case .signalled(let id, let channel): "signalled \(channel)\(number(id))"
     case .history(let id, let channel, let read):
       "history \(channel)\(number(id)) \(line(read.top)) [\(read.entries.map { text($0.frame) }.joined(separator: ", "))]"

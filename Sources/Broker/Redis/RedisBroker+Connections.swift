@@ -1,0 +1,153 @@
+import Model
+import Reactor
+import Redis
+import Wire
+
+/// Who is connected to this node, written into Redis, so that a user is found wherever they are.
+///
+/// No table of it is kept here: whenever Redis may have lost it, the loops announce what is open again. Only what has
+/// closed and may still stand in Redis waits in `departed`; it goes before anything is announced, and never comes back,
+/// since no client id is given twice. A loop tells of those closings alone whose connection it has told of, and of none
+/// that opens while the link is away: so what waits is not more than was connected when it was lost.
+extension RedisBroker {
+  /// How long after a refusal all is announced again, in milliseconds.
+  private static var registryRepetition: Int64 { 10_000 }
+  /// The least time between two complaints of refused entries, in milliseconds.
+  private static var registryComplaint: Int64 { 60_000 }
+  /// Entries taken out by one command.
+  private static var departureBatch: Int { 256 }
+
+  /// A connection that is gone.
+  struct Departed {
+    let client: ClientID
+    let user: UserName?
+  }
+
+  // MARK: The link
+
+  /// Redis can be told again: first of what is gone, then the loops announce what is open.
+  func beginRegistering() {
+    isRegistryIncomplete = false
+    sendDepartures()
+    outlet.postToAll(.register(.everybody))
+  }
+
+  /// Redis cannot be told of anything for now.
+  func endRegistering() {
+    outlet.postToAll(.register(.nobody))
+  }
+
+  /// Sends again what Redis has not taken.
+  func repeatRegistrationIfDue() {
+    sendDepartures()
+    guard isRegistryIncomplete, loop.now - registryRefused >= Self.registryRepetition else { return }
+    isRegistryIncomplete = false
+    outlet.postToAll(.register(.everybody))
+  }
+
+  // MARK: Coming
+
+  /// A connection is open, or it is known only now whose it is.
+  func connected(_ connection: OpenConnection) {
+    // What is told now and cannot be sent is announced again when the link is back.
+    if isCommandReady { enter([connection]) {} }
+  }
+
+  /// A batch of what is open on a loop; the next is asked for when Redis has taken this one.
+  func announced(_ connections: [OpenConnection], next: UInt32?, _ loop: LoopIndex) {
+    guard isCommandReady else { return }
+    let life = life
+    let proceed = { [unowned self] in
+      if let next, life == self.life { outlet.post(.announce(from: next), to: loop) }
+    }
+    connections.isEmpty ? proceed() : enter(connections, then: proceed)
+  }
+
+  /// `then` is called when Redis has taken all of them, and not where it has not.
+  private func enter(_ connections: [OpenConnection], then proceed: @escaping () -> Void) {
+    var entries = RedisCommand("HSET", keys.connections(ofNode: nodeID.string))
+    for connection in connections {
+      entries.arg(connection.client.string)
+      entries.arg(ConnectionEntry.encode(connection))
+    }
+    // Before the users' own: what a dead node leaves is found by these.
+    var batch = [entries]
+    for connection in connections {
+      if let user = connection.user {
+        batch.append(RedisCommand("HSET", keys.user(user), connection.client.string, nodeID.string))
+      }
+    }
+    for (index, command) in batch.enumerated() {
+      let isLast = index == batch.count - 1
+      let isSent = commands.send(command) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome else { return }
+        if let error = reply.error { return refusedEntry(error) }
+        if isLast { proceed() }
+      }
+      guard isSent else { return leaveIncomplete() }
+    }
+  }
+
+  private func leaveIncomplete() {
+    isRegistryIncomplete = true
+    registryRefused = loop.now
+  }
+
+  private func refusedEntry(_ error: RedisError) {
+    leaveIncomplete()
+    complainOfRegistry(error)
+  }
+
+  /// Each connection would have one.
+  private func complainOfRegistry(_ error: RedisError) {
+    switch error.code {
+    case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
+      guard loop.now - registryComplained >= Self.registryComplaint else { return }
+      registryComplained = loop.now
+    case .readOnly, .loading, .masterDown, .noAuth, .fenced: break
+    }
+    complain(error)
+  }
+
+  // MARK: Going
+
+  /// A connection is gone that Redis may know of.
+  func disconnected(_ client: ClientID, _ user: UserName?) {
+    let gone = Departed(client: client, user: user)
+    if isCommandReady, departed.isEmpty { takeOut([gone]) } else { departed.append(gone) }
+  }
+
+  private func sendDepartures() {
+    while !departed.isEmpty {
+      let batch = Array(departed.prefix(Self.departureBatch))
+      departed.removeFirst(batch.count)
+      guard takeOut(batch) else { return }
+    }
+  }
+
+  /// False where the link takes nothing now: they wait for it.
+  @discardableResult
+  private func takeOut(_ gone: [Departed]) -> Bool {
+    var batch = gone.compactMap { gone in
+      gone.user.map { RedisCommand("HDEL", keys.user($0), gone.client.string) }
+    }
+    var entries = RedisCommand("HDEL", keys.connections(ofNode: nodeID.string))
+    for gone in gone { entries.arg(gone.client.string) }
+    batch.append(entries)
+    for (index, command) in batch.enumerated() {
+      let isLast = index == batch.count - 1
+      let isSent = commands.send(command) { [unowned self] outcome in
+        switch outcome {
+        case .reply(let reply): if let error = reply.error { complainOfRegistry(error) }
+        // With the answer to any of them that to the last is lost.
+        case .lost: if isLast { departed.append(contentsOf: gone) }
+        }
+      }
+      guard isSent else {
+        departed.append(contentsOf: gone)
+        return false
+      }
+    }
+    return true
+  }
+}

@@ -1,0 +1,69 @@
+import Model
+
+/// What belongs to no channel: events for a user, and whose connections these are.
+extension Hub {
+  /// Hands an event for a user to the broker; `event` makes it and is called only when it may go.
+  package mutating func send(_ id: SessionID, to user: UserName, request: RequestID?, event: () -> [UInt8]) {
+    guard let session = session(id), permitsSpeaking(session, request) else { return }
+    if let message = access.rules.direct.denial(to: session.identity) {
+      return refuse(id, id: request, .forbidden, message)
+    }
+    act(.ask(.send(id, request, to: user, event: event())))
+  }
+
+  /// The broker has sent an event to a user, or has not.
+  package mutating func sent(_ id: SessionID, _ request: RequestID?, _ result: Result<Bool, Refusal>) {
+    guard session(id) != nil else { return }
+    switch (result, request) {
+    case (.failure(let refusal), _): refuse(id, id: request, refusal.code, refusal.message)
+    case (.success(let online), let request?): act(.reply(id, .sent(id: request, online: online)))
+    case (.success, nil): break
+    }
+  }
+
+  /// The slots of those an event is for, in no order.
+  package func slots(of addressee: Addressee) -> [UInt32] {
+    switch addressee {
+    case .everybody: return sessions.compactMap { session in session.flatMap { isStranger($0) ? nil : $0.id.slot } }
+    case .user(let user):
+      var slots: [UInt32] = []
+      var next = firstOfUser[user]
+      while let slot = next {
+        slots.append(slot)
+        next = sessions[Int(slot)]?.nextOfUser
+      }
+      return slots
+    }
+  }
+
+  // MARK: Whose connections
+
+  /// Puts a connection before the others of its user.
+  mutating func enlist(_ slot: UInt32, of user: UserName) {
+    if let first = firstOfUser.updateValue(slot, forKey: user) {
+      sessions[Int(slot)]?.nextOfUser = first
+      sessions[Int(first)]?.previousOfUser = slot
+    }
+  }
+
+  /// Takes a connection out of those of its user.
+  mutating func delist(_ session: Session, of user: UserName) {
+    if let next = session.nextOfUser { sessions[Int(next)]?.previousOfUser = session.previousOfUser }
+    if let previous = session.previousOfUser {
+      sessions[Int(previous)]?.nextOfUser = session.nextOfUser
+    } else {
+      firstOfUser[user] = session.nextOfUser
+    }
+  }
+}
+
+extension DirectLevel {
+  /// What is missing to send to a user, as a sentence for whoever asked; nil when nothing is.
+  fileprivate func denial(to identity: Identity?) -> String? {
+    switch self {
+    case .server: "Only the server may send to a user."
+    case .authenticated: identity == nil ? "To send to a user you must say who you are, by a token." : nil
+    case .anyone: nil
+    }
+  }
+}

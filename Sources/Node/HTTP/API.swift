@@ -1,0 +1,117 @@
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Model
+import NIOCore
+import Wire
+
+/// What can be asked of a node by HTTP, below `/api/`.
+struct API: Sendable {
+  /// The longest body of a request, in bytes.
+  static let maxBodySize = 8 << 20
+
+  /// The longest `data` of a message, in bytes.
+  let maxMessageSize: Int
+  /// Sends an event, whose text it gets but for the time at its end; tells whether a live node has taken it.
+  let send: @Sendable ([UInt8], Addressee) async -> Result<Bool, Refusal>
+
+  /// The answer to a request that may be made; nil where there is nothing at its path.
+  func response(to request: Request) async -> Response? {
+    let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
+    switch (segments.count, segments.dropFirst().first) {
+    case (2, "notifications"):
+      return await posted(request) { await notify(.everybody, of: request) { _ in "{}" } }
+    case (4, "users") where segments.last == "messages":
+      return await posted(request) {
+        guard let user = PathSegment.decode(segments[3]).flatMap(UserName.init) else {
+          let rule = "A user's name is 1 to \(UserName.maxLength) bytes of UTF-8 without control characters."
+          return .error(.badRequest, ErrorCode.badRequest.rawValue, rule)
+        }
+        return await notify(.user(user), of: request) { #"{"online":\#($0)}"# }
+      }
+    default: return nil
+    }
+  }
+
+  private func posted(_ request: Request, _ respond: () async -> Response) async -> Response {
+    if request.method == .post { return await respond() }
+    var response = Response.error(.methodNotAllowed, "method_not_allowed", "This path takes POST only.")
+    response.headers[.allow] = "POST"
+    return response
+  }
+
+  // MARK: Notifications
+
+  private func notify(
+    _ addressee: Addressee, of request: Request, _ answer: (_ online: Bool) -> String
+  ) async -> Response {
+    let event: [UInt8]
+    switch await body(of: request) {
+    case .failure(let failure): return failure.response
+    case .success(let body):
+      switch notification(body) {
+      case .failure(let refusal): return Self.response(to: refusal)
+      case .success(let head): event = head
+      }
+    }
+    switch await send(event, addressee) {
+    case .success(let online): return .json(.ok, answer(online))
+    case .failure(let refusal): return Self.response(to: refusal)
+    }
+  }
+
+  private func notification(_ body: ByteBuffer) -> Result<[UInt8], Refusal> {
+    body.withUnsafeReadableBytes { bytes in
+      MessageBody.data(of: bytes).flatMap { data in
+        guard data.count <= maxMessageSize else {
+          return .failure(Refusal(.tooLarge, "The member data must not be longer than \(maxMessageSize) bytes."))
+        }
+        return .success(EventEncoder.notificationHead(data: UnsafeRawBufferPointer(rebasing: bytes[data])))
+      }
+    }
+  }
+
+  // MARK: Bodies and errors
+
+  private struct BodyFailure: Error {
+    let response: Response
+  }
+
+  private func body(of request: Request) async -> Result<ByteBuffer, BodyFailure> {
+    var response = Response.error(
+      .contentTooLarge, ErrorCode.tooLarge.rawValue, "The body must not be longer than \(Self.maxBodySize) bytes.")
+    // Nobody wants to read the rest of it.
+    response.headers[.connection] = "close"
+    let length = request.headers[.contentLength].flatMap { Int($0) }
+    guard (length ?? 0) <= Self.maxBodySize else { return .failure(BodyFailure(response: response)) }
+    do {
+      return .success(try await request.body.collect(upTo: Self.maxBodySize))
+    } catch is NIOTooManyBytesError {
+      return .failure(BodyFailure(response: response))
+    } catch {
+      let broken = Response.error(.badRequest, ErrorCode.badRequest.rawValue, "The body breaks off.")
+      return .failure(BodyFailure(response: broken))
+    }
+  }
+
+  private static func response(to refusal: Refusal) -> Response {
+    var response = Response.error(status(of: refusal.code), refusal.code.rawValue, refusal.message)
+    if refusal.code == .unavailable { response.headers[.retryAfter] = "1" }
+    return response
+  }
+
+  private static func status(of code: ErrorCode) -> HTTPResponse.Status {
+    switch code {
+    case .badRequest, .invalidChannel: .badRequest
+    case .tooLarge: .contentTooLarge
+    case .unavailable: .serviceUnavailable
+    case .timeout: .gatewayTimeout
+    case .forbidden: .forbidden
+    case .unauthenticated, .invalidToken, .expiredToken: .unauthorized
+    case .rateLimited: .tooManyRequests
+    case .unknownType, .unknownMethod, .notSubscribed: .notFound
+    case .tooManyChannels: .conflict
+    case .internal: .internalServerError
+    }
+  }
+}

@@ -1,0 +1,89 @@
+import Broker
+import Hub
+import Model
+import Reactor
+import Wire
+
+/// What belongs to no channel: events for a user or for everybody, and telling the broker who is connected.
+extension Worker {
+  /// Open connections announced together.
+  private static var announceBatch: Int { 256 }
+  /// Slots looked at for one batch.
+  private static var announceSpan: UInt32 { 4096 }
+
+  func ask(_ request: BrokerRequest) {
+    requestBacklog.add(request.weight)
+    requests.post(Relay.Request(request: request, loop: index))
+  }
+
+  // MARK: Events
+
+  func run(_ send: SendCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    guard let sender = hub.sender(session) else { return }
+    guard !requestBacklog.isFull else {
+      var refusal = Refusal.nothingSent
+      refusal.id = send.id
+      return reply(.error(hub.refusal(of: session, refusal)), session.slot)
+    }
+    hub.send(session, to: send.user, request: send.id) {
+      EventEncoder.directHead(
+        from: sender.user, client: sender.client, data: UnsafeRawBufferPointer(rebasing: text[send.data]))
+    }
+  }
+
+  /// Puts an event into the outbox of everybody it is for; who has no room for it is too slow.
+  func deliver(_ frame: Frame, to addressee: Addressee) {
+    let slots = hub.slots(of: addressee)
+    for slot in slots { send(frame, to: slot) }
+    statistics.delivered += slots.count
+  }
+
+  // MARK: Who is connected
+
+  /// The broker wants to be told of other connections than before.
+  func register(_ registrants: Registrants) {
+    self.registrants = registrants
+    if case .everybody = registrants { announceBatch(from: 0) }
+  }
+
+  /// Tells the broker of a connection that is open, or whose client is known only now, if it wants to be told.
+  func announce(_ slot: UInt32) {
+    guard let connection = openConnection(slot) else { return }
+    switch registrants {
+    case .nobody: return
+    case .users: if connection.user == nil { return }
+    case .everybody: break
+    }
+    connections[slot].pointee.isAnnounced = true
+    ask(.connected(connection))
+  }
+
+  /// Tells the broker of the connections that are open, some at a time: it asks for the next when it has taken these.
+  func announceBatch(from first: UInt32) {
+    let end = min(connections.capacity, first + Self.announceSpan)
+    var batch: [OpenConnection] = []
+    var slot = first
+    while slot < end, batch.count < Self.announceBatch {
+      if let connection = openConnection(slot) {
+        connections[slot].pointee.isAnnounced = true
+        batch.append(connection)
+      }
+      slot += 1
+    }
+    ask(.announced(batch, next: slot < connections.capacity ? slot : nil))
+  }
+
+  /// Tells the broker that a connection is gone, if it was told of it.
+  func forgetAnnounced(_ slot: UInt32) {
+    guard connections[slot].pointee.isAnnounced, let sender = hub.sender(connections.id(slot)) else { return }
+    connections[slot].pointee.isAnnounced = false
+    ask(.disconnected(sender.client, sender.user))
+  }
+
+  private func openConnection(_ slot: UInt32) -> OpenConnection? {
+    guard connections[slot].pointee.isInHub, let sender = hub.sender(connections.id(slot)) else { return nil }
+    return OpenConnection(
+      client: sender.client, user: sender.user, address: connections[slot].pointee.address?.description,
+      since: connections[slot].pointee.opened)
+  }
+}
