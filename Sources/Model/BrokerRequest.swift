@@ -20,8 +20,8 @@ package enum BrokerRequest: Sendable {
   case disconnected(ClientID, UserName?)
   /// Connections that are open, asked for by `announce`; those from the slot `next` on have not been told of yet.
   case announced([OpenConnection], next: UInt32?)
-  /// Sends an event to every connection of a user; `event` is its text but for the time at its end. Answered by `sent`,
-  /// also without a request id, since a refusal is told in any case.
+  /// Sends an event to every connection of a user; `event` is its text but for the time at its end. Answered by `sent`:
+  /// without a request id only where it is refused.
   case send(SessionID, RequestID?, to: UserName, event: [UInt8])
 }
 

@@ -73,7 +73,11 @@ package final class MemoryBroker: Broker {
     // Asked for by those alone who may have missed some.
     case .announced: break
     case .send(let session, let id, let user, let event):
-      send(event, to: .user(user)) { [unowned self] in outlet.post(.sent(session, id, $0), to: loop) }
+      send(event, to: .user(user)) { [unowned self] result in
+        // Success without an id is not told.
+        if case .success = result, id == nil { return }
+        outlet.post(.sent(session, id, result), to: loop)
+      }
     }
   }
 

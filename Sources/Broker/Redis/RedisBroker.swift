@@ -178,7 +178,11 @@ package final class RedisBroker: Broker {
     case .disconnected(let client, let user): disconnected(client, user)
     case .announced(let connections, let next): announced(connections, next: next, loop)
     case .send(let session, let id, let user, let event):
-      send(event, to: .user(user)) { [unowned self] in outlet.post(.sent(session, id, $0), to: loop) }
+      send(event, to: .user(user)) { [unowned self] result in
+        // Success without an id is not told.
+        if case .success = result, id == nil { return }
+        outlet.post(.sent(session, id, result), to: loop)
+      }
     }
   }
 

@@ -2,6 +2,7 @@ import Broker
 import Model
 import Reactor
 import Testing
+import Wire
 
 extension NodeID {
   /// The id of a new node of that name.
@@ -124,6 +125,72 @@ final class BrokerHarness: Sendable {
 
   func leave(_ client: TestClient, _ channel: ChannelName, lost: Bool = false) {
     handle(.leave(client.id, channel, lost: lost), from: client.loop)
+  }
+
+  /// Tells of the connection as a loop does when it has been opened.
+  func connect(_ client: TestClient) {
+    handle(.connected(client.connection), from: client.loop)
+  }
+
+  /// Tells that the connection is gone.
+  func disconnect(_ client: TestClient) {
+    handle(.disconnected(client.id, client.user), from: client.loop)
+  }
+
+  /// Waits until the loops are asked for their connections that often, and answers as loops with these do, in batches.
+  func announce(_ clients: [TestClient], time: Int = 1, batch: Int = 3) async throws {
+    for loop in 0..<log.loopCount {
+      try await wait(
+        until: { log.count(of: .register(.everybody), on: loop) >= time }, "loop \(loop) was never asked")
+      let own = clients.filter { $0.loop == loop }
+      var start = 0
+      repeat {
+        let end = min(start + batch, own.count)
+        let asked = log.count(of: .announce(from: UInt32(end)), on: loop)
+        let next = end < own.count ? UInt32(end) : nil
+        handle(.announced(own[start..<end].map(\.connection), next: next), from: loop)
+        if next != nil {
+          try await wait(
+            until: { log.count(of: .announce(from: UInt32(end)), on: loop) > asked }, "the next was never asked for")
+        }
+        start = end
+      } while start < own.count
+    }
+  }
+
+  /// Sends data, JSON text, to the user in the name of the connection.
+  func send(_ data: String, to user: UserName, by client: TestClient, id: String? = nil) {
+    let request = BrokerRequest.send(
+      client.session, id.map { RequestID(json: $0) }, to: user, event: client.direct(data))
+    handle(request, from: client.loop)
+  }
+
+  /// The same, and waits for the answer.
+  func sent(_ data: String, to user: UserName, by client: TestClient) async throws -> SendAnswer {
+    let answers = { self.log.sendAnswers(to: client.session, on: client.loop) }
+    let before = answers().count
+    send(data, to: user, by: client, id: "1")
+    try await wait(until: { answers().count > before }, "no answer to send")
+    return answers()[before]
+  }
+
+  /// Sends data and expects that answer.
+  func expect(
+    _ answer: SendAnswer, sending data: String, to user: UserName, by client: TestClient,
+    at sourceLocation: SourceLocation = #_sourceLocation
+  ) async throws {
+    let found = try await sent(data, to: user, by: client)
+    #expect(found == answer, sourceLocation: sourceLocation)
+  }
+
+  /// Sends a notification as the API does.
+  func notify(_ data: String, _ addressee: Addressee) async -> SendAnswer {
+    let event = Array(data.utf8).withUnsafeBytes { EventEncoder.notificationHead(data: $0) }
+    let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Bool, Refusal>, Never>) in
+      let accepted = broker.execute { $0.send(event, to: addressee) { continuation.resume(returning: $0) } }
+      if !accepted { continuation.resume(returning: .failure(Refusal(.internal, "The loop has ended."))) }
+    }
+    return SendAnswer(result)
   }
 
   /// Asks who is in the channel and waits for the answer.

@@ -87,11 +87,36 @@ final class EventLog: BrokerOutlet, Sendable {
     all(on: loop).compactMap { if case .queried(session, _, let answer) = $0 { answer } else { nil } }
   }
 
+  /// The texts of events for a user or for everybody, without their time.
+  func events(for addressee: Addressee, on loop: LoopIndex = 0) -> [String] {
+    all(on: loop).compactMap { event in
+      guard case .addressed(addressee, let text) = event else { return nil }
+      return text.value.components(before: #","ts":"#)
+    }
+  }
+
+  func sendAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [SendAnswer] {
+    all(on: loop).compactMap { if case .sent(session, _, let answer) = $0 { answer } else { nil } }
+  }
+
   var links: [LinkState] {
     all().compactMap { if case .link(let state) = $0 { state } else { nil } }
   }
 
   func identities(on loop: LoopIndex = 0) -> [NodeID] {
     all(on: loop).compactMap { if case .identity(let id) = $0 { id } else { nil } }
+  }
+}
+
+extension String {
+  /// The text up to the last `mark`; all of it where there is none.
+  fileprivate func components(before mark: String) -> String {
+    var rest = self[...]
+    var found: String.Index?
+    while let range = rest.firstRange(of: mark) {
+      found = range.lowerBound
+      rest = rest[range.upperBound...]
+    }
+    return String(found.map { self[..<$0] } ?? self[...])
   }
 }

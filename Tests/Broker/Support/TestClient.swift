@@ -21,6 +21,16 @@ struct TestClient: Sendable {
     Occupant(client: id, user: user, info: info)
   }
 
+  /// As loops tell of it.
+  var connection: OpenConnection {
+    OpenConnection(client: id, user: user, address: "192.0.2.1", since: 1_730_000_000_123)
+  }
+
+  /// What this connection sends to a user, without its time; `data` is JSON text.
+  func direct(_ data: String) -> [UInt8] {
+    Array(data.utf8).withUnsafeBytes { EventEncoder.directHead(from: user, client: id, data: $0) }
+  }
+
   /// A message of this connection's; `data` is JSON text.
   func message(_ data: String, in channel: ChannelName) -> Frame {
     Array(data.utf8).withUnsafeBytes {
