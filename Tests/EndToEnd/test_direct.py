@@ -1,12 +1,18 @@
 """Direct messages and notifications: what goes to a user's connections, wherever they are, and to everybody."""
 
+import asyncio
 import json
+import signal
+import time
 
 import pytest
 
-from harness import Node, eventually
+from harness import Node, eventually, secrets
+from harness.keys import SECRET
+from harness.tokens import token, url_with
 
 CONTROL = "apus:control"
+SECRET_OPTIONS = {"--jwt-secret": SECRET.private.decode()}
 
 
 def post(node: Node, path: str, body: object, **arguments):
@@ -86,3 +92,344 @@ async def test_online_tells_whether_anybody_took_it(own_cluster, connect):
     await eventually(offline)
     assert post(cluster.nodes[0], "/api/users/bob/messages", {"data": 1}).json() == {"online": False}
     await eventually(lambda: not cluster.redis.client.exists("apus:user:bob"))
+
+
+async def test_one_node_alone(memory_node, connect):
+    bob = [await connect(memory_node.ws, user="bob") for _ in range(3)]
+    alice = await connect(memory_node.ws, user="alice")
+    assert (await alice.command("send", to="bob", data="hi"))["online"] is True
+    assert (await alice.command("send", to="carol", data="hi"))["online"] is False
+    assert post(memory_node, "/api/users/bob/messages", {"data": 1}).json() == {"online": True}
+    assert post(memory_node, "/api/users/carol/messages", {"data": 1}).json() == {"online": False}
+    assert (answer := post(memory_node, "/api/notifications", {"data": 2})).status_code == 200 and answer.json() == {}
+    for client in bob:
+        await client.expect("direct", data="hi")
+        await client.expect("notification", data=1)
+    for client in [*bob, alice]:
+        await client.expect("notification", data=2)
+    for client in bob:
+        await client.close()
+
+    async def offline() -> bool:
+        return (await alice.command("send", to="bob", data="hi"))["online"] is False
+
+    await eventually(offline)
+
+
+@pytest.mark.parametrize(
+    "members",
+    [
+        {"data": 1},
+        {"to": "bob"},
+        {"to": 1, "data": 1},
+        {"to": "", "data": 1},
+        {"to": "x" * 201, "data": 1},
+        {"to": "a\nb", "data": 1},
+    ],
+)
+async def test_what_cannot_be_sent(memory_node, connect, members):
+    client = await connect(memory_node.ws)
+    assert (await client.command("send", **members))["code"] == "bad_request"
+    await client.send("send", **members)
+    assert (await client.expect("error"))["code"] == "bad_request"
+
+
+@pytest.mark.parametrize("level", ["server", "authenticated", "anyone", None])
+async def test_the_rule(own_node, connect, tmp_path, level):
+    file = tmp_path / "rules.yaml"
+    file.write_text(f"{'direct: ' + level if level else ''}\nchannels:\n  - match: '*'\n")
+    node = own_node({**SECRET_OPTIONS, "--allow-anonymous": None, "--config": file}, dev=False)
+    nobody, alice = await connect(node.ws), await connect(url_with(node.ws, token(SECRET, sub="alice")))
+    for client, levels in ((nobody, ["anyone"]), (alice, ["anyone", "authenticated"])):
+        answer = await client.command("send", to="alice", data=1)
+        if level in levels:
+            assert answer["online"] is True
+            await alice.expect("direct")
+        else:
+            assert answer["code"] == "forbidden" and answer["error"].endswith(".")
+    if level is None:
+        file.write_text("direct: anyone\nchannels:\n  - match: '*'\n")
+        node.signal(signal.SIGHUP)
+
+        async def allowed() -> bool:
+            return (await nobody.command("send", to="alice", data=1)).type == "sent"
+
+        await eventually(allowed)
+
+
+async def test_strangers(own_node, connect):
+    """Who must say who they are, and have not, send nothing and are told nothing; afterwards they are found."""
+    key = secrets.register("the-key-of-the-api-" + "k" * 20)
+    node = own_node({**SECRET_OPTIONS, "--api-key": key}, dev=False)
+    headers = {"Authorization": f"Bearer {key}"}
+    stranger, bob = await connect(node.ws), await connect(url_with(node.ws, token(SECRET, sub="bob")))
+    assert (await stranger.command("send", to="bob", data=1))["code"] == "unauthenticated"
+    assert post(node, "/api/notifications", {"data": 1}, headers=headers).status_code == 200
+    await bob.expect("notification", data=1)
+    assert post(node, "/api/users/alice/messages", {"data": 2}, headers=headers).json() == {"online": False}
+    await stranger.succeed("authenticated", "auth", token=token(SECRET, sub="alice"))
+    assert post(node, "/api/users/alice/messages", {"data": 3}, headers=headers).json() == {"online": True}
+    assert post(node, "/api/notifications", {"data": 4}, headers=headers).status_code == 200
+    await stranger.expect("notification", data=4)
+    assert [event["data"] for event in stranger.events("notification")] == [3, 4]
+
+
+async def test_the_rate(own_node, connect):
+    node = own_node({"--rate": 1, "--burst": 3})
+    alice = await connect(node.ws, user="alice")
+    answers = [await alice.command("send", to="alice", data=number) for number in range(4)]
+    assert [answer.type for answer in answers] == ["sent"] * 3 + ["error"]
+    assert answers[3]["code"] == "rate_limited"
+    assert [event["data"] for event in await alice.collect("direct", 3)] == [0, 1, 2]
+
+
+async def test_who_does_not_read_is_closed(own_node, connect, raw):
+    node = own_node({"--max-outbox": "128KiB"})
+    await raw(node.port, upgraded=True, path="/ws?user=slow", receive_buffer=4096)
+    alice = await connect(node.ws, user="alice")
+    data = "x" * 60_000
+
+    async def gone() -> bool:
+        return not (await alice.command("send", to="slow", data=data))["online"]
+
+    await eventually(gone)
+    await eventually(lambda: node.metrics().total("apus_disconnects_total", code="4009") == 1)
+
+
+# What stands in Redis
+
+
+def entries(cluster, user: str) -> dict[str, str]:
+    return cluster.redis.client.hgetall(f"apus:user:{user}")
+
+
+async def test_who_is_connected_stands_in_redis(own_cluster, connect):
+    cluster = own_cluster(nodes=2)
+    redis = cluster.redis.client
+    clients = [await connect(node.ws, user=user) for node in cluster.nodes for user in ("alice", "bob", None)]
+    for node in {client.node for client in clients}:
+        here = [client for client in clients if client.node == node]
+        key = f"apus:connections:{node}"
+        await eventually(lambda key=key: redis.hlen(key) == 3)
+        for client in here:
+            entry = json.loads(redis.hget(key, client.id))
+            assert list(entry) == ["user", "ip", "since"]
+            assert entry["user"] == client.hello["user"] and entry["ip"] == "127.0.0.1"
+            assert abs(entry["since"] / 1000 - time.time()) < 60
+    for user in ("alice", "bob"):
+        expected = {client.id: client.node for client in clients if client.hello["user"] == user}
+        assert entries(cluster, user) == expected
+    await clients[0].close()
+    await eventually(lambda: len(entries(cluster, "alice")) == 1)
+    for client in clients[1:]:
+        await client.abort()
+    await eventually(lambda: not redis.keys("apus:user:*") and not redis.keys("apus:connections:*"))
+
+
+async def test_a_node_that_stops_leaves_nothing(own_cluster, connect):
+    cluster = own_cluster(nodes=2)
+    clients = [await connect(cluster.nodes[0].ws, user=f"u{number % 3}") for number in range(20)]
+    await eventually(lambda: cluster.redis.client.hlen(f"apus:connections:{clients[0].node}") == 20)
+    assert cluster.nodes[0].stop() == 0
+    assert not cluster.redis.client.keys("apus:user:*") and not cluster.redis.client.keys("apus:connections:*")
+
+
+# When Redis fails
+
+
+async def test_redis_stays_silent(own_cluster, connect):
+    cluster = own_cluster(nodes=1, options={"--redis-timeout": "1s"})
+    (node,) = cluster.nodes
+    alice = await connect(node.ws, user="alice")
+    cluster.redis.signal(signal.SIGSTOP)
+    asking = asyncio.to_thread(post, node, "/api/users/alice/messages", {"data": 1})
+    telling = asyncio.to_thread(post, node, "/api/notifications", {"data": 1})
+    sent, *answers = await asyncio.gather(alice.command("send", to="alice", data=1), asking, telling)
+    assert sent["code"] == "timeout"
+    for answer in answers:
+        assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+    # Nothing more is sent before it is back.
+    assert (await alice.command("send", to="alice", data=2))["code"] == "unavailable"
+    answer = await asyncio.to_thread(post, node, "/api/users/alice/messages", {"data": 2})
+    assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
+    assert int(answer.headers["Retry-After"]) >= 1
+    cluster.redis.signal(signal.SIGCONT)
+
+    async def online() -> bool:
+        return (await alice.command("send", to="alice", data=3)).get("online")
+
+    await eventually(online)
+
+
+async def test_redis_comes_back_empty(own_cluster, connect):
+    cluster = own_cluster(nodes=2)
+    redis = cluster.redis.client
+    clients = [await connect(node.ws, user="alice") for node in cluster.nodes for _ in range(300)]
+    nobody = await connect(cluster.nodes[0].ws)
+    await eventually(lambda: len(entries(cluster, "alice")) == 600)
+    cluster.redis.kill()
+    for client in clients[:50]:
+        await client.close()
+    late = await connect(cluster.nodes[1].ws, user="alice")
+    cluster.redis.start()
+    staying = {client.id for client in [*clients[50:], late]}
+    await eventually(lambda: entries(cluster, "alice").keys() == staying)
+    await eventually(lambda: sum(redis.hlen(key) for key in redis.keys("apus:connections:*")) == 552)
+
+    async def online() -> bool:
+        return (await nobody.command("send", to="alice", data=1)).get("online")
+
+    await eventually(online)
+    for client in [*clients[50:], late]:
+        await client.expect("direct")
+
+
+async def test_a_node_that_was_paused_past_its_lease(own_cluster, connect):
+    cluster = own_cluster(nodes=2)
+    redis = cluster.redis.client
+    bob = await connect(cluster.nodes[0].ws, user="bob")
+    alice = await connect(cluster.nodes[1].ws, user="alice")
+    await eventually(lambda: entries(cluster, "bob") == {bob.id: bob.node})
+    cluster.nodes[0].signal(signal.SIGSTOP)
+    await eventually(lambda: not entries(cluster, "bob"))
+    cluster.nodes[0].signal(signal.SIGCONT)
+    await eventually(lambda: entries(cluster, "bob").get(bob.id) not in (None, bob.node))
+    await eventually(lambda: not redis.exists(f"apus:connections:{bob.node}"))
+    assert bob.id in entries(cluster, "bob")
+    assert (await alice.command("send", to="bob", data=1))["online"] is True
+    await bob.expect("direct")
+
+
+# What another program publishes on the control channels
+
+
+async def test_nothing_can_be_forged_that_is_no_event(cluster, connect):
+    bob = await connect(cluster.nodes[0].ws, user="bob-3")
+    redis = cluster.redis.client
+    before = cluster.nodes[0].metrics().total("apus_dropped_total", policy="malformed")
+    payloads = ["d bob-3\n{", "d bob-3\n[1]", 'd bob-3\n{"type":"connected"}', "n\n1", b"d bob-3\n\xff", "d \n{}", "x"]
+    payloads.append('d bob-3\n{"type":"direct","data":"' + "x" * 100_000 + '"}')
+    for channel in (CONTROL, f"{CONTROL}:{bob.node}"):
+        for payload in payloads:
+            redis.publish(channel, payload)
+    redis.publish(CONTROL, 'd bob-3\n{"type":"direct","from":null,"data":1,"ts":1}')
+    await bob.expect("direct", data=1)
+    await bob.ping()
+    assert [message.type for message in bob.received] == ["connected", "direct"]
+    dropped = cluster.nodes[0].metrics().total("apus_dropped_total", policy="malformed") - before
+    assert dropped == 2 * len(payloads)
+
+
+# The API
+
+
+@pytest.mark.parametrize("path", ["/api/users/bob/messages", "/api/notifications"])
+@pytest.mark.parametrize(
+    ("body", "status", "code"),
+    [
+        ("", 400, "bad_request"),
+        ("[]", 400, "bad_request"),
+        ("{}", 400, "bad_request"),
+        ('{"data":1', 400, "bad_request"),
+        ('{"data":1,"data":2}', 400, "bad_request"),
+        ('{"data":' + "[" * 64 + "]" * 64 + "}", 400, "bad_request"),
+        (b'{"data":"\xff"}', 400, "bad_request"),
+        ('{"data":"' + "x" * 65_535 + '"}', 413, "too_large"),
+        (b"x" * ((8 << 20) + 1), 413, "too_large"),
+    ],
+    ids=["nothing", "an array", "no data", "broken", "twice", "deep", "no UTF-8", "a long message", "a long body"],
+)
+def test_bodies_that_are_refused(memory_node, path, body, status, code):
+    answer = post(memory_node, path, body)
+    assert (answer.status_code, answer.json()["code"]) == (status, code)
+    assert answer.json().keys() == {"code", "error"}
+
+
+def test_a_long_body_in_pieces(memory_node):
+    """Without a length to be told by."""
+    pieces = (b"x" * 65_536 for _ in range(130))
+    headers = {"Content-Type": "application/json"}
+    answer = memory_node.request("POST", "/api/notifications", data=pieces, headers=headers)
+    assert (answer.status_code, answer.json()["code"]) == (413, "too_large")
+
+
+async def test_the_longest_message(memory_node, connect):
+    bob = await connect(memory_node.ws, user="bob-4")
+    body = '{"data":"' + "x" * 65_534 + '"}'
+    assert post(memory_node, "/api/users/bob-4/messages", body).json() == {"online": True}
+    assert len((await bob.expect("notification"))["data"]) == 65_534
+
+
+@pytest.mark.parametrize("name", ["", "%00", "%ff", "a%0ab", "x" * 201])
+def test_names_that_are_none(memory_node, name):
+    answer = post(memory_node, f"/api/users/{name}/messages", {"data": 1})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
+@pytest.mark.parametrize("name", ["%zz", "%2"])
+async def test_a_broken_escape(memory_node, raw, name):
+    connection = await raw(memory_node.port)
+    path = f"/api/users/{name}/messages"
+    headers = {"Content-Type": "application/json", "Content-Length": "0"}
+    assert (await connection.request(path, method="POST", headers=headers)).status == 400
+    # On a connection that speaks HTTP already it is the API that looks at it.
+    connection = await raw(memory_node.port)
+    assert (await connection.request("/healthz")).status == 200
+    assert (await connection.request(path, method="POST", headers=headers)).status == 400
+
+
+async def test_a_name_with_a_slash(memory_node, connect):
+    bob = await connect(memory_node.ws, user="a/b")
+    assert post(memory_node, "/api/users/a%2Fb/messages", {"data": 1}).json() == {"online": True}
+    await bob.expect("notification")
+    assert post(memory_node, "/api/users/a/b/messages", {"data": 1}).status_code == 404
+
+
+def test_other_methods(memory_node):
+    for path in ("/api/users/bob/messages", "/api/notifications"):
+        for method in ("GET", "PUT", "DELETE"):
+            headers = {"Content-Type": "application/json"}
+            answer = memory_node.request(method, path, headers=headers)
+            assert (answer.status_code, answer.headers["Allow"]) == (405, "POST")
+
+
+def test_keys(own_node):
+    full, reader = [secrets.register(f"{name}-key-" + "k" * 32) for name in "ab"]
+    node = own_node({**SECRET_OPTIONS, "--api-key": full, "--api-read-key": reader}, dev=False)
+    for path in ("/api/users/bob/messages", "/api/notifications"):
+        for key, status in ((full, 200), (reader, 403), (full + "x", 401)):
+            headers = {"Authorization": f"Bearer {key}"}
+            assert post(node, path, {"data": 1}, headers=headers).status_code == status
+        assert post(node, path, {"data": 1}).status_code == 401
+        # With a key any host and type will do: no page has it.
+        headers = {"Authorization": f"Bearer {full}", "Content-Type": "text/plain", "Host": "api.example.com"}
+        assert post(node, path, {"data": 1}, headers=headers).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ({}, 200),
+        ({"Host": "localhost"}, 200),
+        ({"Host": "[::1]:8080"}, 200),
+        ({"Host": "127.1.2.3:1"}, 200),
+        ({"Host": "example.com"}, 403),
+        ({"Host": "127.0.0.1.example.com"}, 403),
+        ({"Host": "localhost.example.com:8080"}, 403),
+        ({"Host": "127.0.0"}, 403),
+        ({"Host": "localhost:8080", "Origin": "http://localhost:8080"}, 200),
+        ({"Host": "localhost:8080", "Origin": "http://localhost:9090"}, 403),
+        ({"Host": "localhost:8080", "Origin": "https://example.com"}, 403),
+        ({"Host": "localhost:8080", "Origin": "null"}, 403),
+        ({"Content-Type": "application/json; charset=utf-8"}, 200),
+        ({"Content-Type": "Application/JSON"}, 200),
+        ({"Content-Type": "text/plain"}, 415),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
+        ({"Content-Type": ""}, 415),
+        ({"Content-Type": "application/jsonx"}, 415),
+    ],
+)
+def test_what_pages_of_others_cannot_send_in_development(memory_node, headers, status):
+    for path in ("/api/users/bob/messages", "/api/notifications"):
+        answer = post(memory_node, path, {"data": 1}, headers=headers)
+        assert answer.status_code == status, answer.text
