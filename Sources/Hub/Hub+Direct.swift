@@ -25,34 +25,7 @@ extension Hub {
   package func slots(of addressee: Addressee) -> [UInt32] {
     switch addressee {
     case .everybody: return sessions.compactMap { session in session.flatMap { isStranger($0) ? nil : $0.id.slot } }
-    case .user(let user):
-      var slots: [UInt32] = []
-      var next = firstOfUser[user]
-      while let slot = next {
-        slots.append(slot)
-        next = sessions[Int(slot)]?.nextOfUser
-      }
-      return slots
-    }
-  }
-
-  // MARK: Whose connections
-
-  /// Puts a connection before the others of its user.
-  mutating func enlist(_ slot: UInt32, of user: UserName) {
-    if let first = firstOfUser.updateValue(slot, forKey: user) {
-      sessions[Int(slot)]?.nextOfUser = first
-      sessions[Int(first)]?.previousOfUser = slot
-    }
-  }
-
-  /// Takes a connection out of those of its user.
-  mutating func delist(_ session: Session, of user: UserName) {
-    if let next = session.nextOfUser { sessions[Int(next)]?.previousOfUser = session.previousOfUser }
-    if let previous = session.previousOfUser {
-      sessions[Int(previous)]?.nextOfUser = session.nextOfUser
-    } else {
-      firstOfUser[user] = session.nextOfUser
+    case .user(let user): return directory.slots(of: user)
     }
   }
 }

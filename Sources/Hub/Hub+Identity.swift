@@ -72,7 +72,7 @@ extension Hub {
     if sessions[Int(slot)]?.identity == nil, limits.rate.rate > 0 {
       sessions[Int(slot)]?.rate = users.acquire(identity.user, now: now)
     }
-    if sessions[Int(slot)]?.identity == nil { enlist(slot, of: identity.user) }
+    if sessions[Int(slot)]?.identity == nil { directory.insert(slot, of: identity.user) }
     sessions[Int(slot)]?.identity = identity
     sessions[Int(slot)]?.due = identity.expires.map { $0 * 1000 } ?? .max
   }

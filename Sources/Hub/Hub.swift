@@ -43,8 +43,7 @@ package struct Hub {
   let users: any UserRates
   /// By slot.
   var sessions: [Session?] = []
-  /// One connection of each user; the others hang on it.
-  var firstOfUser: [UserName: UInt32] = [:]
+  var directory = UserDirectory()
   var channels = ChannelTable()
   var pending: [PendingKey: PendingSubscribe] = [:]
   /// Of channels in which subscribes are on their way.
@@ -118,7 +117,7 @@ package struct Hub {
       drop(subscription.channel, of: id.slot, lost: true)
     }
     if session.rate != nil, let user = session.user { users.release(user, now: now) }
-    if let user = session.user { delist(session, of: user) }
+    if let user = session.user { directory.remove(id.slot, of: user) }
     sessions[Int(id.slot)] = nil
     sessionCount -= 1
   }

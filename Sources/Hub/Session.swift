@@ -13,25 +13,6 @@ struct Session {
   var due = Int64.max
   /// In the order of subscribing; at most the limit of channels per connection.
   var subscriptions: [Subscription] = []
-  /// The slots of its user's other connections, one before and one behind it; `.max` is none.
-  private var next = UInt32.max
-  private var previous = UInt32.max
-
-  init(id: SessionID, client: ClientID, bucket: TokenBucket) {
-    self.id = id
-    self.client = client
-    self.bucket = bucket
-  }
-
-  var nextOfUser: UInt32? {
-    get { next == .max ? nil : next }
-    set { next = newValue ?? .max }
-  }
-
-  var previousOfUser: UInt32? {
-    get { previous == .max ? nil : previous }
-    set { previous = newValue ?? .max }
-  }
 
   var user: UserName? { identity?.user }
 

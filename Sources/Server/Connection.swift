@@ -21,6 +21,8 @@ struct Connection: ~Copyable {
   var address: IPAddress?
   /// Whether it counts among the connections of its address.
   var isCounted = false
+  /// Whether the broker has been told of it.
+  var isAnnounced = false
   var generation: UInt32 = 0
   var phase = Phase.free
   var endpoint = Endpoint.hub
@@ -41,8 +43,6 @@ struct Connection: ~Copyable {
   var isDirty = false
   /// Whether the hub has a session for it.
   var isInHub = false
-  /// Whether the broker has been told of it.
-  var isAnnounced = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
   /// Whether its bytes are left alone, because a token of its client is being judged.
@@ -60,8 +60,9 @@ struct Connection: ~Copyable {
   var hasPeerEnded = false
   /// Whether a ping is out and nothing was heard since; whatever is heard proves the client alive.
   var awaitsPong = false
-  /// When the hub got it, in milliseconds since 1970.
-  var opened: Int64 = 0
+  /// The two parts of `opened`, in six bytes that would else be empty.
+  private var openedHigh: UInt16 = 0
+  private var openedLow: UInt32 = 0
   /// When it was pinged last.
   var pinged: Int64 = 0
   /// When the hub wants to be asked about it, in milliseconds since 1970.
@@ -71,6 +72,15 @@ struct Connection: ~Copyable {
 
   init(limits: FrameDecoder.Limits) {
     decoder = FrameDecoder(role: .server, limits: limits)
+  }
+
+  /// When the hub got it, in milliseconds since 1970.
+  var opened: Int64 {
+    get { Int64(openedHigh) << 32 | Int64(openedLow) }
+    set {
+      openedHigh = UInt16(truncatingIfNeeded: newValue >> 32)
+      openedLow = UInt32(truncatingIfNeeded: newValue)
+    }
   }
 }
 

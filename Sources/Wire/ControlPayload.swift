@@ -25,7 +25,7 @@ package enum ControlPayload: Equatable, Sendable {
   /// What `bytes` tell; nil when it is nothing that a node says, or longer than a message of `maxMessageSize` makes it.
   ///
   /// Whoever may write in Redis can publish there, so that an event is looked at before clients get it: it must be valid
-  /// JSON in UTF-8, and of one of the two types that come this way.
+  /// JSON in UTF-8, and of one of the two types that come this way, not of a second one besides.
   package static func parse(_ bytes: UnsafeRawBufferPointer, maxMessageSize: Int) -> ControlPayload? {
     if let number = bytes.after("probe ") {
       return UInt64(String(decoding: number, as: UTF8.self)).map(ControlPayload.probe)
@@ -45,8 +45,21 @@ package enum ControlPayload: Equatable, Sendable {
     } else {
       return nil
     }
-    guard UTF8Validator.isValid(text), JSONScanner.validate(text) else { return nil }
+    guard UTF8Validator.isValid(text), hasOneType(text) else { return nil }
     return .event(addressee, newline + 1..<bytes.count)
+  }
+
+  /// Whether `text` is a JSON object whose member `type` is there once.
+  private static func hasOneType(_ text: UnsafeRawBufferPointer) -> Bool {
+    guard var members = JSONMembers(text) else { return false }
+    var types = 0
+    while true {
+      switch members.next() {
+      case .member(let key, _): if members.scanner.string(key, is: "type") { types += 1 }
+      case .end: return types == 1
+      case .malformed: return false
+      }
+    }
   }
 }
 

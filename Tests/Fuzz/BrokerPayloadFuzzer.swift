@@ -1,9 +1,10 @@
 import Model
 import Wire
 
-/// What comes from Redis: `BrokerPayload` before a message, `PresenceEntry` in a channel's hash.
+/// What comes from Redis: `BrokerPayload` before a message, `ControlPayload` on a control channel, `PresenceEntry` in a
+/// channel's hash.
 ///
-/// Input: 1 byte (0 mod 3 a payload, 1 a payload made of the bytes, 2 an entry), and the rest.
+/// Input: 1 byte (0 mod 3 a payload of either kind, 1 a payload made of the bytes, 2 an entry), and the rest.
 ///
 /// Oracles: nothing traps; whatever is accepted is encoded to what is read as the same again, and a header to the very
 /// bytes it was; the text behind a header is all the rest; what `appendHeader` writes is accepted.
@@ -11,7 +12,10 @@ import Wire
 func fuzzBrokerPayload(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   var input = FuzzInput(start, count: count)
   switch input.byte() % 3 {
-  case 0: checkParsing(input.remaining())
+  case 0:
+    let bytes = input.remaining()
+    checkParsing(bytes)
+    checkControl(bytes)
   case 1: checkEncoding(&input)
   default: checkEntry(input.remaining())
   }
@@ -34,6 +38,23 @@ private func checkParsing(_ bytes: [UInt8]) {
   expect(header(payload) == Array(bytes[..<text.lowerBound]), "\(payload) is not what was read")
   expect((payload.epoch == nil) == (payload.offset == nil), "an epoch without an offset, or the reverse")
   expect(payload.offset.map { $0 > 0 } ?? true, "the offset is \(String(describing: payload.offset))")
+}
+
+/// What is accepted of a control channel is what nodes write there, and an event that clients may get as it is.
+private func checkControl(_ bytes: [UInt8]) {
+  let limit = 200
+  guard let payload = bytes.withOwnMemory({ ControlPayload.parse(UnsafeRawBufferPointer($0), maxMessageSize: limit) })
+  else { return }
+  guard case .event(let addressee, let text) = payload else { return }
+  var writer = ByteWriter()
+  ControlPayload.appendHeader(addressee, to: &writer)
+  expect(writer.bytes == Array(bytes[..<text.lowerBound]), "\(addressee) is not what was read")
+  expect(text.upperBound == bytes.count && text.count <= limit + ControlPayload.maxEnvelope, "the event is \(text)")
+  let event = Array(bytes[text])
+  expect(String(validating: event, as: UTF8.self) != nil, "an event that is not UTF-8")
+  expect(event.withUnsafeBytes(JSONScanner.validate), "an event that is not JSON")
+  let type = JSONObject(String(decoding: event, as: UTF8.self))?.string("type")
+  expect(type == "notification" || type == "direct" && addressee != .everybody, "an event of type \(type ?? "none")")
 }
 
 private func checkEncoding(_ input: inout FuzzInput) {

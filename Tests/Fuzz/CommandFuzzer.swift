@@ -204,7 +204,7 @@ private func checkCommand(
   case .success(.jsonRPC): expect(RPCScanner.scan(bytes) != nil, "no JSON-RPC")
   case .success(let command):
     expect(isObject, "a command that is no object")
-    for name in ["type", "id", "channel", "data", "presence", "info", "echo", "only"] {
+    for name in ["type", "id", "channel", "data", "presence", "info", "echo", "only", "to"] {
       expect(raw(name).count <= 1, "\(name) is there more than once")
     }
     expect(raw("id").map(Array.init) == (command.id.map { [Array($0.json.utf8)] } ?? []), "another id")
@@ -219,6 +219,14 @@ private func checkCommand(
       types.removeAll { $0 == "signal" }
       checkName(signal.channel, text("channel"))
       expect(text("event") == signal.event, "another event")
+    case .send(let send):
+      types.removeAll { $0 == "send" }
+      expect(Array(send.user.string.utf8) == text("to").map { Array($0.utf8) }, "another user")
+      expect((1...UserName.maxLength).contains(send.user.string.utf8.count), "no user's name")
+      let data = UnsafeRawBufferPointer(rebasing: bytes[send.data])
+      expect(raw("data").first.map(Array.init) == Array(data), "another data")
+      let head = EventEncoder.directHead(from: send.user, client: ClientID("c-1"), data: data)
+      checkEvent(EventEncoder.finish(head: head, offset: nil, timestamp: 1))
     case .history(let channel, _, let limit, _):
       types.removeAll { $0 == "history" }
       checkName(channel, text("channel"))

@@ -19,6 +19,16 @@ import WebSocket
     #expect(next == 17)
   }
 
+  @Test func whenItWasOpenedIsKeptToTheMillisecond() {
+    var table = ConnectionTable(limits: Self.limits)
+    let slot = table.insert(fd: 5)
+    for moment: Int64 in [0, 1, 1_730_000_000_123, 1 << 32, (1 << 48) - 1] {
+      table[slot].pointee.opened = moment
+      let kept = table[slot].pointee.opened
+      #expect(kept == moment)
+    }
+  }
+
   @Test func aNewConnectionBeginsFresh() {
     var table = ConnectionTable(limits: Self.limits)
     let slot = table.insert(fd: 5)

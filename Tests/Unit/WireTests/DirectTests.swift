@@ -111,6 +111,7 @@ import Wire
     "d b\u{1}b\n" + direct, "d " + String(repeating: "x", count: 201) + "\n" + direct,
     "d bob\n{}", "d bob\n1", #"d bob\#n{"type":"message","data":1}"#, "d bob\n " + direct, "d bob\n\n" + direct,
     "d bob\n" + direct + "x", "d bob\n" + direct.dropLast(), #"d bob\#n{"type":"direct","data":01}"#,
+    #"d bob\#n{"type":"direct","t\u0079pe":"error"}"#, #"d bob\#n{"type":"direct","x":1,"type":"direct"}"#,
     #"d bob\#n{"type":"direct",}"#, "d bob\r\n" + direct, "probe", "probe x", "probe -1", "probe 7 8", "probe  7",
     "probe 18446744073709551616", "m - - -\n" + direct,
   ])
