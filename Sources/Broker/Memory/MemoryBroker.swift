@@ -70,7 +70,7 @@ package final class MemoryBroker: Broker {
     case .connected(let connection):
       if let user = connection.user { connections[user, default: 0] += 1 }
     case .disconnected(_, let user): if let user { disconnected(user) }
-    // Asked for by those alone who may have missed some.
+    // Nobody is asked here for what is open.
     case .announced: break
     case .send(let session, let id, let user, let event):
       send(event, to: .user(user)) { [unowned self] result in
