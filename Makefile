@@ -109,7 +109,7 @@ TIER := deploy/tier
 
 .PHONY: build-tools
 build-tools:
-	@command -v swift >/dev/null || { echo 'Apus needs Swift 6.1 or newer: https://www.swift.org/install/linux/' >&2; exit 1; }
+	@command -v swift >/dev/null || { echo 'Apus needs Swift 6.2 or newer: https://www.swift.org/install/linux/' >&2; exit 1; }
 	@pkg-config --exists hiredis zlib 2>/dev/null || deploy/install pkg-config libhiredis-dev zlib1g-dev
 
 .PHONY: cluster-tools
