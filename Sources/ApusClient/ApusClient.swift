@@ -70,7 +70,7 @@ public final class ApusClient: Sendable {
   /// asks for what was published after that position, in a channel that keeps history.
   @discardableResult
   public func subscribe(
-    _ channel: String, presence: Presence = .none, info: String? = nil, since: Position? = nil
+    _ channel: String, presence: Presence = .none, info: String? = nil, since: RecoveryPoint? = nil
   ) async throws -> Subscription {
     let reply = try await ask {
       $0.subscribe(channel, presence: presence, info: info, since: since, $1)

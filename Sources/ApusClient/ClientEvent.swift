@@ -94,3 +94,11 @@ public struct Position: Sendable, Equatable {
     self.offset = offset
   }
 }
+
+/// From where on a subscriber wants what was published.
+public enum RecoveryPoint: Sendable, Equatable {
+  /// After the message of that place.
+  case position(Position)
+  /// After that moment, in milliseconds since 1970.
+  case time(Int)
+}

@@ -21,6 +21,19 @@ package protocol Broker: AnyObject {
   var status: BrokerStatus { get }
 }
 
+extension Broker {
+  /// Sends what a client sends to a user; success is told only where there is an id.
+  func send(
+    _ event: [UInt8], to user: UserName, of session: SessionID, _ id: RequestID?, telling outlet: any BrokerOutlet,
+    _ loop: LoopIndex
+  ) {
+    send(event, to: .user(user)) { [unowned outlet] result in
+      if case .success = result, id == nil { return }
+      outlet.post(.sent(session, id, result), to: loop)
+    }
+  }
+}
+
 /// Where a broker's events go; the relay puts them into the loops' mailboxes.
 package protocol BrokerOutlet: AnyObject {
   func post(_ event: BrokerEvent, to loop: LoopIndex)

@@ -36,6 +36,13 @@ extension Continuity {
 
     var epoch: String? { place?.epoch }
 
+    func hasLeft(_ epoch: String) -> Bool { former?.epoch == epoch }
+
+    func recheck(_ serials: inout Serials) -> Action? {
+      guard case .following = phase, let place else { return nil }
+      return ask(from: place, &serials)
+    }
+
     // MARK: The subscription
 
     func attached(_ serials: inout Serials) -> Action? {

@@ -97,6 +97,14 @@ struct Continuity {
   /// The epoch of a channel's place.
   func epoch(of channel: ChannelName) -> String? { streams[channel]?.epoch }
 
+  /// Whether the channel has been in that epoch and has left it.
+  func hasLeft(_ epoch: String, in channel: ChannelName) -> Bool { streams[channel]?.hasLeft(epoch) ?? false }
+
+  /// Somebody knows of messages behind the place, and none has come that would tell: what is missing is to be read.
+  mutating func recheck(_ channel: ChannelName) -> Action? {
+    streams[channel]?.recheck(&serials)
+  }
+
   /// The answer to the read of that serial. A failure means that nobody will try it again: a read that the command link
   /// could only not be asked for now is asked again by the shell, for as long as the subscription lives.
   mutating func read(

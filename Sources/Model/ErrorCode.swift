@@ -43,11 +43,9 @@ package struct Refusal: Error, Equatable, Sendable {
     self.retryAfter = retryAfter
   }
 
-  /// A publish that the node cannot pass on, because one of its threads is too far behind.
-  package static func overloaded(id: RequestID?) -> Refusal {
-    Refusal(id: id, .unavailable, "This node is overloaded; nothing was published.")
+  /// Something that the node cannot pass on, because one of its threads is too far behind: nothing was published, sent or
+  /// read, as `nothing` says.
+  package static func overloaded(id: RequestID? = nil, nothing done: String = "published") -> Refusal {
+    Refusal(id: id, .unavailable, "This node is overloaded; nothing was \(done).")
   }
-
-  /// Something for a user that the node cannot pass on, because one of its threads is too far behind.
-  package static let nothingSent = Refusal(.unavailable, "This node is overloaded; nothing was sent.")
 }

@@ -90,7 +90,11 @@ package struct Node: Sendable {
     let configuration = configuration
     let logger = logger
     guard let url = configuration.redis else {
-      return { loop, outlet in MemoryBroker(on: loop, outlet: outlet, leaveGrace: configuration.leaveGrace) }
+      return { loop, outlet in
+        MemoryBroker(
+          on: loop, outlet: outlet, leaveGrace: configuration.leaveGrace, maxHistoryBytes: configuration.maxHistoryBytes
+        )
+      }
     }
     let redis = RedisBroker.Configuration(
       url: url, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
@@ -98,7 +102,8 @@ package struct Node: Sendable {
       description: [
         ("host", Host.name), ("version", Self.version), ("started", String(Sys.wallMilliseconds())),
       ],
-      maxMessageSize: configuration.maxMessageSize, connections: { admission.count })
+      maxMessageSize: configuration.maxMessageSize, maxHistoryBytes: configuration.maxHistoryBytes,
+      connections: { admission.count })
     return { loop, outlet in RedisBroker(on: loop, outlet: outlet, id: id, configuration: redis, logger: logger) }
   }
 }

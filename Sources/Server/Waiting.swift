@@ -2,8 +2,8 @@ import DequeModule
 import Model
 import Wire
 
-/// What waits beside one connection's outbox until there is room in it: large answers; messages that were missed, with what
-/// has come of their channels since; and of channels whose messages may be left out the newest message, or a gap.
+/// What waits beside one connection's outbox until there is room in it: large answers; messages that were missed, with
+/// what has come of their channels since; and of channels whose messages may be left out the newest message, or a gap.
 ///
 /// A channel has one order. So an event passes by only if nothing of its channel waits; those of other channels pass.
 struct Waiting {
@@ -94,8 +94,8 @@ struct Waiting {
 
   /// Lets go as much as there is room for, answers first, oldest first in each channel; true when that was anything.
   ///
-  /// Answers and what was missed leave half of the outbox free, for replies and for channels that are not behind; a newest message takes
-  /// any room once half of it is free. So neither keeps the other from going on.
+  /// Answers and what was missed leave half of the outbox free, for replies and for channels that are not behind; a
+  /// newest message takes any room once half of it is free. So neither keeps the other from going on.
   mutating func release(isHalfFree: () -> Bool, hasRoom: (Int) -> Bool, send: (Frame) -> Void) -> Bool {
     guard isHalfFree() else { return false }
     var hasMoved = false

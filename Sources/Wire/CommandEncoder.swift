@@ -2,10 +2,10 @@ import Model
 
 /// Writes a client's commands, each as one JSON text.
 package enum CommandEncoder {
-  /// `info` is JSON text. `since` asks for what was missed since that position.
+  /// `info` is JSON text. `since` asks for what was missed since then.
   package static func subscribe(
     _ channel: String, id: Int, presence: PresenceMode = .none, info: String? = nil,
-    since: (epoch: String, offset: Int)? = nil
+    since: Since? = nil
   ) -> String {
     text("subscribe", id: id, channel: channel) { writer in
       switch presence {
@@ -17,12 +17,17 @@ package enum CommandEncoder {
         writer.append(literal: #","info":"#)
         writer.append(utf8: info)
       }
-      if let since {
+      switch since {
+      case nil: break
+      case .position(let position):
         writer.append(literal: #","since":{"epoch":"#)
-        writer.append(quoting: since.epoch)
+        writer.append(quoting: position.epoch)
         writer.append(literal: #","offset":"#)
-        writer.append(since.offset)
+        writer.append(position.offset)
         writer.append(byte: UInt8(ascii: "}"))
+      case .time(let time):
+        writer.append(literal: #","since":"#)
+        writer.append(Int(time))
       }
     }
   }

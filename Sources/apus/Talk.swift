@@ -1,6 +1,8 @@
 import ApusClient
 import ArgumentParser
 import FoundationEssentials
+import Node
+import Reactor
 import Wire
 
 /// How the commands that talk to a node find it.
@@ -50,6 +52,11 @@ struct Subscribe: AsyncParsableCommand {
   var channels: [String]
   @Flag(help: "Enter the channels' presence, and see who comes and goes.")
   var presence = false
+  @Option(
+    help: ArgumentHelp(
+      "What was published before, too, where the channels keep history: so long ago, as 10m, or behind a message, as "
+        + "EPOCH:OFFSET.", valueName: "time or place"))
+  var since: SincePoint?
   @OptionGroup
   var node: NodeOptions
 
@@ -60,7 +67,7 @@ struct Subscribe: AsyncParsableCommand {
     }
     async let end: Void = Self.tellOfLosses(client.events)
     for channel in channels {
-      try await client.subscribe(channel, presence: presence ? .member : .none)
+      try await client.subscribe(channel, presence: presence ? .member : .none, since: since?.value)
     }
     try await end
   }
@@ -68,6 +75,23 @@ struct Subscribe: AsyncParsableCommand {
   private static func tellOfLosses(_ events: ClientEvents) async throws {
     for try await event in events {
       if case .disconnected(let error, let delay) = event { complain("\(error) Trying again in \(delay) ms.") }
+    }
+  }
+}
+
+/// What `--since` says.
+struct SincePoint: ExpressibleByArgument {
+  let value: RecoveryPoint
+
+  /// Nil for what is neither a place nor a length of time.
+  init?(argument: String) {
+    if let colon = argument.lastIndex(of: ":") {
+      let epoch = String(argument[..<colon])
+      guard !epoch.isEmpty, let offset = Int(argument[argument.index(after: colon)...]), offset >= 0 else { return nil }
+      value = .position(Position(epoch: epoch, offset: offset))
+    } else {
+      guard let age = Milliseconds(text: argument) else { return nil }
+      value = .time(Int(Sys.wallMilliseconds() - age.value))
     }
   }
 }

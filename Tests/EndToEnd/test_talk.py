@@ -141,3 +141,26 @@ def test_where_nobody_listens_both_say_what_to_do():
 
 def test_a_refused_publish_is_told(memory_node):
     assert "channel" in pub(memory_node, "no spaces", "1", code=1)
+
+
+def test_what_was_published_before(own_node, tmp_path):
+    """--dev keeps a history of demo channels: by place, and by time."""
+    node = own_node()
+    for number in range(3):
+        pub(node, "demo:1", str(number))
+    run = Process("sub", tmp_path)
+    run.spawn(binary(), "sub", "demo:1", "--since", "10m", "--url", node.ws)
+    until(lambda: len(events(run, "message")) == 3, what="not all that was published came")
+    [subscribed] = events(run, "subscribed")
+    assert subscribed["recovered"] is True
+    run.end()
+    place = Process("sub-place", tmp_path)
+    place.spawn(binary(), "sub", "demo:1", "--since", f"{subscribed['epoch']}:2", "--url", node.ws)
+    until(lambda: [event["data"] for event in events(place, "message")] == [2], what="not what follows that place")
+    place.end()
+
+
+def test_a_since_that_is_none(own_node):
+    for since in ("yesterday", ":3", "x:", "x:-1", "-5s"):
+        run = subprocess.run([binary(), "sub", "demo:1", "--since", since], capture_output=True, text=True, timeout=60)
+        assert run.returncode != 0 and "--since" in run.stderr, (since, run.stderr)

@@ -107,7 +107,7 @@ extension ClientSession {
     let recovered = event.isTrue("recovered")
     // What is recovered follows as messages, and each of them moves the position. A channel that is live already goes on
     // where it is, whatever the reply to another subscribe says.
-    if !recovered, !entry.isLive { entry.position = event.position }
+    if !entry.isLive, !recovered || entry.position == nil { entry.position = event.position }
     let hasGap = entry.wasLive && !entry.isLive && !recovered
     let subscription = Subscription(
       channel: entry.channel, recovered: recovered, position: event.position, members: event.members)

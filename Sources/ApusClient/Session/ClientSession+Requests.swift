@@ -14,14 +14,19 @@ extension ClientSession {
 
   /// Wants a channel from now on, over all connections; answered when its messages arrive or the node has refused it.
   mutating func subscribe(
-    _ channel: String, presence: Presence, info: String?, since: Position?, _ request: RequestNumber
+    _ channel: String, presence: Presence, info: String?, since: RecoveryPoint?, _ request: RequestNumber
   ) -> [SessionAction] {
     if let refused = refusal(request) { return refused }
     // Checked here, because the node could not tell whose command it was.
     guard info.map(JSONScanner.validate) ?? true else {
       return [.answer(request, .failure(ApusClientError(.invalid, "The info is not valid JSON; nothing was sent.")))]
     }
-    var entry = Wanted(channel: channel, presence: presence, info: info, position: since, request: request)
+    var entry = Wanted(channel: channel, presence: presence, info: info, request: request)
+    switch since {
+    case .position(let position): entry.position = position
+    case .time(let moment): entry.moment = moment
+    case nil: break
+    }
     var actions: [SessionAction] = []
     if let index = wantedIndex(of: channel) {
       // A second time: another kind of presence. The earlier request, should it still wait, has the same answer.
@@ -30,6 +35,7 @@ extension ClientSession {
         actions.append(.answer(earlier, .failure(ApusClientError(.invalid, words))))
       }
       entry.position = wanted[index].position
+      entry.moment = wanted[index].moment
       entry.isLive = wanted[index].isLive
       entry.wasLive = wanted[index].wasLive
       wanted[index] = entry
@@ -51,7 +57,9 @@ extension ClientSession {
       case .watch: .watch
       case .member: .member
       }
-    let since = entry.position.map { (epoch: $0.epoch, offset: $0.offset) }
+    let since =
+      entry.position.map { Since.position(StreamPosition(epoch: $0.epoch, offset: $0.offset)) }
+      ?? entry.moment.map { Since.time(Int64($0)) }
     let command = CommandEncoder.subscribe(channel, id: id, presence: mode, info: entry.info, since: since)
     guard command.utf8.count <= maxMessageSize else {
       wanted.remove(at: index)

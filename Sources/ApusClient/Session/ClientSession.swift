@@ -26,6 +26,8 @@ struct ClientSession {
     var info: String?
     /// Where the channel's history was read last.
     var position: Position?
+    /// From which moment on the program wants it, in milliseconds since 1970, as long as there is no position.
+    var moment: Int?
     /// The newest subscribe command for it on this connection; answers to earlier ones say nothing any more.
     var asked: RequestNumber?
     /// Whether its messages arrive on this connection.

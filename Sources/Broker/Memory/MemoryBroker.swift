@@ -9,14 +9,18 @@ package final class MemoryBroker: Broker {
   private var interest = Interest()
   private var rooms: [ChannelName: MemoryRoom] = [:]
   private var store = MemoryStore()
+  private let maxHistoryBytes: Int
   private var crowd = Crowd()
   /// How many connections each user has.
   private var connections: [UserName: Int] = [:]
   private var departures: GraceQueue
   private var ticker: Ticker?
 
-  /// `leaveGrace` in milliseconds.
-  package init(on loop: Loop, outlet: any BrokerOutlet, leaveGrace: Int64) {
+  /// `leaveGrace` in milliseconds; `maxHistoryBytes` is what the answer to a `history` may hold.
+  package init(
+    on loop: Loop, outlet: any BrokerOutlet, leaveGrace: Int64, maxHistoryBytes: Int = HistoryRead.maxBytes
+  ) {
+    self.maxHistoryBytes = maxHistoryBytes
     self.loop = loop
     self.outlet = outlet
     departures = GraceQueue(grace: leaveGrace)
@@ -52,7 +56,8 @@ package final class MemoryBroker: Broker {
     case .publish(let session, let id, let publication): publish(publication, session, id, loop)
     case .readHistory(let session, let channel, let query, let purpose):
       let isForSubscribe = if case .subscribe = purpose { true } else { false }
-      let read = store.read(channel, query, begins: isForSubscribe, now: Sys.wallMilliseconds())
+      let read = store.read(
+        channel, query, begins: isForSubscribe, now: Sys.wallMilliseconds(), maxBytes: maxHistoryBytes)
       outlet.post(.history(channel, [HistoryReader(session: session, purpose: purpose)], .success(read)), to: loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
@@ -73,18 +78,14 @@ package final class MemoryBroker: Broker {
     // Nobody is asked here for what is open.
     case .announced: break
     case .send(let session, let id, let user, let event):
-      send(event, to: .user(user)) { [unowned self] result in
-        // Success without an id is not told.
-        if case .success = result, id == nil { return }
-        outlet.post(.sent(session, id, result), to: loop)
-      }
+      send(event, to: user, of: session, id, telling: outlet, loop)
     }
   }
 
   package func send(
     _ event: [UInt8], to addressee: Addressee, then answer: @escaping (Result<Bool, Refusal>) -> Void
   ) {
-    guard !outlet.isCongested else { return answer(.failure(.nothingSent)) }
+    guard !outlet.isCongested else { return answer(.failure(.overloaded(nothing: "sent"))) }
     let frame = EventEncoder.finish(head: event, offset: nil, timestamp: Int(Sys.wallMilliseconds()))
     switch addressee {
     case .everybody:
@@ -146,7 +147,7 @@ package final class MemoryBroker: Broker {
   }
 
   private func tick() {
-    store.sweep(now: Sys.wallMilliseconds())
+    store.sweep(now: Sys.wallMilliseconds(), sparing: { interest.knows($0) })
     while let departure = departures.pop(now: loop.now) {
       left(departure.channel, rooms[departure.channel]?.leaveIfLost(departure.client))
     }

@@ -53,12 +53,13 @@ struct MemoryHistory {
 
   // MARK: Reading
 
-  mutating func read(_ query: HistoryQuery, now: Int64) -> HistoryRead {
+  /// `maxBytes` bounds what is not a recovery.
+  mutating func read(_ query: HistoryQuery, now: Int64, maxBytes: Int = HistoryRead.maxBytes) -> HistoryRead {
     expire(now: now)
     touched = now
     switch query {
     case .position: return HistoryRead(top: top)
-    case .newest(let count): return HistoryRead(top: top, entries: newest(count))
+    case .newest(let count): return HistoryRead(top: top, entries: newest(count, maxBytes))
     case .recover(let since):
       guard let place = place(since), place.isVouched, place.missed <= HistoryRead.maxRecovered,
         place.missed <= entries.count
@@ -66,31 +67,31 @@ struct MemoryHistory {
       return HistoryRead(top: top, entries: Array(entries.suffix(place.missed)), isComplete: true)
     case .after(let since, let limit):
       guard let place = place(since) else { return HistoryRead(top: top) }
-      let held = oldest(limit, of: entries.suffix(place.missed))
+      let held = oldest(limit, maxBytes, of: entries.suffix(place.missed))
       let isHeld = place.missed <= entries.count && (place.missed == 0 || !held.isEmpty)
       return HistoryRead(top: top, entries: held, isComplete: place.isVouched && isHeld)
     }
   }
 
   /// The newest, as many as one answer takes.
-  private func newest(_ count: Int) -> [HistoryEntry] {
+  private func newest(_ count: Int, _ maxBytes: Int) -> [HistoryEntry] {
     var bytes = 0
     var taken: [HistoryEntry] = []
     for entry in entries.suffix(max(0, count)).reversed() {
       bytes += entry.frame.payloadCount
-      guard taken.isEmpty || bytes <= HistoryRead.maxBytes else { break }
+      guard taken.isEmpty || bytes <= maxBytes else { break }
       taken.append(entry)
     }
     return taken.reversed()
   }
 
   /// The oldest of those, as many as one answer takes.
-  private func oldest(_ count: Int, of entries: Deque<HistoryEntry>.SubSequence) -> [HistoryEntry] {
+  private func oldest(_ count: Int, _ maxBytes: Int, of entries: Deque<HistoryEntry>.SubSequence) -> [HistoryEntry] {
     var bytes = 0
     var taken: [HistoryEntry] = []
     for entry in entries.prefix(max(0, count)) {
       bytes += entry.frame.payloadCount
-      guard taken.isEmpty || bytes <= HistoryRead.maxBytes else { break }
+      guard taken.isEmpty || bytes <= maxBytes else { break }
       taken.append(entry)
     }
     return taken

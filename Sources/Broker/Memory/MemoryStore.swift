@@ -51,9 +51,11 @@ struct MemoryStore {
   }
 
   /// `begins` where the next message is to follow what is answered; else nothing is left behind under a new name.
-  mutating func read(_ channel: ChannelName, _ query: HistoryQuery, begins: Bool, now: Int64) -> HistoryRead {
+  mutating func read(
+    _ channel: ChannelName, _ query: HistoryQuery, begins: Bool, now: Int64, maxBytes: Int = HistoryRead.maxBytes
+  ) -> HistoryRead {
     guard begins || histories[channel] != nil else { return HistoryRead(top: .beginning(using: &random)) }
-    return use(channel, now: now) { $0.read(query, now: now) }
+    return use(channel, now: now) { $0.read(query, now: now, maxBytes: maxBytes) }
   }
 
   private mutating func use<Result>(
@@ -73,15 +75,16 @@ struct MemoryStore {
 
   // MARK: Bounds
 
-  /// Throws away what is over, a part at a time: to be called a few times a second.
-  mutating func sweep(now: Int64) {
+  /// Throws away what is over, a part at a time: to be called a few times a second. The place of a channel that somebody
+  /// listens to stays, since who listens would not learn of another.
+  mutating func sweep(now: Int64, sparing hasListeners: (ChannelName) -> Bool) {
     keys.expire(now: now)
     for _ in 0..<min(Self.stride, order.count) {
       guard let channel = order.popFirst(), var history = histories.removeValue(forKey: channel) else { continue }
       byteCount -= history.byteCount
       history.expire(now: now)
       let isOver = histories.count >= maxHistories || now - history.touched >= Self.patience
-      if history.count == 0 && isOver { continue }
+      if history.count == 0, isOver, !hasListeners(channel) { continue }
       byteCount += history.byteCount
       histories[channel] = history
       order.append(channel)
@@ -99,8 +102,8 @@ struct MemoryStore {
   private mutating func nextVictim(sparing channel: ChannelName) -> ChannelName? {
     var victim: ChannelName?
     var seen = 0
-    for _ in order.indices where seen < 16 {
-      guard let candidate = order.popFirst() else { break }
+    for _ in order.indices {
+      guard seen < 16, let candidate = order.popFirst() else { break }
       order.append(candidate)
       guard candidate != channel, let history = histories[candidate], history.count > 0 else { continue }
       seen += 1

@@ -29,7 +29,7 @@ struct ReadQueue {
 
   /// Reads under way at a time. With `HistoryRead.maxBytes` for each this bounds what Redis keeps for this node.
   static let maxUnderWay = 8
-  /// Commands that wait; subscribes are bounded by the channels of the connections.
+  /// Commands that wait; subscribes are bounded by the channels of the connections, and by their rates.
   static let maxCommands = 1024
 
   private var missing: Deque<ChannelName> = []
@@ -42,6 +42,11 @@ struct ReadQueue {
   /// Puts a channel in line of which something is missing.
   mutating func add(missing channel: ChannelName) {
     missing.append(channel)
+  }
+
+  /// Nothing is missing any more, or it will be said anew.
+  mutating func forgetMissing() {
+    missing = []
   }
 
   /// Puts somebody in line; false when too many are.

@@ -33,6 +33,7 @@ extension RedisBroker {
       continuity.lost()
       continuity.forget(allBut: { !interest.loops(of: $0).isEmpty })
       catchUps = [:]
+      reads.forgetMissing()
       waitingReads.forget(allBut: { !interest.loops(of: $0).isEmpty })
       // Whatever the link state is by now: the other link may have set it long ago.
       outlet.postToAll(.subscriptionsLost)
@@ -94,7 +95,10 @@ extension RedisBroker {
       guard let runID = Self.field("run_id", of: reply.string) else {
         return commands.reset("this Redis does not tell its run_id")
       }
-      run = RedisRun(name: runID, replicationID: Self.field("master_replid", of: reply.string) ?? "")
+      let former = Self.field("master_replid2", of: reply.string) ?? ""
+      run = RedisRun(
+        name: runID, replicationID: Self.field("master_replid", of: reply.string) ?? "",
+        formerReplicationID: former.allSatisfy { $0 == "0" } ? "" : former)
       loadScripts(life)
     }
     if !asked { commands.reset("the connection was lost at once") }
@@ -120,6 +124,10 @@ extension RedisBroker {
       guard case .reply(let reply) = outcome, life == self.life else { return }
       if let error = reply.error { return commands.reset(error.advice) }
       run.name = reply.string
+      // What stands in Redis may be older than what was written there last: all of it goes with the id, and what is so
+      // is entered anew.
+      if hasHeldLease, run.name != lastRun { changeIdentity() }
+      lastRun = run.name
       takeLease(life)
     }
     if !asked { commands.reset("the connection was lost at once") }

@@ -14,6 +14,8 @@ extension RedisBroker {
   private static var registryRepetition: Int64 { 10_000 }
   /// The least time between two complaints of refused entries, in milliseconds.
   private static var registryComplaint: Int64 { 60_000 }
+  /// Entries that Redis did not let the node take out, and that are remembered to be tried again.
+  private static var maxRefusedDepartures: Int { 100_000 }
   /// Entries taken out by one command.
   private static var departureBatch: Int { 256 }
 
@@ -39,7 +41,7 @@ extension RedisBroker {
 
   /// Sends again what Redis has not taken.
   func repeatRegistrationIfDue() {
-    sendDepartures()
+    if loop.now - departureRefused >= Self.registryRepetition { sendDepartures() }
     guard isRegistryIncomplete, loop.now - registryRefused >= Self.registryRepetition else { return }
     isRegistryIncomplete = false
     outlet.postToAll(.register(.everybody))
@@ -125,6 +127,13 @@ extension RedisBroker {
     }
   }
 
+  /// They are tried again later. What is too much goes with the node itself.
+  private func refusedDeparture(_ gone: [Departed], isFirst: Bool) {
+    departureRefused = loop.now
+    guard isFirst, departed.count + gone.count <= Self.maxRefusedDepartures else { return }
+    departed.append(contentsOf: gone)
+  }
+
   /// False where the link takes nothing now: they wait for it.
   @discardableResult
   private func takeOut(_ gone: [Departed]) -> Bool {
@@ -134,13 +143,18 @@ extension RedisBroker {
     var entries = RedisCommand("HDEL", keys.connections(ofNode: nodeID.string))
     for gone in gone { entries.arg(gone.client.string) }
     batch.append(entries)
+    var isRefused = false
     for (index, command) in batch.enumerated() {
       let isLast = index == batch.count - 1
       let isSent = commands.send(command) { [unowned self] outcome in
         switch outcome {
-        case .reply(let reply): if let error = reply.error { complainOfRegistry(error) }
+        case .reply(let reply):
+          guard let error = reply.error else { return }
+          refusedDeparture(gone, isFirst: !isRefused)
+          isRefused = true
+          complainOfRegistry(error)
         // With the answer to any of them that to the last is lost.
-        case .lost: if isLast { departed.append(contentsOf: gone) }
+        case .lost: if isLast, !isRefused { departed.append(contentsOf: gone) }
         }
       }
       guard isSent else {

@@ -11,7 +11,7 @@ extension RedisBroker {
     guard isCommandReady else {
       return answer(.failure(Refusal(.unavailable, "Redis cannot be reached; nothing was sent.")))
     }
-    guard !outlet.isCongested else { return answer(.failure(.nothingSent)) }
+    guard !outlet.isCongested else { return answer(.failure(.overloaded(nothing: "sent"))) }
     let answered: (RedisLink.Outcome) -> Void = { [unowned self] in answer(result(of: $0)) }
     let isSent =
       switch addressee {
@@ -26,7 +26,8 @@ extension RedisBroker {
     ControlPayload.appendHeader(.user(user), to: &payload)
     event.withUnsafeBytes { payload.append($0) }
     return scripts.run(
-      .send, keys: [keys.user(user)], [.text(keys.controlPrefix), .bytes(payload.bytes)], answer: answer)
+      .send, keys: [keys.user(user)], [.text(keys.controlPrefix), .text(keys.nodePrefix), .bytes(payload.bytes)],
+      answer: answer)
   }
 
   private func sendToEverybody(_ event: [UInt8], _ answer: @escaping (RedisLink.Outcome) -> Void) -> Bool {

@@ -3,7 +3,7 @@ import Reactor
 import Redis
 import Wire
 
-/// Histories: read for clients, and read by the node itself wherever a message is missing.
+/// Histories that clients ask for.
 extension RedisBroker {
   var streamScripts: StreamScripts { StreamScripts(keys: keys, run: run) }
 
@@ -19,7 +19,7 @@ extension RedisBroker {
     let question = ReadQueue.Question(channel: channel, query: query, isForSubscribe: isForSubscribe)
     let reader = ReadQueue.Reader(loop: loop, reader: HistoryReader(session: session, purpose: purpose))
     guard isCommandReady else { return answer(question, [reader], .failure(Self.unreadable)) }
-    guard reads.add(reader, question) else { return answer(question, [reader], .failure(.overloaded(id: nil))) }
+    guard reads.add(reader, question) else { return answer(question, [reader], .failure(.overloaded(nothing: "read"))) }
     readNext()
   }
 
@@ -42,7 +42,7 @@ extension RedisBroker {
     }
   }
 
-  private func ended() {
+  func ended() {
     reads.ended()
     readNext()
   }
@@ -56,7 +56,7 @@ extension RedisBroker {
     let isRecovery = if case .recover = question.query { true } else { false }
     let call = streamScripts.read(
       question.channel, question.query, newEpoch: newEpoch(), begins: question.isForSubscribe,
-      maxEntries: isRecovery ? Self.firstPage : .max)
+      maxBytes: configuration.maxHistoryBytes, maxEntries: isRecovery ? Self.firstPage : .max)
     let sent = scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
       if let error = reply.error {
@@ -85,11 +85,11 @@ extension RedisBroker {
     let count = min(read.top.offset - last.offset, max(1, HistoryRead.maxBytes / largest))
     let range = RedisCommand(
       "XRANGE", keys.history(channel), "\(last.offset + 1)-0", "\(read.top.offset)-0", "COUNT", String(count))
-    var page: [HistoryEntry]?
+    var page: Result<[HistoryEntry], Refusal> = .failure(Self.unreadable)
     let sent = commands.send(range) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
-      page = HistoryReply.entries(reply)
-      if let error = reply.error { complain(error) }
+      if let error = reply.error { return complain(error) }
+      page = HistoryReply.entries(reply).map { .success($0) } ?? .failure(Self.foreign)
     }
     // Asked after it: what was read is of this epoch if it still is one.
     let epoch = RedisCommand("HGET", keys.meta(channel), "epoch")
@@ -97,12 +97,13 @@ extension RedisBroker {
       sent
       && commands.send(epoch) { [unowned self] outcome in
         guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
-        guard let page else { return end(.failure(Self.foreign)) }
-        guard reply.string == read.top.epoch, page.first?.offset == last.offset + 1 else {
-          return end(.success(HistoryRead(top: read.top)))
+        switch page {
+        case .failure(let refusal): end(.failure(refusal))
+        case .success(let page) where reply.string == read.top.epoch && page.first?.offset == last.offset + 1:
+          let longer = HistoryRead(top: read.top, entries: read.entries + page, isComplete: true)
+          readRest(of: channel, behind: longer, then: end)
+        case .success: end(.success(HistoryRead(top: read.top)))
         }
-        readRest(
-          of: channel, behind: HistoryRead(top: read.top, entries: read.entries + page, isComplete: true), then: end)
       }
     if !sentBoth { end(.failure(Self.unreadable)) }
   }
@@ -115,9 +116,10 @@ extension RedisBroker {
     act(continuity.position(question.channel, read.top))
     releaseReads(question.channel)
     guard !continuity.hasReached(read.top, in: question.channel) else { return post(question, readers, result) }
+    guard !continuity.hasLeft(read.top.epoch, in: question.channel) else { return askAgain(question, readers) }
     let waiting = WaitingReads.Read(
       question: question, readers: readers, read: read, epoch: continuity.epoch(of: question.channel), since: loop.now)
-    if !waitingReads.add(waiting) { post(question, readers, .failure(.overloaded(id: nil))) }
+    if !waitingReads.add(waiting) { post(question, readers, .failure(.overloaded(nothing: "read"))) }
   }
 
   private func post(
@@ -132,18 +134,24 @@ extension RedisBroker {
   // MARK: Reads that were too fast
 
   /// Answers subscribes whose read was faster than what it tells of, and asks again for those of an epoch that is over.
-  private func releaseReads(_ channel: ChannelName) {
+  func releaseReads(_ channel: ChannelName) {
     guard !waitingReads.isEmpty else { return }
     let epoch = continuity.epoch(of: channel)
     for waiting in waitingReads.take(channel) {
       if continuity.hasReached(waiting.read.top, in: channel) {
         post(waiting.question, waiting.readers, .success(waiting.read))
-      } else if epoch == waiting.epoch || epoch == waiting.read.top.epoch {
+      } else if epoch == waiting.epoch || epoch == waiting.read.top.epoch,
+        !continuity.hasLeft(waiting.read.top.epoch, in: channel)
+      {
         _ = waitingReads.add(waiting)
       } else {
-        for reader in waiting.readers { _ = reads.add(reader, waiting.question) }
+        askAgain(waiting.question, waiting.readers)
       }
     }
+  }
+
+  private func askAgain(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+    for reader in readers { _ = reads.add(reader, question) }
     readNext()
   }
 
@@ -157,94 +165,17 @@ extension RedisBroker {
     for waiting in waitingReads.takeAll() { post(waiting.question, waiting.readers, .failure(Self.unreadable)) }
   }
 
-  private func refuseReads(_ channel: ChannelName) {
+  func refuseReads(_ channel: ChannelName) {
     for waiting in waitingReads.take(channel) { post(waiting.question, waiting.readers, .failure(Self.unreadable)) }
   }
 
-  /// What a read tells of comes at once, or is read when the subscription is back; whatever goes wrong, nobody waits
-  /// for ever.
+  /// What a read tells of comes at once, or is read when the subscription is back. Where it does not, what is missing is
+  /// looked for, and whatever goes wrong, nobody waits for ever.
   func refuseOverdueReads() {
+    guard !waitingReads.isEmpty else { return }
+    for channel in waitingReads.late(now: loop.now) { act(continuity.recheck(channel)) }
     for waiting in waitingReads.takeOverdue(now: loop.now) {
       post(waiting.question, waiting.readers, .failure(Self.unreadable))
     }
-  }
-
-  // MARK: What is missing
-
-  /// A message that has a place has come.
-  func receivedKept(_ item: Continuity.Item, _ channel: ChannelName) {
-    switch continuity.received(channel, item) {
-    case .deliver: deliver(item, channel)
-    case .withhold: break
-    case .act(let actions): for action in actions { act(action) }
-    }
-    releaseReads(channel)
-  }
-
-  /// Nobody here listens to the channel any more.
-  func forgetHistory(_ channel: ChannelName) {
-    continuity.forget(channel)
-    _ = waitingReads.take(channel)
-    if catchUps.removeValue(forKey: channel) != nil { checkReady() }
-  }
-
-  func act(_ action: Continuity.Action?) {
-    switch action {
-    case nil: break
-    case .deliver(let channel, let items): for item in items { deliver(item, channel) }
-    case .gap(let channel, let position):
-      gaps += 1
-      deliver(channel, EventEncoder.gap(channel: channel, position), mark: .gap(position), .listeners, excluding: nil)
-    case .read(let channel, let from, let serial):
-      catchUps[channel] = CatchUp(from: from, serial: serial)
-      reads.add(missing: channel)
-      readNext()
-    }
-  }
-
-  private func deliver(_ item: Continuity.Item, _ channel: ChannelName) {
-    deliver(channel, item.frame, mark: .message(item.position), .listeners, excluding: item.excluded)
-  }
-
-  /// Asks for everything that is missing anywhere, after a lost link.
-  func readEverythingMissing() {
-    for channel in catchUps.keys { reads.add(missing: channel) }
-    readNext()
-  }
-
-  /// Reads on where a channel's listeners are; one that stands in line twice is read once.
-  private func readMissing(_ channel: ChannelName) {
-    guard let catchUp = catchUps[channel], catchUp.life != life else { return ended() }
-    catchUps[channel]?.life = life
-    let query = HistoryQuery.after(.position(catchUp.from), limit: Continuity.page)
-    let sent = scripts.run(streamScripts.read(channel, query, newEpoch: newEpoch())) { [unowned self] outcome in
-      defer { ended() }
-      // Without an answer it is asked again when the link is back.
-      guard case .reply(let reply) = outcome, catchUps[channel]?.serial == catchUp.serial else { return }
-      catchUps[channel] = nil
-      let result: Result<HistoryRead, any Error>
-      if let read = reply.error == nil ? HistoryReply.read(reply) : nil {
-        result = .success(read)
-      } else {
-        result = .failure(Refusal(.unavailable, "The history cannot be read."))
-        if let error = reply.error { complain(error) }
-      }
-      for action in continuity.read(channel, serial: catchUp.serial, result) { act(action) }
-      releaseReads(channel)
-      if case .failure = result { refuseReads(channel) }
-      checkReady()
-    }
-    if !sent {
-      commands.reset("it takes nothing more")
-      ended()
-    }
-  }
-
-  /// A read for what is missing in a channel.
-  struct CatchUp {
-    let from: StreamPosition
-    let serial: UInt64
-    /// In which life of the command link it was asked for.
-    var life: UInt64?
   }
 }

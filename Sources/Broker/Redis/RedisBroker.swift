@@ -9,8 +9,8 @@ import Wire
 ///
 /// Two links: one for commands, one for what is subscribed. The no-I/O parts decide (`Interest`, `PresenceTable`,
 /// `Lease`, `Crowd`); this class and its extensions send and receive:
-/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+History`, `+Presence`, `+Lease` (leases, reaping,
-/// probe), `+Connections` (who is connected), `+Direct` (events that belong to no channel).
+/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+History`, `+CatchUp`, `+Presence`, `+Lease` (leases,
+/// reaping, probe), `+Connections` (who is connected), `+Direct` (events that belong to no channel).
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
     package var url: RedisURL
@@ -25,12 +25,15 @@ package final class RedisBroker: Broker {
     package var description: [(String, String)]
     /// The largest message, in bytes; larger ones from other programs are dropped.
     package var maxMessageSize: Int
+    /// What the answer to a `history` may hold, in bytes.
+    package var maxHistoryBytes: Int
     /// How many connections the node has now.
     package var connections: @Sendable () -> Int
 
     package init(
       url: RedisURL, prefix: String, timeout: Int64, leaveGrace: Int64, nodeName: String,
-      description: [(String, String)], maxMessageSize: Int, connections: @escaping @Sendable () -> Int
+      description: [(String, String)], maxMessageSize: Int, maxHistoryBytes: Int = HistoryRead.maxBytes,
+      connections: @escaping @Sendable () -> Int
     ) {
       self.url = url
       self.prefix = prefix
@@ -39,6 +42,7 @@ package final class RedisBroker: Broker {
       self.nodeName = nodeName
       self.description = description
       self.maxMessageSize = maxMessageSize
+      self.maxHistoryBytes = maxHistoryBytes
       self.connections = connections
     }
   }
@@ -68,6 +72,8 @@ package final class RedisBroker: Broker {
   var gaps = 0
   /// The run of Redis that the command link is connected to.
   var run = RedisRun(name: "", replicationID: "")
+  /// The name of the one that the node was joined to before.
+  var lastRun: String?
   var presence = PresenceTable()
   var departures: GraceQueue
   var crowd = Crowd()
@@ -100,6 +106,7 @@ package final class RedisBroker: Broker {
   /// Whether Redis has refused to know of some that are open, and when.
   var isRegistryIncomplete = false
   var registryRefused: Int64 = 0
+  var departureRefused: Int64 = .min / 2
   var registryComplained: Int64 = .min / 2
 
   var probe = Probe()
@@ -178,11 +185,7 @@ package final class RedisBroker: Broker {
     case .disconnected(let client, let user): disconnected(client, user)
     case .announced(let connections, let next): announced(connections, next: next, loop)
     case .send(let session, let id, let user, let event):
-      send(event, to: .user(user)) { [unowned self] result in
-        // Success without an id is not told.
-        if case .success = result, id == nil { return }
-        outlet.post(.sent(session, id, result), to: loop)
-      }
+      send(event, to: user, of: session, id, telling: outlet, loop)
     }
   }
 

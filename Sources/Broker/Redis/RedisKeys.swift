@@ -27,14 +27,6 @@ struct RedisKeys {
     return prefix + "key:" + channel.string + " " + publisher + ":" + key.key
   }
 
-  private static func escaped(_ name: String) -> String {
-    var escaped = ""
-    for scalar in name.unicodeScalars {
-      if scalar == ":" || scalar == "\\" { escaped.unicodeScalars.append("\\") }
-      escaped.unicodeScalars.append(scalar)
-    }
-    return escaped
-  }
   var nodes: String { prefix + "nodes" }
   /// The lease of a node and what it says of itself.
   func node(_ id: String) -> String { nodePrefix + id }
@@ -56,4 +48,13 @@ struct RedisKeys {
   var control: String { prefix + "control" }
   func control(_ id: NodeID) -> String { controlPrefix + id.string }
   var controlPrefix: String { prefix + "control:" }
+
+  private static func escaped(_ name: String) -> String {
+    var escaped = ""
+    for scalar in name.unicodeScalars {
+      if scalar == ":" || scalar == "\\" { escaped.unicodeScalars.append("\\") }
+      escaped.unicodeScalars.append(scalar)
+    }
+    return escaped
+  }
 }

@@ -95,7 +95,11 @@ final class ScriptRunner {
       refused = []
       parked = []
       if let error { link.reset("scripts cannot be loaded: \(error.message)") }
-      for call in again where error != nil || !send(call) { call.answer(.lost) }
+      for call in again where error != nil || !send(call) {
+        call.answer(.lost)
+        // Whoever asked believes that the link is gone, so it has to be.
+        if error == nil { link.reset("it takes nothing more") }
+      }
     }
   }
 

@@ -19,8 +19,10 @@ extension ScriptRunner {
 struct RedisRun: Equatable {
   /// `run_id` as INFO tells it, or what `identify` has made of it.
   var name: String
-  /// `master_replid`, which changes whenever a replica becomes the primary.
+  /// `master_replid`, which changes whenever a replica becomes the primary, and at times besides.
   var replicationID: String
+  /// `master_replid2`: that of the primary it was a replica of before; empty where it never was one.
+  var formerReplicationID = ""
 }
 
 /// Makes the calls of the scripts `publish` and `read`.
@@ -70,7 +72,9 @@ struct StreamScripts {
   func identify(newName: String) -> ScriptCall {
     ScriptCall(
       script: .identify, keys: [keys.run],
-      arguments: [.text(run.name), .text(run.replicationID), .text(newName)])
+      arguments: [
+        .text(run.name), .text(run.replicationID), .text(run.formerReplicationID), .text(newName),
+      ])
   }
 
   private func arguments(of query: HistoryQuery) -> [ScriptArgument] {

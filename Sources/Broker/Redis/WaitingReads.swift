@@ -1,7 +1,7 @@
 import Model
 
-/// Reads for subscribes that have come by the command link before the messages that they tell of have come by the other,
-/// without any I/O: those are for whoever listened before, and must not come behind the answer.
+/// Reads for subscribes that have come by the command link before the messages that they tell of have come by the
+/// other, without any I/O: those are for whoever listened before, and must not come behind the answer.
 struct WaitingReads {
   struct Read {
     let question: ReadQueue.Question
@@ -17,6 +17,8 @@ struct WaitingReads {
   static let maxBytes = 64 << 20
   /// How long one waits, in milliseconds.
   static let patience: Int64 = 10_000
+  /// How long until what is missing is looked for.
+  static let lateness: Int64 = 1_000
 
   private var reads: [ChannelName: [Read]] = [:]
   private var bytes = 0
@@ -40,6 +42,11 @@ struct WaitingReads {
 
   mutating func takeAll() -> [Read] {
     Array(reads.keys).flatMap { take($0) }
+  }
+
+  /// The channels of those that have waited for longer than they should.
+  func late(now: Int64) -> [ChannelName] {
+    reads.keys.filter { channel in reads[channel]?.contains { now - $0.since > Self.lateness } ?? false }
   }
 
   /// Takes out those that have waited too long.

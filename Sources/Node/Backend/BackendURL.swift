@@ -5,7 +5,9 @@ package struct BackendURL: Equatable, Sendable, CustomStringConvertible {
   private static let maxLength = 2048
 
   /// As it was given.
-  package let description: String
+  let text: String
+  /// Without its query, which may hold a secret.
+  package var description: String { text.firstIndex(of: "?").map { text[..<$0] + "?***" } ?? text }
 
   /// Throws what is wrong with it; what it says is not quoted, since it may hold a password.
   package init(_ text: String) throws(ConfigurationError) {
@@ -20,6 +22,6 @@ package struct BackendURL: Equatable, Sendable, CustomStringConvertible {
     guard url.port.map({ (1...65535).contains($0) }) ?? true else {
       throw ConfigurationError("the port must be a number from 1 to 65535")
     }
-    description = text
+    self.text = text
   }
 }

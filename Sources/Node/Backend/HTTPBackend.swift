@@ -17,6 +17,8 @@ package final class HTTPBackend: Backend {
   /// How long a connection is kept for another call: shorter than most servers keep theirs, so that a call seldom meets
   /// one that is just being closed.
   private static let idleTimeout = TimeAmount.seconds(4)
+  /// Shorter than the whole, so that it can be told that nothing was sent.
+  private static let connectLimit = TimeAmount.seconds(3)
   private static let timeLimit = TimeAmount.milliseconds(BackendAnswer.timeLimit)
 
   private let url: BackendURL
@@ -32,7 +34,7 @@ package final class HTTPBackend: Backend {
     signature = secret.map(CallSignature.init)
     var configuration = HTTPClient.Configuration(redirectConfiguration: .disallow, decompression: .disabled)
     configuration.httpVersion = .http1Only
-    configuration.timeout.connect = Self.timeLimit
+    configuration.timeout.connect = Self.connectLimit
     configuration.connectionPool.idleTimeout = Self.idleTimeout
     // Twice as many as there are calls at a time, so that none waits for the end of a connection that was given up.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
@@ -64,7 +66,7 @@ package final class HTTPBackend: Backend {
   }
 
   private func post(_ body: [UInt8]) async -> (BackendAnswer, (any Error)?) {
-    var request = HTTPClientRequest(url: url.description)
+    var request = HTTPClientRequest(url: url.text)
     request.method = .POST
     request.headers = ["Content-Type": "application/json", "Accept": "application/json", "User-Agent": "apus"]
     if let signature {

@@ -68,6 +68,9 @@ package struct NodeConfiguration: Sendable {
   /// Whether a rule that says nothing lets everybody do everything.
   package var isOpen: Bool { isDevelopment || !isAuthenticated }
 
+  /// What the answer to a `history` may hold, in bytes: in base64 it fits into half of an outbox.
+  var maxHistoryBytes: Int { min(HistoryRead.maxBytes, maxOutbox / 8 * 3) }
+
   var server: ServerConfiguration? {
     var random = SystemRandomNumberGenerator()
     guard let node = NodeID(name: nodeName, using: &random) else { return nil }

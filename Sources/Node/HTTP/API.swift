@@ -17,20 +17,20 @@ struct API: Sendable {
 
   /// The answer to a request that may be made; nil where there is nothing at its path.
   func response(to request: Request) async -> Response? {
-    let segments = request.uri.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
-    switch (segments.count, segments.dropFirst().first) {
-    case (2, "notifications"):
+    let segments = Array(request.uri.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2))
+    if segments == ["notifications"] {
       return await posted(request) { await notify(.everybody, of: request) { _ in "{}" } }
-    case (4, "users") where segments.last == "messages":
+    }
+    if segments.count == 3, segments[0] == "users", segments[2] == "messages" {
       return await posted(request) {
-        guard let user = PathSegment.decode(segments[3]).flatMap(UserName.init) else {
+        guard let user = PathSegment.decode(segments[1]).flatMap(UserName.init) else {
           let rule = "A user's name is 1 to \(UserName.maxLength) bytes of UTF-8 without control characters."
           return .error(.badRequest, ErrorCode.badRequest.rawValue, rule)
         }
         return await notify(.user(user), of: request) { #"{"online":\#($0)}"# }
       }
-    default: return nil
     }
+    return nil
   }
 
   private func posted(_ request: Request, _ respond: () async -> Response) async -> Response {

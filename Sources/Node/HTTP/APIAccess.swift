@@ -47,14 +47,16 @@ struct APIAccess: Sendable {
 
   /// Whether a host, with its port or without, is this machine by a name that nobody else can give to it.
   static func isLocal(_ host: String) -> Bool {
-    let name: Substring
-    if host.hasPrefix("[") {
-      name = host.prefix { $0 != "]" } + "]"
-    } else {
-      name = host.prefix { $0 != ":" }
+    var name = host[...]
+    if let colon = host.lastIndex(of: ":"), host.last != "]" {
+      name = host[..<colon]
+      let port = host[host.index(after: colon)...]
+      guard port.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return false }
     }
     if ["localhost", "[::1]"].contains(name.lowercased()) { return true }
-    let numbers = name.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+    let numbers = name.split(separator: ".", omittingEmptySubsequences: false).map { text in
+      text.first?.isNumber == true ? UInt8(text) : nil
+    }
     return numbers.count == 4 && numbers[0] == 127 && !numbers.contains(nil)
   }
 

@@ -35,6 +35,9 @@ struct CallQueue<Call> {
     let deadline: Int64
   }
 
+  /// Milliseconds that a call must have left to be run.
+  static var leastTime: Int64 { 100 }
+
   private let limits: Limits
   private var running = 0
   private var waiting: Deque<Waiting> = []
@@ -61,7 +64,8 @@ struct CallQueue<Call> {
     var turn = Turn()
     while let first = waiting.popFirst() {
       waitingBytes -= first.bytes
-      if first.deadline > now {
+      // With less time than that it would hardly be done, and nobody could say whether it was.
+      if first.deadline - now > Self.leastTime {
         turn.next = first.call
         return turn
       }

@@ -6,10 +6,12 @@ import Wire
 ///
 /// Every call that is opened is closed once, also when its connection is gone: so nothing stays here.
 struct OpenCalls {
-  /// Calls of one connection, so that none takes all that the node may have done at a time.
+  /// Calls of one connection, so that none alone takes all that the node may have done at a time.
   static let maxPerSession = 16
   /// The answers to one batch, in bytes: what the backend's single answer may have.
   static let maxBatchBytes = 1 << 20
+  /// What all batches of the loop that are not complete may hold, in bytes.
+  static let maxBytes = 32 << 20
 
   struct BatchID: Hashable, Sendable {
     fileprivate let number: UInt64
@@ -25,12 +27,16 @@ struct OpenCalls {
   private struct Batch {
     var answers: [RPCResponse?]
     var awaited: Int
+    /// What the backend's answers have, and those of the node itself.
     var bytes = 0
+    var local = 0
   }
 
   private var counts: [SessionID: Int] = [:]
   private var batches: [BatchID: Batch] = [:]
   private var lastBatch: UInt64 = 0
+  /// What the batches hold.
+  private var bytes = 0
 
   // MARK: Calls
 
@@ -38,7 +44,9 @@ struct OpenCalls {
   func has(_ session: SessionID) -> Bool { counts[session] != nil }
 
   /// Whether one more call may be opened.
-  func hasRoom(_ session: SessionID) -> Bool { counts[session, default: 0] < Self.maxPerSession }
+  func hasRoom(_ session: SessionID) -> Bool {
+    counts[session, default: 0] < Self.maxPerSession && bytes < Self.maxBytes
+  }
 
   mutating func open(_ session: SessionID) {
     counts[session, default: 0] += 1
@@ -62,12 +70,15 @@ struct OpenCalls {
     var begun = Batch(answers: [], awaited: 0)
     for part in parts {
       switch part {
-      case .answered(let answer): begun.answers.append(answer)
+      case .answered(let answer):
+        begun.answers.append(answer)
+        begun.local += answer?.json.utf8.count ?? 0
       case .awaited:
         begun.answers.append(nil)
         begun.awaited += 1
       }
     }
+    bytes += begun.local
     batches[batch] = begun
   }
 
@@ -76,9 +87,12 @@ struct OpenCalls {
     guard let room = batches[batch].map({ Self.maxBatchBytes - $0.bytes }) else { return nil }
     let kept = answer.json.utf8.count <= room ? answer : .failure(id, .internalError)
     batches[batch]?.bytes += kept.json.utf8.count
+    bytes += kept.json.utf8.count
     batches[batch]?.answers[index] = kept
     batches[batch]?.awaited -= 1
     guard batches[batch]?.awaited == 0 else { return nil }
-    return batches.removeValue(forKey: batch)?.answers.compactMap(\.self)
+    guard let complete = batches.removeValue(forKey: batch) else { return nil }
+    bytes -= complete.bytes + complete.local
+    return complete.answers.compactMap(\.self)
   }
 }

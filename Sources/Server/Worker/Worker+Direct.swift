@@ -21,9 +21,7 @@ extension Worker {
   func run(_ send: SendCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
     guard let sender = hub.sender(session) else { return }
     guard !requestBacklog.isFull else {
-      var refusal = Refusal.nothingSent
-      refusal.id = send.id
-      return reply(.error(hub.refusal(of: session, refusal)), session.slot)
+      return reply(.error(hub.refusal(of: session, .overloaded(id: send.id, nothing: "sent"))), session.slot)
     }
     hub.send(session, to: send.user, request: send.id) {
       EventEncoder.directHead(

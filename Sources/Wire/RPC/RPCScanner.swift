@@ -21,6 +21,9 @@ package enum RPCScanner {
     }
   }
 
+  /// The longest id, in bytes of JSON: every answer repeats it.
+  private static let maxIDLength = 256
+
   private static func batch(_ scanner: JSONScanner, from start: Int) -> RPCMessage {
     guard let end = scanner.skipValue(at: start), scanner.skipSpace(at: end) == scanner.bytes.count else {
       return .malformed
@@ -80,6 +83,10 @@ package enum RPCScanner {
       version.kind == .string, let method = members.method, method.kind == .string,
       let name = scanner.string(method.range)
     else { return .invalid(members.isAmbiguous ? nil : id) }
+    guard (1...RequestCommand.maxMethodLength).contains(name.utf8.count), (id?.json.utf8.count ?? 0) <= maxIDLength
+    else {
+      return .invalid(nil)
+    }
     switch members.params?.kind {
     case nil, .object, .array: break
     case .string, .number, .true, .false, .null: return .invalid(id)

@@ -9,7 +9,8 @@ struct Check: AsyncParsableCommand {
     abstract: "Check options, files, Redis and the backend without running a node.",
     discussion: """
       Takes the options of `apus serve` and says what would run. It reads the file of --config and the keys, and tries at \
-      Redis whatever a node needs there. The backend is called with the method `apus.check`. It ends with status 0 when the node would run, warnings or not, else with 1.
+      Redis whatever a node needs there. The backend is called with the method `apus.check`. It ends with status 0 when \
+      the node would run, warnings or not, else with 1.
       """)
 
   @OptionGroup var options: ServeOptions

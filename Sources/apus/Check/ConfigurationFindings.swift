@@ -57,7 +57,9 @@ enum ConfigurationFindings {
       }
     }
     let (all, reading) = (configuration.apiKeys.count, configuration.apiReadKeys.count)
-    if all + reading > 0 {
+    if configuration.isDevelopment, all + reading > 0 {
+      findings.append(.warning("the HTTP API is open: --dev; the API keys say nothing"))
+    } else if all + reading > 0 {
       findings.append(.ok("the HTTP API: \(count(all, "key")), and \(reading) to read only"))
     } else {
       findings.append(

@@ -33,12 +33,12 @@ import Testing
     var store = MemoryStore()
     for number in 0..<1000 { _ = publish(&store, "room:\(number)") }
     let full = store.byteCount
-    store.sweep(now: 2000)
+    store.sweep(now: 2000, sparing: { _ in false })
     #expect(store.byteCount < full && store.byteCount > 0, "a part")
-    for _ in 0..<4 { store.sweep(now: 2000) }
+    for _ in 0..<4 { store.sweep(now: 2000, sparing: { _ in false }) }
     #expect(store.byteCount == 0)
     #expect(store.count == 1000, "their places are known")
-    for _ in 0..<4 { store.sweep(now: 3_600_000) }
+    for _ in 0..<4 { store.sweep(now: 3_600_000, sparing: { _ in false }) }
     #expect(store.count == 0)
   }
 
@@ -46,16 +46,26 @@ import Testing
     var store = MemoryStore()
     for number in 0..<10 { _ = publish(&store, "room:\(number)", now: 500) }
     let before = store.byteCount
-    store.sweep(now: 1000)
+    store.sweep(now: 1000, sparing: { _ in false })
     #expect(store.byteCount == before)
     #expect(read(&store, "room:3", now: 1000).entries.count == 1)
+  }
+
+  @Test func whoListensKeepsThePlace() {
+    var store = MemoryStore(maxHistories: 0)
+    let first = publish(&store, "heard").position
+    _ = publish(&store, "unheard")
+    store.sweep(now: 10_000_000, sparing: { $0 == channel("heard") })
+    #expect(store.byteCount == 0 && store.count == 1)
+    #expect(publish(&store, "heard", now: 10_000_000).position?.epoch == first?.epoch)
+    #expect(publish(&store, "heard", now: 10_000_000).position?.offset == 3)
   }
 
   @Test func tooManyNamesAreNotWaitedFor() {
     var store = MemoryStore(maxHistories: 10)
     for number in 0..<20 { _ = read(&store, "room:\(number)") }
     _ = publish(&store, "kept")
-    store.sweep(now: 1)
+    store.sweep(now: 1, sparing: { _ in false })
     #expect(store.count == 10)
     #expect(read(&store, "kept", now: 1).entries.count == 1)
   }

@@ -5,7 +5,8 @@ import Wire
 @Suite struct CommandEncoderTests {
   @Test func commandsAreWrittenInOneOrder() {
     #expect(
-      CommandEncoder.subscribe("a\"b", id: 1, presence: .member, info: "[1]", since: (epoch: "x", offset: 2))
+      CommandEncoder.subscribe(
+        "a\"b", id: 1, presence: .member, info: "[1]", since: .position(StreamPosition(epoch: "x", offset: 2)))
         == #"{"type":"subscribe","id":1,"channel":"a\"b","presence":true,"info":[1],"since":{"epoch":"x","offset":2}}"#)
     #expect(CommandEncoder.unsubscribe("r", id: 2) == #"{"type":"unsubscribe","id":2,"channel":"r"}"#)
     #expect(

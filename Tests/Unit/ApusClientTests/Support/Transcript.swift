@@ -48,7 +48,7 @@ struct Transcript {
     session.received(text, now: now)
   }
 
-  mutating func subscribe(_ channel: String, since: Position? = nil) -> [SessionAction] {
+  mutating func subscribe(_ channel: String, since: RecoveryPoint? = nil) -> [SessionAction] {
     let request = session.nextRequest()
     return session.subscribe(channel, presence: .none, info: nil, since: since, request)
   }
