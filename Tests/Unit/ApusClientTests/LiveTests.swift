@@ -65,8 +65,16 @@ import Testing
     try await next(&events) { if case .disconnected = $0 { () } else { nil } }
     await #expect(throws: ApusClientError.self) { try await client.publish("1", to: "room") }
     let second = try OwnServer.start(port: first.port)
-    try await next(&events) { if case .gap(channel: "room") = $0 { () } else { nil } }
-    try await client.publish("2", to: "room")
+    while true {
+      try await next(&events) { if case .gap(channel: "room") = $0 { () } else { nil } }
+      // The first node's other loop may have taken the client for a moment before it ended as well.
+      do { try await client.publish("2", to: "room") } catch let error as ApusClientError
+        where error.code == .notConnected
+      {
+        continue
+      }
+      break
+    }
     #expect(try await next(&events, data) == "2")
     await second.stop()
   }
