@@ -284,6 +284,24 @@ async def test_redis_comes_back_empty(own_cluster, connect):
         await client.expect("direct")
 
 
+async def test_redis_comes_back_with_older_data(own_cluster, connect):
+    """What has gone since then is gone again, under whatever id the node goes on."""
+    cluster = own_cluster(nodes=1)
+    node, redis = cluster.nodes[0], cluster.redis
+    bob, alice = await connect(node.ws, user="bob"), await connect(node.ws, user="alice")
+    await eventually(lambda: bob.id in entries(cluster, "bob") and alice.id in entries(cluster, "alice"))
+    redis.client.save()
+    await bob.close()
+    await eventually(lambda: entries(cluster, "bob") == {})
+    redis.kill()
+    redis.start()
+    await eventually(lambda: entries(cluster, "bob") == {}, what="he never went")
+    node.wait_ready()
+    await eventually(lambda: alice.id in entries(cluster, "alice"), what="she never came back")
+    assert (await alice.command("send", to="bob", data=1))["online"] is False
+    assert (await alice.command("send", to="alice", data=1))["online"] is True
+
+
 async def test_a_node_that_was_paused_past_its_lease(own_cluster, connect):
     cluster = own_cluster(nodes=2)
     redis = cluster.redis.client
