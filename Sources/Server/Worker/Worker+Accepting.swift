@@ -152,8 +152,10 @@ extension Worker {
     let client = ClientID.random(using: &random)
     hub.open(
       connections.id(slot), client: client, identity: identity, now: loop.now, wall: Sys.wallMilliseconds())
-    connections[slot].pointee.isInHub = true
-    connections[slot].pointee.opened = Sys.wallMilliseconds()
+    // By name: Swift 6.3.1 with the thread sanitizer crashes on a setter that is called through the subscript.
+    let connection = connections[slot]
+    connection.pointee.isInHub = true
+    connection.pointee.opened = Sys.wallMilliseconds()
     announce(slot)
     statistics.connects += 1
     send(

@@ -23,8 +23,10 @@ import WebSocket
     var table = ConnectionTable(limits: Self.limits)
     let slot = table.insert(fd: 5)
     for moment: Int64 in [0, 1, 1_730_000_000_123, 1 << 32, (1 << 48) - 1] {
-      table[slot].pointee.opened = moment
-      let kept = table[slot].pointee.opened
+      // By name, as `Worker+Accepting` says.
+      let connection = table[slot]
+      connection.pointee.opened = moment
+      let kept = connection.pointee.opened
       #expect(kept == moment)
     }
   }
