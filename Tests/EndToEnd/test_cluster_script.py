@@ -1,0 +1,210 @@
+"""`deploy/cluster`, which `make cluster` runs: what it does when a program ends, or when it is to end itself."""
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import requests
+
+from harness import eventually, until
+from harness.eventually import LIMIT
+from harness.node import binary
+from harness.ports import free_ports
+from harness.process import Process, program
+
+_SCRIPT = Path(__file__).resolve().parents[2] / "deploy/cluster"
+
+
+class Script(Process):
+    """One run of `deploy/cluster`. What it prints is its log."""
+
+    def __init__(self, directory: Path, temporary: Path, nodes: int):
+        super().__init__("cluster", directory)
+        self.nodes = nodes
+        self.port = free_ports(nodes + 1)
+        # In the environment of all it starts, by which they are found.
+        self.temporary = temporary
+        self.path = os.environ["PATH"]
+
+    def launch(self) -> "Script":
+        program("redis-server", "redis-server")
+        program("nginx", "nginx-light")
+        # A shell in the background has told its children to ignore SIGINT.
+        words = ("env", "--default-signal=INT", f"TMPDIR={self.temporary}", f"PATH={self.path}")
+        self.spawn(*words, _SCRIPT, "--port", str(self.port), "--nodes", str(self.nodes), binary())
+        return self
+
+    def start(self) -> "Script":
+        self.launch()
+        self.says("A cluster is up.")
+        return self
+
+    def says(self, text: str) -> None:
+        """Waits until it has printed that."""
+
+        def said() -> bool:
+            assert self.running or text in self.tail(), f"ended with {self.exit_code}\n{self.tail()}"
+            return text in self.tail()
+
+        until(said, what=f"{text!r} is not said")
+
+    def pid_of(self, name: str) -> int:
+        """As the banner has it."""
+        return int(re.search(rf"^  {name} +pid (\d+)", self.tail(), re.MULTILINE)[1])
+
+    def readiness(self, node: int) -> int | None:
+        return _status(f"http://127.0.0.1:{self.port + node}/readyz")
+
+    def left_behind(self) -> list[str]:
+        """What still runs, listens, or lies about."""
+        ports = range(self.port, self.port + self.nodes + 1)
+        return [
+            *(f"process {pid}" for pid in self._processes()),
+            *(f"port {port}" for port in ports if _is_taken(port)),
+            *(f"file {path}" for path in self.temporary.iterdir()),
+        ]
+
+    def _processes(self) -> Iterator[str]:
+        marker = f"TMPDIR={self.temporary}".encode()
+        for entry in Path("/proc").iterdir():
+            try:
+                if entry.name.isdigit() and marker in (entry / "environ").read_bytes().split(b"\0"):
+                    yield entry.name
+            except OSError:
+                pass  # It has ended meanwhile, or is somebody else's.
+
+
+def _status(url: str) -> int | None:
+    with requests.Session() as session:
+        session.trust_env = False
+        try:
+            return session.get(url, timeout=10).status_code
+        except requests.RequestException:
+            return None
+
+
+def _is_taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.fixture
+def script(tmp_path) -> Iterator[Callable[..., Script]]:
+    """Makes runs of the script, which are ended with the test."""
+    scripts: list[Script] = []
+    # In pytest's own folder the path of a unix socket would be too long.
+    with tempfile.TemporaryDirectory(prefix="apus-test-") as temporary:
+
+        def make(nodes: int = 1) -> Script:
+            scripts.append(Script(tmp_path, Path(temporary), nodes))
+            return scripts[-1]
+
+        yield make
+        for each in scripts:
+            if each.running:
+                each.stop()
+
+
+async def test_a_killed_node_comes_back(script, connect):
+    cluster = script(nodes=2).start()
+    client = await connect(f"ws://127.0.0.1:{cluster.port}/ws")
+    # What the chat page offers.
+    (told,) = (await client.command("history", channel="demo:nodes", limit=1))["messages"]
+    assert told["data"] == {"nodes": [{"name": f"node-{each}", "port": cluster.port + each} for each in (1, 2)]}
+
+    os.kill(cluster.pid_of("node-1"), signal.SIGKILL)
+    cluster.says("node-1 (pid ")
+    cluster.says("It starts again in 5 s.")
+    assert cluster.readiness(1) is None and cluster.readiness(2) == 200
+    others = await connect(f"ws://127.0.0.1:{cluster.port}/ws")
+    assert (await others.command("request", method="whoami"))["result"]["node"].startswith("node-2.")
+
+    cluster.says("node-1 is back")
+    assert cluster.readiness(1) == 200
+    direct = await connect(f"ws://127.0.0.1:{cluster.port + 1}/ws")
+    await direct.subscribe("demo:lobby")
+    await others.publish("demo:lobby", "hello")
+    await direct.expect("message", data="hello")
+
+    cluster.signal(signal.SIGINT)
+    assert cluster.wait() == 130
+    assert cluster.left_behind() == []
+
+
+def test_what_the_banner_says_can_be_pasted(script):
+    cluster = script().start()
+    lines = [line.strip() for line in cluster.tail().splitlines()]
+    (look,) = [line for line in lines if line.startswith("redis-cli")]
+    assert subprocess.run(look, shell=True, timeout=LIMIT, check=False).returncode == 0
+    (publish,) = [line for line in lines if line.startswith(f"{binary()} pub")]
+    assert subprocess.run(publish, shell=True, timeout=LIMIT, check=False).returncode == 0
+    assert f"kill -9 {cluster.pid_of('node-1')}" in lines
+    for port in (cluster.port, cluster.port + 1):
+        assert _status(f"http://127.0.0.1:{port}/") == 200 and f"http://127.0.0.1:{port}/" in cluster.tail()
+
+
+async def test_it_ends_while_a_node_is_down(script):
+    cluster = script().start()
+    os.kill(cluster.pid_of("node-1"), signal.SIGKILL)
+    cluster.says("It starts again")
+    cluster.stop()
+    assert cluster.left_behind() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
+async def test_it_ends_while_it_starts(script, number):
+    cluster = script().launch()
+    cluster.says("== starting")
+    await eventually(lambda: list(cluster.temporary.glob("*/redis.log")))
+    cluster.signal(number)
+    assert cluster.wait() == 128 + number
+    assert "is up" not in cluster.tail()
+    assert cluster.left_behind() == []
+
+
+@pytest.mark.parametrize("offset", [0, 2], ids=["nginx", "a-node"])
+def test_a_port_that_is_taken(script, offset):
+    cluster = script(nodes=2)
+    with socket.create_server(("127.0.0.1", cluster.port + offset)):
+        assert cluster.launch().wait() == 1
+    said = cluster.tail()
+    assert f"Port {cluster.port + offset} is in use" in said
+    assert re.search(r"^  make cluster PORT=9\d00$", said, re.MULTILINE)
+    assert "starting" not in said
+    assert cluster.left_behind() == []
+
+
+@pytest.mark.parametrize("name", ["redis-server", "nginx"])
+def test_a_program_that_fails(script, name):
+    cluster = script()
+    programs = cluster.log.parent / "bin"
+    programs.mkdir()
+    (programs / name).write_text("#!/bin/sh\necho 'the moon is full' >&2\nexit 7\n")
+    (programs / name).chmod(0o755)
+    cluster.path = f"{programs}:{cluster.path}"
+    assert cluster.launch().wait() == 1
+    assert "has ended at its start:\n   the moon is full" in cluster.tail()
+    assert "is up" not in cluster.tail()
+    assert cluster.left_behind() == []
+
+
+@pytest.mark.parametrize("name", ["redis", "nginx"])
+def test_nothing_goes_on_without(script, name):
+    """A killed nginx leaves its workers, which are ended, too."""
+    cluster = script().start()
+    os.kill(cluster.pid_of(name), signal.SIGKILL)
+    assert cluster.wait() == 1
+    assert f"{name} (pid {cluster.pid_of(name)}) has ended" in cluster.tail()
+    assert cluster.left_behind() == []
+
+
+def test_a_word_that_is_wrong():
+    for words in ([], ["--nodes", "0", binary()], ["--port", "65535", binary()], ["--prot", "1", binary()], ["no-such"]):
+        run = subprocess.run([_SCRIPT, *words], capture_output=True, text=True, timeout=LIMIT, check=False)
+        assert run.returncode == 2 and "usage: deploy/cluster" in run.stderr, words
