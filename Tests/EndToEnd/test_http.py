@@ -1,6 +1,7 @@
 """The HTTP side of a node, and its command line."""
 
 import asyncio
+import re
 import subprocess
 
 import pytest
@@ -115,6 +116,11 @@ def test_page(memory_node):
     assert answer.status_code == 200
     assert answer.headers["Content-Type"].startswith("text/html")
     assert "<html" in answer.text and "WebSocket" in answer.text
+    # Where --dev keeps a history, which is asked for; data of others is never markup; nothing that a policy would forbid.
+    assert "'demo:lobby'" in answer.text and "type: 'history'" in answer.text
+    for word in ("innerHTML", "insertAdjacentHTML", "document.write", "eval(", "localStorage", " style=", " onclick="):
+        assert word not in answer.text
+    assert not re.findall(r"""(?:src|href)=["'](?!data:)""", answer.text)
 
 
 async def test_keep_alive(memory_node, raw):
