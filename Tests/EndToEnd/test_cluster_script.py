@@ -168,6 +168,26 @@ async def test_it_ends_while_it_starts(script, number):
     assert cluster.left_behind() == []
 
 
+def test_it_ends_when_its_terminal_is_closed(script):
+    """Also where it is not the session's leader, which is the only one to get a SIGHUP."""
+    cluster = script()
+    leader, terminal = os.openpty()
+    setsid = ("setsid", "--ctty", "sh", "-c", 'trap "" HUP; "$@"; :', "sh")
+    words = ("env", f"TMPDIR={cluster.temporary}", _SCRIPT, "--port", cluster.port, "--nodes", "1", binary())
+    process = subprocess.Popen([str(word) for word in (*setsid, *words)], stdin=terminal, stdout=terminal, stderr=terminal)
+    os.close(terminal)
+    try:
+        said = b""
+        while b"Ctrl-C ends it all." not in said:
+            said += os.read(leader, 4096)
+        os.close(leader)
+        process.wait(LIMIT)
+    finally:
+        if process.poll() is None:
+            os.killpg(process.pid, signal.SIGTERM)
+    assert cluster.left_behind() == []
+
+
 @pytest.mark.parametrize("offset", [0, 2], ids=["nginx", "a-node"])
 def test_a_port_that_is_taken(script, offset):
     cluster = script(nodes=2)
