@@ -11,7 +11,6 @@ package enum ErrorCode: String, Sendable, CaseIterable {
   case tooLarge = "too_large"
   case tooManyChannels = "too_many_channels"
   case invalidChannel = "invalid_channel"
-  case notSubscribed = "not_subscribed"
   case unavailable
   case timeout
   case `internal`
@@ -21,7 +20,7 @@ package enum ErrorCode: String, Sendable, CaseIterable {
     switch self {
     case .rateLimited, .unavailable, .timeout, .internal: true
     case .badRequest, .unknownType, .unknownMethod, .unauthenticated, .forbidden, .invalidToken, .expiredToken,
-      .tooLarge, .tooManyChannels, .invalidChannel, .notSubscribed:
+      .tooLarge, .tooManyChannels, .invalidChannel:
       false
     }
   }

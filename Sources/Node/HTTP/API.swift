@@ -109,7 +109,7 @@ struct API: Sendable {
     case .forbidden: .forbidden
     case .unauthenticated, .invalidToken, .expiredToken: .unauthorized
     case .rateLimited: .tooManyRequests
-    case .unknownType, .unknownMethod, .notSubscribed: .notFound
+    case .unknownType, .unknownMethod: .notFound
     case .tooManyChannels: .conflict
     case .internal: .internalServerError
     }

@@ -90,7 +90,7 @@ extension RPCError {
       case .timeout: .timeout
       case .unknownMethod: .methodNotFound
       case .unauthenticated, .forbidden, .invalidToken, .expiredToken: .forbidden
-      case .badRequest, .unknownType, .tooLarge, .tooManyChannels, .invalidChannel, .notSubscribed, .internal:
+      case .badRequest, .unknownType, .tooLarge, .tooManyChannels, .invalidChannel, .internal:
         .internalError
       }
   }

@@ -36,4 +36,21 @@ import Testing
     }
     #expect(seen.count == channels.count * (pieces.count + 3) * pieces.count)
   }
+
+  /// The table of `docs/redis.md` has the form of every key, with what varies in angle brackets.
+  @Test func theTableOfKeys() throws {
+    let (channel, user) = (TestSupport.channel("<channel>"), TestSupport.user("<user>"))
+    let forms = [
+      keys.presence(channel), keys.users(channel), keys.history(channel), keys.meta(channel), keys.run,
+      keys.idempotency(IdempotencyKey(publisher: .user(user), key: "<key>"), in: channel), keys.nodes,
+      keys.node("<id>"), keys.channels(ofNode: "<id>"), keys.connections(ofNode: "<id>"), keys.user(user),
+      keys.reap("<id>"),
+    ]
+    #expect(try DocumentTable("docs/redis.md", "## Keys").names == forms)
+  }
+
+  @Test func theTableOfPubSubChannels() throws {
+    let forms = [keys.messages(channel("<channel>")), keys.control, keys.controlPrefix + "<id>"]
+    #expect(try DocumentTable("docs/redis.md", "## Pub/sub channels").names == forms)
+  }
 }

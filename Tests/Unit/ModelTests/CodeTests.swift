@@ -39,7 +39,7 @@ import Testing
     #expect(
       Set(ErrorCode.allCases.map(\.rawValue)) == [
         "bad_request", "unknown_type", "unknown_method", "unauthenticated", "forbidden", "invalid_token",
-        "expired_token", "rate_limited", "too_large", "too_many_channels", "invalid_channel", "not_subscribed",
+        "expired_token", "rate_limited", "too_large", "too_many_channels", "invalid_channel",
         "unavailable", "timeout", "internal",
       ])
   }
