@@ -125,6 +125,8 @@ bench-tools: cluster-tools
 
 .PHONY: test-tools
 test-tools: cluster-tools
+	@command -v node >/dev/null || deploy/install nodejs node-ws
+	@command -v curl >/dev/null && command -v openssl >/dev/null || deploy/install curl openssl
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || deploy/install python3 python3-venv

@@ -47,13 +47,14 @@ class Node(Process):
         directory: Path,
         *,
         redis: str | None = None,
+        port: int | None = None,
         loops: int = 1,
         options: Options | None = None,
         dev: bool = True,
         environment: Mapping[str, str] | None = None,
     ):
         super().__init__(name, directory)
-        self.port = free_port()
+        self.port = port or free_port()
         self.http = f"http://127.0.0.1:{self.port}"
         self.ws = f"ws://127.0.0.1:{self.port}/ws"
         self._options = {"--port": self.port, "--node": name, "--loops": loops, "--rate": 0, "--drain": "1s"}

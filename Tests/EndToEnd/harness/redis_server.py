@@ -1,5 +1,6 @@
 """A real Redis of one test or one session."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import redis
@@ -10,10 +11,14 @@ from harness.process import Process, program
 
 
 class Redis(Process):
-    """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database."""
+    """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database.
 
-    def __init__(self, directory: Path, port: int | None = None):
+    `options` are words of its command line, besides those given here.
+    """
+
+    def __init__(self, directory: Path, port: int | None = None, options: Sequence[str] = ()):
         super().__init__("redis", directory)
+        self._options = options
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
         self.client = redis.Redis(port=self.port, decode_responses=True)
@@ -27,6 +32,7 @@ class Redis(Process):
             *("--appendonly", "no"),
             *("--dir", self.log.parent),
             *("--maxmemory-policy", "noeviction"),
+            *self._options,
         )
         until(self._answers, what=f"redis-server did not start\n{self.tail()}")
         return self

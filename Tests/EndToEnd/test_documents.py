@@ -1,0 +1,247 @@
+"""Tables of the documents say what programs, sources and other tables say, and links lead somewhere.
+
+Tables that have an enum as their counterpart are compared in the units: `DocumentsTests`, `OptionsPageTests`,
+`RedisKeysTests`.
+"""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from harness import Cluster
+from harness.examples import REPOSITORY, blocks, pages
+from harness.handshakes_refused import REFUSED
+from harness.node import binary
+
+
+def section(page: str, heading: str) -> list[str]:
+    """The lines below a heading, which is given with its `#` signs, up to the next one."""
+    lines = (REPOSITORY / page).read_text().splitlines()
+    assert heading in lines, f"{page} has no {heading}"
+    below = lines[lines.index(heading) + 1 :]
+    fenced = False
+    for number, line in enumerate(below):
+        fenced ^= line.startswith("```")
+        if line.startswith("#") and not fenced:
+            return below[:number]
+    return below
+
+
+def table(page: str, heading: str, number: int = 0) -> list[list[str]]:
+    """The cells of each row of a section's table."""
+    tables: list[list[str]] = [[]]
+    for line in section(page, heading):
+        if line.startswith("|"):
+            tables[-1].append(line)
+        elif tables[-1]:
+            tables.append([])
+    return [[cell.strip() for cell in line[1:-1].split("|")] for line in tables[number][2:]]
+
+
+def words(cell: str) -> list[str]:
+    """What stands in backticks."""
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def named(rows: list[list[str]]) -> list[str]:
+    """What stands in backticks in the first cells."""
+    return [word for row in rows for word in words(row[0])]
+
+
+def source(path: str) -> str:
+    return (REPOSITORY / path).read_text()
+
+
+def said(*arguments: str) -> str:
+    run = subprocess.run([binary(), *arguments], capture_output=True, text=True, timeout=30)
+    return run.stdout + run.stderr
+
+
+# What the program says
+
+
+def test_commands():
+    subcommands = said("--help").split("SUBCOMMANDS:")[1].split("\n\n")[0]
+    commands = re.findall(r"^  (\w+) ", subcommands, re.MULTILINE)
+    written = [word.split()[1] for word in named(table("docs/operations.md", "## The command line")) if " " in word]
+    assert sorted(written) == sorted(commands)
+
+
+@pytest.mark.parametrize(("command", "heading"), [("token", "## apus token"), ("bench", "## Load")])
+def test_options_of_other_commands(command: str, heading: str):
+    written = [word for word in named(table("docs/operations.md", heading)) if word.startswith("--")]
+    options = set(re.findall(r"(?<=^  )--[\w-]+", said(command, "--help"), re.MULTILINE))
+    assert set(written) == options - {"--version", "--help"}
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory):
+    with Cluster(tmp_path_factory.mktemp("documents"), loops=1, nodes=1) as cluster:
+        yield cluster
+
+
+def test_metrics(cluster):
+    text = cluster.nodes[0].get("/metrics").text
+    declared = re.findall(r"^# TYPE (\S+) (\S+)$", text, re.MULTILINE)
+    rows = table("docs/operations.md", "## Metrics")
+    assert sorted((words(row[0])[0], row[1]) for row in rows) == sorted(declared)
+    explained = {words(row[0])[0]: words(row[2]) for row in rows}
+    for name, label in re.findall(r"^(\w+?)(?:_bucket)?\{(\w+)=", text, re.MULTILINE):
+        assert label == "le" or label in explained[name], f"the label {label} of {name} is not told"
+    for limit in re.findall(r'^apus_limited_total\{limit="(\w+)"', text, re.MULTILINE):
+        assert limit in explained["apus_limited_total"], f"the limit {limit} is not told"
+
+
+def test_dependencies(cluster):
+    names = cluster.nodes[0].get("/readyz").json()["dependencies"].keys()
+    assert sorted(named(table("docs/operations.md", "## HTTP", 1))) == sorted(names)
+
+
+async def test_keys_in_redis(cluster, connect, tmp_path):
+    """Every key that a node writes has the form of a row."""
+    pieces = [re.split(r"<\w+>", form) for form in named(table("docs/redis.md", "## Keys"))]
+    patterns = [re.compile(".+".join(map(re.escape, each))) for each in pieces]
+    client = await connect(cluster.nodes[0].ws, user="alice")
+    await client.subscribe("demo:keys", presence=True)
+    await client.publish("demo:keys", 1, key="k")
+    await client.command("send", to="alice", data=1)
+    for key in cluster.redis.client.keys():
+        assert any(pattern.fullmatch(key) for pattern in patterns), f"{key} is not in docs/redis.md"
+
+
+# What a source says
+
+
+def test_commands_of_the_protocol():
+    known = re.findall(r'utf8\.equals\("(\w+)"\)', source("Sources/Wire/CommandReader.swift"))
+    text = (REPOSITORY / "docs/protocol.md").read_text()
+    commands = text.split("\n## Commands\n")[1].split("\n## ")[0]
+    headings = [heading.split(",")[0] for heading in re.findall(r"^### (.*)$", commands, re.MULTILINE)]
+    # `message` is another name for `publish`; `auth` stands where identity does.
+    assert set(known) - {"message", "auth"} == set(headings) - {"JSON-RPC"}
+    assert "### auth" in text and '`"type":"message"` is another name' in text
+
+
+def test_members_that_may_stand_once():
+    known = re.findall(r'utf8\.equals\("(\w+)"\): self = \.', source("Sources/Wire/Envelope.swift"))
+    text = " ".join(section("docs/protocol.md", "## Messages"))
+    listed = words(re.search(r"Unknown members are ignored\.(.*?)may stand once only", text)[1])
+    # `jsonrpc` makes a message one of another protocol.
+    assert sorted(listed) == sorted(set(known) - {"jsonrpc"})
+
+
+def test_statuses_of_a_refused_handshake():
+    statuses = set(re.findall(r"status: (\d{3})", source("Sources/WebSocket/Handshake/HandshakeRefusal.swift")))
+    written = {words(row[0])[0] for row in table("docs/protocol.md", "## Connecting", 1)}
+    # Whoever is too slow is refused by the worker; another path is told of below the table.
+    assert written - {"404"} == statuses - {"404"} | {"408"}
+    assert {str(status) for status in REFUSED} - {"404"} <= written
+
+
+def test_codes_of_json_rpc():
+    codes = re.findall(r"case \w+ = (-\d+)", source("Sources/Wire/RPC/RPCResponse.swift"))
+    rows = table("docs/protocol.md", "### JSON-RPC")
+    assert sorted(code for row in rows for code in row[0].split(", ")) == sorted(codes)
+
+
+def test_methods_of_a_node():
+    methods = re.findall(r'case "(\w+)":', source("Sources/Server/Worker/Worker+Requests.swift"))
+    assert sorted(named(table("docs/protocol.md", "### request"))) == sorted(methods)
+
+
+def test_keys_of_a_rule():
+    text = source("Sources/Node/Configuration/ChannelRuleDraft.swift")
+    keys = words(re.search(r"\[([^]]*\"match\"[^]]*)\]", text)[1].replace('"', "`"))
+    assert sorted(named(table("docs/operations.md", "### Rules for channels"))) == sorted(keys)
+
+
+def test_scripts():
+    scripts = [each.stem for each in (REPOSITORY / "Sources/Broker/Scripts").glob("*.lua")]
+    assert sorted(named(table("docs/redis.md", "## Scripts"))) == sorted(scripts)
+
+
+def test_modules():
+    targets = re.findall(r'\.(?:target|executableTarget|systemLibrary)\(\s*name: "(\w+)"', source("Package.swift"))
+    modules = [words(row[0])[0] for row in table("docs/architecture.md", "## Modules")]
+    assert sorted(modules) == sorted(each for each in targets if not each.endswith("TestSupport"))
+
+
+def test_variables_of_compose():
+    text = source("docker-compose.yml")
+    used = re.findall(r"\$\{(APUS_\w+)", text) + re.findall(r"- (APUS_\w+)$", text, re.MULTILINE)
+    assert set(named(table("docs/operations.md", "## docker-compose"))) == set(used)
+
+
+# What stands in two pages
+
+
+def test_limits_that_are_options():
+    defaults = {words(row[0])[0]: row[1] for row in table("docs/operations.md", "## Options of apus serve")}
+    limits = " ".join(row[1] for row in table("docs/protocol.md", "## Limits"))
+    sizes = {"1MiB": "1 MiB", "65536": "65,536 bytes", "10s": "10 s"}
+    told = re.findall(r"`(--[\w-]+)`(?: a second| at once)?, (\d[\d,]*(?<!,)(?: bytes| MiB| s\b)?)", limits)
+    assert len(told) >= 6
+    for name, value in told:
+        default = defaults[name].strip("`")
+        assert value == sizes.get(default, default), f"{name} is {default}, not {value}"
+    connected = table("docs/protocol.md", "## Connecting")
+    for name in words(" ".join(row[1] for row in connected)):
+        assert not name.startswith("--") or name in defaults
+
+
+def test_files_of_secrets():
+    options = table("docs/operations.md", "## Options of apus serve")
+    told = [word for row in options for word in words(row[2]) if word.endswith("_FILE")]
+    assert sorted(named(table("docs/operations.md", "### Secrets"))) == sorted(told)
+
+
+def test_members_of_connected():
+    [example] = [each for each in blocks(REPOSITORY / "docs/protocol.md") if each.heading == "Connecting"]
+    event = json.loads(example.text.removeprefix("< "))
+    assert named(table("docs/protocol.md", "## Connecting")) == [name for name in event if name != "type"]
+
+
+def test_members_of_a_call():
+    [example] = [block for block in blocks(REPOSITORY / "docs/operations.md") if block.heading == "The backend"]
+    assert named(table("docs/operations.md", "## The backend")) == list(json.loads(example.text.splitlines()[-1]))
+
+
+def test_documents():
+    listed = re.findall(r"\]\(([^)]+)\)", " ".join(row[0] for row in table("README.md", "## Documents")))
+    there = [str(page.relative_to(REPOSITORY)) for page in pages() if page.name != "README.md"]
+    assert sorted(listed) == sorted(there)
+
+
+def test_folders():
+    listed = [word.rstrip("/") for word in named(table("CONTRIBUTING.md", "## Layout"))]
+    for each in listed:
+        assert (REPOSITORY / each).is_dir(), f"{each} is no folder"
+    tests = [f"Tests/{each.name}" for each in (REPOSITORY / "Tests").iterdir() if each.is_dir()]
+    assert set(tests) - {"Tests/Support"} <= set(listed)
+
+
+def test_targets_of_make():
+    targets = set(re.findall(r"^([a-z-]+):.*##", source("Makefile"), re.MULTILINE))
+    for page in pages():
+        for block in blocks(page):
+            used = re.findall(r"^make ([a-z-]+)", block.text, re.MULTILINE) if block.language == "sh" else []
+            assert set(used) <= targets, f"{block.place}: there is no make {used}"
+
+
+def anchor(heading: str) -> str:
+    """As GitHub makes it."""
+    return re.sub(r"[^\w\- ]", "", heading.replace("`", "").lower()).replace(" ", "-")
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda page: page.name)
+def test_links(page: Path):
+    for target in re.findall(r"\]\((?!https?:)([^)\s]+)\)", page.read_text()):
+        path, _, name = target.partition("#")
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), f"{page.name}: {target} leads nowhere"
+        if name:
+            headings = {anchor(heading) for heading in re.findall(r"^#+ (.*)$", file.read_text(), re.MULTILINE)}
+            assert name in headings, f"{page.name}: {target} leads nowhere"
