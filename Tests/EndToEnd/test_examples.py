@@ -74,9 +74,11 @@ else:
 
 
 @pytest.mark.parametrize("block", of("json"), ids=place)
-def test_the_claims_of_a_token(block: Block):
-    """The JSON that pages show by itself is claims; the token has ended long ago."""
+def test_json(block: Block):
+    """JSON by itself is valid, and where it has a `sub` it is the claims of a token that has ended long ago."""
     claims = json.loads(block.text)
+    if "sub" not in claims:
+        return
     command = [binary(), "token", "--inspect", "-"]
     variables = {"APUS_JWT_SECRET": SECRET, "PATH": "/usr/bin:/bin"}
     token = jwt.encode(claims, SECRET, "HS256")
