@@ -4,6 +4,7 @@ Tables that have an enum as their counterpart are compared in the units: `Docume
 `RedisKeysTests`.
 """
 
+import itertools
 import json
 import re
 import subprocess
@@ -30,15 +31,13 @@ def section(page: str, heading: str) -> list[str]:
     return below
 
 
-def table(page: str, heading: str, number: int = 0) -> list[list[str]]:
-    """The cells of each row of a section's table."""
-    tables: list[list[str]] = [[]]
-    for line in section(page, heading):
-        if line.startswith("|"):
-            tables[-1].append(line)
-        elif tables[-1]:
-            tables.append([])
-    return [[cell.strip() for cell in line[1:-1].split("|")] for line in tables[number][2:]]
+def table(page: str, heading: str, head: str = "") -> list[list[str]]:
+    """The cells of each row of a section's first table, or of the one whose head begins with that word."""
+    lines = section(page, heading)
+    begin = next((number for number, line in enumerate(lines) if line.startswith(f"| {head}")), None)
+    assert begin is not None, f"{heading} of {page} has no table {head}"
+    rows = itertools.takewhile(lambda line: line.startswith("|"), lines[begin + 2 :])
+    return [[cell.strip() for cell in row[1:-1].split("|")] for row in rows]
 
 
 def words(cell: str) -> list[str]:
@@ -97,7 +96,7 @@ def test_metrics(cluster):
 
 def test_dependencies(cluster):
     names = cluster.nodes[0].get("/readyz").json()["dependencies"].keys()
-    assert sorted(named(table("docs/operations.md", "## HTTP", 1))) == sorted(names)
+    assert sorted(named(table("docs/operations.md", "## HTTP", "dependency"))) == sorted(names)
 
 
 async def test_keys_in_redis(cluster, connect, tmp_path):
@@ -135,7 +134,7 @@ def test_members_that_may_stand_once():
 
 def test_statuses_of_a_refused_handshake():
     statuses = set(re.findall(r"status: (\d{3})", source("Sources/WebSocket/Handshake/HandshakeRefusal.swift")))
-    written = {words(row[0])[0] for row in table("docs/protocol.md", "## Connecting", 1)}
+    written = {words(row[0])[0] for row in table("docs/protocol.md", "## Connecting", "status")}
     # Whoever is too slow is refused by the worker; another path is told of below the table.
     assert written - {"404"} == statuses - {"404"} | {"408"}
     assert {str(status) for status in REFUSED} - {"404"} <= written
