@@ -26,6 +26,20 @@ package struct ChannelPattern: Equatable, Sendable, CustomStringConvertible {
     return fast ?? Array(channel.string.utf8).withUnsafeBytes { matches($0) }
   }
 
+  /// Whether every name that `other` matches is matched by this, too.
+  ///
+  /// A star of the other is answered by a star of this alone: names are UTF-8, in which 0xFF stands nowhere, so nothing
+  /// else takes that byte in the star's place, and what takes it takes anything.
+  package func covers(_ other: ChannelPattern) -> Bool {
+    other.bytes.map { $0 == UInt8(ascii: "*") ? 0xFF : $0 }.withUnsafeBytes { matches($0) }
+  }
+
+  /// Whether clients could use a channel that this matches.
+  package var isPossible: Bool {
+    let shortest = text.filter { $0 != "*" }
+    return !text.hasPrefix("$") && (shortest.isEmpty || ChannelName(shortest) != nil)
+  }
+
   private func matches(_ name: UnsafeRawBufferPointer) -> Bool {
     var (position, at) = (0, 0)
     var star: (position: Int, at: Int)?

@@ -76,6 +76,7 @@ actor Access {
         }
         let rules = file.rules(isOpen: isOpen, isDevelopment: isDevelopment)
         adopt(rules)
+        for warning in file.warnings { logger.warning("\(warning)") }
         logger.notice("the rules for channels were read again", metadata: ["rules": "\(rules.rules.count)"])
       }
       let secret = try read.optionalText(.jwtSecret)

@@ -8,6 +8,7 @@ package struct ConfigurationFile: Sendable {
   let settings: [Setting: [SettingValue]]
   private let direct: DirectLevel?
   private let drafts: [ChannelRuleDraft]?
+  private let name: String
 
   /// The longest file, in bytes.
   private static let limit = 1 << 20
@@ -20,6 +21,7 @@ package struct ConfigurationFile: Sendable {
     settings = [:]
     direct = nil
     drafts = nil
+    name = ""
   }
 
   package init(path: String) throws(ConfigurationError) {
@@ -37,6 +39,7 @@ package struct ConfigurationFile: Sendable {
     settings = try Self.settings(fields)
     direct = try fields.choice("direct", DirectLevel.self)
     drafts = try Self.drafts(fields)
+    name = file
   }
 
   /// Whether it has rules of its own.
@@ -46,9 +49,24 @@ package struct ConfigurationFile: Sendable {
   package func rules(isOpen: Bool, isDevelopment: Bool) -> ChannelRules {
     var rules = drafts.map { $0.map { $0.rule(isOpen: isOpen) } } ?? ChannelRules.standard(isOpen: isOpen).rules
     if isDevelopment, let demo = Self.demo, !rules.contains(where: { $0.match == demo.match }) {
-      rules.insert(demo, at: 0)
+      // First, but for rules of the file for some of its channels, which would else never count.
+      let end = rules.firstIndex { $0.match.covers(demo.match) } ?? rules.endIndex
+      rules.insert(demo, at: rules[..<end].lastIndex { demo.match.covers($0.match) }.map { $0 + 1 } ?? 0)
     }
     return ChannelRules(rules, direct: direct ?? (isDevelopment ? .anyone : .server))
+  }
+
+  /// A sentence for each rule that never counts.
+  package var warnings: [String] {
+    let drafts = drafts ?? []
+    return drafts.indices.compactMap { index in
+      let draft = drafts[index]
+      let subject = "\(name), line \(draft.line): the rule for \"\(draft.match)\" never counts"
+      guard draft.match.isPossible else { return "\(subject): no client can use a channel of such a name." }
+      return drafts[..<index].first { $0.match.covers(draft.match) }.map { earlier in
+        "\(subject): \"\(earlier.match)\" in line \(earlier.line) matches all its channels and comes first."
+      }
+    }
   }
 
   /// Channels of `--dev` that keep history, to try it.

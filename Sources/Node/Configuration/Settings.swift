@@ -73,8 +73,10 @@ package struct Settings: Sendable {
     return String(text)
   }
 
-  /// A sentence for each variable that looks like a misspelt option.
-  package var warnings: [String] {
+  /// A sentence for each variable that looks like a misspelt option, and for what never counts in the file.
+  package var warnings: [String] { misspelt + (file?.warnings ?? []) }
+
+  private var misspelt: [String] {
     let known = Setting.allCases.flatMap { [$0.variable] + ($0.fileVariable.map { [$0] } ?? []) }
     return environment.keys.sorted().compactMap { name in
       guard name.hasPrefix("APUS_"), !known.contains(name) else { return nil }

@@ -85,7 +85,7 @@ import Testing
   ])
   func whatIsWrongWithARule(_ field: String, _ hint: String) {
     let error = refusal { try rules("channels:\n  - match: a\n    \(field)") }
-    #expect(error.hasPrefix("apus.yaml, line \(hint == "twice" ? 2 : 3): "), "\(error)")
+    #expect(error.hasPrefix("apus.yaml, line 3: "), "\(error)")
     #expect(error.contains(hint), "\(error)")
   }
 
@@ -98,5 +98,35 @@ import Testing
     let error = refusal { try rules(text) }
     #expect(error.hasPrefix("apus.yaml, \(place): "), "\(error)")
     #expect(error.contains(hint), "\(error)")
+  }
+
+  @Test func rulesThatNeverCountAreTold() throws {
+    let file = try ConfigurationFile(
+      text: """
+        channels:
+          - match: "news"
+          - match: "room:*"
+          - match: "room:1"
+          - match: "*"
+          - match: "n*"
+          - match: "$secret"
+        """, named: "apus.yaml")
+    #expect(
+      file.warnings == [
+        #"apus.yaml, line 4: the rule for "room:1" never counts: "room:*" in line 3 matches all its channels and comes first."#,
+        #"apus.yaml, line 6: the rule for "n*" never counts: "*" in line 5 matches all its channels and comes first."#,
+        #"apus.yaml, line 7: the rule for "$secret" never counts: no client can use a channel of such a name."#,
+      ])
+    #expect(try ConfigurationFile(text: "port: 1", named: "apus.yaml").warnings.isEmpty)
+  }
+
+  @Test(arguments: [
+    ("[]", ["demo:*"]), ("[{match: '*'}]", ["demo:*", "*"]), ("[{match: a}]", ["demo:*", "a"]),
+    ("[{match: 'demo:lobby'}, {match: '*'}]", ["demo:lobby", "demo:*", "*"]), ("[{match: 'demo:*'}]", ["demo:*"]),
+    ("[{match: a}, {match: 'demo:a'}, {match: b}]", ["a", "demo:a", "demo:*", "b"]),
+    ("[{match: 'd*'}, {match: 'demo:a'}]", ["demo:*", "d*", "demo:a"]),
+  ])
+  func theRuleOfDevelopmentCoversNoneOfTheFile(_ list: String, _ patterns: [String]) throws {
+    #expect(try rules("channels: \(list)", isDevelopment: true).rules.map(\.match.text) == patterns)
   }
 }
