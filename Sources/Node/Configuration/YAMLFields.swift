@@ -26,7 +26,7 @@ struct YAMLFields {
     } catch let error as ConfigurationError {
       throw error
     } catch {
-      throw ConfigurationError("\(file)\(YAMLFields.reason(error))")
+      throw ConfigurationError("\(file)\(YAMLFields.reason(error, in: text))")
     }
     try self.init(of: root ?? Yams.Node([(Yams.Node, Yams.Node)]()), in: file, known: known)
   }
@@ -131,14 +131,19 @@ struct YAMLFields {
   }
 
   /// Line and problem of what is no YAML. Yams' own description quotes the line, and a secret may stand there.
-  private static func reason(_ error: any Error) -> String {
+  private static func reason(_ error: any Error, in text: String) -> String {
     guard let error = error as? YamlError else { return ": is no YAML." }
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
       .composer(let context, let problem, let mark, _):
       let isAlias = context?.text.contains("alias") ?? false || problem.contains("alias")
       return ", line \(mark.line): \(problem)" + (isAlias ? "; a value that begins with * needs quotes." : ".")
-    case .duplicatedKeysInMapping(_, let context): return ", line \(context.mark.line): this key is here twice."
+    case .duplicatedKeysInMapping(let keys, let context):
+      let first = context.mark
+      guard let second = keys.first.flatMap({ YAMLDuplicates.second($0, after: first, in: text) }) else {
+        return ", line \(first.line): this key is here twice."
+      }
+      return ", line \(second): this key is here twice, first in line \(first.line)."
     case .reader(let problem, _, _, _): return ": \(problem)."
     case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded: return ": is no YAML."
     }

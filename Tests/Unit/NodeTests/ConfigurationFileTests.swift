@@ -22,7 +22,16 @@ import Testing
     ("channels: [", "line 2", "did not find"), ("a: b: c", "line 1", "not allowed"),
     ("dev: no", "line 1", "true or false"), ("dev: 1", "line 1", "true or false"), ("port:", "line 1", "no value"),
     ("port: ~", "line 1", "no value"), ("port: [1]", "line 1", "single value"), ("port: {a: 1}", "line 1", "single"),
-    ("port: 1e3", "line 1", "whole number"), ("port: 1\nport: 2", "line 1", "twice"),
+    ("port: 1e3", "line 1", "whole number"), ("port: 1\nport: 2", "line 2", "twice, first in line 1"),
+    ("port: 1\n# port: 3\n\nrate: 1\n'port' : 2", "line 5", "first in line 1"),
+    ("rate: 1\nport: 1\nrate: 2\nport: 2\nport: 3", "line 4", "first in line 2"),
+    ("port: 1\nrate: 1\nport: 2\nport: 3", "line 3", "first in line 1"),
+    ("{\n  \"port\": 1,\n  \"rate\": 1,\n    \"port\": 2\n}", "line 4", "first in line 2"),
+    ("{\"port\":1,\n\"port\":2}", "line 2", "first in line 1"), ("{port: 1, port: 2}", "line 1", "first in line 1"),
+    ("? port\n: 1\n? port\n: 2", "line 3", "first in line 1"),
+    (
+      "channels:\n  - match: é\n    publish: server\n  - {match: é, publish: server,\n    match: b}", "line 5", "line 4"
+    ),
     ("api-key:\n  - a\n  - [b]", "line 3", "single value"), ("direct: nobody", "line 1", "authenticated"),
     ("a: 1\n---\nb: 2", "line 2", "another document"), ("? [a]\n: 1", "line 1", "single word"),
     ("host: &a 127.0.0.1\nnode: *a", "line 1", "anchors"), ("port: *a", "line 1", "quotes"),
