@@ -32,17 +32,20 @@ package struct Node: Sendable {
     let access = try await Access(configuration, logger)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
+    let refusals = RefusalLog(logger)
     let kept = Admission(limit: HTTPGateway.maxKept)
     let gateway = HTTPGateway(
       kept: kept, logger: logger,
       responder: Router(
-        webSocketPaths: [configuration.webSocketPath] + (configuration.echoes ? [ServerConfiguration.echoPath] : []),
-        kept: kept, health: health,
+        webSocketPath: configuration.webSocketPath,
+        echoPath: configuration.echoes ? ServerConfiguration.echoPath : nil, hosts: configuration.hosts,
+        refusals: refusals, kept: kept, health: health,
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
         access: APIAccess(
           keys: configuration.isDevelopment
-            ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)),
+            ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys),
+          origins: configuration.origins, refusals: refusals),
         api: API(maxMessageSize: configuration.maxMessageSize) { event, addressee in
           await running.server?.send(event, to: addressee)
             ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was sent."))
@@ -58,8 +61,8 @@ package struct Node: Sendable {
     let server: Server
     do {
       server = try Server.start(
-        serverConfiguration, admission: admission, authority: access.verifier, backend: backend, logger: logger,
-        broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
+        serverConfiguration, admission: admission, authority: access.verifier, backend: backend, refusals: refusals,
+        logger: logger, broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
     } catch {
       await backend?.stop()
       throw error

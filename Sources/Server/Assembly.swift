@@ -25,13 +25,14 @@ final class Assembly: Sendable {
   private let users = UserRateTable()
   private let authority: (any TokenAuthority)?
   private let backend: BackendDesk?
+  private let refusals: RefusalLog
   private let logger: Logger
   private let handOver: @Sendable (Int32) -> Void
   private let shared = Lock(Parts())
 
   init(
     _ configuration: ServerConfiguration, _ admission: Admission, _ authority: (any TokenAuthority)?,
-    _ backend: (any Backend)?, _ logger: Logger, _ handOver: @escaping @Sendable (Int32) -> Void
+    _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger, _ handOver: @escaping @Sendable (Int32) -> Void
   ) {
     self.configuration = configuration
     self.admission = admission
@@ -39,6 +40,7 @@ final class Assembly: Sendable {
       maxConnections: configuration.maxConnectionsPerAddress, connectRate: configuration.connectRate)
     self.authority = authority
     self.backend = backend.map(BackendDesk.init)
+    self.refusals = refusals
     self.logger = logger
     self.handOver = handOver
   }
@@ -103,8 +105,8 @@ final class Assembly: Sendable {
     let worker = Worker(
       index: index, on: loop, configuration: configuration,
       commons: Commons(
-        admission: admission, addresses: addresses, users: users, authenticator: parts.authenticator,
-        backend: backend),
+        admission: admission, addresses: addresses, users: users, refusals: refusals,
+        authenticator: parts.authenticator, backend: backend),
       requests: requests, requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
     let bound = LoopBound(worker, on: loop)
     let mailbox = worker.events

@@ -1,9 +1,10 @@
-/// What the loops of a node have in common: limits that count over all of them, and who judges tokens, and who
-/// does the methods that the node does not know.
+/// What the loops of a node have in common: limits that count over all of them, the log of refusals, who judges tokens,
+/// and who does the methods that the node does not know.
 struct Commons: Sendable {
   let admission: Admission
   let addresses: AddressLimits
   let users: UserRateTable
+  let refusals: RefusalLog
   /// Nil where no tokens are checked.
   let authenticator: Authenticator?
   /// Nil where such methods are unknown.

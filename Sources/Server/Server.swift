@@ -23,12 +23,12 @@ package final class Server: Sendable {
   /// `backend`; without one they are unknown.
   package static func start(
     _ configuration: ServerConfiguration, admission: Admission, authority: (any TokenAuthority)? = nil,
-    backend: (any Backend)? = nil, logger: Logger, broker: @escaping BrokerFactory,
+    backend: (any Backend)? = nil, refusals: RefusalLog, logger: Logger, broker: @escaping BrokerFactory,
     handOver: @escaping @Sendable (Int32) -> Void
   ) throws -> Server {
     Sys.ignoreSIGPIPE()
     let sockets = try configuration.addresses.map { try ListeningSocket.open($0, count: configuration.loops) }
-    let assembly = Assembly(configuration, admission, authority, backend, logger, handOver)
+    let assembly = Assembly(configuration, admission, authority, backend, refusals, logger, handOver)
     let threads = try assembly.startThreads()
     let (workers, relay) = try assembly.parts()
     assembly.begin(relay, broker)

@@ -23,6 +23,7 @@ package struct ServerConfiguration: Sendable {
   package var pingInterval: Int64
   package var pongTimeout: Int64
   package var origins: OriginPolicy
+  package var hosts = HostPolicy()
   /// Whose word on where a client is counts.
   package var proxies = TrustedProxies(blocks: [])
   /// Connections of one address, and handshakes it may make a second; 0 is no limit.

@@ -1,6 +1,7 @@
 import Reactor
 
-/// The proxies that are believed when they say for whom they connect (`X-Forwarded-For`).
+/// The proxies that are believed when they say for whom they connect (`X-Forwarded-For`), and how that one came to them
+/// (`X-Forwarded-Proto`).
 package struct TrustedProxies: Equatable, Sendable {
   private let blocks: [AddressBlock]
 
@@ -23,6 +24,15 @@ package struct TrustedProxies: Equatable, Sendable {
       client = address
     }
     return client
+  }
+
+  /// Whether the client came by https, as a trusted proxy says; `forwardedProto` has the entries of `X-Forwarded-Proto`.
+  ///
+  /// Some proxies write `wss` for a WebSocket. One of several that says so is enough: a client that makes it up is only
+  /// kept to stricter rules.
+  package func isSecure(peer: IPAddress?, forwardedProto: [String]) -> Bool {
+    guard isTrusted(peer) else { return false }
+    return forwardedProto.contains { ["https", "wss"].contains($0.lowercased()) }
   }
 
   private func isTrusted(_ address: IPAddress?) -> Bool {

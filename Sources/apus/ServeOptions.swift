@@ -33,13 +33,14 @@ struct AccessOptions: SettingOptions {
   @Flag(.allowAnonymous) var allowAnonymous = false
   @Option(.apiKey) var apiKey: [String] = []
   @Option(.apiReadKey) var apiReadKey: [String] = []
+  @Option(.allowedHost) var allowedHost: [String] = []
   @Option(.allowedOrigin) var allowedOrigin: [String] = []
   @Option(.trustedProxy) var trustedProxy: [String] = []
 
   var texts: [Setting: [String?]] {
     [
       .dev: [dev ? "true" : nil], .allowAnonymous: [allowAnonymous ? "true" : nil], .apiKey: apiKey,
-      .apiReadKey: apiReadKey, .allowedOrigin: allowedOrigin, .trustedProxy: trustedProxy,
+      .apiReadKey: apiReadKey, .allowedHost: allowedHost, .allowedOrigin: allowedOrigin, .trustedProxy: trustedProxy,
     ]
   }
 }

@@ -9,6 +9,7 @@ import pytest
 import pytest_asyncio
 
 from harness import Client, Cluster, Node, RawSocket
+from harness.handshake import HOSTS
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
 from harness.secrets import pytest_runtest_teardown, pytest_sessionfinish, pytest_terminal_summary
 
@@ -46,8 +47,10 @@ def own_cluster(loops: int, tmp_path) -> Iterator[Callable[..., Cluster]]:
 
 @pytest.fixture(scope="session")
 def memory_node(loops: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
-    """One node without Redis, shared like `cluster`."""
-    node = Node("alone", tmp_path_factory.mktemp(f"memory-{loops}"), loops=loops)
+    """One node without Redis, shared like `cluster`; it answers to the hosts of `harness.handshake`, too."""
+    node = Node(
+        "alone", tmp_path_factory.mktemp(f"memory-{loops}"), loops=loops, options={"--allowed-host": HOSTS}
+    )
     try:
         yield node.start()
     finally:

@@ -138,8 +138,54 @@ def test_options_come_from_everywhere(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--dev"], ["localhost", "an address", "--allowed-host: none", "this machine, on any port: --dev"]),
+        (["--dev", "--allowed-host", "apus.example"], ["--allowed-host: apus.example"]),
+        (["--allow-anonymous"], ["by any Host: no --allowed-host", "pages of the node's own host"]),
+        (["--allow-anonymous", "--allowed-host", "apus.example"], ["localhost, an address", ": apus.example"]),
+        (["--allow-anonymous", "--allowed-origin", "https://a.example"], ["own host, https://a.example"]),
+        (["--dev", "--allowed-origin", "*"], ["pages of every origin"]),
+        (["--dev", "--allowed-origin", "null"], ["warning", "sandboxed", "It would run, with warnings."]),
+    ],
+)
+def test_hosts_and_origins_are_told(options, words):
+    code, said = check(*options)
+    assert code == 0, said
+    for word in words:
+        assert word in said, f"{word} is missing in:\n{said}"
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["--allowed-origin", "https://a.example/"], "write https://a.example."),
+        (["--allowed-origin", "https://a.example:443"], "write https://a.example."),
+        (["--allowed-origin", "a.example"], "write https://a.example."),
+        (["--allowed-origin", "https://*.example"], "no patterns"),
+        (["--allowed-host", "https://a.example:8080/"], "write a.example."),
+        (["--ws-path", "/events"], "/events is taken"),
+        (["--listen", "unix://run/apus.sock"], "unix:///path"),
+    ],
+)
+def test_options_that_can_never_work(options, word):
+    code, said = check("--dev", *options)
+    assert code == 1 and options[0] in said and word in said, said
+
+
+def test_rules_that_never_count_are_told_with_both_lines(tmp_path):
+    config = tmp_path / "apus.yaml"
+    config.write_text("channels:\n  - match: 'room:*'\n    publish: members\n\n  - match: 'room:1'\n  - match: '*'\n")
+    code, said = check("--dev", "--config", config)
+    assert code == 0 and "It would run, with warnings." in said, said
+    (line,) = [line for line in said.splitlines() if "never counts" in line]
+    assert "warning" in line and "line 5" in line and "line 2" in line and '"room:1"' in line and '"room:*"' in line
+
+
+@pytest.mark.parametrize(
     ("text", "words"),
     [
+        ("port: 1\nrate: 1\nport: 2\n", ["line 3", "twice, first in line 1"]),
         ("max-outbx: 1MiB\n", ["line 1", "max-outbox"]),
         ("port: 80\nchannels:\n  - match: a\n    publsh: server\n", ["line 4", "publish"]),
         ("channels:\n  - match: a\n    publish: everybody\n", ["line 3", "anyone"]),

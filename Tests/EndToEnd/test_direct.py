@@ -436,15 +436,32 @@ def test_keys(own_node):
         ({"Host": "localhost.example.com:8080"}, 403),
         ({"Host": "127.0.0"}, 403),
         ({"Host": "localhost:8080", "Origin": "http://localhost:8080"}, 200),
-        ({"Host": "localhost:8080", "Origin": "http://localhost:9090"}, 403),
+        ({"Host": "localhost:8080", "Origin": "http://localhost:9090"}, 200),
+        ({"Origin": "http://apus.test", "Host": "apus.test"}, 200),
+        ({"Origin": "http://apus.test:8080", "Host": "apus.test"}, 403),
         ({"Host": "localhost:8080", "Origin": "https://example.com"}, 403),
         ({"Host": "localhost:8080", "Origin": "null"}, 403),
         ({"Content-Type": "application/json; charset=utf-8"}, 200),
         ({"Content-Type": "Application/JSON"}, 200),
-        ({"Content-Type": "text/plain"}, 415),
-        ({"Content-Type": "application/x-www-form-urlencoded"}, 415),
-        ({"Content-Type": ""}, 415),
-        ({"Content-Type": "application/jsonx"}, 415),
+        # A program sends neither an origin nor where its page stands.
+        ({"Content-Type": "text/plain"}, 200),
+        ({"Content-Type": "application/x-www-form-urlencoded"}, 200),
+        ({"Content-Type": ""}, 200),
+        *(
+            ({"Content-Type": type, **page}, status)
+            for page in (
+                {"Origin": "http://localhost:9090"},
+                {"Sec-Fetch-Site": "cross-site"},
+                {"sec-fetch-site": "none"},
+            )
+            for type, status in (
+                ("text/plain", 415),
+                ("application/x-www-form-urlencoded", 415),
+                ("", 415),
+                ("application/jsonx", 415),
+                ("application/json", 200),
+            )
+        ),
     ],
 )
 def test_what_pages_of_others_cannot_send_in_development(memory_node, headers, status):

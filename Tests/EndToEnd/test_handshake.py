@@ -10,7 +10,7 @@ import pytest
 import websockets
 
 from harness import Node, Opcode, RawSocket
-from harness.handshake import ACCEPT, KEY, Case, request
+from harness.handshake import ACCEPT, HOSTS, KEY, Case, request
 from harness.handshakes_accepted import ACCEPTED
 from harness.handshakes_refused import REFUSED
 from harness.raw import Response
@@ -27,7 +27,7 @@ connection list with tabs; subprotocol in the second header; escaped letters in 
 user in UTF-8; line feeds alone; line feed alone behind a header; carriage return inside a value; carriage return twice;
 NUL in a name; folded connection; space before the colon of the host; no colon; two spaces before the version; two keys;
 tab before the target; HTTP in lower case; asterisk form; two hosts; no host; key without padding; fragment;
-two versions; other subprotocols; body announced; foreign origin; unknown path; path with two slashes; POST; version 12;
+two versions; other subprotocols; body announced; foreign origin; foreign host; unknown path; path with two slashes; POST; version 12;
 HTTP/2.0
 """
 
@@ -65,14 +65,18 @@ def options(response: Response) -> set[str]:
 
 
 def check_refused(case: Case, response: Response) -> None:
-    """docs/protocol.md: a plain answer with one line that says why; at another path it is that of the HTTP side."""
-    if case.status == 404:
+    """docs/protocol.md: one line that says why, as text; as JSON at another path and for another host."""
+    if case.status == 404 or b"--allowed-host" in response.body:
         assert response.headers["content-type"].startswith("application/json")
-        assert json.loads(response.body).keys() == {"code", "error"}
+        code = {403: "forbidden", 404: "not_found"}[case.status]
+        assert json.loads(response.body)["code"] == code and json.loads(response.body).keys() == {"code", "error"}
+        assert "close" in options(response)
         return
     assert response.headers["content-type"] == "text/plain; charset=utf-8"
     assert "close" in options(response)
     assert re.fullmatch(rb"[ -~]+\n", response.body), response.body
+    if case.status == 403:
+        assert b"--allowed-origin" in response.body
     if case.status == 405:
         assert response.headers["allow"] == "GET"
     if case.status == 426:
@@ -99,8 +103,7 @@ async def test_a_handshake(memory_node, raw, case):
         await use(connection, response)
     else:
         check_refused(case, response)
-        if case.status != 404:
-            assert await connection.ended() == b""
+        assert await connection.ended() == b""
 
 
 async def answer(node: Node, raw, *pieces: bytes) -> Response:
@@ -226,7 +229,7 @@ async def test_origin_of_the_same_host(memory_node, connect):
 
 
 async def test_refusals_are_counted(own_node, raw):
-    node = own_node()
+    node = own_node({"--allowed-host": HOSTS})
     sent = [request(host=None), request(key="x"), request(origin="null"), request(version="8"), request()]
     for handshake in sent:
         connection = await raw(node.port)

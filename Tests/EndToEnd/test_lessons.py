@@ -69,7 +69,7 @@ async def test_cve_2026_2229_windows_that_cannot_be(own_node, raw):
     assert node.readiness() == 200
 
 
-@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "http://127.0.0.1.evil.example"])
+@pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1.evil.example"])
 async def test_a_page_of_another_site_does_not_get_in(memory_node, raw, bystander, origin):
     """Cross-site WebSocket hijacking: browsers send cookies with a handshake of any page, and tell its origin."""
     socket = await raw(memory_node.port)

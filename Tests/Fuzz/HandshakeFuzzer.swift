@@ -145,6 +145,7 @@ private func checkRequest(_ request: HandshakeRequest, _ head: [UInt8], _ limits
   expect(elements("sec-websocket-protocol") == request.subprotocols, "other subprotocols")
   expect(values("sec-websocket-extensions") == request.extensions, "other extensions")
   expect(elements("x-forwarded-for") == request.forwardedFor, "other hops")
+  expect(elements("x-forwarded-proto") == request.forwardedProto, "other protocols")
 
   checkTarget(String(words[1]), request, host: values("host").first ?? "")
 }

@@ -34,6 +34,7 @@ extension NodeConfiguration {
     backend = try Self.backend(settings)
     backendSecret = try settings.optionalText(.backendSecret)
 
+    allowedHosts = try settings.texts(.allowedHost)
     allowedOrigins = Set(try settings.texts(.allowedOrigin))
     trustedProxies = try settings.texts(.trustedProxy).compactMap(AddressBlock.init)
     maxConnections = try settings.integer(.maxConnections)
@@ -61,7 +62,9 @@ extension NodeConfiguration {
   ) throws(ConfigurationError) -> [SocketAddress] {
     var addresses: [SocketAddress] = []
     if let unix = try settings.given(.listen).last {
-      guard unix.text.hasPrefix("unix://"), let address = SocketAddress(unixPath: String(unix.text.dropFirst(7))) else {
+      guard unix.text.hasPrefix("unix:///"), unix.text.last != "/",
+        let address = SocketAddress(unixPath: String(unix.text.dropFirst(7)))
+      else {
         throw ConfigurationError(
           "\(unix.subject(.listen)) takes unix:///path with at most \(SocketAddress.maxUnixPath) bytes, "
             + "not '\(unix.text.prefix(80))'.")

@@ -23,13 +23,6 @@ extension NodeConfiguration {
     guard NodeID.isValidName(nodeName) else {
       throw ConfigurationError("--node takes 1 to 40 letters, digits and '-', not '\(nodeName.prefix(80))'.")
     }
-    guard webSocketPath.hasPrefix("/"), webSocketPath != "/", !webSocketPath.contains(where: { " ?#".contains($0) })
-    else {
-      throw ConfigurationError("--ws-path is a path such as /ws, not '\(webSocketPath.prefix(80))'.")
-    }
-    guard !echoes || webSocketPath != ServerConfiguration.echoPath else {
-      throw ConfigurationError("--echo is at \(ServerConfiguration.echoPath): choose another --ws-path.")
-    }
     guard maxOutbox / 2 >= maxMessageSize else {
       throw ConfigurationError(
         "--max-outbox (\(maxOutbox)) must be at least twice --max-message-size (\(maxMessageSize)): a message would not fit."
@@ -78,6 +71,13 @@ extension NodeConfiguration {
         "Without --backend-secret the backend cannot tell a node's calls from those of anybody else who reaches it.")
     }
     if backend == nil, backendSecret != nil { warnings.append("--backend-secret says nothing without --backend.") }
+    if allowedOrigins.contains("null") {
+      warnings.append(
+        "--allowed-origin null lets in pages from files, and with them any site's page in a sandboxed frame.")
+    }
+    if allowedOrigins.contains("*"), allowedOrigins.count > 1 {
+      warnings.append("--allowed-origin * lets every origin in: the others say nothing.")
+    }
     if isDevelopment, let open = addresses.first(where: { !$0.isLoopback }) {
       warnings.append("--dev lets everybody do everything, and \(open) can be reached from other machines.")
     }

@@ -41,6 +41,7 @@ package struct NodeConfiguration: Sendable {
   package var backend: BackendURL?
   package var backendSecret: String?
 
+  package var allowedHosts: [String]
   package var allowedOrigins: Set<String>
   package var trustedProxies: [AddressBlock]
   /// 0 is no limit, here and below.
@@ -71,6 +72,13 @@ package struct NodeConfiguration: Sendable {
   /// What the answer to a `history` may hold, in bytes: in base64 it fits into half of an outbox.
   var maxHistoryBytes: Int { min(HistoryRead.maxBytes, maxOutbox / 8 * 3) }
 
+  /// Whether `Host` may be anything.
+  package var answersToAnyHost: Bool { hosts.permitsAll }
+
+  var hosts: HostPolicy { HostPolicy(allowed: allowedHosts, isDevelopment: isDevelopment) }
+
+  var origins: OriginPolicy { OriginPolicy(allowed: allowedOrigins, allowsLoopback: isDevelopment) }
+
   var server: ServerConfiguration? {
     var random = SystemRandomNumberGenerator()
     guard let node = NodeID(name: nodeName, using: &random) else { return nil }
@@ -80,8 +88,9 @@ package struct NodeConfiguration: Sendable {
         maxChannels: maxChannels, rate: RateLimit(rate: rate, burst: burst), maxRecovery: 4 * min(maxOutbox, .max / 4)),
       access: access,
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
-      origins: OriginPolicy(allowed: allowedOrigins),
+      origins: origins,
       trustsUserParameter: isDevelopment, node: node)
+    configuration.hosts = hosts
     configuration.proxies = TrustedProxies(blocks: trustedProxies)
     configuration.maxConnectionsPerAddress = maxConnectionsPerAddress
     configuration.connectRate = connectRate

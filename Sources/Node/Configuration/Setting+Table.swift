@@ -31,7 +31,8 @@ extension Setting {
       .text(
         "unix:///path", .words("none"),
         "Listen on a unix socket (unix:///path) too, or only there if no --host and --port are given.")
-    case .wsPath: .text("a path such as /ws", .value("/ws"), "The path of the WebSocket.")
+    case .wsPath:
+      Facts(form: .webSocketPath, fallback: .value("/ws"), help: "The path of the WebSocket, none that is taken.")
     case .compression:
       .toggle("Let clients agree on permessage-deflate; messages from 256 bytes on are compressed, once for all.")
     case .echo:
@@ -58,15 +59,20 @@ extension Setting {
         "Where requests go whose method the node does not know.")
     case .backendSecret:
       .text("a secret", .words("none"), "The secret that calls to the backend are signed with.").secret
+    case .allowedHost:
+      Facts(
+        form: .host, fallback: .words("any; with --dev none besides"),
+        help: "A host, as requests name it, that the node answers to besides localhost and addresses; others get 403."
+      ).repeatable
     case .allowedOrigin:
-      .text(
-        "an origin such as https://app.example.com", .words("none besides"),
-        "A web origin that may connect besides the node's own host, such as https://app.example.com; '*' is all."
+      Facts(
+        form: .origin, fallback: .words("none besides; with --dev those of this machine"),
+        help: "A web origin that may connect besides the node's own host, such as https://app.example.com; '*' is all."
       ).repeatable
     case .trustedProxy:
       Facts(
         form: .network, fallback: .words("none"),
-        help: "A network of proxies whose X-Forwarded-For is believed, such as 10.0.0.0/8."
+        help: "A network of proxies whose X-Forwarded-For and X-Forwarded-Proto are believed, such as 10.0.0.0/8."
       ).repeatable
     case .maxConnections: .integer(0...Int.max, "0", "WebSockets in all; 0 is no limit.")
     case .maxConnectionsPerIP: .integer(0...Int.max, "0", "WebSockets of one address; 0 is no limit.")

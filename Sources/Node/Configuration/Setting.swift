@@ -25,6 +25,7 @@ package enum Setting: String, CaseIterable, Sendable {
   case leaveGrace = "leave-grace"
   case backend
   case backendSecret = "backend-secret"
+  case allowedHost = "allowed-host"
   case allowedOrigin = "allowed-origin"
   case trustedProxy = "trusted-proxy"
   case maxConnections = "max-connections"

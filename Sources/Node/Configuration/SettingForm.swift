@@ -8,6 +8,11 @@ package enum SettingForm: Equatable, Sendable {
   case text(String)
   /// An address, or a network in CIDR notation.
   case network
+  /// A host without a port.
+  case host
+  /// A web origin, `null` or `*`.
+  case origin
+  case webSocketPath
   case integer(ClosedRange<Int>)
   case number(ClosedRange<Double>)
   /// In milliseconds.
@@ -21,6 +26,9 @@ package enum SettingForm: Equatable, Sendable {
     switch self {
     case .toggle: "true or false"
     case .text(let what): what
+    case .host: "a host such as apus.example.com"
+    case .origin: "an origin such as https://app.example.com"
+    case .webSocketPath: "a path such as /ws"
     case .network: "an address or a network such as 10.0.0.0/8"
     case .integer(let range): "a whole number" + Self.words(range)
     case .number(let range): "a number from \(Self.plain(range.lowerBound)) to \(Self.plain(range.upperBound))"
@@ -35,12 +43,23 @@ package enum SettingForm: Equatable, Sendable {
     switch self {
     case .toggle: Self.toggle(text) != nil
     case .text: !text.isEmpty
+    case .host, .origin, .webSocketPath: !text.isEmpty && complaint(of: text) == nil
     case .network: AddressBlock(text) != nil
     case .integer(let range): Decimal.integer(text).map(range.contains) ?? false
     case .number(let range): Decimal.number(text).map(range.contains) ?? false
     case .duration(let least): Milliseconds(text: text).map { $0.value >= least } ?? false
     case .size(let range): ByteCount(text: text).map { range.contains($0.value) } ?? false
     case .choice(let names): names.contains(text)
+    }
+  }
+
+  /// What is wrong with a value in particular, and the right form of it; nil where there is nothing to add.
+  func complaint(of text: String) -> String? {
+    switch self {
+    case .host: WebName.complaint(ofHost: text)
+    case .origin: WebName.complaint(ofOrigin: text)
+    case .webSocketPath: WebSocketPath.complaint(of: text)
+    case .toggle, .text, .network, .integer, .number, .duration, .size, .choice: nil
     }
   }
 

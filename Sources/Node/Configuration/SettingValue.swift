@@ -40,6 +40,7 @@ package struct SettingValue: Equatable, Sendable {
   /// What to say of a value that cannot be understood; a secret is not quoted.
   func refusal(_ setting: Setting) -> ConfigurationError {
     let quoted = setting.isSecret ? "" : ", not '\(text.prefix(80))'"
-    return ConfigurationError("\(subject(setting)) takes \(setting.form.expected)\(quoted).")
+    let reason = setting.form.complaint(of: text).map { ": \($0)" } ?? ""
+    return ConfigurationError("\(subject(setting)) takes \(setting.form.expected)\(quoted)\(reason).")
   }
 }

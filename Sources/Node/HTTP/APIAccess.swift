@@ -5,8 +5,10 @@ import Server
 
 /// Who may make requests to the HTTP API.
 struct APIAccess: Sendable {
-  /// Nil in development, where the API asks for none: there it takes what pages of other hosts cannot send.
+  /// Nil in development, where the API asks for none: there it takes what pages of other origins cannot send.
   let keys: APIKeys?
+  let origins: OriginPolicy
+  let refusals: RefusalLog
 
   /// What a request is told that may not be made.
   func refusal(of request: Request) -> Response? {
@@ -28,36 +30,20 @@ struct APIAccess: Sendable {
     }
   }
 
-  /// A page that the developer has open may send requests here, too: of another origin, or by a name of its own that leads
-  /// to this machine. A form of such a page cannot have the content type of JSON.
+  /// A page that the developer has open may send requests here, too. A form of a page of another origin cannot have the
+  /// content type of JSON; what names neither origin nor site is a program.
   private func refusalInDevelopment(of request: Request) -> Response? {
-    let host = request.head.authority ?? ""
-    guard Self.isLocal(host) else {
-      return .error(.forbidden, "forbidden", "In development the API is for this machine: the Host must be localhost.")
-    }
-    guard OriginPolicy().permits(origin: request.headers[.origin], host: host) else {
-      return .error(.forbidden, "forbidden", "In development the API is not for pages of other origins.")
+    let origin = request.headers[.origin]
+    guard origins.permits(origin: origin, host: request.host) else {
+      refusals.refused(origin: origin ?? "")
+      return .error(.forbidden, "forbidden", OriginPolicy.refusal)
     }
     let reads = request.method == .get || request.method == .head
-    guard reads || Self.isJSON(request.headers[.contentType]) else {
+    let isProgram = origin == nil && !request.headers.contains { $0.name.canonicalName == "sec-fetch-site" }
+    guard reads || isProgram || Self.isJSON(request.headers[.contentType]) else {
       return .error(.unsupportedMediaType, "unsupported_media_type", "Send Content-Type: application/json.")
     }
     return nil
-  }
-
-  /// Whether a host, with its port or without, is this machine by a name that nobody else can give to it.
-  static func isLocal(_ host: String) -> Bool {
-    var name = host[...]
-    if let colon = host.lastIndex(of: ":"), host.last != "]" {
-      name = host[..<colon]
-      let port = host[host.index(after: colon)...]
-      guard port.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return false }
-    }
-    if ["localhost", "[::1]"].contains(name.lowercased()) { return true }
-    let numbers = name.split(separator: ".", omittingEmptySubsequences: false).map { text in
-      text.first?.isNumber == true ? UInt8(text) : nil
-    }
-    return numbers.count == 4 && numbers[0] == 127 && !numbers.contains(nil)
   }
 
   private static func isJSON(_ contentType: String?) -> Bool {

@@ -6,8 +6,12 @@ import Server
 
 /// Which answer belongs to which request.
 struct Router: Sendable {
-  /// The paths of WebSockets, which a connection that speaks HTTP already cannot serve.
-  let webSocketPaths: [String]
+  /// The path of the WebSocket, which a connection that speaks HTTP already cannot serve.
+  let webSocketPath: String
+  /// That of the echo; nil without one.
+  let echoPath: String?
+  let hosts: HostPolicy
+  let refusals: RefusalLog
   /// The HTTP connections there are; beyond its limit none stays for another request.
   let kept: Admission
   let health: Health
@@ -16,6 +20,9 @@ struct Router: Sendable {
   let api: API
   /// Shown at `/`; nil outside development.
   let page: String?
+
+  /// The paths of probes and scrapers, which name the node as they please.
+  private static let monitored = ["/healthz", "/readyz", "/metrics"]
 
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
@@ -33,8 +40,12 @@ struct Router: Sendable {
 
   private func answer(_ request: Request) async -> Response {
     let path = request.uri.path
+    guard Self.monitored.contains(path) || hosts.permits(request.host) else {
+      refusals.refused(host: request.host)
+      return .error(.forbidden, "forbidden", HostPolicy.refusal)
+    }
     // A pooled connection of a balancer: a retry on a fresh connection will do.
-    if webSocketPaths.contains(path) {
+    if [webSocketPath, echoPath].contains(path) {
       var response = Response.error(.serviceUnavailable, "connection_in_use", "Open a new connection for a WebSocket.")
       response.headers[.connection] = "close"
       response.headers[.retryAfter] = "0"
@@ -44,8 +55,9 @@ struct Router: Sendable {
       if let refusal = access.refusal(of: request) { return refusal }
       if let response = await api.response(to: request) { return response }
     }
-    let known = ["/", "/healthz", "/readyz", "/metrics"].contains(path) && (path != "/" || page != nil)
-    guard known else { return .error(.notFound, "not_found", "There is nothing at this path.") }
+    guard Self.monitored.contains(path) || path == "/" && page != nil else {
+      return .error(.notFound, "not_found", "There is nothing at this path.")
+    }
     guard request.method == .get || request.method == .head else {
       var response = Response.error(.methodNotAllowed, "method_not_allowed", "This path takes GET and HEAD only.")
       response.headers[.allow] = "GET, HEAD"
@@ -58,6 +70,11 @@ struct Router: Sendable {
     default: return .page(page ?? "")
     }
   }
+}
+
+extension Request {
+  /// What `Host` says; empty without one.
+  var host: String { head.authority ?? "" }
 }
 
 extension Response {

@@ -75,7 +75,7 @@ extension Worker {
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
     if drainBegan != nil { throw .draining(retryAfter: 1) }
-    guard configuration.origins.permits(origin: request.origin, host: request.host) else { throw .forbiddenOrigin }
+    try judgePage(slot, request)
     let offered = try PerMessageDeflate(offered: request.extensions)
     let deflate = configuration.compresses || endpoint == .echo ? offered : nil
     switch endpoint {
@@ -96,6 +96,20 @@ extension Worker {
       connections[slot].pointee.endpoint = .echo
       connections[slot].pointee.decoder = FrameDecoder(role: .server, limits: configuration.limits(of: .echo))
       open(slot, deflate, HandshakeResponse.accept(request, subprotocol: nil, deflate: deflate))
+    }
+  }
+
+  /// Refuses pages that call the node by a name of their own, and those of other origins.
+  private func judgePage(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
+    guard configuration.hosts.permits(request.host) else {
+      commons.refusals.refused(host: request.host)
+      throw .forbiddenHost(HostPolicy.refusal)
+    }
+    let isSecure = configuration.proxies.isSecure(
+      peer: connections[slot].pointee.address, forwardedProto: request.forwardedProto)
+    guard configuration.origins.permits(origin: request.origin, host: request.host, isSecure: isSecure) else {
+      commons.refusals.refused(origin: request.origin ?? "")
+      throw .forbiddenOrigin(OriginPolicy.refusal)
     }
   }
 

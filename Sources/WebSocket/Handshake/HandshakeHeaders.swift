@@ -5,6 +5,7 @@ struct HandshakeHeaders {
     case contentLength
     case extensions
     case forwardedFor
+    case forwardedProto
     case host
     case key
     case origin
@@ -17,7 +18,7 @@ struct HandshakeHeaders {
       ("connection", .connection), ("content-length", .contentLength), ("host", .host), ("origin", .origin),
       ("sec-websocket-extensions", .extensions), ("sec-websocket-key", .key), ("sec-websocket-protocol", .subprotocols),
       ("sec-websocket-version", .version), ("transfer-encoding", .transferEncoding), ("upgrade", .upgrade),
-      ("x-forwarded-for", .forwardedFor),
+      ("x-forwarded-for", .forwardedFor), ("x-forwarded-proto", .forwardedProto),
     ]
 
     /// Nil for a header that means nothing here.
@@ -36,6 +37,7 @@ struct HandshakeHeaders {
   private var subprotocols: [String] = []
   private var extensions: [String] = []
   private var forwardedFor: [String] = []
+  private var forwardedProto: [String] = []
 
   /// Takes one header, a line without its end.
   mutating func add(_ line: UnsafeRawBufferPointer) throws(HandshakeRefusal) {
@@ -75,6 +77,8 @@ struct HandshakeHeaders {
       extensions.append(value.string)
     case .forwardedFor:
       forwardedFor.append(contentsOf: value.listElements.map(\.string))
+    case .forwardedProto:
+      forwardedProto.append(contentsOf: value.listElements.map(\.string))
     }
   }
 
@@ -89,7 +93,8 @@ struct HandshakeHeaders {
     guard WebSocketKey.isValid(key) else { throw .badRequest("Sec-WebSocket-Key is not the base64 of 16 bytes.") }
     return HandshakeRequest(
       path: target.path, rawQuery: target.query, host: target.authority ?? host, origin: origin, key: key,
-      subprotocols: subprotocols, extensions: extensions, forwardedFor: forwardedFor)
+      subprotocols: subprotocols, extensions: extensions, forwardedFor: forwardedFor,
+      forwardedProto: forwardedProto)
   }
 
   private static func set(

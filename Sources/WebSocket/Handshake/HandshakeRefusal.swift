@@ -13,10 +13,12 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
 
   /// The HTTP status, 4xx or 5xx.
   package var status: Int
-  /// One line for people.
+  /// One line for people, without quotes and backslashes.
   package var reason: String
   /// Headers beyond those every refusal carries.
   package var headers: [Header]
+  /// The code of an answer in JSON; nil for a line of text.
+  package var code: String?
   /// Whether the answer is one to HEAD, which has no body (RFC 9110 section 9.3.2).
   package var isWithoutBody = false
 
@@ -33,8 +35,15 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
   }
 
   /// 403: `Origin` is not allowed.
-  package static var forbiddenOrigin: HandshakeRefusal {
-    HandshakeRefusal(status: 403, reason: "This origin is not allowed.")
+  package static func forbiddenOrigin(_ reason: String) -> HandshakeRefusal {
+    HandshakeRefusal(status: 403, reason: reason)
+  }
+
+  /// 403 in JSON, as at every other path: the node does not answer to this `Host`.
+  package static func forbiddenHost(_ reason: String) -> HandshakeRefusal {
+    var refusal = HandshakeRefusal(status: 403, reason: reason)
+    refusal.code = "forbidden"
+    return refusal
   }
 
   /// 404: no WebSocket at this path.

@@ -16,6 +16,8 @@ package struct HandshakeRequest: Equatable, Sendable {
   package var extensions: [String]
   /// The entries of `X-Forwarded-For`, the nearest proxy's last.
   package var forwardedFor: [String]
+  /// The entries of `X-Forwarded-Proto`.
+  package var forwardedProto: [String]
 
   /// The first query parameter of that name, decoded as forms encode it: `+` is a space, `%41` is `A`, and what is no
   /// valid escape stands for itself. Throws a refusal (400) when its value is no UTF-8.

@@ -18,12 +18,17 @@ package enum HandshakeResponse {
     return Array(head.utf8)
   }
 
-  /// A plain HTTP answer with the reason as its one line of text, after which the connection is closed.
+  /// A plain HTTP answer with the reason as its one line, of text or of JSON, after which the connection is closed.
   package static func refuse(_ refusal: HandshakeRefusal) -> [UInt8] {
-    let body = refusal.reason + "\n"
+    let (type, body) =
+      if let code = refusal.code {
+        ("application/json", #"{"code":"\#(code)","error":"\#(refusal.reason)"}"# + "\n")
+      } else {
+        ("text/plain", refusal.reason + "\n")
+      }
     var head = "HTTP/1.1 \(refusal.status) \(phrase(for: refusal.status))\r\n"
     for header in refusal.headers { head += "\(header.name): \(header.value)\r\n" }
-    head += "Content-Type: text/plain; charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
+    head += "Content-Type: \(type); charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
     // What concerns this connection alone is named there (RFC 9110 section 7.8).
     let upgrades = refusal.headers.contains { $0.name == "Upgrade" }
     head += "Connection: close\(upgrades ? ", Upgrade" : "")\r\n\r\n"

@@ -56,6 +56,7 @@ enum ConfigurationFindings {
         claim.1.map { .ok("tokens of the \(claim.0) \($0) alone") }
       }
     }
+    findings += pages(configuration)
     let (all, reading) = (configuration.apiKeys.count, configuration.apiReadKeys.count)
     if configuration.isDevelopment, all + reading > 0 {
       findings.append(.warning("the HTTP API is open: --dev; the API keys say nothing"))
@@ -66,6 +67,22 @@ enum ConfigurationFindings {
         .ok(configuration.isDevelopment ? "the HTTP API is open: --dev" : "the HTTP API is closed: no key"))
     }
     return findings
+  }
+
+  /// Which hosts and origins pages may have.
+  private static func pages(_ configuration: NodeConfiguration) -> [Finding] {
+    var origins = ["the node's own host"] + configuration.allowedOrigins.sorted()
+    if configuration.isDevelopment { origins.append("this machine, on any port: --dev") }
+    return [
+      .ok(
+        configuration.answersToAnyHost
+          ? "by any Host: no --allowed-host"
+          : "by a Host that is localhost, an address or of --allowed-host: "
+            + (configuration.allowedHosts.isEmpty ? "none" : configuration.allowedHosts.joined(separator: ", "))),
+      .ok(
+        configuration.allowedOrigins.contains("*")
+          ? "pages of every origin: --allowed-origin *" : "pages of " + origins.joined(separator: ", ")),
+    ]
   }
 
   static func channels(_ configuration: NodeConfiguration) -> [Finding] {

@@ -11,7 +11,7 @@ import zlib
 
 HOST = "127.0.0.1"
 UPGRADE = (
-    "GET {path} HTTP/1.1\r\nHost: a\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    "GET {path} HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
     "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{more}\r\n"
 )
 DEFLATE = "Sec-WebSocket-Extensions: permessage-deflate\r\n"
@@ -65,7 +65,7 @@ def half_open(path: str):
             while len(sockets) < 5000:
                 try:
                     sock = connect(port)
-                    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: a\r\nX: ".encode())
+                    sock.sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nX: ".encode())
                     sockets.append(sock)
                 except OSError:
                     time.sleep(0.1)
@@ -137,7 +137,7 @@ def huge_lengths(port: int) -> None:
 @persistently
 def many_headers(port: int) -> None:
     sock = connect(port)
-    sock.sendall(b"GET /ws HTTP/1.1\r\nHost: a\r\n" + b"".join(b"x%d: y\r\n" % n for n in range(2000)) + b"\r\n")
+    sock.sendall(b"GET /ws HTTP/1.1\r\nHost: localhost\r\n" + b"".join(b"x%d: y\r\n" % n for n in range(2000)) + b"\r\n")
     while sock.recv(1 << 16):
         pass
 

@@ -10,6 +10,9 @@ ACCEPT = "s3pPLMBiTxaQ9kYGzzhZRbK+xOo="
 # What a head may have: bytes in all, bytes in a line without its end, headers.
 MAX_HEAD, MAX_LINE, MAX_HEADERS = 16_384, 8192, 100
 
+# The hosts of the handshakes that are accepted.
+HOSTS = ["apus.test", "other.test"]
+
 _GOOD = {"host": "apus.test", "upgrade": "websocket", "connection": "Upgrade", "key": KEY, "version": "13"}
 _NAMES = {
     "host": "Host",

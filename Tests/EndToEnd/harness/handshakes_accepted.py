@@ -64,7 +64,6 @@ ACCEPTED = {
     "host in IPv4": request(host="127.0.0.1:80"),
     "host in IPv6": request(host="[::1]"),
     "host in IPv6 with a port": request(host="[2001:db8::1]:8080"),
-    "host with an escape": request(host="caf%C3%A9.test"),
     "absolute form": get("http://apus.test/ws"),
     "absolute form in capitals": get("HTTP://APUS.TEST/ws"),
     "absolute form with a port": get("http://apus.test:8080/ws"),

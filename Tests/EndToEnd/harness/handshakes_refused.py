@@ -194,6 +194,12 @@ MALFORMED = {
 REFUSED = {
     400: MALFORMED,
     403: {
+        "foreign host": request(host="evil.example"),
+        "foreign host with its own origin": request(host="evil.example", origin="http://evil.example"),
+        "host that ends with one": request(host="evil-apus.test"),
+        "host below one": request(host="x.apus.test"),
+        "host with an escape": request(host="caf%C3%A9.test"),
+        "absolute form of a foreign host": get("http://evil.example/ws"),
         "foreign origin": request(origin="https://evil.example"),
         "null origin": request(origin="null"),
         "empty origin": request(origin=""),

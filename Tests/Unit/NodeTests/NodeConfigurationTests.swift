@@ -31,7 +31,9 @@ import Testing
     ([.apiKey: ["1234567890123456"], .apiReadKey: ["1234567890123456"]], "same key"),
     ([.maxOutbox: ["100KiB"]], "--max-outbox"), ([.node: ["a b"]], "--node"), ([.wsPath: ["ws"]], "--ws-path"),
     ([.echo: ["true"], .wsPath: ["/echo"]], "--echo"), ([.host: ["example.com"]], "--host"),
-    ([.listen: ["/path"]], "--listen"), ([.redis: ["redis://a", "redis://b"]], "once"), ([.port: ["65536"]], "--port"),
+    ([.listen: ["/path"]], "--listen"), ([.listen: ["unix://run/a"]], "unix:///path"),
+    ([.listen: ["unix:///run/"]], "unix:///path"), ([.redis: ["redis://a", "redis://b"]], "once"),
+    ([.port: ["65536"]], "--port"),
   ])
   func whatCannotBe(_ flags: [Setting: [String]], _ hint: String) {
     let error = refusal { try NodeConfiguration(settings(flags.merging([.dev: ["true"]]) { $1 })).validated() }
@@ -48,6 +50,8 @@ import Testing
     ([.dev: ["true"], .backend: ["http://a"], .backendSecret: [String(repeating: "x", count: 32)]], 0),
     ([.dev: ["true"], .backend: ["http://a"], .backendSecret: [String(repeating: "x", count: 31)]], 1),
     ([.dev: ["true"], .backendSecret: [String(repeating: "x", count: 32)]], 1),
+    ([.dev: ["true"], .allowedOrigin: ["null"]], 1), ([.dev: ["true"], .allowedOrigin: ["*"]], 0),
+    ([.dev: ["true"], .allowedOrigin: ["*", "https://a.example"]], 1),
   ])
   func warnings(_ flags: [Setting: [String]], _ count: Int) throws {
     #expect(try NodeConfiguration(settings(flags)).warnings.count == count)

@@ -65,4 +65,36 @@ import Testing
     let policy = OriginPolicy(allowed: ["https://*.example.com"])
     #expect(!policy.permits(origin: "https://app.example.com", host: "ws.example.org"))
   }
+
+  @Test func nobodysOriginMustBeNamed() {
+    #expect(OriginPolicy(allowed: ["null"]).permits(origin: "null", host: "example.com"))
+    #expect(!OriginPolicy(allowed: ["null"]).permits(origin: "https://evil.com", host: "example.com"))
+  }
+
+  @Test func byHTTPSAPageOfHTTPIsForeign() {
+    #expect(OriginPolicy().permits(origin: "https://example.com", host: "example.com", isSecure: true))
+    #expect(!OriginPolicy().permits(origin: "http://example.com", host: "example.com", isSecure: true))
+    #expect(!OriginPolicy().permits(origin: "http://example.com:443", host: "example.com:443", isSecure: true))
+    let named = OriginPolicy(allowed: ["http://example.com"])
+    #expect(named.permits(origin: "http://example.com", host: "example.com", isSecure: true))
+    #expect(OriginPolicy().permits(origin: nil, host: "example.com", isSecure: true))
+  }
+
+  @Test(arguments: [
+    ("http://localhost:3000", true), ("https://localhost:3000", true), ("http://localhost", true),
+    ("http://app.localhost:5173", true), ("http://a.b.localhost", true), ("http://LOCALHOST:1", true),
+    ("http://127.0.0.1:3000", true), ("http://127.9.8.7", true), ("https://[::1]:3000", true),
+    ("null", false), ("http://localhost.evil.com", false), ("http://evil.com", false), ("http://evillocalhost", false),
+    ("http://.localhost", false), ("http://a..localhost", false), ("http://127.0.0.1.evil.com", false),
+    ("http://127.1", false), ("http://128.0.0.1", false), ("http://10.0.0.1:3000", false), ("http://[::2]", false),
+    ("http://localhost/", false), ("http://localhost:3000/x", false), ("http://localhost:x", false),
+    ("http://localhost@evil.com", false), ("http://evil.com@localhost", false), ("ftp://localhost", false),
+    ("http://evil.com/.localhost", false), ("http://evil.com#.localhost", false),
+    ("chrome-extension://localhost", false),
+  ])
+  func inDevelopmentThisMachineMay(_ origin: String, _ may: Bool) {
+    #expect(OriginPolicy(allowsLoopback: true).permits(origin: origin, host: "127.0.0.1:8080") == may)
+    let own = OriginPolicy().permits(origin: origin, host: "127.0.0.1:8080")
+    #expect(!own, "and nowhere else")
+  }
 }

@@ -90,4 +90,15 @@ import Testing
     #expect(try client("10.0.0.1", "1.2.3.4", "10.0.0.2:567", trusting: "10.0.0.0/8") == "1.2.3.4")
     #expect(try client("10.0.0.1", "1.2.3.4", "[fd00::2]:567", trusting: "10.0.0.1", "fd00::/8") == "1.2.3.4")
   }
+
+  @Test(arguments: [
+    ("10.0.0.1", ["https"], true), ("10.0.0.1", ["HTTPS"], true), ("10.0.0.1", ["wss"], true),
+    ("10.0.0.1", ["https", "http"], true), ("10.0.0.1", ["http", "https"], true), ("10.0.0.1", ["http"], false),
+    ("10.0.0.1", [], false), ("10.0.0.1", ["https://"], false), ("9.9.9.9", ["https"], false), (nil, ["https"], true),
+  ])
+  func howTheClientCame(_ peer: String?, _ entries: [String], _ isSecure: Bool) throws {
+    let proxies = TrustedProxies(blocks: [try #require(AddressBlock("10.0.0.0/8"))])
+    let peer = try peer.map { try #require(IPAddress($0)) }
+    #expect(proxies.isSecure(peer: peer, forwardedProto: entries) == isSecure)
+  }
 }

@@ -23,8 +23,9 @@ struct OwnServer {
       maxMessageSize: 65_536, maxOutbox: maxOutbox, pingInterval: 25_000, pongTimeout: 10_000,
       origins: OriginPolicy(allowed: []), trustsUserParameter: true,
       node: try #require(NodeID(name: "test", using: &random)))
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try Server.start(
-      configuration, admission: Admission(limit: 0), logger: Logger(label: "test") { _ in SwiftLogNoOpLogHandler() },
+      configuration, admission: Admission(limit: 0), refusals: RefusalLog(logger), logger: logger,
       broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100) }, handOver: { Sys.close($0) })
     guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }
     return OwnServer(server: server, port: bound)

@@ -10,7 +10,7 @@ import Testing
       adding: [
         "Origin: http://example.org", "sec-websocket-protocol: apus.v1 ,auth.x.y.z", "Sec-WebSocket-Protocol: other",
         "Sec-WebSocket-Extensions: permessage-deflate; client_max_window_bits", "X-Forwarded-For: 10.0.0.1, 10.0.0.2",
-        "x-forwarded-for:10.0.0.3", "User-Agent: a test", "Empty:",
+        "x-forwarded-for:10.0.0.3", "X-Forwarded-Proto: http, https", "User-Agent: a test", "Empty:",
       ])
     let bytes = Array(raw.text.utf8)
     let request = try #require(HandshakeParser.outcome(of: raw.text).request)
@@ -22,6 +22,7 @@ import Testing
     #expect(request.subprotocols == ["apus.v1", "auth.x.y.z", "other"])
     #expect(request.extensions == ["permessage-deflate; client_max_window_bits"])
     #expect(request.forwardedFor == ["10.0.0.1", "10.0.0.2", "10.0.0.3"])
+    #expect(request.forwardedProto == ["http", "https"])
 
     #expect(HandshakeParser.outcome(of: bytes.map { [$0] }).request == request)
     for cut in 0...bytes.count {
@@ -40,6 +41,7 @@ import Testing
     #expect(request.subprotocols == [])
     #expect(request.extensions == [])
     #expect(request.forwardedFor == [])
+    #expect(request.forwardedProto == [])
   }
 
   @Test(arguments: [

@@ -6,7 +6,7 @@ import Testing
   private func query(_ name: String, in rawQuery: String) throws -> String? {
     try HandshakeRequest(
       path: "/ws", rawQuery: rawQuery, host: "a", origin: nil, key: "", subprotocols: [], extensions: [],
-      forwardedFor: []
+      forwardedFor: [], forwardedProto: []
     ).query(name)
   }
 

@@ -31,7 +31,7 @@ import Testing
 
   @Test(
     arguments: [
-      (.badRequest("No."), "400 Bad Request", []), (.forbiddenOrigin, "403 Forbidden", []),
+      (.badRequest("No."), "400 Bad Request", []), (.forbiddenOrigin("No."), "403 Forbidden", []),
       (.notFound, "404 Not Found", []),
       (.methodNotAllowed(isHead: false), "405 Method Not Allowed", ["Allow: GET"]),
       (.unsupportedVersion, "426 Upgrade Required", ["Sec-WebSocket-Version: 13", "Connection: close, Upgrade"]),
@@ -48,6 +48,19 @@ import Testing
     #expect(lines.contains { $0.hasPrefix("Connection: close") })
     #expect(lines.contains("Content-Length: \(parts[1].utf8.count)"))
     #expect(parts[1] == refusal.reason + "\n")
+  }
+
+  @Test func aRefusalWithACodeIsJSON() {
+    #expect(
+      text(HandshakeResponse.refuse(.forbiddenHost("No."))) == """
+        HTTP/1.1 403 Forbidden\r
+        Content-Type: application/json; charset=utf-8\r
+        Content-Length: 35\r
+        Connection: close\r
+        \r
+        {"code":"forbidden","error":"No."}
+
+        """)
   }
 
   @Test func theAnswerToHeadHasNoBody() {
