@@ -179,3 +179,37 @@ async def test_strangers_cannot_fill_the_log(start, raw):
     assert len(lines) == 101 and max(len(line) for line in lines) < 300
     assert r"\u{9b}2J\u{202e}.example" in lines[0]
     assert "is not" in lines[-1]
+
+
+# ---- upgrades at other paths ----
+
+
+@pytest.mark.parametrize("path", ["/", "/socket.io/?EIO=4", "/ws/", "/nope", "/api/x", "/healthz", "/echo"])
+async def test_an_upgrade_at_another_path(start, raw, path):
+    for node, real in ((start(), "/ws"), (start(ws_path="/real/path"), "/real/path")):
+        socket = await raw(node.port)
+        first = await socket.upgrade(path)
+        assert (first.status, first.headers["content-type"].split(";")[0]) == (404, "application/json")
+        assert first.body == b'{"code":"not_found","error":"The WebSocket is at %s."}' % real.encode()
+        assert await socket.ended() == b""
+        socket = await raw(node.port)
+        await socket.request("/healthz")
+        later = await socket.upgrade(path, headers={"Upgrade": "h2c, WebSocket"})
+        assert (later.status, later.body) == (404, first.body)
+        assert await socket.ended() == b""
+
+
+async def test_another_upgrade_is_none(start, raw):
+    socket = await raw(start().port)
+    response = await socket.request("/", headers={"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c"})
+    assert response.status == 200
+
+
+async def test_a_path_that_is_taken(tmp_path):
+    node = Node("taken", tmp_path, options={"--ws-path": "/metrics", "--port": free_port()})
+    node.launch()
+    try:
+        await eventually(lambda: not node.running)
+        assert node.exit_code != 0 and "--ws-path" in node.tail() and "/metrics is taken" in node.tail()
+    finally:
+        node.end()

@@ -51,6 +51,12 @@ struct Router: Sendable {
       response.headers[.retryAfter] = "0"
       return response
     }
+    if request.upgradesToWebSocket {
+      var response = Response.error(.notFound, "not_found", "The WebSocket is at \(webSocketPath).")
+      // What follows may be frames already.
+      response.headers[.connection] = "close"
+      return response
+    }
     if path.hasPrefix("/api/") {
       if let refusal = access.refusal(of: request) { return refusal }
       if let response = await api.response(to: request) { return response }
@@ -75,6 +81,13 @@ struct Router: Sendable {
 extension Request {
   /// What `Host` says; empty without one.
   var host: String { head.authority ?? "" }
+
+  /// Whether a WebSocket is asked for. A proxy may have left `Connection` out.
+  fileprivate var upgradesToWebSocket: Bool {
+    headers[values: .upgrade].contains { value in
+      value.lowercased().split(separator: ",").contains { $0.filter { $0 != " " && $0 != "\t" } == "websocket" }
+    }
+  }
 }
 
 extension Response {
