@@ -56,7 +56,7 @@ extension Hub {
   ///
   /// `waiting` is how many bytes of earlier recoveries the connection has not been sent yet.
   package mutating func history(
-    _ id: SessionID, _ name: ChannelName, _ purpose: HistoryPurpose, _ result: Result<HistoryRead, Refusal>,
+    _ id: SessionID, _ name: ChannelName, _ purpose: Asker.Purpose, _ result: Result<HistoryRead, Refusal>,
     waiting: Int
   ) {
     guard let session = session(id) else { return }
@@ -77,9 +77,12 @@ extension Hub {
   package mutating func presence(
     _ id: SessionID, _ name: ChannelName, _ request: RequestID?, _ result: Result<Roster, Refusal>
   ) {
-    guard session(id) != nil else { return }
+    guard let session = session(id) else { return }
     switch result {
-    case .success(let roster): act(.reply(id, .presence(id: request, name, roster)))
+    case .success(let roster):
+      // As for a history: who may know of the members by now.
+      guard permit(.presence, in: name, channels.index(of: name), session, request) else { return }
+      act(.reply(id, .presence(id: request, name, roster)))
     case .failure(let refusal): refuse(id, id: request, refusal.code, refusal.message)
     }
   }

@@ -199,6 +199,8 @@ private struct HubRun {
         question.session, question.channel, question.id, success ? .success(roster()) : .failure(refusal))
     }
     let isOpen = simulation.open[question.session.slot] == question.session.generation
+    // Judged again, by the rules of now.
+    let isDenied = !question.isPublication && [simulation.forbidden, simulation.quiet].contains(question.channel)
     let replies = takeActions()
     try simulation.check(replies.count == (isOpen ? 1 : 0), "\(replies.count) answers to one question")
     for reply in replies {
@@ -206,9 +208,9 @@ private struct HubRun {
       case .reply(question.session, .published(let id, question.channel, _)):
         try simulation.check(id == question.id && question.isPublication && success, "another answer")
       case .reply(question.session, .presence(let id, question.channel, _)):
-        try simulation.check(id == question.id && !question.isPublication && success, "another answer")
+        try simulation.check(id == question.id && !question.isPublication && success && !isDenied, "another answer")
       case .reply(question.session, .error(let refusal)):
-        try simulation.check(refusal.id == question.id && !success, "another answer")
+        try simulation.check(refusal.id == question.id && (!success || isDenied), "another answer")
       default: try simulation.check(false, "\(Transcript.line(reply)) is no answer")
       }
     }

@@ -102,6 +102,39 @@ import Testing
     #expect(desk.hub.overflow(of: channel("z")) == .drop, "and of one without")
   }
 
+  @Test func whoMayNotKnowTheMembersAnyMoreIsNotToldThem() throws {
+    var desk = Desk()
+    desk.open(0)
+    #expect(desk.presence(0, "a", id: 1) == ["query 0 a #1"])
+    #expect(desk.presence(0, "b", onlyCount: true, id: 2) == ["query 0 b #2 count"])
+    #expect(desk.presence(0, "c", id: 3) == ["query 0 c #3"])
+    #expect(desk.adopt(ChannelRules([try rule("a") { $0.hasPresence = false }, try rule("c")])) == [])
+    for (name, id) in [("a", 1), ("b", 2), ("c", 3)] {
+      desk.hub.presence(Desk.id(0), channel(name), RequestID(json: "\(id)"), .success(roster("alice")))
+    }
+    #expect(desk.lines() == ["0: error forbidden #1", "0: error forbidden #2", "0: presence c #3 [alice]"])
+  }
+
+  @Test func whoMayNotEnterAnyMoreIsNotToldTheMembers() throws {
+    var desk = Desk()
+    desk.open(0)
+    _ = desk.subscribe(0, "a", .watch, id: 1)
+    _ = desk.attached("a")
+    #expect(desk.adopt(ChannelRules([try rule("a") { $0.hasPresence = false }])).contains("0: error forbidden #1"))
+    #expect(desk.entered(0, "a", roster("alice")) == [])
+  }
+
+  @Test func aRenewalIsLookedAtBeforeTheMembersAreTold() throws {
+    var desk = Desk(rules: ChannelRules([try rule("*")]))
+    desk.open(
+      0, Identity(user: user("alice"), grants: [Grant(try #require(ChannelPattern("*")), [.subscribe, .presence])]))
+    #expect(desk.presence(0, "a", id: 1) == ["query 0 a #1"])
+    let less = Identity(user: user("alice"), grants: [Grant(try #require(ChannelPattern("*")), [.subscribe])])
+    #expect(desk.judged(0, .success(less)) == ["0: authenticated alice"])
+    desk.hub.presence(Desk.id(0), channel("a"), RequestID(json: "1"), .success(roster("alice")))
+    #expect(desk.lines() == ["0: error forbidden #1"])
+  }
+
   // MARK: The past
 
   private func history(_ capabilities: Capabilities) throws -> Identity {
