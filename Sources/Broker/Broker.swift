@@ -85,9 +85,9 @@ package enum BrokerEvent: Sendable {
   /// Taken, or refused with the reason.
   case published(SessionID, ChannelName, Publication.Kind, RequestID?, Result<PublishReceipt, Refusal>)
   /// What was read, for all on the loop who have asked the same.
-  case history(ChannelName, [HistoryReader], Result<HistoryRead, Refusal>)
-  case entered(SessionID, ChannelName, entry: UInt64, Result<Roster, Refusal>)
-  case presence(SessionID, ChannelName, RequestID?, Result<Roster, Refusal>)
+  case history(ChannelName, [Asker], Result<HistoryRead, Refusal>)
+  /// Who is in a channel, for all on the loop who have asked the same: those who enter it, too, who are in it by then.
+  case roster(ChannelName, [Asker], Result<Roster, Refusal>)
   /// Whose connections the broker is to be told of from now on; at first those of users. With `everybody` those that are
   /// open already are announced, too, from the first slot on.
   case register(Registrants)

@@ -1,4 +1,5 @@
 import Model
+import Wire
 
 /// Sums single connections up into a roster: one entry for each user, one for each anonymous connection.
 ///
@@ -34,9 +35,11 @@ struct RosterBuilder {
     rows[key] = row
   }
 
-  func roster() -> Roster {
+  /// The roster; the count alone where no answer with its members may have more than `maxBytes`.
+  func roster(maxBytes: Int = Roster.maxBytes) -> Roster {
     let sorted = rows.values.sorted { ($0.first, name($0)) < ($1.first, name($1)) }
-    return Roster(members: sorted.map(\.member), count: sorted.count)
+    let roster = Roster(members: sorted.map(\.member), count: sorted.count)
+    return EventEncoder.largestAnswer(with: roster) <= maxBytes ? roster : .truncated(count: roster.count)
   }
 
   private func name(_ row: Row) -> String {

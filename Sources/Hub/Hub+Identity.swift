@@ -50,12 +50,11 @@ extension Hub {
     expel(session.id)
   }
 
-  /// Has presence show what the connection's token says by now; the answer, of no subscribe, is for nobody.
+  /// Has presence show what the connection's token says by now.
   private mutating func show(_ info: String?, of session: Session) {
     for subscription in session.subscriptions where subscription.mode == .member {
-      subscribes += 1
       let occupant = Occupant(client: session.client, user: session.user, info: info)
-      act(.ask(.enter(session.id, occupant, channels[subscription.channel].name, .member, entry: subscribes)))
+      act(.ask(.enter(session.id, occupant, channels[subscription.channel].name, .member, entry: nil)))
     }
   }
 

@@ -6,13 +6,14 @@ package enum BrokerRequest: Sendable {
   case detach(ChannelName)
   /// Answered by `published`, also without a request id, since a refusal is told in any case.
   case publish(SessionID, RequestID?, Publication)
-  /// Makes the connection a member, or only reads the roster for a watcher; answered by `entered` with the same number.
-  case enter(SessionID, Occupant, ChannelName, PresenceMode, entry: UInt64)
+  /// Makes the connection a member, or only reads the roster for a watcher; answered by `roster` with the same number.
+  /// Without one nothing is answered, and nothing read.
+  case enter(SessionID, Occupant, ChannelName, PresenceMode, entry: UInt64?)
   /// Ends a membership, at once or after the grace for lost connections; not answered.
   case leave(ClientID, ChannelName, lost: Bool)
   /// Reads a channel's history; answered by `history` with the same purpose.
-  case readHistory(SessionID, ChannelName, HistoryQuery, HistoryPurpose)
-  /// Answered by `presence`.
+  case readHistory(SessionID, ChannelName, HistoryQuery, Asker.Purpose)
+  /// Reads who is in a channel; answered by `roster`.
   case queryPresence(SessionID, RequestID?, ChannelName, onlyCount: Bool)
   /// A connection is open, or it is known only now whose it is; not answered.
   case connected(OpenConnection)
@@ -25,21 +26,21 @@ package enum BrokerRequest: Sendable {
   case send(SessionID, RequestID?, to: UserName, event: [UInt8])
 }
 
-/// Whom a history is read for.
-package struct HistoryReader: Equatable, Sendable {
-  package var session: SessionID
-  package var purpose: HistoryPurpose
+/// Somebody for whom a history or a roster is read.
+package struct Asker: Equatable, Sendable {
+  /// What it is read for.
+  package enum Purpose: Equatable, Sendable {
+    /// A subscribe, of that number.
+    case subscribe(UInt64)
+    /// A command that asks for it.
+    case command(RequestID?)
+  }
 
-  package init(session: SessionID, purpose: HistoryPurpose) {
+  package var session: SessionID
+  package var purpose: Purpose
+
+  package init(session: SessionID, purpose: Purpose) {
     self.session = session
     self.purpose = purpose
   }
-}
-
-/// What a history is read for.
-package enum HistoryPurpose: Equatable, Sendable {
-  /// A subscribe, of that number.
-  case subscribe(UInt64)
-  /// A command that asks for it.
-  case command(RequestID?)
 }

@@ -28,13 +28,31 @@ package struct Member: Equatable, Sendable {
 
 /// Who is in a channel. `count` is the number of users plus the number of anonymous connections.
 package struct Roster: Equatable, Sendable {
-  /// Nil where only the count was asked for.
+  /// The most connections of a channel whose members are told.
+  package static let maxConnections = 1000
+  /// The most bytes of an answer that tells members.
+  package static let maxBytes = 512 << 10
+
+  /// Nil where only the count was asked for, and where they are too many.
   package var members: [Member]?
   package var count: Int
+  /// Whether members were asked for and are left out, because they are too many or too large.
+  package var isTruncated: Bool
 
-  package init(members: [Member]?, count: Int) {
+  package init(members: [Member]?, count: Int, isTruncated: Bool = false) {
     self.members = members
     self.count = count
+    self.isTruncated = isTruncated
+  }
+
+  /// The count in the place of members that are too many.
+  package static func truncated(count: Int) -> Roster {
+    Roster(members: nil, count: count, isTruncated: true)
+  }
+
+  /// Bytes of its members, roughly.
+  package var byteCount: Int {
+    (members ?? []).reduce(0) { $0 + 64 + ($1.user?.string.utf8.count ?? 0) + ($1.info?.utf8.count ?? 0) }
   }
 }
 

@@ -95,8 +95,8 @@ package struct Node: Sendable {
     guard let url = configuration.redis else {
       return { loop, outlet in
         MemoryBroker(
-          on: loop, outlet: outlet, leaveGrace: configuration.leaveGrace, maxHistoryBytes: configuration.maxHistoryBytes
-        )
+          on: loop, outlet: outlet, leaveGrace: configuration.leaveGrace,
+          maxHistoryBytes: configuration.maxHistoryBytes, maxRosterBytes: configuration.maxRosterBytes)
       }
     }
     let redis = RedisBroker.Configuration(
@@ -106,7 +106,7 @@ package struct Node: Sendable {
         ("host", Host.name), ("version", Self.version), ("started", String(Sys.wallMilliseconds())),
       ],
       maxMessageSize: configuration.maxMessageSize, maxHistoryBytes: configuration.maxHistoryBytes,
-      connections: { admission.count })
+      maxRosterBytes: configuration.maxRosterBytes, connections: { admission.count })
     return { loop, outlet in RedisBroker(on: loop, outlet: outlet, id: id, configuration: redis, logger: logger) }
   }
 }

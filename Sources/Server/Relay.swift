@@ -65,6 +65,7 @@ extension BrokerEvent {
     case .deliver(_, let frame, _, _, _, _): frame.count
     case .addressed(_, let frame, _): frame.count
     case .history(_, _, .success(let read)): read.byteCount
+    case .roster(_, _, .success(let roster)): roster.byteCount
     default: 0
     }
   }

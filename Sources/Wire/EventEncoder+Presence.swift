@@ -81,8 +81,15 @@ extension EventEncoder {
     writer.append(literal: #","count":"#)
   }
 
-  /// `members`, unless only the count was asked for, and `count`.
-  static func appendRoster(_ roster: Roster, to writer: inout ByteWriter) {
+  /// Bytes of the largest frame that tells these members: with the longest `id`, channel and place in a history.
+  package static func largestAnswer(with roster: Roster) -> Int {
+    var counter = ByteCounter()
+    appendRoster(roster, to: &counter)
+    return counter.count + 1024
+  }
+
+  /// `members`, unless only the count was asked for or they are too many, and `count`.
+  static func appendRoster(_ roster: Roster, to writer: inout some ByteSink) {
     if let members = roster.members {
       writer.append(literal: #","members":["#)
       for (index, member) in members.enumerated() {
@@ -93,9 +100,10 @@ extension EventEncoder {
     }
     writer.append(literal: #","count":"#)
     writer.append(roster.count)
+    if roster.isTruncated { writer.append(literal: #","truncated":true"#) }
   }
 
-  private static func appendMember(_ member: Member, to writer: inout ByteWriter) {
+  private static func appendMember(_ member: Member, to writer: inout some ByteSink) {
     writer.append(literal: #"{"user":"#)
     appendName(member.user, to: &writer)
     if member.user == nil, let client = member.client {
@@ -109,7 +117,7 @@ extension EventEncoder {
   }
 
   /// The `info` a client gave, JSON text as it came, or nothing.
-  private static func appendInfo(_ info: String?, to writer: inout ByteWriter) {
+  private static func appendInfo(_ info: String?, to writer: inout some ByteSink) {
     guard let info else { return }
     writer.append(literal: #","info":"#)
     writer.append(utf8: info)

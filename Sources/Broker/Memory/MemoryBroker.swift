@@ -10,17 +10,21 @@ package final class MemoryBroker: Broker {
   private var rooms: [ChannelName: MemoryRoom] = [:]
   private var store = MemoryStore()
   private let maxHistoryBytes: Int
+  private let maxRosterBytes: Int
   private var crowd = Crowd()
   /// How many connections each user has.
   private var connections: [UserName: Int] = [:]
   private var departures: GraceQueue
   private var ticker: Ticker?
 
-  /// `leaveGrace` in milliseconds; `maxHistoryBytes` is what the answer to a `history` may hold.
+  /// `leaveGrace` in milliseconds; `maxHistoryBytes` is what the answer to a `history` may hold, `maxRosterBytes` what one
+  /// with the members of a channel may have.
   package init(
-    on loop: Loop, outlet: any BrokerOutlet, leaveGrace: Int64, maxHistoryBytes: Int = HistoryRead.maxBytes
+    on loop: Loop, outlet: any BrokerOutlet, leaveGrace: Int64, maxHistoryBytes: Int = HistoryRead.maxBytes,
+    maxRosterBytes: Int = Roster.maxBytes
   ) {
     self.maxHistoryBytes = maxHistoryBytes
+    self.maxRosterBytes = maxRosterBytes
     self.loop = loop
     self.outlet = outlet
     departures = GraceQueue(grace: leaveGrace)
@@ -58,10 +62,12 @@ package final class MemoryBroker: Broker {
       let isForSubscribe = if case .subscribe = purpose { true } else { false }
       let read = store.read(
         channel, query, begins: isForSubscribe, now: Sys.wallMilliseconds(), maxBytes: maxHistoryBytes)
-      outlet.post(.history(channel, [HistoryReader(session: session, purpose: purpose)], .success(read)), to: loop)
+      outlet.post(.history(channel, [Asker(session: session, purpose: purpose)], .success(read)), to: loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
-      outlet.post(.entered(session, channel, entry: entry, .success(roster(channel))), to: loop)
+      guard let entry else { return }
+      let asker = Asker(session: session, purpose: .subscribe(entry))
+      outlet.post(.roster(channel, [asker], .success(roster(channel))), to: loop)
     case .leave(let client, let channel, let lost):
       if lost {
         rooms[channel]?.lose(client)
@@ -71,7 +77,7 @@ package final class MemoryBroker: Broker {
       }
     case .queryPresence(let session, let id, let channel, let onlyCount):
       let answer = onlyCount ? Roster(members: nil, count: rooms[channel]?.count ?? 0) : roster(channel)
-      outlet.post(.presence(session, channel, id, .success(answer)), to: loop)
+      outlet.post(.roster(channel, [Asker(session: session, purpose: .command(id))], .success(answer)), to: loop)
     case .connected(let connection):
       if let user = connection.user { connections[user, default: 0] += 1 }
     case .disconnected(_, let user): if let user { disconnected(user) }
@@ -191,7 +197,7 @@ package final class MemoryBroker: Broker {
   }
 
   private func roster(_ channel: ChannelName) -> Roster {
-    rooms[channel]?.roster() ?? Roster(members: [], count: 0)
+    rooms[channel]?.roster(maxBytes: maxRosterBytes) ?? Roster(members: [], count: 0)
   }
 }
 

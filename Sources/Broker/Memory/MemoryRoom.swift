@@ -53,11 +53,13 @@ struct MemoryRoom {
     return left == 0 ? gone : nil
   }
 
-  func roster() -> Roster {
+  /// Who is here; the count alone where they are too many, or an answer with them had more than `maxBytes`.
+  func roster(maxBytes: Int = Roster.maxBytes) -> Roster {
+    guard places.count <= Roster.maxConnections else { return .truncated(count: count) }
     var builder = RosterBuilder()
     for (client, place) in places {
       builder.add(client: client, user: place.occupant.user, info: place.occupant.info, since: place.since)
     }
-    return builder.roster()
+    return builder.roster(maxBytes: maxBytes)
   }
 }

@@ -1,18 +1,39 @@
 import DequeModule
 import Model
 
-/// Reads of histories that wait for their turn, without any I/O.
+/// Reads of histories and rosters that wait for their turn, without any I/O.
 ///
 /// A few are under way at a time: Redis keeps its answers until they are sent, and everything else that is asked stands
-/// behind them. What the node itself is missing goes first, then subscribes, then commands. Of subscribes and commands
-/// those that ask the same are one read, as long as it has not begun: only what is read later than a subscribe was asked
-/// for tells all that its connection has not got.
+/// behind them. What the node itself is missing goes first, then rosters for all who watch, then subscribes, then
+/// commands. Those that ask the same are one read, as long as it has not begun: only what is read later than a subscribe
+/// was asked for tells all that its connection has not got. A roster is read once at a time: who comes while it is read
+/// waits for its end, and for the next one.
 struct ReadQueue {
   /// What is asked for somebody.
   struct Question: Hashable {
     let channel: ChannelName
-    let query: HistoryQuery
-    let isForSubscribe: Bool
+    let subject: Subject
+    let line: Line
+
+    var isForSubscribe: Bool { line == .subscribes }
+  }
+
+  enum Subject: Hashable {
+    case history(HistoryQuery)
+    /// Who is in the channel.
+    case roster
+    /// How many are.
+    case count
+
+    var isHistory: Bool { if case .history = self { true } else { false } }
+  }
+
+  /// Who waits, in the order in which they have their turn.
+  enum Line: Int, CaseIterable {
+    /// All connections of the node that watch the channel's presence.
+    case watchers
+    case subscribes
+    case commands
   }
 
   enum Job {
@@ -24,7 +45,7 @@ struct ReadQueue {
   /// Who wants to know, and on which loop.
   struct Reader: Equatable {
     let loop: LoopIndex
-    let reader: HistoryReader
+    let reader: Asker
   }
 
   /// Reads under way at a time. With `HistoryRead.maxBytes` for each this bounds what Redis keeps for this node.
@@ -33,9 +54,12 @@ struct ReadQueue {
   static let maxCommands = 1024
 
   private var missing: Deque<ChannelName> = []
-  private var subscribes: Deque<Question> = []
-  private var commands: Deque<Question> = []
+  /// By `Line`.
+  private var lines: [Deque<Question>] = Line.allCases.map { _ in [] }
+  /// Who asks what has not begun: what stands in line, and rosters that are being read for others.
   private var readers: [Question: [Reader]] = [:]
+  /// Rosters and counts that are being read.
+  private var begun: Set<Question> = []
   private var commandCount = 0
   private(set) var underWay = 0
 
@@ -51,14 +75,17 @@ struct ReadQueue {
 
   /// Puts somebody in line; false when too many are.
   mutating func add(_ reader: Reader, _ question: Question) -> Bool {
-    if !question.isForSubscribe {
-      guard commandCount < Self.maxCommands else { return false }
-      commandCount += 1
+    add([reader], question)
+  }
+
+  /// Puts several, or for `watchers` nobody in particular, in line; false when too many are.
+  mutating func add(_ asking: [Reader], _ question: Question) -> Bool {
+    if question.line == .commands {
+      guard commandCount + asking.count <= Self.maxCommands else { return false }
+      commandCount += asking.count
     }
-    if readers[question] == nil {
-      if question.isForSubscribe { subscribes.append(question) } else { commands.append(question) }
-    }
-    readers[question, default: []].append(reader)
+    if readers[question] == nil, !begun.contains(question) { lines[question.line.rawValue].append(question) }
+    readers[question, default: []] += asking
     return true
   }
 
@@ -69,25 +96,29 @@ struct ReadQueue {
       underWay += 1
       return .missing(channel)
     }
-    guard let question = subscribes.popFirst() ?? commands.popFirst() else { return nil }
+    guard let line = lines.firstIndex(where: { !$0.isEmpty }), let question = lines[line].popFirst() else { return nil }
     underWay += 1
+    if !question.subject.isHistory { begun.insert(question) }
+    return .clients(question, takeReaders(of: question))
+  }
+
+  private mutating func takeReaders(of question: Question) -> [Reader] {
     let asking = readers.removeValue(forKey: question) ?? []
-    if !question.isForSubscribe { commandCount -= asking.count }
-    return .clients(question, asking)
+    if question.line == .commands { commandCount -= asking.count }
+    return asking
   }
 
   /// Takes everything that is asked for somebody out of the line.
   mutating func takeQuestions() -> [(Question, [Reader])] {
-    let asked = (subscribes + commands).map { ($0, readers[$0] ?? []) }
-    subscribes = []
-    commands = []
-    readers = [:]
-    commandCount = 0
-    return asked
+    let asked = lines.joined() + begun.filter { readers[$0] != nil }
+    for line in lines.indices { lines[line] = [] }
+    return asked.map { ($0, takeReaders(of: $0)) }
   }
 
-  /// A read has come to its end, one way or another.
-  mutating func ended() {
+  /// A read has come to its end, one way or another; `question` where it was for clients.
+  mutating func ended(_ question: Question? = nil) {
     underWay -= 1
+    guard let question, begun.remove(question) != nil, readers[question] != nil else { return }
+    lines[question.line.rawValue].append(question)
   }
 }

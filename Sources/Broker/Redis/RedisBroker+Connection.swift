@@ -49,6 +49,7 @@ extension RedisBroker {
     if case .unreachable = event {
       setLinkState(.down)
       refuseWaiting()
+      refuseWaitingRosters()
       refuseWaitingReads()
     } else if linkState == .up {
       setLinkState(.lost)
@@ -159,6 +160,7 @@ extension RedisBroker {
     let waiting = waitingEntries
     waitingEntries = []
     for entry in waiting { resume(entry) }
+    askWaitingRosters()
     reapFormerIDs()
     checkReady()
   }

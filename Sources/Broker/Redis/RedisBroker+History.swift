@@ -13,11 +13,12 @@ extension RedisBroker {
   // MARK: For clients
 
   func readHistory(
-    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: HistoryPurpose, _ loop: LoopIndex
+    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: Asker.Purpose, _ loop: LoopIndex
   ) {
     let isForSubscribe = if case .subscribe = purpose { true } else { false }
-    let question = ReadQueue.Question(channel: channel, query: query, isForSubscribe: isForSubscribe)
-    let reader = ReadQueue.Reader(loop: loop, reader: HistoryReader(session: session, purpose: purpose))
+    let question = ReadQueue.Question(
+      channel: channel, subject: .history(query), line: isForSubscribe ? .subscribes : .commands)
+    let reader = ReadQueue.Reader(loop: loop, reader: Asker(session: session, purpose: purpose))
     guard isCommandReady else { return answer(question, [reader], .failure(Self.unreadable)) }
     guard reads.add(reader, question) else { return answer(question, [reader], .failure(.overloaded(nothing: "read"))) }
     readNext()
@@ -37,25 +38,29 @@ extension RedisBroker {
     while isCommandReady, !outlet.isCongested, let job = reads.next() {
       switch job {
       case .missing(let channel): readMissing(channel)
-      case .clients(let question, let readers): read(question, readers)
+      case .clients(let question, let readers):
+        switch question.subject {
+        case .history(let query): read(query, question, readers)
+        case .roster, .count: readRoster(question, readers)
+        }
       }
     }
   }
 
-  func ended() {
-    reads.ended()
+  func ended(_ question: ReadQueue.Question? = nil) {
+    reads.ended(question)
     readNext()
   }
 
   /// Reads what was asked: where the history stands and its first messages by the script, the rest by `readRest`.
-  private func read(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  private func read(_ query: HistoryQuery, _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
     let end: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
       answer(question, readers, result)
-      ended()
+      ended(question)
     }
-    let isRecovery = if case .recover = question.query { true } else { false }
+    let isRecovery = if case .recover = query { true } else { false }
     let call = streamScripts.read(
-      question.channel, question.query, newEpoch: newEpoch(), begins: question.isForSubscribe,
+      question.channel, query, newEpoch: newEpoch(), begins: question.isForSubscribe,
       maxBytes: configuration.maxHistoryBytes, maxEntries: isRecovery ? Self.firstPage : .max)
     let sent = scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
@@ -157,7 +162,12 @@ extension RedisBroker {
 
   /// The command link is gone: what has not been asked is not asked any more.
   func refuseQueuedReads() {
-    for (question, readers) in reads.takeQuestions() { post(question, readers, .failure(Self.unreadable)) }
+    for (question, readers) in reads.takeQuestions() {
+      switch question.subject {
+      case .history: post(question, readers, .failure(Self.unreadable))
+      case .roster, .count: wait(question, readers)
+      }
+    }
   }
 
   /// The link is down: nobody waits any longer.

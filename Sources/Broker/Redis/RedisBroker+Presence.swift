@@ -3,7 +3,7 @@ import Reactor
 import Redis
 import Wire
 
-/// Who is where: memberships of this node's connections, rosters, joins and leaves.
+/// Who is where: memberships of this node's connections, joins and leaves.
 extension RedisBroker {
   /// Memberships entered again by one batch after a reconnect.
   private static var entryBatch: Int { 256 }
@@ -30,17 +30,14 @@ extension RedisBroker {
       linkState == .down ? refuse(entry) : waitingEntries.append(entry)
       return
     }
-    let answer: (RedisLink.Outcome) -> Void = { [unowned self] in entered(entry, $0) }
-    let sent: Bool
-    if entry.mode == .member, let membership = presence.membership(entry.occupant.client, in: entry.channel) {
-      sent = sendJoin(entry.channel, membership, readsRoster: true, answer)
-    } else {
-      sent = sendRoster(entry.channel, onlyCount: false, answer)
+    guard entry.mode == .member, let membership = presence.membership(entry.occupant.client, in: entry.channel) else {
+      return askRoster(entry)
     }
-    if !sent { refuse(entry) }
+    if !sendJoin(entry.channel, membership, { [unowned self] in joined(entry, $0) }) { refuse(entry) }
   }
 
-  private func entered(_ entry: Entry, _ outcome: RedisLink.Outcome) {
+  /// Redis has made a connection a member, or not: a roster that is read from now on has it.
+  private func joined(_ entry: Entry, _ outcome: RedisLink.Outcome) {
     guard case .reply(let reply) = outcome else {
       // Joining twice is harmless, so a join whose answer was lost simply waits for the link.
       if linkState == .down { refuse(entry) } else { waitingEntries.append(entry) }
@@ -50,13 +47,12 @@ extension RedisBroker {
       if error.code == .fenced { waitingEntries.append(entry) } else { refuse(entry) }
       return complain(error)
     }
-    outlet.post(
-      .entered(entry.session, entry.channel, entry: entry.number, .success(Self.roster(of: reply))), to: entry.loop)
+    askRoster(entry)
   }
 
   private func refuse(_ entry: Entry) {
-    let refusal = Refusal(.unavailable, "The channel's presence cannot be reached now; nothing was subscribed.")
-    outlet.post(.entered(entry.session, entry.channel, entry: entry.number, .failure(refusal)), to: entry.loop)
+    guard let asker = entry.asker else { return }
+    outlet.post(.roster(entry.channel, [asker], .failure(Self.unreachable)), to: entry.loop)
   }
 
   /// The link is down: nobody waits any longer. The hub takes its memberships back.
@@ -67,7 +63,7 @@ extension RedisBroker {
   }
 
   private func sendJoin(
-    _ channel: ChannelName, _ membership: PresenceTable.Membership, readsRoster: Bool,
+    _ channel: ChannelName, _ membership: PresenceTable.Membership,
     _ answer: @escaping (RedisLink.Outcome) -> Void
   ) -> Bool {
     let occupant = membership.occupant
@@ -82,7 +78,7 @@ extension RedisBroker {
       ],
       [
         .text(occupant.client.string), .bytes(entry.encoded()), .text(occupant.user?.string ?? ""),
-        .text(channel.string), .text(keys.messages(channel)), .bytes(head), readsRoster ? "1" : "0",
+        .text(channel.string), .text(keys.messages(channel)), .bytes(head),
       ], answer: answer)
   }
 
@@ -161,7 +157,7 @@ extension RedisBroker {
         if index == end - 1 { enterAgain(memberships, from: end, life) }
       }
       if membership.isWanted {
-        let sent = sendJoin(channel, membership, readsRoster: false) { outcome in
+        let sent = sendJoin(channel, membership) { outcome in
           guard case .reply(let reply) = outcome else { return }
           done(reply.error)
         }
@@ -191,43 +187,6 @@ extension RedisBroker {
     reaper.sweep(nodeID.string, keeping: keeping) { [unowned self] _ in commandsReady(life) }
   }
 
-  // MARK: Rosters
-
-  func queryPresence(
-    _ session: SessionID, _ id: RequestID?, _ channel: ChannelName, onlyCount: Bool, _ loop: LoopIndex
-  ) {
-    let refusal = Refusal(.unavailable, "The channel's presence cannot be reached now.")
-    let refuse = { [unowned self] in outlet.post(.presence(session, channel, id, .failure(refusal)), to: loop) }
-    guard isCommandReady else { return refuse() }
-    let sent = sendRoster(channel, onlyCount: onlyCount) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome else { return refuse() }
-      if let error = reply.error {
-        refuse()
-        return complain(error)
-      }
-      let roster = onlyCount ? Roster(members: nil, count: reply.integer) : Self.roster(of: reply)
-      outlet.post(.presence(session, channel, id, .success(roster)), to: loop)
-    }
-    if !sent { refuse() }
-  }
-
-  private func sendRoster(
-    _ channel: ChannelName, onlyCount: Bool, _ answer: @escaping (RedisLink.Outcome) -> Void
-  ) -> Bool {
-    scripts.run(
-      .roster, keys: [keys.presence(channel), keys.users(channel)], [onlyCount ? "1" : "0"], answer: answer)
-  }
-
-  /// The roster of a presence hash, as HGETALL gives it.
-  static func roster(of reply: RedisReplyView) -> Roster {
-    var builder = RosterBuilder()
-    for (field, value) in reply.pairs {
-      guard let entry = PresenceEntry(parsing: value.bytes) else { continue }
-      builder.add(client: ClientID(field.string), user: entry.user, info: entry.info, since: Int64(entry.since))
-    }
-    return builder.roster()
-  }
-
   // MARK: Joins and leaves of the cluster
 
   func receivedPresence(_ text: UnsafeRawBufferPointer, _ channel: ChannelName, excluding client: ClientID?) {
@@ -235,7 +194,7 @@ extension RedisBroker {
     switch crowd.changed(channel, count: count) {
     case .tell:
       let frame = EventEncoder.text(text)
-      // Told now, it would be older news than the roster that comes after it.
+      // Told now, it might be newer than the roster that is being read and comes after it.
       guard held[channel] == nil else { return held[channel, default: []].append((frame, client)) }
       deliver(channel, frame, .watchers, excluding: client)
     case .hold: break
@@ -260,27 +219,7 @@ extension RedisBroker {
     for (channel, count) in crowd.due(now: loop.now) { tell(channel, Roster(members: nil, count: count)) }
   }
 
-  /// Reads a channel's roster and tells its watchers; single events that come meanwhile follow behind it.
-  private func tellRoster(_ channel: ChannelName) {
-    guard held[channel] == nil else { return }
-    held[channel] = []
-    let sent = sendRoster(channel, onlyCount: false) { [unowned self] outcome in
-      if case .reply(let reply) = outcome, reply.kind == .array {
-        let roster = Self.roster(of: reply)
-        tell(channel, roster.count > Crowd.enter ? Roster(members: nil, count: roster.count) : roster)
-      }
-      releaseHeld(channel)
-    }
-    if !sent { releaseHeld(channel) }
-  }
-
-  private func releaseHeld(_ channel: ChannelName) {
-    for (frame, client) in held.removeValue(forKey: channel) ?? [] {
-      deliver(channel, frame, .watchers, excluding: client)
-    }
-  }
-
-  private func tell(_ channel: ChannelName, _ roster: Roster) {
+  func tell(_ channel: ChannelName, _ roster: Roster) {
     deliver(channel, EventEncoder.members(channel: channel, roster: roster), .watchers, excluding: nil)
   }
 

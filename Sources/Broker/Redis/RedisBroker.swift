@@ -9,8 +9,8 @@ import Wire
 ///
 /// Two links: one for commands, one for what is subscribed. The no-I/O parts decide (`Interest`, `PresenceTable`,
 /// `Lease`, `Crowd`); this class and its extensions send and receive:
-/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+History`, `+CatchUp`, `+Presence`, `+Lease` (leases,
-/// reaping, probe), `+Connections` (who is connected), `+Direct` (events that belong to no channel).
+/// `+Connection` (coming up, going down), `+Messages` (pub/sub), `+History`, `+CatchUp`, `+Presence`, `+Rosters`, `+Lease`
+/// (leases, reaping, probe), `+Connections` (who is connected), `+Direct` (events that belong to no channel).
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
     package var url: RedisURL
@@ -27,13 +27,15 @@ package final class RedisBroker: Broker {
     package var maxMessageSize: Int
     /// What the answer to a `history` may hold, in bytes.
     package var maxHistoryBytes: Int
+    /// What an answer with the members of a channel may have, in bytes.
+    package var maxRosterBytes: Int
     /// How many connections the node has now.
     package var connections: @Sendable () -> Int
 
     package init(
       url: RedisURL, prefix: String, timeout: Int64, leaveGrace: Int64, nodeName: String,
       description: [(String, String)], maxMessageSize: Int, maxHistoryBytes: Int = HistoryRead.maxBytes,
-      connections: @escaping @Sendable () -> Int
+      maxRosterBytes: Int = Roster.maxBytes, connections: @escaping @Sendable () -> Int
     ) {
       self.url = url
       self.prefix = prefix
@@ -43,6 +45,7 @@ package final class RedisBroker: Broker {
       self.description = description
       self.maxMessageSize = maxMessageSize
       self.maxHistoryBytes = maxHistoryBytes
+      self.maxRosterBytes = maxRosterBytes
       self.connections = connections
     }
   }
@@ -94,6 +97,8 @@ package final class RedisBroker: Broker {
 
   /// Joins that wait for the command link.
   var waitingEntries: [Entry] = []
+  /// Rosters that wait for it.
+  var waitingRosters: [ReadQueue.Question: [ReadQueue.Reader]] = [:]
   /// Channels of which somebody here is told joins and leaves.
   var watched: Set<ChannelName> = []
   /// Joins and leaves of channels whose roster is being read to be told.
@@ -123,14 +128,17 @@ package final class RedisBroker: Broker {
   var malformedLogged: Int64 = .min / 2
   var scratch = ByteWriter(capacity: 4096)
 
-  /// A request to be where the roster is told, with whom to answer.
+  /// A request to be where the roster is told, with whom to answer; without a number nobody.
   struct Entry {
     let session: SessionID
-    let number: UInt64
+    let number: UInt64?
     let loop: LoopIndex
     let occupant: Occupant
     let channel: ChannelName
     let mode: PresenceMode
+
+    /// Who is to be told the roster, if anybody.
+    var asker: Asker? { number.map { Asker(session: session, purpose: .subscribe($0)) } }
   }
 
   package init(

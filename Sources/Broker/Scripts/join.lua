@@ -1,7 +1,7 @@
 -- Makes a connection a member of a channel, or brings its entry up to date.
 -- KEYS: lease of the node, presence, users, channels of the node
--- ARGV: client id, entry, user ('' when anonymous), channel, message channel, event up to "count":, '1' to read the roster
--- Returns the presence hash when the roster is asked for, else nothing. Safe to run twice: a second run tells nobody.
+-- ARGV: client id, entry, user ('' when anonymous), channel, message channel, event up to "count":
+-- Returns OK. Safe to run twice: a second run tells nobody.
 if redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('FENCED the lease of this node has run out')
 end
@@ -16,5 +16,4 @@ if redis.call('HSET', KEYS[2], ARGV[1], ARGV[2]) == 1 then
     redis.call('PUBLISH', ARGV[5], 'p - - ' .. ARGV[1] .. '\n' .. ARGV[6] .. count .. '}')
   end
 end
-if ARGV[7] == '1' then return redis.call('HGETALL', KEYS[2]) end
-return {}
+return redis.status_reply('OK')

@@ -79,6 +79,9 @@ package struct NodeConfiguration: Sendable {
 
   var origins: OriginPolicy { OriginPolicy(allowed: allowedOrigins, allowsLoopback: isDevelopment) }
 
+  /// What an answer with the members of a channel may have, in bytes.
+  var maxRosterBytes: Int { min(Roster.maxBytes, maxOutbox / 3) }
+
   var server: ServerConfiguration? {
     var random = SystemRandomNumberGenerator()
     guard let node = NodeID(name: nodeName, using: &random) else { return nil }

@@ -39,16 +39,12 @@ extension Worker {
   func reply(_ reply: Reply, _ slot: UInt32) {
     switch reply {
     case .subscribed(let id, let channel, let stream, let roster):
-      if let stream {
-        // Who subscribes again may not have got yet what it was given before.
-        let position = waiting[slot]?.position(in: channel) ?? stream.position
-        send(
-          EventEncoder.subscribed(
-            id: id, channel: channel, position: position, isRecovered: stream.isRecovered, roster: roster),
-          to: slot)
-      } else {
-        send(EventEncoder.subscribed(id: id, channel: channel, roster: roster), to: slot)
+      let frame = subscribed(id, channel, stream, roster, slot)
+      // A subscribe is not refused for the members, which can be asked for again.
+      if let roster, roster.members?.isEmpty == false, !hasRoom(for: frame.count, slot) {
+        return send(subscribed(id, channel, stream, .truncated(count: roster.count), slot), to: slot)
       }
+      send(frame, to: slot)
     case .unsubscribed(let id, let channel):
       forgetWaiting(channel, slot)
       send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
@@ -56,10 +52,11 @@ extension Worker {
       send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
     case .sent(let id, let online): send(EventEncoder.sent(id: id, online: online), to: slot)
     case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
-    case .history(let id, let channel, let read): send(read, of: channel, id: id, to: slot)
+    case .history(let id, let channel, let read):
+      send(answer: EventEncoder.history(id: id, channel: channel, read), id: id, to: slot)
     case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
     case .presence(let id, let channel, let roster):
-      send(EventEncoder.presence(id: id, channel: channel, roster: roster), to: slot)
+      send(answer: EventEncoder.presence(id: id, channel: channel, roster: roster), id: id, to: slot)
     case .authenticated(let id, let user, let expires):
       send(EventEncoder.authenticated(id: id, user: user, expires: expires), to: slot)
     case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
@@ -74,6 +71,16 @@ extension Worker {
       frame.withBytes { put(frame, $0, mark, slot, channel, audience) }
       settleOverflow(of: frame, mark, channel, audience)
     }
+  }
+
+  private func subscribed(
+    _ id: RequestID?, _ channel: ChannelName, _ stream: SubscribedStream?, _ roster: Roster?, _ slot: UInt32
+  ) -> Frame {
+    guard let stream else { return EventEncoder.subscribed(id: id, channel: channel, roster: roster) }
+    // Who subscribes again may not have got yet what it was given before.
+    let position = waiting[slot]?.position(in: channel) ?? stream.position
+    return EventEncoder.subscribed(
+      id: id, channel: channel, position: position, isRecovered: stream.isRecovered, roster: roster)
   }
 
   // MARK: The broker's events
@@ -93,9 +100,13 @@ extension Worker {
       for reader in readers {
         hub.history(reader.session, channel, reader.purpose, result, waiting: recoveryBytes(reader.session.slot))
       }
-    case .entered(let session, let channel, let entry, let result):
-      hub.entered(session, channel, entry: entry, result)
-    case .presence(let session, let channel, let id, let result): hub.presence(session, channel, id, result)
+    case .roster(let channel, let askers, let result):
+      for asker in askers {
+        switch asker.purpose {
+        case .subscribe(let entry): hub.entered(asker.session, channel, entry: entry, result)
+        case .command(let id): hub.presence(asker.session, channel, id, result)
+        }
+      }
     case .register(let registrants): register(registrants)
     case .announce(let slot): announceBatch(from: slot)
     case .addressed(let addressee, let frame, let since):

@@ -13,30 +13,35 @@ extension Worker {
     _ = releaseWaiting(slot)
   }
 
-  /// Sends an answer that may be large: it waits where there is no room, since who asks for several reads them one by one.
-  func send(answer: Frame, to slot: UInt32) {
-    if waiting[slot]?.answerBytes ?? 0 == 0, hasRoom(for: answer.count, slot) { return send(answer, to: slot) }
-    guard mayWait(slot) else { return }
-    guard mayWait(answer.count, slot) else { return closeAsTooSlow(slot) }
+  /// What stands around an answer's content, its type and `id`, has fewer bytes and is not counted.
+  private static var envelope: Int { 1024 }
+
+  /// Sends an answer that may be large, or an error in its place.
+  func send(answer: Frame, id: RequestID?, to slot: UInt32) {
+    guard var refusal = send(answer: answer, to: slot) else { return }
+    refusal.id = id
+    reply(.error(refusal), slot)
+  }
+
+  /// The same; returns why the answer is not sent, where it is not.
+  ///
+  /// It waits where there is no room, since who asks for several reads them one by one. None is larger than an outbox: each
+  /// is made for one connection alone, and is held for as long as nobody reads it.
+  func send(answer: Frame, to slot: UInt32) -> Refusal? {
+    guard answer.count - Self.envelope <= configuration.maxOutbox else {
+      return .answerTooLarge(configuration.maxOutbox)
+    }
+    let bytes = waiting[slot]?.answerBytes ?? 0
+    if bytes == 0, hasRoom(for: answer.count, slot) {
+      send(answer, to: slot)
+      return nil
+    }
+    guard mayWait(slot) else { return nil }
+    guard bytes + answer.count <= 4 * min(configuration.maxOutbox, .max / 4) else { return .tooManyAnswers }
     waiting[slot, default: Waiting()].append(answer: answer)
     connections[slot].pointee.hasWaiting = true
     _ = releaseWaiting(slot)
-  }
-
-  /// Whether so many bytes of an answer may wait behind others; a single one may in any case.
-  private func mayWait(_ count: Int, _ slot: UInt32) -> Bool {
-    let bytes = waiting[slot]?.answerBytes ?? 0
-    return bytes == 0 || bytes + count <= 4 * min(configuration.maxOutbox, .max / 4)
-  }
-
-  /// Sends what was read of a history, unless too many answers wait to be read.
-  func send(_ read: HistoryRead, of channel: ChannelName, id: RequestID?, to slot: UInt32) {
-    // In base64 binary messages are larger by a third.
-    guard mayWait(read.byteCount * 4 / 3, slot) else {
-      let message = "Read the answers that you have asked for first."
-      return reply(.error(Refusal(id: id, .rateLimited, message, retryAfter: 1000)), slot)
-    }
-    send(answer: EventEncoder.history(id: id, channel: channel, read), to: slot)
+    return nil
   }
 
   /// Whether anything may be kept for a connection: not after our close frame.
@@ -76,5 +81,15 @@ extension Worker {
   private func keep(_ left: Waiting, _ slot: UInt32) {
     connections[slot].pointee.hasWaiting = !left.isEmpty
     if !left.isEmpty { waiting[slot] = left }
+  }
+}
+
+extension Refusal {
+  fileprivate static func answerTooLarge(_ limit: Int) -> Refusal {
+    Refusal(.tooLarge, "The answer has more than \(limit) bytes (--max-outbox).")
+  }
+
+  fileprivate static var tooManyAnswers: Refusal {
+    Refusal(.rateLimited, "Read the answers that you have asked for first.", retryAfter: 1000)
   }
 }

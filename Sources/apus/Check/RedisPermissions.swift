@@ -44,7 +44,7 @@ struct RedisPermissions {
       ["EVALSHA", "e0e1f9fabfc9d4800c877a703b823ac0578ff8db", "1", hash],
       ["INFO", "server"], ["TIME"], ["SET", text, "1", "PX", "5000"], ["GET", text], ["EXISTS", text],
       ["HSET", hash, "a", "1"], ["PEXPIRE", hash, "5000"], ["HGET", hash, "a"], ["HMGET", hash, "a"],
-      ["HGETALL", hash], ["HVALS", hash], ["HLEN", hash], ["HSCAN", hash, "0"],
+      ["HVALS", hash], ["HLEN", hash], ["HSCAN", hash, "0"],
       ["HINCRBY", hash, "a", "1"], ["HDEL", hash, "a"],
       ["SADD", set, "a"], ["SMEMBERS", set], ["SREM", set, "a"],
       ["ZADD", sorted, "1", "a"], ["ZRANGEBYSCORE", sorted, "-inf", "1"],

@@ -24,7 +24,9 @@ struct ScriptTests {
         until: { node.log.changes(in: "room").count == pairs * 2 }, "only \(node.log.changes(in: "room").count)")
       #expect(node.log.changes(in: "room") == (0..<pairs).flatMap { _ in ["+alice 1", "-alice 0"] })
       let answers = node.log.enterAnswers(to: alice.session, in: "room")
-      #expect(answers.map(\.summary) == Array(repeating: "alice 1", count: pairs))
+      #expect(answers.count == pairs)
+      // Who is there is read behind the join, and alice may have left by then.
+      #expect(answers.allSatisfy { ["alice 1", ""].contains($0.summary) })
       try await node.expectRoster("room", "")
       #expect(node.log.links == [.lost, .up])
       let key = "apus:channels:\(node.id)"

@@ -80,11 +80,22 @@ final class EventLog: BrokerOutlet, Sendable {
   }
 
   func enterAnswers(to session: SessionID, in channel: ChannelName, on loop: LoopIndex = 0) -> [RosterAnswer] {
-    all(on: loop).compactMap { if case .entered(session, channel, let answer) = $0 { answer } else { nil } }
+    rosters(on: loop) { asker, asked in
+      if case .subscribe = asker.purpose { asked == channel && asker.session == session } else { false }
+    }
   }
 
   func queryAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [RosterAnswer] {
-    all(on: loop).compactMap { if case .queried(session, _, let answer) = $0 { answer } else { nil } }
+    rosters(on: loop) { asker, _ in
+      if case .command = asker.purpose { asker.session == session } else { false }
+    }
+  }
+
+  private func rosters(on loop: LoopIndex, for isWanted: (Asker, ChannelName) -> Bool) -> [RosterAnswer] {
+    all(on: loop).flatMap { event -> [RosterAnswer] in
+      guard case .roster(let askers, let channel, let answer) = event else { return [] }
+      return askers.filter { isWanted($0, channel) }.map { _ in answer }
+    }
   }
 
   /// The texts of events for a user or for everybody, without their time.

@@ -14,8 +14,7 @@ enum Heard: Equatable, Sendable {
   case identity(NodeID)
   case published(SessionID, ChannelName, RequestID?, ErrorCode?)
   case history([SessionID], ChannelName, HistoryAnswer)
-  case entered(SessionID, ChannelName, RosterAnswer)
-  case queried(SessionID, ChannelName, RosterAnswer)
+  case roster([Asker], ChannelName, RosterAnswer)
   case register(Registrants)
   case announce(from: UInt32)
   case addressed(Addressee, ExactString)
@@ -42,9 +41,7 @@ enum Heard: Equatable, Sendable {
       }
     case .history(let channel, let readers, let result):
       self = .history(readers.map(\.session), channel, HistoryAnswer(result))
-    case .entered(let session, let channel, entry: _, let result):
-      self = .entered(session, channel, RosterAnswer(result))
-    case .presence(let session, let channel, _, let result): self = .queried(session, channel, RosterAnswer(result))
+    case .roster(let channel, let askers, let result): self = .roster(askers, channel, RosterAnswer(result))
     case .register(let registrants): self = .register(registrants)
     case .announce(let slot): self = .announce(from: slot)
     case .addressed(let addressee, let frame, since: _):

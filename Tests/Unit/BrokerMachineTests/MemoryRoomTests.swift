@@ -53,6 +53,18 @@ import Testing
     #expect(room.leave(one) == occupant("c-1", "alice", info: "2"))
   }
 
+  @Test func aThousandConnectionsAreTold() {
+    var room = MemoryRoom()
+    for number in 0..<1000 { _ = room.join(occupant("c-\(number)", "user-\(number % 500)"), now: 1) }
+    #expect(room.roster().members?.count == 500)
+    _ = room.join(occupant("c-1000", "user-0"), now: 2)
+    #expect(room.roster() == .truncated(count: 500))
+    #expect(room.roster(maxBytes: .max) == .truncated(count: 500), "however little they say")
+    _ = room.leave(one)
+    #expect(room.roster().members?.count == 500)
+    #expect(room.roster(maxBytes: 10_000) == .truncated(count: 500))
+  }
+
   @Test func aLostConnectionStaysUntilTheGraceIsOver() {
     var room = MemoryRoom()
     _ = room.join(occupant("c-1", "alice"), now: 1)

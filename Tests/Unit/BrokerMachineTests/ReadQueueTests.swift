@@ -8,17 +8,36 @@ import Testing
   private var queue = ReadQueue()
 
   private func reader(_ number: UInt32, isForSubscribe: Bool = true) -> ReadQueue.Reader {
-    let purpose: HistoryPurpose = isForSubscribe ? .subscribe(UInt64(number)) : .command(nil)
+    let purpose: Asker.Purpose = isForSubscribe ? .subscribe(UInt64(number)) : .command(nil)
     return ReadQueue.Reader(
-      loop: 0, reader: HistoryReader(session: SessionID(slot: number, generation: 0), purpose: purpose))
+      loop: 0, reader: Asker(session: SessionID(slot: number, generation: 0), purpose: purpose))
   }
 
   private mutating func ask(
     _ number: UInt32, _ name: String, newest count: Int = 0, isForSubscribe: Bool = true
   ) -> Bool {
     let question = ReadQueue.Question(
-      channel: channel(name), query: count == 0 ? .position : .newest(count), isForSubscribe: isForSubscribe)
+      channel: channel(name), subject: .history(count == 0 ? .position : .newest(count)),
+      line: isForSubscribe ? .subscribes : .commands)
     return queue.add(reader(number, isForSubscribe: isForSubscribe), question)
+  }
+
+  private func roster(_ name: String, _ line: ReadQueue.Line, _ subject: ReadQueue.Subject = .roster)
+    -> ReadQueue.Question
+  {
+    ReadQueue.Question(channel: channel(name), subject: subject, line: line)
+  }
+
+  private mutating func askRoster(
+    _ number: UInt32, _ name: String, _ subject: ReadQueue.Subject = .roster, isForSubscribe: Bool = true
+  ) -> Bool {
+    queue.add(
+      reader(number, isForSubscribe: isForSubscribe), roster(name, isForSubscribe ? .subscribes : .commands, subject))
+  }
+
+  /// All who watch want to know.
+  private mutating func tellRoster(_ name: String) -> Bool {
+    queue.add([], roster(name, .watchers))
   }
 
   /// The next read in words: `missing a`, or the channel and the connections that want it.
@@ -78,5 +97,43 @@ import Testing
     #expect(queue.takeQuestions().map { $0.1.count } == [2, 1])
     #expect(next() == nil)
     #expect(queue.takeQuestions().isEmpty)
+  }
+
+  @Test mutating func aRosterIsReadOnceAtATime() {
+    #expect(askRoster(1, "a") && askRoster(2, "a"))
+    #expect(next() == "a 1 2")
+    for number: UInt32 in 3...100 { #expect(askRoster(number, "a")) }
+    #expect(askRoster(200, "b"))
+    #expect(next() == "b 200")
+    #expect(next() == nil, "what is read was asked for before they came; the next begins behind it")
+    queue.ended(roster("a", .subscribes))
+    #expect(next() == "a " + (3...100).map(String.init).joined(separator: " "))
+    queue.ended(roster("a", .subscribes))
+    queue.ended(roster("b", .subscribes))
+    #expect(next() == nil)
+    #expect(queue.underWay == 0)
+  }
+
+  @Test mutating func whatIsAskedInOtherWaysOfARosterIsAnotherRead() {
+    #expect(askRoster(1, "a") && askRoster(2, "a", isForSubscribe: false))
+    #expect(askRoster(3, "a", .count, isForSubscribe: false))
+    #expect(tellRoster("a") && tellRoster("a"))
+    #expect([next(), next(), next(), next(), next()] == ["a ", "a 1", "a 2", "a 3", nil], "who watches goes first")
+    #expect(tellRoster("a"))
+    #expect(next() == nil)
+    queue.ended(roster("a", .watchers))
+    #expect(next() == "a ", "something has changed since that read began")
+  }
+
+  @Test mutating func rostersThatWaitForOthersCanBeTakenBack() {
+    #expect(askRoster(1, "a", isForSubscribe: false))
+    #expect(next() == "a 1")
+    for number in 0..<ReadQueue.maxCommands { #expect(askRoster(UInt32(number), "a", isForSubscribe: false)) }
+    #expect(!askRoster(9, "a", isForSubscribe: false), "those that wait are bounded, too")
+    #expect(queue.takeQuestions().map { $0.1.count } == [ReadQueue.maxCommands])
+    queue.ended(roster("a", .commands))
+    #expect(next() == nil)
+    #expect(askRoster(9, "a", isForSubscribe: false), "there is room again")
+    #expect(next() == "a 9")
   }
 }

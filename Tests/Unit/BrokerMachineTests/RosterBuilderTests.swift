@@ -74,4 +74,17 @@ import Testing
   @Test func usersAndConnectionsDoNotMix() {
     #expect(lines([Entry(client: "x", since: 1), Entry(client: "y", user: "x", since: 2)]) == ["x 1 -", "x 1 -"])
   }
+
+  @Test func whatDoesNotFitIsTheCountAlone() {
+    var builder = RosterBuilder()
+    let info = "\"\(String(repeating: "x", count: 98))\""
+    for number in 0..<100 {
+      builder.add(client: ClientID("c-\(number)"), user: nil, info: info, since: Int64(number))
+      builder.add(client: ClientID("d-\(number)"), user: user("alice"), info: info, since: Int64(number))
+    }
+    let whole = builder.roster(maxBytes: 20_000)
+    #expect(whole.members?.count == 101 && !whole.isTruncated)
+    #expect(builder.roster(maxBytes: 10_000) == .truncated(count: 101))
+    #expect(builder.roster(maxBytes: 0) == .truncated(count: 101))
+  }
 }

@@ -48,6 +48,33 @@ import Wire
     expect(EventEncoder.members(channel: room, roster: count), #"{"type":"members","channel":"room:1","count":250}"#)
   }
 
+  @Test func whatIsTooMuchIsSaid() throws {
+    let many = Roster.truncated(count: 5000)
+    expect(
+      EventEncoder.subscribed(id: id, channel: room, roster: many),
+      #"{"type":"subscribed","id":5,"channel":"room:1","count":5000,"truncated":true}"#)
+    expect(
+      EventEncoder.presence(id: id, channel: room, roster: many),
+      #"{"type":"presence","id":5,"channel":"room:1","count":5000,"truncated":true}"#)
+    expect(
+      EventEncoder.members(channel: room, roster: many),
+      #"{"type":"members","channel":"room:1","count":5000,"truncated":true}"#)
+  }
+
+  @Test func noAnswerIsLargerThanTheLargest() throws {
+    let channel = try ChannelName.known(String(repeating: "\"", count: 200))
+    let id = RequestID(json: "\"\(String(repeating: "\\u0041", count: 64))\"")
+    let position = StreamPosition(epoch: String(repeating: "e", count: 16), offset: .max)
+    for roster in [roster, Roster(members: [], count: 0), .truncated(count: .max)] {
+      let frames = [
+        EventEncoder.subscribed(id: id, channel: channel, position: position, isRecovered: false, roster: roster),
+        EventEncoder.presence(id: id, channel: channel, roster: roster),
+        EventEncoder.members(channel: channel, roster: roster),
+      ]
+      for frame in frames { #expect(frame.count <= EventEncoder.largestAnswer(with: roster)) }
+    }
+  }
+
   @Test func joinsAndLeaves() {
     expect(
       EventEncoder.join(channel: room, user: alice, client: client, info: #"{"a": 1}"#, count: 3),

@@ -33,7 +33,7 @@ struct Desk {
   /// What the hub wants done since the last time it was asked.
   mutating func actions() -> [HubAction] {
     hub.takeActions(reusing: &spare)
-    for case .ask(.enter(let session, _, let channel, _, let entry)) in spare {
+    for case .ask(.enter(let session, _, let channel, _, let entry?)) in spare {
       entries[session, default: [:]][channel, default: []].append(entry)
     }
     for case .ask(.readHistory(let session, let channel, _, .subscribe(let serial))) in spare {
@@ -126,7 +126,7 @@ struct Desk {
   mutating func read(
     _ slot: UInt32, _ name: String, _ result: Result<HistoryRead, Refusal>, waiting: Int = 0
   ) -> [String] {
-    let purpose = HistoryPurpose.subscribe(reads[Self.id(slot)]?[channel(name)] ?? 0)
+    let purpose = Asker.Purpose.subscribe(reads[Self.id(slot)]?[channel(name)] ?? 0)
     hub.history(Self.id(slot), channel(name), purpose, result, waiting: waiting)
     return lines()
   }

@@ -91,7 +91,7 @@ extension HubSimulation {
   // MARK: Reads
 
   mutating func asked(
-    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: HistoryPurpose
+    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: Asker.Purpose
   ) throws {
     let key = Key(slot: session.slot, channel: channel)
     guard case .subscribe(let serial) = purpose, case .subscribe? = places[key]?.commands.first?.command else {

@@ -323,7 +323,7 @@ struct HubSimulation {
     case .enter(let session, let occupant, let channel, let mode, let entry):
       try check(open[session.slot] == session.generation && occupant.client == client(session.slot), "who is that")
       let key = Key(slot: session.slot, channel: channel)
-      guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
+      guard let entry, case .subscribe(mode)? = places[key]?.commands.first?.command else {
         return try check(false, "nobody asked")
       }
       try check(

@@ -88,7 +88,7 @@ enum Transcript {
     }
   }
 
-  private static func line(_ purpose: HistoryPurpose) -> String {
+  private static func line(_ purpose: Asker.Purpose) -> String {
     switch purpose {
     case .subscribe: ""
     case .command(let id): number(id)
