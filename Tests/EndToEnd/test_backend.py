@@ -208,6 +208,17 @@ async def test_an_answer_may_have_a_mebibyte(node, backend, connect, form):
     assert len((await ask(await connect(node.ws)))["result"]) == MIB - 13
 
 
+async def test_an_answer_larger_than_the_outbox_is_refused(own_node, backend, connect):
+    async def give(call: Call) -> bytes:
+        return http(filled(200_000 if call.method == "large" else 100_000))
+
+    backend.answer = give
+    client = await connect(own_node(backend.options(**{"--max-outbox": "128KiB", "--max-message-size": "4KiB"})).ws)
+    assert (await ask(client, "large"))["code"] == "too_large"
+    assert (await call(client, "large"))["error"]["code"] == -32603
+    assert "result" in await ask(client) and "result" in await call(client)
+
+
 # When it fails
 
 

@@ -8,7 +8,7 @@ import Wire
 struct OpenCalls {
   /// Calls of one connection, so that none alone takes all that the node may have done at a time.
   static let maxPerSession = 16
-  /// The answers to one batch, in bytes: what the backend's single answer may have.
+  /// The answers to one batch, in bytes, those of the node itself among them: what the backend's single answer may have.
   static let maxBatchBytes = 1 << 20
   /// What all batches of the loop that are not complete may hold, in bytes.
   static let maxBytes = 32 << 20
@@ -27,9 +27,9 @@ struct OpenCalls {
   private struct Batch {
     var answers: [RPCResponse?]
     var awaited: Int
-    /// What the backend's answers have, and those of the node itself.
+    var room: BatchRoom
+    /// What its answers have.
     var bytes = 0
-    var local = 0
   }
 
   private var counts: [SessionID: Int] = [:]
@@ -65,34 +65,33 @@ struct OpenCalls {
     return BatchID(number: lastBatch)
   }
 
-  /// Keeps a batch, some of whose calls are awaited, until the last of them is answered.
-  mutating func begin(_ batch: BatchID, _ parts: [Part]) {
-    var begun = Batch(answers: [], awaited: 0)
+  /// Keeps a batch, some of whose calls are awaited, until the last of them is answered; `room` is what is left of it.
+  mutating func begin(_ batch: BatchID, _ parts: [Part], _ room: BatchRoom) {
+    var begun = Batch(answers: [], awaited: 0, room: room)
     for part in parts {
       switch part {
       case .answered(let answer):
         begun.answers.append(answer)
-        begun.local += answer?.json.utf8.count ?? 0
+        begun.bytes += answer?.json.utf8.count ?? 0
       case .awaited:
         begun.answers.append(nil)
         begun.awaited += 1
       }
     }
-    bytes += begun.local
+    bytes += begun.bytes
     batches[batch] = begun
   }
 
   /// Takes the answer to the call at a place of a batch; returns all of its answers when it is the last.
   mutating func answer(_ batch: BatchID, at index: Int, id: RequestID, _ answer: RPCResponse) -> [RPCResponse]? {
-    guard let room = batches[batch].map({ Self.maxBatchBytes - $0.bytes }) else { return nil }
-    let kept = answer.json.utf8.count <= room ? answer : .failure(id, .internalError)
+    guard let kept = batches[batch]?.room.admit(answer, to: id) else { return nil }
     batches[batch]?.bytes += kept.json.utf8.count
     bytes += kept.json.utf8.count
     batches[batch]?.answers[index] = kept
     batches[batch]?.awaited -= 1
     guard batches[batch]?.awaited == 0 else { return nil }
     guard let complete = batches.removeValue(forKey: batch) else { return nil }
-    bytes -= complete.bytes + complete.local
+    bytes -= complete.bytes
     return complete.answers.compactMap(\.self)
   }
 }

@@ -36,13 +36,15 @@ extension Worker {
     case .call(let id, let part):
       let response = Self.response(to: id, answer.answer)
       guard let part else {
-        if connections.contains(session) { send(answer: response.frame, to: session.slot) }
+        if connections.contains(session) {
+          send(late: response.frame, session.slot) { refuse(id, $0, session.slot) }
+        }
         break
       }
       if let responses = calls.answer(part.batch, at: part.index, id: id, response), connections.contains(session),
         let frame = RPCResponse.frame(of: responses)
       {
-        send(answer: frame, to: session.slot)
+        send(late: frame, session.slot) { refuse(nil, $0, session.slot) }
       }
     case .notification: break
     }
@@ -50,11 +52,21 @@ extension Worker {
   }
 
   private func reply(to id: RequestID?, _ answer: BackendAnswer, _ slot: UInt32) {
+    let refuse = { [unowned self] (refusal: Refusal) in
+      reply(.error(Refusal(id: id, refusal.code, refusal.message)), slot)
+    }
     switch answer {
-    case .result(let result): send(answer: EventEncoder.response(id: id, result: result), to: slot)
-    case .error(let error, _): send(answer: EventEncoder.response(id: id, error: error), to: slot)
+    case .result(let result): send(late: EventEncoder.response(id: id, result: result), slot, refuse)
+    case .error(let error, _): send(late: EventEncoder.response(id: id, error: error), slot, refuse)
     case .failure(let code, let message): reply(.error(Refusal(id: id, code, message)), slot)
     }
+  }
+
+  /// Sends what the backend has answered, or refuses it where it is too large. Where too many answers wait to be read it is
+  /// too late to refuse one: the method was done.
+  private func send(late answer: Frame, _ slot: UInt32, _ refuse: (Refusal) -> Void) {
+    guard let refusal = send(answer: answer, to: slot) else { return }
+    if refusal.code == .tooLarge { refuse(refusal) } else { closeAsTooSlow(slot) }
   }
 
   private static func response(to id: RequestID, _ answer: BackendAnswer) -> RPCResponse {

@@ -15,7 +15,7 @@ extension Worker {
       return reply(.error(hub.refusal(of: session, .unknownMethod(command.id))), session.slot)
     }
     if let result = result(of: command.method, speaker, session) {
-      return send(EventEncoder.response(id: command.id, result: result), to: session.slot)
+      return send(answer: EventEncoder.response(id: command.id, result: result), id: command.id, to: session.slot)
     }
     let params = command.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
     guard var refusal = handOver(command.method, params, of: speaker, session, .request(command.id)) else { return }
@@ -39,9 +39,8 @@ extension Worker {
   func run(_ message: RPCMessage, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
     switch message {
     case .single(let call):
-      if case .answered(let response?) = run(call, text, session, batch: nil) {
-        send(response.frame, to: session.slot)
-      }
+      guard case .answered(let response?) = run(call, text, session, batch: nil) else { return }
+      if let refusal = send(answer: response.frame, to: session.slot) { refuse(call.id, refusal, session.slot) }
     case .batch(let calls): run(calls, text, session)
     case .malformed: send(RPCResponse.failure(nil, .parseError).frame, to: session.slot)
     case .refused: send(RPCResponse.failure(nil, .invalidRequest).frame, to: session.slot)
@@ -50,18 +49,30 @@ extension Worker {
 
   private func run(_ batched: [RPCCall], _ text: UnsafeRawBufferPointer, _ session: SessionID) {
     let batch = calls.nextBatch()
+    var room = BatchRoom(for: batched.map(\.id), limit: min(OpenCalls.maxBatchBytes, configuration.maxOutbox))
     let parts = batched.enumerated().map { index, call in
-      index == 0 || isAdmitted(session)
+      let part =
+        index == 0 || isAdmitted(session)
         ? run(call, text, session, batch: (batch, index)) : .answered(refusal(of: call, .rateLimited))
+      guard case .answered(let response?) = part else { return part }
+      return .answered(room.admit(response, to: call.id))
     }
     var responses: [RPCResponse] = []
     for part in parts {
       switch part {
       case .answered(let response): response.map { responses.append($0) }
-      case .awaited: return calls.begin(batch, parts)
+      case .awaited: return calls.begin(batch, parts, room)
       }
     }
-    if let frame = RPCResponse.frame(of: responses) { send(frame, to: session.slot) }
+    guard let frame = RPCResponse.frame(of: responses), let refusal = send(answer: frame, to: session.slot) else {
+      return
+    }
+    refuse(nil, refusal, session.slot)
+  }
+
+  /// Answers a call, or a batch under null, by an error in the place of what cannot be sent.
+  func refuse(_ id: RequestID?, _ refusal: Refusal, _ slot: UInt32) {
+    send(RPCResponse.failure(id, RPCError(refusal.code)).frame, to: slot)
   }
 
   private func isAdmitted(_ session: SessionID) -> Bool {

@@ -8,6 +8,15 @@ package enum RPCCall: Equatable, Sendable {
   case notification(RPCMethod)
   /// No valid request; answered under its id where that could be read, else under null.
   case invalid(RequestID?)
+
+  /// What its answer goes under; nil where it has none, or null.
+  package var id: RequestID? {
+    switch self {
+    case .request(let id, _): id
+    case .notification: nil
+    case .invalid(let id): id
+    }
+  }
 }
 
 /// What is to be done, and with what.
