@@ -96,10 +96,16 @@ public final class ApusClient: Sendable {
   }
 
   /// Who is in a channel: a user counts once, however many connections they have.
+  ///
+  /// Throws `.tooManyMembers` where the node tells only how many there are, as `count(of:)` does.
   public func members(of channel: String) async throws -> [Member] {
     let reply = try await ask { $0.members(of: channel, onlyCount: false, $1) }
-    guard case .members(let members, _) = reply else { throw Self.unexpected }
-    return members ?? []
+    guard case .members(let members, let count) = reply else { throw Self.unexpected }
+    guard let members else {
+      throw ApusClientError(
+        .tooManyMembers, "The \(count) members of \(channel) are too many, or too large, to be told.")
+    }
+    return members
   }
 
   /// How many are in a channel.

@@ -19,6 +19,8 @@ public struct ApusClientError: Error, Equatable, CustomStringConvertible {
     public static let noToken = Code("no_token")
     /// The node does not want this client; it does not try again.
     public static let refused = Code("refused")
+    /// A channel has so many members, or such large ones, that the node tells only how many.
+    public static let tooManyMembers = Code("too_many_members")
     /// `close` was called.
     public static let closed = Code("closed")
   }

@@ -16,7 +16,8 @@ public enum ClientEvent: Sendable, Equatable {
   case joined(channel: String, Member, count: Int)
   /// The last connection of a user has left a channel.
   case left(channel: String, Member, count: Int)
-  /// How many are in a large channel; with `members` all of them, when single joins and leaves begin again.
+  /// How many are in a large channel; with `members` all of them, when single joins and leaves begin again. They are nil
+  /// then, too, where they are too large to be told.
   case members(channel: String, [Member]?, count: Int)
   /// Messages of the channel may have been missed and cannot be had any more: fetch the state anew.
   case gap(channel: String)
@@ -46,7 +47,7 @@ public struct Subscription: Sendable, Equatable {
   public let recovered: Bool
   /// Where the channel's history stands; nil for channels that keep none.
   public let position: Position?
-  /// Who is there; nil without presence.
+  /// Who is there; nil without presence, and where they are too many or too large to be told.
   public let members: [Member]?
 }
 

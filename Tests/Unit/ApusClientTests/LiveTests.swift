@@ -36,6 +36,23 @@ import Testing
     await server.stop()
   }
 
+  /// A room that is too large must not pass for an empty one.
+  @Test(.timeLimit(.minutes(1))) func membersThatAreTooManyAreThrown() async throws {
+    let server = try OwnServer.start(maxRosterBytes: 1100)
+    let client = try await ApusClient.connect(to: server.url + "?user=alice")
+    #expect(try await client.members(of: "room") == [])
+    try await client.subscribe("room", presence: .member, info: "\"\(String(repeating: "x", count: 100))\"")
+    do {
+      _ = try await client.members(of: "room")
+      Issue.record("members that are not told")
+    } catch let error as ApusClientError {
+      #expect(error.code == .tooManyMembers)
+    }
+    #expect(try await client.count(of: "room") == 1)
+    client.close()
+    await server.stop()
+  }
+
   @Test(.timeLimit(.minutes(1))) func refusalsAreThrown() async throws {
     let server = try OwnServer.start()
     let client = try await ApusClient.connect(to: server.url)

@@ -13,7 +13,9 @@ struct OwnServer {
   let port: UInt16
 
   /// Listens on `port`, 0 for any that is free.
-  static func start(port: UInt16 = 0, maxOutbox: Int = 1 << 20) throws -> OwnServer {
+  static func start(
+    port: UInt16 = 0, maxOutbox: Int = 1 << 20, maxRosterBytes: Int = Roster.maxBytes
+  ) throws -> OwnServer {
     var random = SplitMix64(seed: 1)
     let configuration = ServerConfiguration(
       addresses: [try #require(SocketAddress(numericHost: "127.0.0.1", port: port))], loops: 2, path: "/ws",
@@ -26,7 +28,8 @@ struct OwnServer {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let server = try Server.start(
       configuration, admission: Admission(limit: 0), refusals: RefusalLog(logger), logger: logger,
-      broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100) }, handOver: { Sys.close($0) })
+      broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100, maxRosterBytes: maxRosterBytes) },
+      handOver: { Sys.close($0) })
     guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }
     return OwnServer(server: server, port: bound)
   }
