@@ -1,0 +1,276 @@
+"""Rosters that are large, or asked for by many, and answers that nobody reads."""
+
+import json
+import signal
+from contextlib import ExitStack
+
+import pytest
+
+from harness import Message, Node, Opcode, RawSocket, Redis, eventually
+from harness.keys import SECRET
+from harness.tokens import token, url_with
+
+INFO = "i" * 1000
+
+# A third of this outbox has room for some forty members with that info.
+NARROW = {"--max-outbox": "128KiB", "--max-message-size": "16KiB"}
+
+
+@pytest.fixture
+def redis(tmp_path):
+    server = Redis(tmp_path)
+    try:
+        yield server.start()
+    finally:
+        server.end()
+
+
+@pytest.fixture
+def own_node_of_any_kind(own_node, tmp_path):
+    """Starts a node by itself, in memory or on a Redis of its own."""
+    with ExitStack() as stack:
+
+        def start(kind: str, options: dict) -> Node:
+            if kind == "memory":
+                return own_node(options)
+            server = Redis(tmp_path)
+            stack.callback(server.end)
+            return own_node(options, redis=server.start().url)
+
+        yield start
+
+
+def fill(redis: Redis, channel: str, count: int, info: str | None = INFO) -> None:
+    """Puts members of a node that no other knows, and hence takes out, into a channel."""
+    pipeline = redis.client.pipeline(transaction=False)
+    for number in range(count):
+        entry = {"user": f"u{number}", "node": "ghost.abc123", "since": 1_730_000_000_000 + number}
+        if info is not None:
+            entry["info"] = info
+        pipeline.hset(f"apus:presence:{channel}", f"c-{number}", json.dumps(entry, separators=(",", ":")))
+        pipeline.hset(f"apus:users:{channel}", f"u{number}", 1)
+    pipeline.execute()
+
+
+def calls(redis: Redis, *commands: str) -> int:
+    """How often Redis has run these since `config_resetstat`."""
+    stats = redis.client.info("commandstats")
+    return sum(stats.get(f"cmdstat_{command}", {"calls": 0})["calls"] for command in commands)
+
+
+def is_truncated(message: Message, count: int) -> bool:
+    return message["count"] == count and message.get("truncated") is True and "members" not in message
+
+
+def is_whole(message: Message, count: int) -> bool:
+    return message["count"] == count == len(message.get("members", [])) and "truncated" not in message
+
+
+async def test_a_large_roster_costs_nobody_else_anything(own_node, redis, connect):
+    """5,000 members with 1 KB each, asked for a hundred times at once and then on and on."""
+    nodes = [own_node(redis=redis.url) for _ in range(2)]
+    fill(redis, "crowd", 5000)
+    greedy, writer = await connect(nodes[0].ws), await connect(nodes[1].ws)
+    redis.client.config_resetstat()
+    pending = [await greedy.start("presence", channel="crowd") for _ in range(100)]
+    for number in range(20):
+        await writer.publish("other", number)
+        pending += [await greedy.start("presence", channel="crowd") for _ in range(10)]
+    for future in pending:
+        assert is_truncated(reply := await greedy.reply(future), 5000), reply.raw[:200]
+    # The count is read before anything else, and what is too much is not read at all.
+    assert calls(redis, "hgetall", "hscan", "hvals") == 0
+    # A script each, with publishes, leases and probes beside them; those that waited together were one.
+    assert calls(redis, "evalsha") < 150
+    reply = await greedy.succeed("presence", "presence", channel="crowd", only="count")
+    assert reply["count"] == 5000 and "truncated" not in reply
+    assert is_truncated(await writer.subscribe("crowd", presence="watch"), 5000)
+    assert is_truncated(await greedy.subscribe("crowd", presence=True), 5001)
+    for node in nodes:
+        metrics = node.metrics()
+        assert metrics.total("apus_redis_reconnects_total") == 0 and metrics.total("apus_redis_up") == 1
+        assert metrics.total("apus_errors_total") == 0
+
+
+async def test_coming_to_a_crowd_reads_no_roster(own_node, redis, connect):
+    node = own_node(redis=redis.url)
+    fill(redis, "crowd", 1000)
+    redis.client.config_resetstat()
+    output = redis.client.info("stats")["total_net_output_bytes"]
+    for number in range(50):
+        client = await connect(node.ws, user=f"new-{number}")
+        assert is_truncated(await client.subscribe("crowd", presence=True, info=INFO), 1001 + number)
+    assert calls(redis, "hgetall", "hscan", "hvals") == 0
+    # Rosters would be 50 MB.
+    assert redis.client.info("stats")["total_net_output_bytes"] - output < 1 << 20
+
+
+async def test_rosters_that_many_ask_for_are_read_once(own_node, redis, connect):
+    node = own_node(redis=redis.url)
+    fill(redis, "room", 150)
+    clients = [await connect(node.ws) for _ in range(40)]
+    redis.client.config_resetstat()
+    pending = [(client, await client.start("presence", channel="room")) for client in clients for _ in range(5)]
+    for client, future in pending:
+        assert is_whole(reply := await client.reply(future), 150), reply.raw[:200]
+    # With leases and probes; of what many ask for while it is read there is one more read.
+    assert calls(redis, "evalsha") < 50
+    assert 0 < calls(redis, "hscan") < 100, "a few pages each"
+    redis.client.config_resetstat()
+    pending = [(client, await client.start("subscribe", channel="room", presence=True)) for client in clients]
+    for client, future in pending:
+        reply = await client.reply(future)
+        # Whoever else has come by then, it is among those who are told.
+        assert client.id in {member.get("client") for member in reply["members"]}
+    assert calls(redis, "evalsha") < 40 + 30, "a join each, and few reads"
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+async def test_members_are_told_as_long_as_they_fit(own_node_of_any_kind, connect, channel, kind):
+    node = own_node_of_any_kind(kind, NARROW)
+    watcher = await connect(node.ws)
+    told = []
+    for number in range(50):
+        client = await connect(node.ws, user=f"u{number}")
+        reply = await client.subscribe(channel, presence=True, info=INFO)
+        assert is_whole(reply, number + 1) or is_truncated(reply, number + 1), reply.raw[:200]
+        assert len(reply.raw) < (128 << 10) // 3
+        told.append("members" in reply)
+        answer = await watcher.succeed("presence", "presence", channel=channel)
+        assert ("members" in answer) == told[-1] and ("truncated" in answer) != told[-1]
+        assert answer["count"] == number + 1
+    assert told[:38] == [True] * 38 and told[44:] == [False] * 6, told
+    assert is_truncated(await watcher.subscribe(channel, presence="watch"), 50)
+    # Another connection of a user makes it no larger; and once some have gone they are told again.
+    again = await connect(node.ws, user="u0")
+    assert is_truncated(await again.subscribe(channel, presence=True, info=INFO), 50)
+
+
+@pytest.mark.parametrize("kind", ["memory", "redis"])
+async def test_a_user_with_many_connections_is_one_member(own_node_of_any_kind, connect, channel, kind):
+    node = own_node_of_any_kind(kind, NARROW)
+    for number in range(60):
+        client = await connect(node.ws, user="alice")
+        reply = await client.subscribe(channel, presence=True, info=f"{number:04}" + INFO[4:])
+    assert reply["members"] == [{"user": "alice", "clients": 60, "info": "0059" + INFO[4:]}]
+
+
+async def test_a_roster_behind_unread_answers_is_left_out(own_node, redis, connect, raw):
+    """A client that reads nothing is not closed for the members of a channel that it enters."""
+    node = own_node(NARROW, redis=redis.url)
+    fill(redis, "room", 30)
+    stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
+    number = 0
+    while node.metrics().total("apus_outbox_bytes") < 100_000:
+        number += 1
+        await stalled.send_command("subscribe", channel="room", presence="watch", id=number)
+    await stalled.send_command("subscribe", channel="room", presence="watch", id="last")
+    await eventually(lambda: node.metrics().total("apus_subscriptions") == 1)
+    members = []
+    while True:
+        event = json.loads((await stalled.receive_frame())[1])
+        if event["type"] == "subscribed":
+            members.append("members" in event)
+            assert members[-1] or is_truncated(event, 30)
+        if event.get("id") == "last":
+            break
+    assert members[0] and not members[-1]
+    # What is read makes room.
+    await stalled.send_command("subscribe", channel="room", presence="watch")
+    assert len(json.loads((await stalled.receive_frame())[1])["members"]) == 30
+
+
+async def test_who_asks_for_rosters_and_reads_nothing_is_refused(own_node, redis, connect):
+    node = own_node(redis=redis.url)
+    fill(redis, "room", 250)
+    before = node.peak_memory()
+    greedy = [await RawSocket.upgraded(node.port) for _ in range(10)]
+    for socket in greedy:
+        for number in range(40):
+            await socket.send_command("presence", channel="room", id=number)
+    await eventually(
+        lambda: node.metrics().total("apus_errors_total", code="rate_limited") > 0, what="none was ever refused"
+    )
+    writer = await connect(node.ws)
+    await writer.publish("other", 1)
+    # Four outboxes each; a hundred megabytes without.
+    assert node.peak_memory() - before < 70 << 20
+    for socket in greedy:
+        socket.close()
+
+
+async def test_members_are_not_told_to_who_may_not_know_them_any_more(own_node, redis, connect):
+    """The right ends while Redis still reads."""
+    options = {"--jwt-secret": SECRET.private.decode(), "--redis-timeout": "30s"}
+    node = own_node(options, redis=redis.url, dev=False)
+    fill(redis, "room", 3)
+    client = await connect(url_with(node.ws, token(SECRET, channels={"room": ["subscribe", "presence"]})))
+    await client.subscribe("room")
+    assert is_whole(await client.command("presence", channel="room"), 3)
+    redis.signal(signal.SIGSTOP)
+    try:
+        asked = [await client.start("presence", channel="room"), await client.start("presence", channel="room")]
+        asked.append(await client.start("presence", channel="room", only="count"))
+        entering = await client.start("subscribe", channel="room", presence="watch")
+        await client.succeed("authenticated", "auth", token=token(SECRET, channels={"room": ["subscribe"]}))
+    finally:
+        redis.signal(signal.SIGCONT)
+    for future in [*asked, entering]:
+        reply = await client.reply(future)
+        assert reply.get("code") == "forbidden" and "members" not in reply, reply.raw
+    await client.subscribe("room")
+
+
+async def test_what_others_write_into_a_roster_is_bounded(own_node, redis, connect):
+    """Entries that no node writes: as many as are told, and far too large."""
+    node = own_node(redis=redis.url)
+    client = await connect(node.ws)
+    fill(redis, "room", 20)
+    redis.client.hset("apus:presence:room", mapping={"a": "no entry", "b": '{"user":1}', "c": ""})
+    assert is_whole(await client.command("presence", channel="room"), 20)
+    redis.client.hset("apus:presence:room", "d", "x" * (64 << 20))
+    before = node.peak_memory()
+    assert is_truncated(await client.command("presence", channel="room"), 20)
+    assert node.peak_memory() - before < 20 << 20
+    redis.client.set("apus:presence:other", "no hash")
+    assert (await client.command("presence", channel="other"))["code"] == "unavailable"
+    assert node.metrics().total("apus_redis_reconnects_total") == 0
+
+
+async def in_channels(raw, node: Node, count: int) -> RawSocket:
+    """A connection that is in so many channels of the longest names."""
+    socket = await raw(node.port, upgraded=True)
+    await socket.receive_frame()
+    for number in range(count):
+        await socket.send_command("subscribe", channel=f"{number:04}" + "n" * 196)
+        await socket.receive_frame()
+    return socket
+
+
+async def answer(socket: RawSocket, message: object) -> bytes:
+    await socket.send_frame(Opcode.TEXT, json.dumps(message).encode())
+    return (await socket.receive_frame())[1]
+
+
+def rpc(method: str, id: object) -> dict:
+    return {"jsonrpc": "2.0", "method": method, "id": id}
+
+
+async def test_answers_larger_than_the_outbox_are_refused(own_node, raw):
+    socket = await in_channels(raw, own_node({**NARROW, "--max-channels": 1000}), 700)
+    reply = json.loads(await answer(socket, {"type": "request", "method": "channels", "id": 1}))
+    assert reply["code"] == "too_large" and reply["id"] == 1 and not reply["temporary"]
+    assert json.loads(await answer(socket, rpc("channels", 2)))["error"]["code"] == -32603
+    channels, time = json.loads(await answer(socket, [rpc("channels", 3), rpc("time", 4)]))
+    assert channels["error"]["code"] == -32603 and "result" in time
+
+
+async def test_the_nodes_own_answers_to_a_batch_are_bounded(memory_node, raw):
+    """Fifty times the names of 128 channels would be 1.3 MB."""
+    socket = await in_channels(raw, memory_node, 128)
+    text = await answer(socket, [rpc("channels", number) for number in range(50)])
+    answers = json.loads(text)
+    assert len(text) <= 1 << 20
+    assert [each["id"] for each in answers] == list(range(50))
+    codes = [each["error"]["code"] if "error" in each else None for each in answers]
+    assert 35 < codes.count(None) < 50 and codes.count(-32603) == 50 - codes.count(None)
