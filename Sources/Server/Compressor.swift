@@ -3,23 +3,22 @@ import WebSocket
 
 /// Compresses frames for those connections that agreed on permessage-deflate.
 ///
-/// A frame that goes to many is compressed once for each size of window, that is, once: hardly a client asks for a
-/// smaller window.
+/// A frame that goes to many is compressed once for each window in use, that is, twice at most.
 final class Compressor {
-  private var deflaters = [Deflater?](repeating: nil, count: 16)
+  private var deflaters = [Deflater?](repeating: nil, count: DeflateWindow.allCases.count)
   /// The frame that was compressed last and what became of it, by window; a frame that would not shrink stays itself.
   private var source: Frame?
-  private var variants = [Frame?](repeating: nil, count: 16)
+  private var variants = [Frame?](repeating: nil, count: DeflateWindow.allCases.count)
 
   /// What a connection with that window is to get for the frame.
-  func variant(of frame: Frame, windowBits: Int) -> Frame {
+  func variant(of frame: Frame, window: DeflateWindow) -> Frame {
     if source?.isSame(as: frame) != true {
       source = frame
       for index in variants.indices { variants[index] = nil }
     }
-    if let variant = variants[windowBits] { return variant }
-    let variant = compress(frame, windowBits)
-    variants[windowBits] = variant
+    if let variant = variants[Int(window.rawValue)] { return variant }
+    let variant = compress(frame, window)
+    variants[Int(window.rawValue)] = variant
     return variant
   }
 
@@ -30,12 +29,12 @@ final class Compressor {
     for index in variants.indices { variants[index] = nil }
   }
 
-  private func compress(_ frame: Frame, _ windowBits: Int) -> Frame {
+  private func compress(_ frame: Frame, _ window: DeflateWindow) -> Frame {
     guard let opcode = frame.withBytes({ Opcode(rawValue: ($0.first ?? 0) & 0x0F) }), !opcode.isControl else {
       return frame
     }
-    let deflater = deflaters[windowBits] ?? Deflater(windowBits: windowBits)
-    deflaters[windowBits] = deflater
+    let deflater = deflaters[Int(window.rawValue)] ?? Deflater(windowBits: window.bits)
+    deflaters[Int(window.rawValue)] = deflater
     let compressed = frame.withPayload { payload in
       deflater.deflate(payload) { FrameEncoder.compressed(opcode, payload: $0) }
     }

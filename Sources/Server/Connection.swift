@@ -26,8 +26,8 @@ struct Connection: ~Copyable {
   var generation: UInt32 = 0
   var phase = Phase.free
   var endpoint = Endpoint.hub
-  /// The window of permessage-deflate, as a power of two; 0 without it.
-  var windowBits: UInt8 = 0
+  /// The window of permessage-deflate; nil without it.
+  var window: DeflateWindow?
   var registration: Registration?
   /// The one timer of a connection; what it means depends on the phase.
   var timer: TimerID?

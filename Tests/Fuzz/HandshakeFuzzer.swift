@@ -226,7 +226,7 @@ private func checkMeaning(of request: HandshakeRequest) {
 @discardableResult
 private func checkExtensions(_ offers: [String]) -> PerMessageDeflate? {
   guard let deflate = try? PerMessageDeflate(offered: offers) else { return nil }
-  expect((9...15).contains(deflate.windowBits), "a window of \(deflate.windowBits) bits")
+  expect([9, 15].contains(deflate.window.bits), "a window of \(deflate.window.bits) bits")
   for word in deflate.response.split(whereSeparator: { "; =".contains($0) }) where Int(word) == nil {
     // Ours is the wish to begin each message anew.
     let isAsked = word.hasSuffix("_no_context_takeover") || offers.contains { $0.utf8.contains(word.utf8) }

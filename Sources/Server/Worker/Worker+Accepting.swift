@@ -152,7 +152,7 @@ extension Worker {
     connection.pointee.phase = .open
     connection.pointee.outbox.append(response, pool: &pool)
     if let deflate {
-      connection.pointee.windowBits = UInt8(deflate.windowBits)
+      connection.pointee.window = deflate.window
       connection.pointee.decoder.allowCompression()
     }
     // Spread, so that connections which came together are not all pinged together.

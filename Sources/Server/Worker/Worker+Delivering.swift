@@ -163,8 +163,8 @@ extension Worker {
     let connection = connections[slot]
     // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
-    if connection.pointee.windowBits > 0, frame.payloadCount >= ServerConfiguration.minCompressedSize {
-      let variant = compressor.variant(of: frame, windowBits: Int(connection.pointee.windowBits))
+    if let window = connection.pointee.window, frame.payloadCount >= ServerConfiguration.minCompressedSize {
+      let variant = compressor.variant(of: frame, window: window)
       return variant.withBytes { append(variant, $0, slot) }
     }
     append(frame, bytes, slot)

@@ -3,9 +3,9 @@
 /// Neither side takes its context over from one message to the next. That is the server's wish for both directions: a
 /// broadcast is then compressed once for all, and an idle connection holds no window.
 package struct PerMessageDeflate: Equatable, Sendable {
-  /// How far back the server's messages may refer, as a power of two; 9 to 15.
-  package let windowBits: Int
-  /// Whether the client set that, which the answer must then repeat.
+  /// How far back the server's messages may refer.
+  package let window: DeflateWindow
+  /// Whether the client set a limit: the answer must then name one that is no larger (section 7.1.2.1).
   private let isWindowAsked: Bool
 
   /// Accepts the first offer that can be met; nil without one. `headers` are those named `Sec-WebSocket-Extensions`.
@@ -22,7 +22,7 @@ package struct PerMessageDeflate: Equatable, Sendable {
 
   /// Nil for an offer with anything RFC 7692 does not know, which must be declined (section 7.1).
   private init?(_ offer: ExtensionOffer) {
-    var windowBits: Int?
+    var window: DeflateWindow?
     var seen: Set<String> = []
     for parameter in offer.parameters {
       guard seen.insert(parameter.name).inserted else { return nil }
@@ -32,14 +32,13 @@ package struct PerMessageDeflate: Equatable, Sendable {
       case ("client_max_window_bits", let value?):
         guard Self.bits(value) != nil else { return nil }
       case ("server_max_window_bits", let value?):
-        // zlib makes no raw streams of 8 bits.
-        guard let bits = Self.bits(value), bits > 8 else { return nil }
-        windowBits = bits
+        window = Self.bits(value).flatMap(DeflateWindow.init(offered:))
+        guard window != nil else { return nil }
       default: return nil
       }
     }
-    self.windowBits = windowBits ?? 15
-    isWindowAsked = windowBits != nil
+    self.window = window ?? .whole
+    isWindowAsked = window != nil
   }
 
   /// A number from 8 to 15, without leading zeros.
@@ -51,6 +50,6 @@ package struct PerMessageDeflate: Equatable, Sendable {
   /// The value of `Sec-WebSocket-Extensions` in the answer.
   package var response: String {
     "permessage-deflate; server_no_context_takeover; client_no_context_takeover"
-      + (isWindowAsked ? "; server_max_window_bits=\(windowBits)" : "")
+      + (isWindowAsked ? "; server_max_window_bits=\(window.bits)" : "")
   }
 }

@@ -18,23 +18,30 @@ import Testing
   ])
   func acceptedWithTheWholeWindow(_ offer: String) throws {
     let accepted = try #require(try PerMessageDeflate(offered: [offer]))
-    #expect(accepted.windowBits == 15)
+    #expect(accepted.window == .whole)
     #expect(accepted.response == Self.plain)
   }
 
-  @Test(arguments: 9...15)
-  func aSmallerWindowIsKept(_ bits: Int) throws {
+  /// The answer may be smaller than the offer (section 7.1.2.1).
+  @Test(arguments: 9...14)
+  func anySmallerWindowIsTheSmallOne(_ bits: Int) throws {
     let accepted = try #require(
       try PerMessageDeflate(offered: ["permessage-deflate; client_max_window_bits; server_max_window_bits=\(bits)"]))
-    #expect(accepted.windowBits == bits)
-    #expect(accepted.response == Self.plain + "; server_max_window_bits=\(bits)")
+    #expect(accepted.window == .small)
+    #expect(accepted.response == Self.plain + "; server_max_window_bits=9")
+  }
+
+  @Test func theWholeWindowIsNamedWhereItIsOffered() throws {
+    let accepted = try #require(try PerMessageDeflate(offered: ["permessage-deflate; server_max_window_bits=15"]))
+    #expect(accepted.window == .whole)
+    #expect(accepted.response == Self.plain + "; server_max_window_bits=15")
   }
 
   @Test func theFirstOfferThatCanBeMetCounts() throws {
     let accepted = try PerMessageDeflate(offered: [
-      "permessage-deflate; server_max_window_bits=10", "permessage-deflate; server_max_window_bits=11",
+      "permessage-deflate; server_max_window_bits=10", "permessage-deflate; server_max_window_bits=15",
     ])
-    #expect(accepted?.windowBits == 10)
+    #expect(accepted?.window == .small)
   }
 
   @Test(arguments: [
