@@ -24,7 +24,7 @@ struct TokenFault: Error, Equatable {
 /// The JOSE header of a token: RFC 7515 section 4. What it says of keys other than their name is not looked at.
 struct TokenHeader: Equatable {
   let algorithm: SignatureAlgorithm
-  let keyName: String?
+  let keyName: ExactString?
 
   init(_ bytes: [UInt8]) throws(TokenFault) {
     guard let text = String(validating: bytes, as: UTF8.self), let header = JSONObject(text) else {
@@ -40,6 +40,6 @@ struct TokenHeader: Equatable {
     // What a sender marks as critical has to be understood (section 4.1.11), and nothing of the kind is.
     guard header.kind("crit") == nil else { throw TokenFault("The token asks for extensions that are not supported.") }
     self.algorithm = algorithm
-    keyName = header.string("kid")
+    keyName = header.string("kid").map(ExactString.init)
   }
 }

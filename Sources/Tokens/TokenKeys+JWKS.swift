@@ -1,4 +1,5 @@
 import JWTKit
+import Model
 import Wire
 
 extension TokenKeys {
@@ -44,7 +45,7 @@ extension TokenKeys {
     let verifier = try await taken { [named] in try await $0.add(jwk: named) }
     guard verifier.name == algorithm.rawValue else { throw TokenError("its `kty` does not go with its `alg`.") }
     var keys = TokenKeys()
-    keys.add(VerificationKey(name: kid, algorithm: algorithm, verifier: verifier))
+    keys.add(VerificationKey(name: kid.map(ExactString.init), algorithm: algorithm, verifier: verifier))
     return keys
   }
 

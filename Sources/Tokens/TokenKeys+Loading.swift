@@ -1,4 +1,5 @@
 import JWTKit
+import Model
 
 extension TokenKeys {
   /// The keys of a secret: it serves all three HMAC algorithms (RFC 7518 section 3.2).
@@ -15,7 +16,7 @@ extension TokenKeys {
     for algorithm in algorithms {
       guard let digest = algorithm.digest else { continue }
       let verifier = try await taken { await $0.add(hmac: key, digestAlgorithm: digest) }
-      keys.add(VerificationKey(name: name, algorithm: algorithm, verifier: verifier))
+      keys.add(VerificationKey(name: name.map(ExactString.init), algorithm: algorithm, verifier: verifier))
     }
     return keys
   }

@@ -1,10 +1,11 @@
 import FoundationEssentials
 import JWTKit
+import Model
 
 /// A key that tokens are verified with. The algorithm is the key's: a token may only agree with it.
 struct VerificationKey: Sendable {
-  /// Its `kid`; nil for a secret, a PEM file, and a JWK without one.
-  let name: String?
+  /// Its `kid`; nil for a secret, a PEM file, and a JWK without one. Compared byte by byte (RFC 7515 section 4.1.4).
+  let name: ExactString?
   let algorithm: SignatureAlgorithm
   let verifier: any JWTAlgorithm
 
@@ -41,7 +42,7 @@ package struct TokenKeys: Sendable {
   ///
   /// A token that names a key means that one; where no key has a name, the name says nothing. A token that names none
   /// means the unnamed keys, or the only one there is for its algorithm.
-  func candidates(for name: String?, _ algorithm: SignatureAlgorithm) -> [VerificationKey] {
+  func candidates(for name: ExactString?, _ algorithm: SignatureAlgorithm) -> [VerificationKey] {
     let fitting = keys.filter { $0.algorithm == algorithm }
     let unnamed = fitting.filter { $0.name == nil }
     guard let name else { return unnamed.isEmpty && fitting.count == 1 ? fitting : unnamed }

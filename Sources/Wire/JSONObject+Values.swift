@@ -1,8 +1,10 @@
+import Model
+
 /// What those read who must not be led astray: members by their kind, and whether there is one of each.
 extension JSONObject {
   /// Whether no name occurs twice, so that nobody can read the object otherwise.
   package var isUnambiguous: Bool {
-    Set(names).count == members.count
+    Set(names.map(ExactString.init)).count == members.count
   }
 
   /// The members' names, in order.
@@ -31,7 +33,7 @@ extension JSONObject {
     return scan { scanner in
       var strings: [String] = []
       for element in scanner.elements(of: value.range) {
-        guard element.first == "\"", let string = Self.string(element) else { return nil }
+        guard element.utf8.first == UInt8(ascii: "\""), let string = Self.string(element) else { return nil }
         strings.append(string)
       }
       return strings

@@ -1,6 +1,7 @@
 /// A JSON object in its text, whose members are looked up by name: for those who read what a node has written.
 ///
-/// Holds the text and where the members lie in it. A name that occurs twice means its first member.
+/// Holds the text and where the members lie in it. Names are compared byte by byte; one that occurs twice means its first
+/// member.
 package struct JSONObject: Sendable {
   package let text: String
   private(set) var members: [(name: String, value: JSONValue)] = []
@@ -57,7 +58,8 @@ package struct JSONObject: Sendable {
   }
 
   func value(_ name: String) -> JSONValue? {
-    members.first { $0.name == name }?.value
+    // Swift's own comparison, which is the faster one, takes canonically equivalent names for equal.
+    members.first { $0.name == name && $0.name.utf8.elementsEqual(name.utf8) }?.value
   }
 
   func scan<Result>(_ body: (JSONScanner) -> Result) -> Result {

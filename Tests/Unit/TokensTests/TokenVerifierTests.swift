@@ -68,6 +68,18 @@ import Testing
     #expect((try? judge(verifier, token).get()) == nil)
   }
 
+  /// RFC 7515 section 4.1.4: a name is a case-sensitive string, and no other that only looks the same.
+  @Test func aKeysNameIsComparedByteByByte() async throws {
+    let (composed, decomposed) = ("\u{E9}", "e\u{301}")
+    let key = #"{"kty":"oct","alg":"HS256","k":"c2VjcmV0","kid":"\#(composed)"}"#
+    let (keys, unused) = try await TokenKeys.jwks(#"{"keys":[\#(key)]}"#)
+    #expect(unused.isEmpty)
+    for (name, count) in [(composed, 1), (decomposed, 0)] {
+      let header = try TokenHeader(Array(#"{"alg":"HS256","kid":"\#(name)"}"#.utf8))
+      #expect(keys.candidates(for: header.keyName, header.algorithm).count == count, "\(Array(name.utf8))")
+    }
+  }
+
   @Test func forWhomAndByWhom() async throws {
     let token = try await token()
     #expect((try? judge(try await verifier(Self.secret, .init(audience: "apus")), token).get()) != nil)
