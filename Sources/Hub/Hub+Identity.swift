@@ -125,7 +125,7 @@ extension Hub {
   }
 
   private static func refusalOfStrangers(_ request: RequestID?) -> Refusal {
-    Refusal(id: request, .unauthenticated, "Say who you are first, by a token.")
+    Refusal(id: request, .unauthenticated, "Say who you are first, by a token: " + #"{"type":"auth","token":"…"}."#)
   }
 
   func denial(

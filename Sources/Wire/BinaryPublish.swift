@@ -12,7 +12,7 @@ package enum BinaryPublish {
   package static func channel(of bytes: UnsafeRawBufferPointer) -> Result<ChannelName, Refusal> {
     guard bytes.first == marker else {
       return .failure(
-        Refusal(.badRequest, "A binary frame begins with the byte 01, to publish; all else is JSON in text."))
+        Refusal(.badRequest, "A binary frame begins with the byte 01, to publish. Send JSON in a text frame."))
     }
     guard bytes.count >= headerCount else {
       return .failure(Refusal(.badRequest, "The binary frame ends before the channel's name."))

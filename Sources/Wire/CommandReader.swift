@@ -5,10 +5,10 @@ struct CommandReader {
   /// The longest `id` that is a string, in bytes of UTF-8 after decoding.
   static let maxIDLength = 64
 
-  private enum CommandType {
+  enum CommandType: String, CaseIterable {
     case subscribe, unsubscribe, publish, signal, presence, history, send, request, ping, auth
 
-    init?(utf8: UnsafeRawBufferPointer) {
+    fileprivate init?(utf8: UnsafeRawBufferPointer) {
       switch utf8.count {
       case 4 where utf8.equals("ping"): self = .ping
       case 4 where utf8.equals("auth"): self = .auth
@@ -27,12 +27,15 @@ struct CommandReader {
 
   private let scanner: JSONScanner
   private let envelope: Envelope
+  /// Whether refusals say what may have been meant.
+  private let hints: Bool
   /// What to answer to: nil when the command has no `id`, two, or one that breaks the rules.
   let id: RequestID?
 
-  init(scanner: JSONScanner, envelope: Envelope) {
+  init(scanner: JSONScanner, envelope: Envelope, hints: Bool) {
     self.scanner = scanner
     self.envelope = envelope
+    self.hints = hints
     id = envelope.duplicate == .id ? nil : envelope.id.flatMap { Self.requestID($0, in: scanner) }
   }
 
@@ -82,18 +85,21 @@ struct CommandReader {
   }
 
   private func type() throws(Refusal) -> CommandType {
-    guard let value = envelope.type, value.kind == .string else {
-      throw badRequest("The member type must be a string.")
+    guard let value = envelope.type else {
+      throw missing(.type, otherwise: "The member type is missing. A command looks like \(CommandHint.example).")
     }
+    guard value.kind == .string else { throw badRequest("The member type must be a string.") }
     if let type = scanner.withString(value.range, CommandType.init(utf8:)) { return type }
-    let name = Self.head(of: scanner.string(value.range) ?? "", maxLength: 64)
-    throw Refusal(id: id, .unknownType, "There is no command of type \"\(name)\".")
+    let word = scanner.string(value.range) ?? ""
+    let sentence = "There is no command of type \"\(Self.head(of: word, maxLength: 64))\"."
+    let hint = hints ? CommandHint.type(for: word).map { " \($0)" } ?? "" : ""
+    throw Refusal(id: id, .unknownType, sentence + hint)
   }
 
   private func channel() throws(Refusal) -> ChannelName {
-    guard let value = envelope.channel, value.kind == .string else {
-      throw badRequest("The member channel must be a string.")
-    }
+    let rule = "The member channel must be a string."
+    guard let value = envelope.channel else { throw missing(.channel, otherwise: rule) }
+    guard value.kind == .string else { throw badRequest(rule) }
     guard let name = scanner.string(value.range).flatMap(ChannelName.init) else {
       throw Refusal(id: id, .invalidChannel, ChannelName.rule)
     }
@@ -101,23 +107,25 @@ struct CommandReader {
   }
 
   private func token() throws(Refusal) -> String {
-    guard let value = envelope.token, value.kind == .string, let token = scanner.string(value.range) else {
-      throw badRequest("The member token must be a string.")
-    }
+    let rule = "The member token must be a string."
+    guard let value = envelope.token else { throw missing(.token, otherwise: rule) }
+    guard value.kind == .string, let token = scanner.string(value.range) else { throw badRequest(rule) }
     return token
   }
 
   private func addressee() throws(Refusal) -> UserName {
-    guard let value = envelope.to, value.kind == .string, let user = scanner.string(value.range).flatMap(UserName.init)
-    else {
-      throw badRequest(
-        "The member to must be a user's name: 1 to \(UserName.maxLength) bytes without control characters.")
+    let rule = "The member to must be a user's name: 1 to \(UserName.maxLength) bytes without control characters."
+    guard let value = envelope.to else {
+      throw missing(.to, otherwise: envelope.channel == nil ? rule : "\(rule) Did you mean publish?")
+    }
+    guard value.kind == .string, let user = scanner.string(value.range).flatMap(UserName.init) else {
+      throw badRequest(rule)
     }
     return user
   }
 
   private func data() throws(Refusal) -> Range<Int> {
-    guard let value = envelope.data else { throw badRequest("The member data is missing.") }
+    guard let value = envelope.data else { throw missing(.data, otherwise: "The member data is missing.") }
     return value.range
   }
 
@@ -179,8 +187,9 @@ struct CommandReader {
   }
 
   private func event() throws(Refusal) -> String {
-    guard let value = envelope.event, value.kind == .string, let event = scanner.string(value.range), !event.isEmpty
-    else { throw badRequest("The member event must be a string that is not empty.") }
+    let rule = "The member event must be a string that is not empty."
+    guard let value = envelope.event else { throw missing(.event, otherwise: rule) }
+    guard value.kind == .string, let event = scanner.string(value.range), !event.isEmpty else { throw badRequest(rule) }
     guard event.utf8.count <= SignalCommand.maxEventLength else {
       throw Refusal(
         id: id, .tooLarge, "The member event must not be longer than \(SignalCommand.maxEventLength) bytes.")
@@ -189,8 +198,11 @@ struct CommandReader {
   }
 
   private func method() throws(Refusal) -> String {
-    guard let value = envelope.method, value.kind == .string, let method = scanner.string(value.range), !method.isEmpty
-    else { throw badRequest("The member method must be a string that is not empty.") }
+    let rule = "The member method must be a string that is not empty."
+    guard let value = envelope.method else { throw missing(.method, otherwise: rule) }
+    guard value.kind == .string, let method = scanner.string(value.range), !method.isEmpty else {
+      throw badRequest(rule)
+    }
     guard method.utf8.count <= RequestCommand.maxMethodLength else {
       throw Refusal(
         id: id, .tooLarge, "The member method must not be longer than \(RequestCommand.maxMethodLength) bytes.")
@@ -213,6 +225,11 @@ struct CommandReader {
       throw badRequest("The member only must be \"count\".")
     }
     return true
+  }
+
+  /// Refuses a command without a member that it needs.
+  private func missing(_ member: Envelope.Key, otherwise sentence: String) -> Refusal {
+    badRequest((hints ? CommandHint.member(member, in: scanner) : nil) ?? sentence)
   }
 
   private func badRequest(_ message: String) -> Refusal {

@@ -96,6 +96,33 @@ async def test_a_bad_command_is_refused_and_no_more(client, text, code, id):
     assert [answer.type for answer in answers if answer.type not in ("connected", "pong")] == ["error"]
 
 
+@pytest.mark.parametrize(
+    "text, hint",
+    {
+        "Socket.IO": ('{"type":"join","room":"a"}', "Did you mean subscribe?"),
+        "Socket.IO as it is": ('42["join","a"]', "such as {"),
+        "Pusher": ('{"event":"pusher:subscribe","data":{"channel":"a"}}', "The member is called type. Did you mean subscribe?"),
+        "Phoenix": ('{"topic":"a","event":"phx_join","payload":{},"ref":"1"}', "Did you mean subscribe?"),
+        "Django Channels": ('{"message":"hello"}', '{"type":"publish","channel":"lobby","data":"hello"}'),
+        "ws": ("hello", '{"type":"publish","channel":"lobby","data":"hello"}'),
+        "room": ('{"type":"subscribe","room":"a"}', "The member is called channel."),
+        "message": ('{"type":"publish","channel":"a","message":"x"}', "The member is called data."),
+        "misspelt": ('{"type":"subcribe","channel":"a"}', "Did you mean subscribe?"),
+        "single quotes": ("{'type':'ping'}", "double quotes"),
+    }.values(),
+)
+async def test_who_speaks_another_protocol_is_helped(client, text, hint):
+    await client.send_text(text)
+    error = await client.expect("error")
+    assert hint in error["error"], error.raw
+    await client.ping()
+
+
+async def test_json_in_a_binary_frame_is_told(client):
+    await client.socket.send(b'{"type":"ping"}')
+    assert "text frame" in (await client.expect("error"))["error"]
+
+
 async def test_a_reserved_channel_is_refused(client):
     for type in ("subscribe", "publish"):
         reply = await client.command(type, channel="$server", data=1)

@@ -1,3 +1,5 @@
+import Model
+
 /// What was said for the options of a node: on the command line, in the environment, in the configuration file.
 ///
 /// The first of these that says anything for an option counts alone, in that order; then its default.

@@ -1,3 +1,4 @@
+import Model
 import Yams
 
 /// Reads what a YAML document says, strictly: every error names the file, the line and the reason, and quotes nothing

@@ -21,7 +21,8 @@ import Wire
     }
     #expect(refusal.code == code, "\(text)", sourceLocation: location)
     #expect(refusal.id?.json == id, "\(text)", sourceLocation: location)
-    #expect(refusal.message.hasSuffix("."), "\(refusal.message)", sourceLocation: location)
+    #expect(
+      refusal.message.hasSuffix(".") || refusal.message.hasSuffix("?"), "\(refusal.message)", sourceLocation: location)
     #expect(refusal.retryAfter == nil, sourceLocation: location)
     if let word { #expect(refusal.message.contains(word), "\(refusal.message)", sourceLocation: location) }
   }

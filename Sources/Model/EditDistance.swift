@@ -1,14 +1,14 @@
 /// How far two words are apart, to guess what a misspelt one was meant to be.
-enum EditDistance {
+package enum EditDistance {
   /// The word of `known` that is nearest; empty when there is none.
-  static func nearest(to word: String, in known: [String]) -> String {
+  package static func nearest(to word: String, in known: [String]) -> String {
     // Longer than any known word by far: not worth the time.
     guard word.utf8.count <= 100 else { return known.first ?? "" }
     return known.min { between(word, $0) < between(word, $1) } ?? ""
   }
 
   /// Letters to insert, remove or replace (Levenshtein).
-  static func between(_ first: String, _ second: String) -> Int {
+  package static func between(_ first: String, _ second: String) -> Int {
     let second = Array(second)
     var row = Array(0...second.count)
     for (line, letter) in first.enumerated() {
