@@ -4,20 +4,36 @@ import Model
 extension Hub {
   package enum RateVerdict {
     case allowed
+    /// There may be a token after so many milliseconds, and the command may wait for it; it has taken none.
+    /// `isUser` as for `refused`.
+    case deferred(Int64, isUser: Bool)
     /// `isUser`: by the rate of all connections of the user together.
     case refused(Refusal, isUser: Bool)
     /// Above the rate for too long: the connection is to be closed.
     case exhausted
   }
 
-  /// Takes one command's worth from the connection's rate, and from its user's.
-  package mutating func admitCommand(_ id: SessionID, now: Int64) -> RateVerdict {
-    guard limits.rate.rate > 0, session(id) != nil, let own = sessions[Int(id.slot)]?.bucket.take(limits.rate, now: now)
-    else { return .allowed }
-    if case .allowed = own, let shared = sessions[Int(id.slot)]?.rate?.take(limits.rate, now: now) {
-      return verdict(shared, isUser: true)
+  /// Takes one command's worth from the connection's rate, and from its user's, or refuses the command.
+  ///
+  /// `mayWait` is asked only where there is no token: whether the command may wait for one. A command that waits does not
+  /// count as one above the rate.
+  package mutating func admitCommand(
+    _ id: SessionID, now: Int64, mayWait: () -> Bool = { false }
+  ) -> RateVerdict {
+    let limit = limits.rate
+    guard limit.rate > 0, session(id) != nil, var bucket = sessions[Int(id.slot)]?.bucket else { return .allowed }
+    defer { sessions[Int(id.slot)]?.bucket = bucket }
+    if let delay = bucket.wait(limit, now: now) {
+      return mayWait()
+        ? .deferred(Int64(delay), isUser: false) : verdict(bucket.refuse(limit, delay, now: now), isUser: false)
     }
-    return verdict(own, isUser: false)
+    guard let shared = sessions[Int(id.slot)]?.rate, let delay = shared.spend(limit, now: now) else {
+      bucket.spend()
+      return .allowed
+    }
+    if mayWait() { return .deferred(Int64(delay), isUser: true) }
+    bucket.spend()
+    return verdict(shared.refuse(limit, delay, now: now), isUser: true)
   }
 
   private static func plain(_ rate: Double) -> String {

@@ -29,8 +29,14 @@ package final class SharedTokenBucket: Sendable {
     full.load(ordering: .relaxed) <= now * 1000
   }
 
-  /// Takes one command's worth; `now` in milliseconds, by one clock for all threads.
+  /// Takes one command's worth, or refuses the command; `now` in milliseconds, by one clock for all threads.
   package func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Verdict {
+    guard let delay = spend(limit, now: now) else { return .allowed }
+    return refuse(limit, delay, now: now)
+  }
+
+  /// Takes one command's worth; where there is none, returns the milliseconds until there is.
+  func spend(_ limit: RateLimit, now: Int64) -> Int? {
     let interval = Int64(min(1_000_000 / limit.rate, Self.longest).rounded(.up))
     let capacity = Int64(min(limit.burst * 1_000_000 / limit.rate, Self.longest))
     let moment = now * 1000
@@ -41,11 +47,16 @@ package final class SharedTokenBucket: Sendable {
       if next - moment <= max(capacity, interval) {
         guard full.compareExchange(expected: seen, desired: next, ordering: .relaxed).exchanged else { continue }
         if next - moment <= capacity / 2 { limitedSince.store(-1, ordering: .relaxed) }
-        return .allowed
+        return nil
       }
-      let began = limitedSince.compareExchange(expected: -1, desired: now, ordering: .relaxed)
-      if !began.exchanged, now - began.original >= limit.patience { return .exhausted }
-      return .limited(retryAfter: Int(min((next - moment - capacity + 999) / 1000, 86_400_000)))
+      return Int(min((next - moment - capacity + 999) / 1000, 86_400_000))
     }
+  }
+
+  /// Refuses a command for which there is no token for that many milliseconds.
+  func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> TokenBucket.Verdict {
+    let began = limitedSince.compareExchange(expected: -1, desired: now, ordering: .relaxed)
+    if !began.exchanged, now - began.original >= limit.patience { return .exhausted }
+    return .limited(retryAfter: delay)
   }
 }

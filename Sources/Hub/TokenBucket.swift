@@ -33,19 +33,35 @@ package struct TokenBucket {
     refilled = now
   }
 
+  /// Takes one command's worth, or refuses the command.
   mutating func take(_ limit: RateLimit, now: Int64) -> Verdict {
-    guard limit.rate > 0 else { return .allowed }
+    guard let delay = wait(limit, now: now) else {
+      spend()
+      return .allowed
+    }
+    return refuse(limit, delay, now: now)
+  }
+
+  /// Milliseconds until there is a token; nil where there is one. Takes none.
+  mutating func wait(_ limit: RateLimit, now: Int64) -> Int? {
+    guard limit.rate > 0 else { return nil }
     tokens = min(Float(limit.burst), tokens + Float(now - refilled) * Float(limit.rate) / 1000)
     refilled = now
     // A spell is over when the bucket has recovered by half; single tokens that trickle in do not end it.
     if tokens >= Float(limit.burst) / 2 { limitedSince = -1 }
-    if tokens >= 1 {
-      tokens -= 1
-      return .allowed
-    }
-    if limitedSince < 0 { limitedSince = now }
-    if now - limitedSince >= limit.patience { return .exhausted }
+    if tokens >= 1 { return nil }
     // A day is as good as any longer time, and no number too large for the wire.
-    return .limited(retryAfter: Int(min((1 - Double(tokens)) * 1000 / limit.rate, 86_400_000).rounded(.up)))
+    return Int(min((1 - Double(tokens)) * 1000 / limit.rate, 86_400_000).rounded(.up))
+  }
+
+  /// Takes a token that `wait` has found to be there.
+  mutating func spend() {
+    tokens -= 1
+  }
+
+  /// Refuses a command for which there is no token for that many milliseconds.
+  mutating func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> Verdict {
+    if limitedSince < 0 { limitedSince = now }
+    return now - limitedSince >= limit.patience ? .exhausted : .limited(retryAfter: delay)
   }
 }

@@ -45,7 +45,7 @@ struct Connection: ~Copyable {
   var isInHub = false
   /// Whether epoll watches for room in the socket.
   var isBlocked = false
-  /// Whether its bytes are left alone, because a token of its client is being judged.
+  /// Whether it stands still and nothing is read: a token of its client is being judged, or a subscribe waits for the rate.
   var isPaused = false
   /// Whether messages wait in the worker for room here.
   var hasWaiting = false
@@ -53,9 +53,11 @@ struct Connection: ~Copyable {
   var bearsLoss = false
   /// Since when the outbox has been more than half full; 0 while it is not.
   var slowSince: Int64 = 0
-  /// Control frames that came in the second that began then; both in the loop's time, cut to 32 bits.
-  var controlFrames: UInt32 = 0
-  var controlSince: UInt32 = 0
+  /// Control frames, and compressed messages above the rate that were read all the same, in the second that began then: in
+  /// the loop's time, cut to 32 bits.
+  var controlFrames: UInt16 = 0
+  var excessFrames: UInt16 = 0
+  var secondSince: UInt32 = 0
   /// Whether the peer has ended its half of the stream while we still send.
   var hasPeerEnded = false
   /// Whether a ping is out and nothing was heard since; whatever is heard proves the client alive.

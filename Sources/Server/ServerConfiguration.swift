@@ -65,7 +65,12 @@ package struct ServerConfiguration: Sendable {
   /// Milliseconds that an outbox may be more than half full.
   static let slowTimeout: Int64 = 30_000
   /// Pings and pongs of one client in a second.
-  static let maxControlFrames: UInt32 = 100
+  static let maxControlFrames: UInt16 = 100
+  /// Compressed messages of one client in a second that are read although they are above the rate, to say which they were;
+  /// what they may have in bytes, compressed and inflated.
+  static let maxExcessFrames: UInt16 = 100
+  static let maxExcessSize = 4096
+  static let maxInflatedExcess = 16_384
   /// Milliseconds that a closing handshake may take.
   static let closeTimeout: Int64 = 2000
   /// Fragments of one message, empty ones too.

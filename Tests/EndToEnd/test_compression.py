@@ -1,6 +1,7 @@
 """permessage-deflate (RFC 7692): agreed on, shared, limited."""
 
 import asyncio
+import base64
 import json
 import os
 import zlib
@@ -10,6 +11,7 @@ import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
 from harness import Client, Opcode, eventually
+from harness.raw import frame
 
 OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate"}
 
@@ -134,3 +136,39 @@ async def test_bombs_leave_no_memory_behind(node, raw):
     print(f"resident after 50 bombs {first >> 10} KiB, after 150 {second >> 10} KiB")
     assert second - first < 4 << 20
     await eventually(lambda: node.metrics().total("apus_connections") == 0)
+
+
+async def test_a_refused_command_is_named(own_node, raw):
+    """Above the rate small messages are read all the same; large ones are refused without."""
+    node = own_node({"--compression": None, "--rate": 1, "--burst": 5})
+    connection = await raw(node.port)
+    assert (await connection.upgrade(headers=OFFER)).status == 101
+    await connection.receive_frame()
+    noise = base64.b64encode(os.urandom(6000)).decode()
+    for number in range(30):
+        small = json.dumps({"type": "publish", "channel": "a", "data": "x" * 500, "id": number}).encode()
+        await connection.send_frame(Opcode.TEXT, compressed(small), reserved=4)
+    # More than may be read, compressed or inflated; and what is no message at all.
+    for large in (noise, "x" * 20_000):
+        await connection.send_frame(Opcode.TEXT, compressed(json.dumps({"id": 99, "x": large}).encode()), reserved=4)
+    await connection.send_frame(Opcode.TEXT, b"\xff\xff\xff", reserved=4)
+    answers = [json.loads((await connection.receive_frame())[1]) for _ in range(33)]
+    refused = [answer for answer in answers if answer.get("code") == "rate_limited"]
+    assert len(refused) >= 25 + 3
+    assert sorted(answer["id"] for answer in answers if "id" in answer) == list(range(30))
+    assert [answer for answer in answers if "id" not in answer] == refused[-3:]
+
+
+async def test_above_the_rate_little_is_inflated(own_node, raw):
+    """A hundred in a second: whoever sends more is not told which command it was."""
+    node = own_node({"--compression": None, "--rate": 0.1, "--burst": 1})
+    connection = await raw(node.port)
+    assert (await connection.upgrade(headers=OFFER)).status == 101
+    await connection.receive_frame()
+    ping = compressed(b'{"type":"ping","id":1}')
+    await connection.send(b"".join(frame(Opcode.TEXT, ping, reserved=4) for _ in range(1500)))
+    answers = [json.loads((await connection.receive_frame())[1]) for _ in range(1500)]
+    named = [answer for answer in answers if answer.get("code") == "rate_limited" and "id" in answer]
+    # As many as seconds have passed, hardly more than one.
+    assert 100 <= len(named) <= 1000
+    assert all(answer.get("code") == "rate_limited" for answer in answers[1:])

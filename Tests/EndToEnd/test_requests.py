@@ -60,3 +60,25 @@ async def test_json_rpc(node, raw, text, expected):
             break
         answers.append([kind(each) for each in event] if isinstance(event, list) else kind(event))
     assert answers == ([] if expected is None else [expected])
+
+
+async def test_calls_above_the_rate_are_answered_in_kind(own_node, raw):
+    node = own_node({"--rate": 0.1, "--burst": 3})
+    socket = await raw(node.port, upgraded=True)
+    await socket.receive_frame()
+    for text in (
+        *('{"jsonrpc":"2.0","method":"time","id":%d}' % number for number in range(10)),
+        '{"jsonrpc":"2.0","method":"time"}',
+        '[{"jsonrpc":"2.0","method":"time","id":"a"},{"jsonrpc":"2.0","method":"time"},7,{"jsonrpc":"2.0","method":"x","id":"b"}]',
+        "[7,7,7]",
+        '{"jsonrpc":"2.0","method":"time"',
+        '{"type":"ping","id":"last"}',
+    ):
+        await socket.send_frame(Opcode.TEXT, text.encode())
+    answers = [json.loads((await socket.receive_frame())[1]) for _ in range(13)]
+    assert [answer["id"] for answer in answers[:10]] == list(range(10))
+    assert [answer.get("error", {}).get("code") for answer in answers[:10]] == [None] * 3 + [-32000] * 7
+    batch, malformed, last = answers[10:]
+    assert [(part["id"], part["error"]["code"]) for part in batch] == [("a", -32000), ("b", -32000)]
+    assert malformed["id"] is None and malformed["error"]["code"] == -32000
+    assert last["id"] == "last" and last["code"] == "rate_limited"

@@ -296,6 +296,7 @@ private struct Bucket {
       expect(Double(allowed) <= most, "\(allowed) commands in \(now) ms")
     case .refused(let refusal, isUser: _):
       expect(refusal.code == .rateLimited && (1...500).contains(refusal.retryAfter ?? 0), "\(refusal)")
+    case .deferred: expect(false, "it waits, and was not to")
     case .exhausted: expect(now >= Self.limit.patience, "closed after \(now) ms")
     }
   }

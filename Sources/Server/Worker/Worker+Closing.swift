@@ -14,6 +14,7 @@ extension Worker {
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
     checkPace(slot, hasMoved: false)
     tellTime(slot)
+    if connection.pointee.isPaused, connection.pointee.closing.isOpen { endWaiting(slot) }
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
     if connection.pointee.drainAt > 0 {
       guard loop.now < connection.pointee.drainAt else {
@@ -24,6 +25,8 @@ extension Worker {
     }
     let elapsed = loop.now - connection.pointee.pinged
     if connection.pointee.awaitsPong {
+      // Of one that stands still nothing is read, its pong neither.
+      if connection.pointee.isPaused { return schedule(slot, after: configuration.pongTimeout) }
       guard elapsed < configuration.pongTimeout else { return close(slot, .pongTimeout, reason: "no pong in time") }
       return schedule(slot, after: configuration.pongTimeout - elapsed)
     }
@@ -51,6 +54,7 @@ extension Worker {
     case .send(let code):
       queueClose(code, reason, slot)
       leaveHub(slot)
+      resumeForClosing(slot)
       schedule(slot, after: ServerConfiguration.closeTimeout)
     case .sendAndEnd(let code):
       queueClose(code, reason, slot)
@@ -136,6 +140,7 @@ extension Worker {
     connection.pointee.outbox.removeAll(pool: &pool)
     forgetWaiting(slot)
     if connection.pointee.isPaused { unread[slot] = nil }
+    deferred.forget(slot)
     handshakes[slot] = nil
     if connection.pointee.isCounted {
       commons.admission.leave()

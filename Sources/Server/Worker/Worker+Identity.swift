@@ -6,8 +6,7 @@ import Wire
 
 /// Whose connection it is: tokens go out to be judged and come back as identities, and end when their time is over.
 ///
-/// Meanwhile the connection stands still: what its client sends next stays in the kernel, so that nothing is answered
-/// before it is known who asks, and nothing waits here.
+/// Meanwhile the connection stands still, so that nothing is answered before it is known who asks.
 extension Worker {
   /// Has the token of a handshake judged; the client is told nothing before.
   func authenticate(handshake token: String, _ slot: UInt32) {
@@ -91,34 +90,5 @@ extension Worker {
     hub.timePassed(connections.id(slot), wall: wall)
     performActions()
     connection.pointee.due = hub.due(connections.id(slot)) ?? .max
-  }
-
-  // MARK: Standing still
-
-  private func pause(_ slot: UInt32) {
-    connections[slot].pointee.isPaused = true
-    updateInterest(slot)
-  }
-
-  private func resume(_ slot: UInt32) {
-    guard connections[slot].pointee.phase != .free, connections[slot].pointee.isPaused else { return }
-    connections[slot].pointee.isPaused = false
-    updateInterest(slot)
-    guard var bytes = unread.removeValue(forKey: slot) else { return }
-    bytes.withUnsafeMutableBytes { take($0, slot) }
-  }
-
-  /// Keeps what came in the same piece as the token.
-  func keep(_ rest: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
-    if !rest.isEmpty { unread[slot] = Array(rest) }
-  }
-
-  /// Has epoll watch for what the connection waits for.
-  func updateInterest(_ slot: UInt32) {
-    let connection = connections[slot]
-    guard let registration = connection.pointee.registration else { return }
-    var interest: Readiness = connection.pointee.isPaused ? [] : .readable
-    if connection.pointee.isBlocked { interest.formUnion(.writable) }
-    loop.modify(registration, fd: connection.pointee.fd, interest)
   }
 }

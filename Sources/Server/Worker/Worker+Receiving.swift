@@ -17,20 +17,23 @@ extension Worker {
       let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
       switch connections[slot].pointee.phase {
       case .handshaking: continueHandshake(slot, UnsafeRawBufferPointer(bytes))
-      case .open: take(bytes, slot)
+      case .open:
+        let left = take(bytes, slot)
+        if left > 0 { keep(Unread(bytes: Array(bytes.suffix(left))), slot) }
       // What comes after the end is read, so that it does not reset the connection, and thrown away.
       case .ending, .peeking, .free: break
       }
     }
   }
 
-  func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) {
+  /// Takes what was received; returns how many bytes at its end are left because the connection stands still.
+  func take(_ bytes: UnsafeMutableRawBufferPointer, _ slot: UInt32) -> Int {
     let connection = connections[slot]
     connection.pointee.awaitsPong = false
     var rest = bytes
     while connection.pointee.phase == .open {
-      if connection.pointee.isPaused { return keep(rest, slot) }
-      guard let event = connection.pointee.decoder.next(&rest) else { return }
+      if connection.pointee.isPaused { return rest.count }
+      guard let event = connection.pointee.decoder.next(&rest) else { return 0 }
       switch event {
       case .text(let text): message(.text, text, slot)
       case .binary(let bytes): message(.binary, bytes, slot)
@@ -41,21 +44,28 @@ extension Worker {
       case .violation(let code, _): violated(code, slot)
       }
     }
+    return 0
   }
 
   /// Counts pings and pongs: each costs a frame that no rate of commands limits.
   private func admitControl(_ slot: UInt32) -> Bool {
     let connection = connections[slot]
     guard connection.pointee.closing.isOpen else { return false }
-    let now = UInt32(truncatingIfNeeded: loop.now)
-    if now &- connection.pointee.controlSince >= 1000 {
-      connection.pointee.controlSince = now
-      connection.pointee.controlFrames = 0
-    }
+    beginSecond(slot)
     connection.pointee.controlFrames += 1
     guard connection.pointee.controlFrames > ServerConfiguration.maxControlFrames else { return true }
     close(slot, .rateLimited, reason: "too many control frames")
     return false
+  }
+
+  /// Begins another second of what is counted by the second, if the last one is over.
+  private func beginSecond(_ slot: UInt32) {
+    let connection = connections[slot]
+    let now = UInt32(truncatingIfNeeded: loop.now)
+    guard now &- connection.pointee.secondSince >= 1000 else { return }
+    connection.pointee.secondSince = now
+    connection.pointee.controlFrames = 0
+    connection.pointee.excessFrames = 0
   }
 
   private func pong(_ payload: UnsafeRawBufferPointer, _ slot: UInt32) {
@@ -69,8 +79,8 @@ extension Worker {
   ) {
     guard connections[slot].pointee.closing.isOpen else { return }
     switch (connections[slot].pointee.endpoint, kind) {
-    case (.hub, .text): if isAdmitted || admit(bytes, slot) { command(bytes, slot) }
-    case (.hub, .binary): if isAdmitted || admit(nil, slot) { publish(binary: bytes, connections.id(slot)) }
+    case (.hub, .text): if isAdmitted || admit(slot, text: { bytes }) { command(bytes, slot) }
+    case (.hub, .binary): if isAdmitted || admit(slot, text: { nil }) { publish(binary: bytes, connections.id(slot)) }
     case (.echo, .text): send(FrameEncoder.frame(.text, payload: bytes), to: slot)
     case (.echo, .binary): send(FrameEncoder.frame(.binary, payload: bytes), to: slot)
     }
@@ -81,7 +91,13 @@ extension Worker {
   /// The rate comes first: a hundred bytes may take as long to inflate as a thousand times as many.
   private func inflate(_ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
     let endpoint = connections[slot].pointee.endpoint
-    guard connections[slot].pointee.closing.isOpen, endpoint == .echo || admit(nil, slot) else { return }
+    guard connections[slot].pointee.closing.isOpen else { return }
+    guard endpoint == .echo || admit(slot, text: { excess(kind, bytes, slot) }) else {
+      // One that waits is within the rate after all.
+      let connection = connections[slot]
+      if connection.pointee.isPaused, connection.pointee.excessFrames > 0 { connection.pointee.excessFrames -= 1 }
+      return
+    }
     let limit = configuration.limits(of: endpoint).maxMessageSize
     switch inflater.inflate(bytes, limit: limit) {
     case .message(let message):
@@ -92,6 +108,22 @@ extension Worker {
     }
   }
 
+  /// What a compressed message above the rate says, where it is small and few have come: so much work is bounded for each
+  /// connection, and less than what the rate lets it ask for.
+  private func excess(
+    _ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32
+  ) -> UnsafeRawBufferPointer? {
+    beginSecond(slot)
+    guard kind == .text, bytes.count <= ServerConfiguration.maxExcessSize,
+      connections[slot].pointee.excessFrames < ServerConfiguration.maxExcessFrames
+    else { return nil }
+    connections[slot].pointee.excessFrames += 1
+    guard case .message(let text) = inflater.inflate(bytes, limit: ServerConfiguration.maxInflatedExcess),
+      UTF8Validator.isValid(text)
+    else { return nil }
+    return text
+  }
+
   private func violated(_ code: CloseCode, _ slot: UInt32) {
     if code == .tooBig { count(limit: .messageSize) }
     let connection = connections[slot]
@@ -100,22 +132,47 @@ extension Worker {
 
   // MARK: Commands
 
-  /// Whether a message may go on by its connection's rate; refuses it when not. `text` is nil for binary messages.
-  private func admit(_ text: UnsafeRawBufferPointer?, _ slot: UInt32) -> Bool {
-    switch hub.admitCommand(connections.id(slot), now: loop.now) {
+  /// Whether a message may go on by its connection's rate. Else it waits, or it is refused; `text` is asked for then, what
+  /// the message says as far as that can be read.
+  private func admit(_ slot: UInt32, text: () -> UnsafeRawBufferPointer?) -> Bool {
+    var excess: UnsafeRawBufferPointer?
+    var command: Result<Command, Refusal>?
+    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) {
+      excess = text()
+      command = excess.map { CommandScanner.scan($0, hints: false) }
+      return mayWait(command, slot)
+    }
+    return settle(verdict, command, excess, slot)
+  }
+
+  /// Does what is to become of a message; true where it may go on.
+  func settle(
+    _ verdict: Hub.RateVerdict, _ command: Result<Command, Refusal>?, _ text: UnsafeRawBufferPointer?, _ slot: UInt32
+  ) -> Bool {
+    switch verdict {
     case .allowed: return true
-    case .refused(var refusal, let isUser):
+    case .deferred(let delay, isUser: _): if let text { wait(with: text, for: delay, slot) }
+    case .refused(let refusal, let isUser):
       count(limit: isUser ? .userRate : .rate)
-      // The sender is told which of its commands it was, as far as that can be read.
-      refusal.id = text.flatMap { CommandScanner.scan($0).id }
-      reply(.error(refusal), slot)
-    case .exhausted:
-      close(slot, .rateLimited, reason: "rate limit exceeded for too long")
+      refuse(command, text, refusal, slot)
+    case .exhausted: close(slot, .rateLimited, reason: "rate limit exceeded for too long")
     }
     return false
   }
 
-  private func command(_ text: UnsafeRawBufferPointer, _ slot: UInt32) {
+  /// Refuses a message above the rate. The sender is told which of its commands it was, as far as that can be read.
+  private func refuse(
+    _ command: Result<Command, Refusal>?, _ text: UnsafeRawBufferPointer?, _ refusal: Refusal, _ slot: UInt32
+  ) {
+    if case .success(.jsonRPC) = command, let message = text.flatMap(RPCScanner.scan) {
+      return refuse(message, slot)
+    }
+    var refusal = refusal
+    refusal.id = command?.id
+    reply(.error(refusal), slot)
+  }
+
+  func command(_ text: UnsafeRawBufferPointer, _ slot: UInt32) {
     switch CommandScanner.scan(text) {
     case .failure(let refusal):
       count(command: "invalid")

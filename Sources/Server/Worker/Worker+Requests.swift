@@ -75,6 +75,20 @@ extension Worker {
     send(RPCResponse.failure(id, RPCError(refusal.code)).frame, to: slot)
   }
 
+  /// Answers the calls of a message above the rate.
+  func refuse(_ message: RPCMessage, _ slot: UInt32) {
+    switch message {
+    case .single(let call): refusal(of: call, .rateLimited).map { send($0.frame, to: slot) }
+    case .batch(let calls):
+      // Of what is no call there may be many in a few bytes, and nobody waits for the answers.
+      let responses = calls.compactMap { call in
+        if case .request(let id, _) = call { RPCResponse.failure(id, .rateLimited) } else { nil }
+      }
+      RPCResponse.frame(of: responses).map { send($0, to: slot) }
+    case .malformed, .refused: send(RPCResponse.failure(nil, .rateLimited).frame, to: slot)
+    }
+  }
+
   private func isAdmitted(_ session: SessionID) -> Bool {
     if case .allowed = hub.admitCommand(session, now: loop.now) { true } else { false }
   }

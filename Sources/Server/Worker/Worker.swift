@@ -33,8 +33,9 @@ final class Worker: EventSource {
   var connections: ConnectionTable
   /// The partial heads of requests, for the few connections that are in their handshake.
   var handshakes: [UInt32: HandshakeParser] = [:]
-  /// By slot: bytes behind a token that is being judged.
-  var unread: [UInt32: [UInt8]] = [:]
+  /// By slot, of connections that stand still.
+  var unread: [UInt32: Unread] = [:]
+  var deferred: DeferredSubscribes
   var hub: Hub
   var pool = BufferPool()
   /// For those who agreed on permessage-deflate; each holds some hundred KiB.
@@ -90,6 +91,7 @@ final class Worker: EventSource {
     node = configuration.node
     askedAt = loop.nowMicroseconds
     hub = Hub(limits: configuration.hub, access: configuration.access, users: commons.users)
+    deferred = DeferredSubscribes(most: configuration.hub.maxChannels)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     events = Mailbox(on: loop)
     judgements = Mailbox(on: loop)
@@ -160,13 +162,15 @@ final class Worker: EventSource {
     }
   }
 
-  /// Replaces a connection's one timer. It runs out sooner if the hub wants to be asked before.
+  /// Replaces a connection's one timer. It runs out sooner if the hub wants to be asked before, or if a subscribe waits for
+  /// the rate until then.
   func schedule(_ slot: UInt32, after milliseconds: Int64) {
     let connection = connections[slot]
     var delay = milliseconds
     if connection.pointee.due != .max, connection.pointee.closing.isOpen {
       delay = min(delay, max(connection.pointee.due - Sys.wallMilliseconds(), 0))
     }
+    if connection.pointee.isPaused, let due = deferred.due(slot) { delay = min(delay, max(due - loop.now, 0)) }
     if let timer = connection.pointee.timer { loop.cancel(timer) }
     connection.pointee.timer = loop.schedule(after: delay, source: self, key: slot)
   }

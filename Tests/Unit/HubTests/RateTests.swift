@@ -101,6 +101,7 @@ import Testing
   private func line(_ verdict: Hub.RateVerdict) -> String {
     switch verdict {
     case .allowed: "allowed"
+    case .deferred(let delay, let isUser): "deferred\(isUser ? " as a user" : "") for \(delay)"
     case .refused(let refusal, let isUser):
       "\(refusal.code.rawValue)\(isUser ? " as a user" : "") retry after \(refusal.retryAfter ?? -1)"
     case .exhausted: "exhausted"
@@ -140,6 +141,48 @@ import Testing
     _ = desk.close(0)
     _ = desk.close(1)
     #expect(alice.connections.load(ordering: .relaxed) == 0)
+  }
+
+  // MARK: Waiting
+
+  @Test func whatMayWaitTakesNothingAndIsNotAboveTheRate() {
+    var desk = Desk(rate: RateLimit(rate: 10, burst: 20))
+    desk.open(0)
+    for _ in 0..<20 { #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0) { true }) == "allowed") }
+    // For much longer than anybody may stay above the rate.
+    for now in stride(from: Int64(0), to: 40_000, by: 100) {
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now) { true }) == "deferred for 100", "at \(now)")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 40) { true }) == "deferred for 60")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 100) { true }) == "allowed")
+    }
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 40_000)) == "rate_limited retry after 100")
+  }
+
+  @Test func itIsAskedOnlyWhereThereIsNoToken() {
+    var desk = Desk(rate: RateLimit(rate: 10, burst: 1))
+    desk.open(0)
+    var asked = 0
+    let mayWait = { () -> Bool in
+      asked += 1
+      return false
+    }
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0, mayWait: mayWait)) == "allowed")
+    #expect(asked == 0)
+    #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0, mayWait: mayWait)) == "rate_limited retry after 100")
+    #expect(asked == 1)
+  }
+
+  /// Both buckets give a token or neither does.
+  @Test func whoWaitsForTheUserKeepsTheConnectionsToken() {
+    var desk = Desk(rate: RateLimit(rate: 2, burst: 3), users: Alice())
+    desk.open(0, user: "alice")
+    desk.open(1, user: "alice")
+    for slot in [0, 1, 0] as [UInt32] { #expect(line(desk.hub.admitCommand(Desk.id(slot), now: 0)) == "allowed") }
+    for _ in 0..<5 {
+      #expect(line(desk.hub.admitCommand(Desk.id(1), now: 0) { true }) == "deferred as a user for 500")
+    }
+    for now in [500, 1000] as [Int64] { #expect(line(desk.hub.admitCommand(Desk.id(1), now: now)) == "allowed") }
+    #expect(line(desk.hub.admitCommand(Desk.id(1), now: 1000)) == "rate_limited as a user retry after 500")
   }
 
   /// The rates of a node with one user.
