@@ -46,7 +46,7 @@ extension Hub {
     }
     become(identity, slot: session.id.slot, now: now)
     if let old = session.identity, old.info != identity.info { show(identity.info, of: session) }
-    act(.reply(session.id, .authenticated(id: request, identity.user, expires: identity.expires)))
+    act(.reply(session.id, .authenticated(id: request, identity)))
     expel(session.id)
   }
 

@@ -22,7 +22,7 @@ package enum Reply {
   /// What was missed, oldest first; whatever else comes of the channel comes behind it.
   case replay(ChannelName, epoch: String, [HistoryEntry])
   case presence(id: RequestID?, ChannelName, Roster)
-  case authenticated(id: RequestID?, UserName, expires: Int64?)
+  case authenticated(id: RequestID?, Identity)
   /// The token ends in so many milliseconds.
   case expiring(in: Int64)
   /// The connection may not be in the channel any more.

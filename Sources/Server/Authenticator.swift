@@ -6,8 +6,8 @@ import Synchronization
 final class Authenticator: Sendable {
   /// What is to become of a token's connection.
   enum Purpose: Sendable {
-    /// It came with the handshake: nothing has been said to the client yet.
-    case handshake
+    /// It came with the handshake: nothing has been said to the client yet, which is to be warned of that.
+    case handshake(Warnings)
     /// It came by the command of that id.
     case command(RequestID?)
   }

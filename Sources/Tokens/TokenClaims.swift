@@ -23,10 +23,7 @@ struct TokenClaims {
       throw TokenFault("The token's claims are no JSON object.")
     }
     guard claims.isUnambiguous else { throw TokenFault("A claim of the token occurs twice.") }
-    guard let user = claims.string("sub").flatMap(UserName.init) else {
-      throw TokenFault(
-        "The claim sub must be a string of 1 to \(UserName.maxLength) bytes without control characters.")
-    }
+    let user = try Self.user(claims)
     guard let expires = claims.number("exp") else {
       throw TokenFault("The claim exp must be a number: seconds since 1970.")
     }
@@ -37,6 +34,15 @@ struct TokenClaims {
     audiences = try Self.audiences(claims)
     info = try Self.info(claims)
     grants = try Self.grants(claims)
+  }
+
+  /// Whose token it is.
+  static func user(_ claims: JSONObject) throws(TokenFault) -> UserName {
+    guard let user = claims.string("sub").flatMap(UserName.init) else {
+      throw TokenFault(
+        "The claim sub must be a string of 1 to \(UserName.maxLength) bytes without control characters.")
+    }
+    return user
   }
 
   private static func optional<Value>(

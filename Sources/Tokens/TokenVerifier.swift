@@ -41,23 +41,14 @@ package final class TokenVerifier: TokenAuthority {
   }
 
   private func verify(_ token: String, wall: Int64) throws(TokenFault) -> Identity {
-    guard token.utf8.count <= Self.maxLength else {
-      throw TokenFault("The token is longer than \(Self.maxLength) bytes.")
-    }
-    let text = Array(token.utf8)
-    let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-    guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
-      let signature = Base64URL.decode(parts[2])
-    else { throw TokenFault("This is no signed JWT: three parts in base64url.") }
-
-    let head = try TokenHeader(header)
+    let parts = try TokenParts(token)
+    let head = try TokenHeader(parts.header)
     let candidates = keys.withLock { $0 }.candidates(for: head.keyName, head.algorithm)
     guard !candidates.isEmpty else { throw TokenFault("No key of this node fits the token's algorithm and kid.") }
-    let signed = text[..<(parts[1].endIndex)]
-    guard candidates.contains(where: { $0.verifies(signature, of: signed) }) else {
+    guard candidates.contains(where: { $0.verifies(parts.signature, of: parts.signed) }) else {
       throw TokenFault("The token's signature is not right.")
     }
-    return try identity(TokenClaims(payload), wall: wall)
+    return try identity(TokenClaims(parts.payload), wall: wall)
   }
 
   private func identity(_ claims: TokenClaims, wall: Int64) throws(TokenFault) -> Identity {

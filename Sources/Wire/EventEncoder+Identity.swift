@@ -2,15 +2,19 @@ import Model
 
 extension EventEncoder {
   /// The reply to `auth`. `expires` in seconds since 1970; left out for what has no end.
-  package static func authenticated(id: RequestID?, user: UserName, expires: Int64?) -> Frame {
+  package static func authenticated(
+    id: RequestID?, user: UserName, expires: Int64?, warning: String? = nil
+  ) -> Frame {
     frame { writer in
       writer.append(literal: #"{"type":"authenticated""#)
       appendID(id, to: &writer)
       writer.append(literal: #","user":"#)
       writer.append(quoting: user.string)
-      guard let expires else { return }
-      writer.append(literal: #","expires":"#)
-      writer.append(Int(expires))
+      if let expires {
+        writer.append(literal: #","expires":"#)
+        writer.append(Int(expires))
+      }
+      appendWarning(warning, to: &writer)
     }
   }
 

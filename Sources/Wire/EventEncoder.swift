@@ -8,9 +8,10 @@ package enum EventEncoder {
   /// The version of the protocol told in `connected`.
   package static let protocolVersion = 1
 
-  /// The first event of a connection. `pingInterval` in milliseconds, `maxMessageSize` in bytes.
+  /// The first event of a connection. `pingInterval` in milliseconds, `maxMessageSize` in bytes; `warning` is left out where
+  /// there is none.
   package static func connected(
-    client: ClientID, node: NodeID, user: UserName?, pingInterval: Int, maxMessageSize: Int
+    client: ClientID, node: NodeID, user: UserName?, pingInterval: Int, maxMessageSize: Int, warning: String? = nil
   ) -> Frame {
     frame { writer in
       writer.append(literal: #"{"type":"connected","clientId":"#)
@@ -25,6 +26,7 @@ package enum EventEncoder {
       writer.append(pingInterval)
       writer.append(literal: #","maxMessageSize":"#)
       writer.append(maxMessageSize)
+      appendWarning(warning, to: &writer)
     }
   }
 
@@ -116,6 +118,13 @@ extension EventEncoder {
     guard let id else { return }
     sink.append(literal: #","id":"#)
     sink.append(utf8: id.json)
+  }
+
+  /// A sentence for people, or nothing.
+  static func appendWarning(_ warning: String?, to sink: inout some ByteSink) {
+    guard let warning else { return }
+    sink.append(literal: #","warning":"#)
+    sink.append(quoting: warning)
   }
 
   /// A user's name as a JSON value, null for nobody's.

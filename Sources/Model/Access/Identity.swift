@@ -9,12 +9,17 @@ package final class Identity: Sendable {
   package let grants: [Grant]?
   /// Seconds since 1970 at which the token ends, its claim `exp`; nil without an end.
   package let expires: Int64?
+  /// Whether it is of a token that nobody has verified.
+  package let isUnverified: Bool
 
-  package init(user: UserName, info: String? = nil, grants: [Grant]? = nil, expires: Int64? = nil) {
+  package init(
+    user: UserName, info: String? = nil, grants: [Grant]? = nil, expires: Int64? = nil, isUnverified: Bool = false
+  ) {
     self.user = user
     self.info = info
     self.grants = grants
     self.expires = expires
+    self.isUnverified = isUnverified
   }
 
   /// How far the clocks of two machines may be apart, in seconds: a token counts for that much longer.

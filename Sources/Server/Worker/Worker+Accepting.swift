@@ -81,14 +81,13 @@ extension Worker {
     switch endpoint {
     case .hub:
       let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
-      let identity = try identity(request)
-      let token = try commons.authenticator == nil ? nil : request.query("token") ?? subprotocol.token
+      let claim = try claim(request, subprotocol)
       try count(slot, request)
       open(slot, deflate, HandshakeResponse.accept(request, subprotocol: subprotocol.selected, deflate: deflate))
-      if let token {
-        authenticate(handshake: token, slot)
-      } else {
-        enterHub(slot, identity)
+      switch claim {
+      case .token(let token, let warnings): authenticate(handshake: token, warnings, slot)
+      case .identity(let identity, let warnings):
+        enterHub(slot, identity, warnings)
         watch(slot)
       }
     case .echo:
@@ -137,9 +136,28 @@ extension Worker {
     }
   }
 
-  /// Who the client says it is, where that is believed.
+  /// Who the client says it is: by a token, before anything else, or where that is believed by its name alone.
+  private enum Claim {
+    case token(String, Warnings)
+    case identity(Identity?, Warnings)
+  }
+
+  private func claim(_ request: HandshakeRequest, _ subprotocol: SubprotocolChoice) throws(HandshakeRefusal) -> Claim {
+    let hasName = ((try? request.query("user")) ?? "").isEmpty == false
+    if commons.authenticator != nil, let token = try request.query("token") ?? subprotocol.token {
+      guard hasName else { return .token(token, []) }
+      return .token(token, configuration.trustsUserParameter ? .ignoredUserForToken : .ignoredUser)
+    }
+    if configuration.trustsUserParameter { return .identity(try identity(request), []) }
+    var warnings: Warnings = hasName ? .ignoredUser : []
+    let hasToken = commons.authenticator == nil && (try? request.query("token")) ?? subprotocol.token != nil
+    if hasToken { warnings.insert(.ignoredToken) }
+    return .identity(nil, warnings)
+  }
+
+  /// The user that the query names.
   private func identity(_ request: HandshakeRequest) throws(HandshakeRefusal) -> Identity? {
-    guard configuration.trustsUserParameter, let name = try request.query("user"), !name.isEmpty else { return nil }
+    guard let name = try request.query("user"), !name.isEmpty else { return nil }
     guard let user = UserName(name) else {
       throw .badRequest("The user's name has more than \(UserName.maxLength) bytes or a control character.")
     }
@@ -162,7 +180,7 @@ extension Worker {
     markDirty(slot)
   }
 
-  func enterHub(_ slot: UInt32, _ identity: Identity?) {
+  func enterHub(_ slot: UInt32, _ identity: Identity?, _ warnings: Warnings) {
     let client = ClientID.random(using: &random)
     hub.open(
       connections.id(slot), client: client, identity: identity, now: loop.now, wall: Sys.wallMilliseconds())
@@ -175,7 +193,7 @@ extension Worker {
     send(
       EventEncoder.connected(
         client: client, node: node, user: identity?.user, pingInterval: Int(configuration.pingInterval),
-        maxMessageSize: configuration.maxMessageSize), to: slot)
+        maxMessageSize: configuration.maxMessageSize, warning: warnings.union(Warnings(of: identity)).text), to: slot)
     let drainAt = connections[slot].pointee.drainAt
     if drainAt > 0 { send(EventEncoder.drain(after: Int(max(drainAt - loop.now, 0))), to: slot) }
   }

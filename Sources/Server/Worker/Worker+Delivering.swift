@@ -57,8 +57,10 @@ extension Worker {
     case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
     case .presence(let id, let channel, let roster):
       send(answer: EventEncoder.presence(id: id, channel: channel, roster: roster), id: id, to: slot)
-    case .authenticated(let id, let user, let expires):
-      send(EventEncoder.authenticated(id: id, user: user, expires: expires), to: slot)
+    case .authenticated(let id, let identity):
+      send(
+        EventEncoder.authenticated(
+          id: id, user: identity.user, expires: identity.expires, warning: Warnings(of: identity).text), to: slot)
     case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
     case .expelled(let channel):
       forgetWaiting(channel, slot)

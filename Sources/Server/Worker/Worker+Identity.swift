@@ -9,13 +9,13 @@ import Wire
 /// Meanwhile the connection stands still, so that nothing is answered before it is known who asks.
 extension Worker {
   /// Has the token of a handshake judged; the client is told nothing before.
-  func authenticate(handshake token: String, _ slot: UInt32) {
+  func authenticate(handshake token: String, _ warnings: Warnings, _ slot: UInt32) {
     if let authenticator = commons.authenticator,
-      authenticator.judge(token, connections.id(slot), .handshake, answers: judgements)
+      authenticator.judge(token, connections.id(slot), .handshake(warnings), answers: judgements)
     {
       return pause(slot)
     }
-    enterHub(slot, nil)
+    enterHub(slot, nil, warnings)
     refuseToJudge(slot, nil)
     close(slot, .overloaded, reason: "too many tokens wait to be verified")
   }
@@ -43,11 +43,11 @@ extension Worker {
     guard connections.contains(judgement.session), connections[slot].pointee.phase == .open else { return }
     count(judgement.verdict)
     switch judgement.purpose {
-    case .handshake:
+    case .handshake(let warnings):
       switch judgement.verdict {
-      case .success(let identity): enterHub(slot, identity)
+      case .success(let identity): enterHub(slot, identity, warnings)
       case .failure:
-        enterHub(slot, nil)
+        enterHub(slot, nil, warnings)
         hub.judged(judgement.session, judgement.verdict, request: nil, now: loop.now)
       }
     case .command(let request):

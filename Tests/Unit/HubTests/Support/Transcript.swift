@@ -51,8 +51,8 @@ enum Transcript {
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
         + (refusal.retryAfter.map { " retry after \($0)" } ?? "")
-    case .authenticated(let id, let user, let expires):
-      "authenticated \(user)\(number(id))\(expires.map { " until \($0)" } ?? "")"
+    case .authenticated(let id, let identity):
+      "authenticated \(identity.user)\(number(id))\(identity.expires.map { " until \($0)" } ?? "")"
     case .expiring(let left): "expiring in \(left)"
     case .expelled(let channel): "expelled from \(channel)"
     case .event(_, _, let frame, _): "'\(text(frame))'"
