@@ -164,14 +164,15 @@ extension Hub {
     _ subscribe: PendingSubscribe, _ read: HistoryRead, _ share: HeldShare, _ roster: Roster?, _ session: Session,
     _ name: ChannelName
   ) {
-    var stream = SubscribedStream(position: read.top, isRecovered: subscribe.wish.since != nil && read.isComplete)
+    let isRecovered = subscribe.asksForMissed ? subscribe.wish.since != nil && read.isComplete : nil
+    var stream = SubscribedStream(position: read.top, isRecovered: isRecovered)
     var entries: [HistoryEntry] = []
     var events = share.events
     if subscribe.previous != nil {
       // It has listened all the time: everything that was held is news to it.
       if let start = share.start { stream.position = start }
     } else if let lost = share.lost, share.isTorn(from: read.top) {
-      stream = SubscribedStream(position: lost, isRecovered: false)
+      stream = SubscribedStream(position: lost, isRecovered: isRecovered.map { _ in false })
     } else {
       entries = read.entries
       if let first = entries.first { stream.position.offset = first.offset - 1 }

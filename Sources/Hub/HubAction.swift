@@ -36,10 +36,10 @@ package enum Reply {
 package struct SubscribedStream: Equatable, Sendable {
   /// The next message has the offset behind it.
   package var position: StreamPosition
-  /// Whether all that was missed comes now.
-  package var isRecovered: Bool
+  /// Whether all that was missed comes now; nil for a client that did not ask for it.
+  package var isRecovered: Bool?
 
-  package init(position: StreamPosition, isRecovered: Bool) {
+  package init(position: StreamPosition, isRecovered: Bool?) {
     self.position = position
     self.isRecovered = isRecovered
   }

@@ -16,6 +16,8 @@ struct PendingSubscribe {
   var stage: Stage
   let id: RequestID?
   var wish: SubscribeWish
+  /// Whether the client wants what it has missed, and is told whether it gets it.
+  let asksForMissed: Bool
   /// How the connection took part before, where it was a listener already.
   var previous: PresenceMode?
   /// What has been read, in a channel that keeps history.
@@ -39,6 +41,7 @@ struct PendingSubscribe {
     stage = .attaching
     self.id = id
     self.wish = wish
+    asksForMissed = wish.since != nil
     self.previous = previous
   }
 

@@ -35,6 +35,14 @@ package enum HistoryQuery: Hashable, Sendable {
   case newest(Int)
   /// The first messages since then that are held, at most so many.
   case after(Since, limit: Int)
+
+  /// Whether it asks what came after a place that is of another epoch than the history is now.
+  package func isOfAnotherEpoch(than top: StreamPosition) -> Bool {
+    switch self {
+    case .after(.position(let position), limit: _): position.epoch != top.epoch
+    case .after(.time, limit: _), .position, .recover, .newest: false
+    }
+  }
 }
 
 /// A message that is kept.
@@ -71,11 +79,16 @@ package struct HistoryRead: Sendable {
   /// Whether everything that was published since the place that was asked for is held. `entries` are all of it, unless
   /// fewer were asked for or it is more than `maxBytes`.
   package var isComplete: Bool
+  /// Whether the place that was asked for is of an epoch that is over.
+  package var isReset: Bool
 
-  package init(top: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false) {
+  package init(
+    top: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false, isReset: Bool = false
+  ) {
     self.top = top
     self.entries = entries
     self.isComplete = isComplete
+    self.isReset = isReset
   }
 
   /// Bytes of its frames.

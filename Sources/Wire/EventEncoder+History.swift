@@ -31,13 +31,14 @@ extension EventEncoder {
   // MARK: Replies and events
 
   /// The reply to `subscribe` in a channel that keeps history: the next message has the offset after `position`.
+  /// `isRecovered` is left out for who did not ask for what was missed.
   package static func subscribed(
-    id: RequestID?, channel: ChannelName, position: StreamPosition, isRecovered: Bool, roster: Roster?
+    id: RequestID?, channel: ChannelName, position: StreamPosition, isRecovered: Bool?, roster: Roster?
   ) -> Frame {
     frame { writer in
       appendReply("subscribed", id: id, channel: channel, to: &writer)
       append(position, to: &writer)
-      writer.append(literal: isRecovered ? #","recovered":true"# : #","recovered":false"#)
+      if let isRecovered { writer.append(literal: isRecovered ? #","recovered":true"# : #","recovered":false"#) }
       if let roster { appendRoster(roster, to: &writer) }
     }
   }
@@ -47,6 +48,7 @@ extension EventEncoder {
     frame { writer in
       appendReply("history", id: id, channel: channel, to: &writer)
       append(read.top, to: &writer)
+      if read.isReset { writer.append(literal: #","reset":true"#) }
       writer.append(literal: #","messages":["#)
       var isFirst = true
       for entry in read.entries {

@@ -60,12 +60,15 @@ async def messages(client: Client, count: int, channel: str) -> list[tuple[int, 
 async def test_messages_are_counted(node, connect):
     writer, reader = await connect(node.ws), await connect(node.ws)
     first = await subscribe(reader, "kept:1")
-    assert first["offset"] == 0 and first["recovered"] is False
+    assert first["offset"] == 0 and "recovered" not in first
     replies = await publish(writer, "kept:1", "a", "b")
     assert [at(reply) for reply in replies] == [at(first, 1), at(first, 2)]
     assert await messages(reader, 2, "kept:1") == [(1, "a"), (2, "b")]
     late = await subscribe(await connect(node.ws), "kept:1")
     assert at(late) == at(first, 2)
+    # Who asks for nothing of the past is not told that it came, also where it subscribes again.
+    again = await subscribe(reader, "kept:1")
+    assert "recovered" not in late and "recovered" not in again
 
 
 async def test_a_channel_without_history_has_no_places(node, connect):
@@ -193,7 +196,7 @@ async def test_the_command_history(node, connect):
 
     async def offsets(**members: object) -> list[int]:
         reply = await writer.succeed("history", "history", channel="kept:1", **members)
-        assert at(reply) == at(replies[-1])
+        assert at(reply) == at(replies[-1]) and "reset" not in reply
         assert all(message["type"] == "message" for message in reply["messages"])
         return [message["offset"] for message in reply["messages"]]
 
@@ -202,7 +205,11 @@ async def test_the_command_history(node, connect):
     assert await offsets(limit=1000) == list(range(51, 151))
     assert await offsets(since=at(replies[0], 10), limit=2) == [11, 12]
     assert await offsets(since=at(replies[0], 149)) == [150]
-    assert await offsets(since={"epoch": "another", "offset": 1}) == []
+    assert await offsets(since=at(replies[0], 151)) == []
+    assert len(await offsets(since=1)) == 100
+    other = {"epoch": "another", "offset": 1}
+    reply = await writer.succeed("history", "history", channel="kept:1", since=other)
+    assert reply["reset"] is True and reply["messages"] == [] and at(reply) == at(replies[-1])
     for limit in (0, -1, 1.5, "2"):
         assert (await writer.command("history", channel="kept:1", limit=limit))["code"] == "bad_request"
 
@@ -323,4 +330,5 @@ async def test_an_emptied_redis_is_told(own_cluster, rules, connect, how):
     kinds = [event.type for event in reader.received if event.type in ("gap", "message")]
     assert kinds == ["message", "message", "gap", "message"]
     late = await connect(node.ws)
+    assert (await late.succeed("history", "history", channel="kept:1", since=at(first, 2)))["reset"] is True
     assert (await subscribe(late, "kept:1", since=at(first, 2)))["recovered"] is False

@@ -66,7 +66,9 @@ struct MemoryHistory {
       else { return HistoryRead(top: top) }
       return HistoryRead(top: top, entries: Array(entries.suffix(place.missed)), isComplete: true)
     case .after(let since, let limit):
-      guard let place = place(since) else { return HistoryRead(top: top) }
+      guard let place = place(since) else {
+        return HistoryRead(top: top, isReset: query.isOfAnotherEpoch(than: top))
+      }
       let held = oldest(limit, maxBytes, of: entries.suffix(place.missed))
       let isHeld = place.missed <= entries.count && (place.missed == 0 || !held.isEmpty)
       return HistoryRead(top: top, entries: held, isComplete: place.isVouched && isHeld)

@@ -68,7 +68,8 @@ extension RedisBroker {
         end(.failure(Self.unreadable))
         return complain(error)
       }
-      guard let read = HistoryReply.read(reply) else { return end(.failure(Self.foreign)) }
+      guard var read = HistoryReply.read(reply) else { return end(.failure(Self.foreign)) }
+      read.isReset = query.isOfAnotherEpoch(than: read.top)
       isRecovery ? readRest(of: question.channel, behind: read, then: end) : end(.success(read))
     }
     if !sent { end(.failure(Self.unreadable)) }

@@ -101,6 +101,17 @@ import Testing
     #expect(read(history, .newest(3), now: 60_031) == "4")
   }
 
+  @Test func itTellsThatAnEpochIsOver() {
+    var history = history(of: 3)
+    let former = StreamPosition(epoch: "x0", offset: 1)
+    for (query, isReset) in [
+      (HistoryQuery.after(.position(former), limit: 5), true), (.after(position(1), limit: 5), false),
+      (.after(position(9), limit: 5), false), (.after(.time(0), limit: 5), false), (.newest(5), false),
+    ] {
+      #expect(history.read(query, now: 3).isReset == isReset, "\(query)")
+    }
+  }
+
   @Test func itKnowsWhenItWasTouched() {
     var history = empty()
     #expect(history.touched == 0)

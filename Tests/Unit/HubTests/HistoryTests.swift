@@ -40,7 +40,7 @@ import Testing
     desk.open(0)
     _ = desk.subscribe(0, "a", since: .position(at(3, "e0")), id: 1)
     _ = desk.attached("a")
-    #expect(desk.read(0, "a", .success(read(at(5), isComplete: false))) == ["0: subscribed a #1 at e1/5"])
+    #expect(desk.read(0, "a", .success(read(at(5), isComplete: false))) == ["0: subscribed a #1 at e1/5 not recovered"])
   }
 
   @Test func ownMessagesWithoutEchoAreNotRecovered() {
@@ -62,7 +62,8 @@ import Testing
     #expect(desk.read(0, "a", .success(read(at(5), [5]))) == ["0: subscribed a #1 at e1/4", "0: replay [m5]"])
     #expect(desk.subscribe(1, "a", since: .position(at(1, "e0")), id: 2) == ["read 1 a since e0/1"])
     #expect(desk.read(1, "a", .success(read(at(5), isComplete: false))) == ["read 1 a newest 1"])
-    #expect(desk.read(1, "a", .success(read(at(5), [5]))) == ["1: subscribed a #2 at e1/4", "1: replay [m5]"])
+    #expect(
+      desk.read(1, "a", .success(read(at(5), [5]))) == ["1: subscribed a #2 at e1/4 not recovered", "1: replay [m5]"])
   }
 
   @Test func historyComesBeforePresence() {

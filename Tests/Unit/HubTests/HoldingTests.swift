@@ -23,7 +23,9 @@ import Testing
     _ = desk.deliver(large, of: "a", .message(at(6)))
     _ = desk.deliver("m7", of: "a", .message(at(7)))
     #expect(
-      desk.read(0, "a", .success(read(at(4), [4]))) == ["0: subscribed a #1 at e1/5", "0: '\(large)'", "0: 'm7'"],
+      desk.read(0, "a", .success(read(at(4), [4]))) == [
+        "0: subscribed a #1 at e1/5 not recovered", "0: '\(large)'", "0: 'm7'",
+      ],
       "the next message is the sixth, and the client knows that it lacks some")
   }
 
@@ -59,7 +61,7 @@ import Testing
     _ = desk.deliver("gap to 4", of: "a", .gap(at(5, "e4")))
     #expect(
       desk.read(0, "a", .success(read(at(0, "e3"), isComplete: false))) == [
-        "0: subscribed a #1 at e3/0", "0: 'o1'", "0: 'gap to 4'",
+        "0: subscribed a #1 at e3/0 not recovered", "0: 'o1'", "0: 'gap to 4'",
       ])
   }
 
@@ -87,7 +89,7 @@ import Testing
     _ = desk.deliver(large, of: "a", .gap(at(0, "e2")))
     _ = desk.deliver(large, of: "a", .message(at(1, "e2")))
     #expect(
-      desk.read(0, "a", .success(read(at(4), [4]))) == ["0: subscribed a #1 at e2/0", "0: '\(large)'"])
+      desk.read(0, "a", .success(read(at(4), [4]))) == ["0: subscribed a #1 at e2/0 not recovered", "0: '\(large)'"])
   }
 
   @Test(arguments: [StreamMark.fleeting, .none])
@@ -229,7 +231,7 @@ import Testing
     desk = reading()
     #expect(
       desk.read(0, "a", .success(read(at(9), entries)), waiting: Desk.maxRecovery - bytes + 1) == [
-        "0: subscribed a #1 at e1/9"
+        "0: subscribed a #1 at e1/9 not recovered"
       ])
     desk = reading()
     #expect(
@@ -242,7 +244,7 @@ import Testing
     #expect(desk.read(0, "a", .success(read(at(9), Array(4...9))), waiting: Desk.maxRecovery) == ["read 0 a newest 1"])
     #expect(
       desk.read(0, "a", .success(read(at(9), [9])), waiting: Desk.maxRecovery) == [
-        "0: subscribed a #1 at e1/8", "0: replay [m9]",
+        "0: subscribed a #1 at e1/8 not recovered", "0: replay [m9]",
       ])
   }
 
@@ -255,7 +257,7 @@ import Testing
     }
     #expect(desk.read(0, "a", .success(read(at(300), Array(4...300)))) == ["enter 0 a watch c-0 - -"])
     _ = desk.read(0, "b", .success(read(at(4), [4])))
-    #expect(desk.entered(0, "b", roster()) == ["0: subscribed b #1 at e1/4 []"])
+    #expect(desk.entered(0, "b", roster()) == ["0: subscribed b #1 at e1/4 not recovered []"])
     #expect(desk.entered(0, "a", roster()).first == "0: subscribed a #0 at e1/3 recovered []")
   }
 }

@@ -42,6 +42,35 @@ import Wire
       EventEncoder.connected(client: client, node: node, user: nil, pingInterval: 1, maxMessageSize: 2),
       #"{"type":"connected","clientId":"c-7Qm4","node":"\#(node.string)","user":null,"protocol":1,"#
         + #""pingInterval":1,"maxMessageSize":2}"#)
+    expect(
+      EventEncoder.connected(
+        client: client, node: node, user: nil, pingInterval: 1, maxMessageSize: 2, warning: "No \"key\"."),
+      #"{"type":"connected","clientId":"c-7Qm4","node":"\#(node.string)","user":null,"protocol":1,"#
+        + #""pingInterval":1,"maxMessageSize":2,"warning":"No \"key\"."}"#)
+  }
+
+  @Test func places() {
+    let place = StreamPosition(epoch: "e1", offset: 42)
+    for (isRecovered, member) in [(nil, ""), (true, #","recovered":true"#), (false, #","recovered":false"#)] {
+      expect(
+        EventEncoder.subscribed(id: two, channel: room, position: place, isRecovered: isRecovered, roster: nil),
+        #"{"type":"subscribed","id":2,"channel":"room:1","epoch":"e1","offset":42\#(member)}"#)
+    }
+    for (isReset, member) in [(false, ""), (true, #","reset":true"#)] {
+      expect(
+        EventEncoder.history(id: two, channel: room, HistoryRead(top: place, isReset: isReset)),
+        #"{"type":"history","id":2,"channel":"room:1","epoch":"e1","offset":42\#(member),"messages":[]}"#)
+    }
+  }
+
+  @Test func authenticated() throws {
+    let alice = try #require(alice)
+    expect(
+      EventEncoder.authenticated(id: two, user: alice, expires: 5),
+      #"{"type":"authenticated","id":2,"user":"alice","expires":5}"#)
+    expect(
+      EventEncoder.authenticated(id: nil, user: alice, expires: nil, warning: "Not verified."),
+      #"{"type":"authenticated","user":"alice","warning":"Not verified."}"#)
   }
 
   @Test func replies() {

@@ -171,7 +171,7 @@ class Listener:
             return self._stray(text)
         self.longest_wait = max(self.longest_wait, now - asked.at)
         place = Place(event["epoch"], event["offset"])
-        self.journals[asked.channel].subscribed(asked.at, now, asked.since, place, event["recovered"])
+        self.journals[asked.channel].subscribed(asked.at, now, asked.since, place, event.get("recovered", False))
 
     def _stray(self, text: bytes) -> None:
         self.strays.append(f"client {self.number} in {' '.join(self.journals)} was told {text.decode()}")

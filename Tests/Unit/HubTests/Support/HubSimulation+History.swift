@@ -162,15 +162,16 @@ extension HubSimulation {
     try check((stream != nil) == Self.kept.contains(key.channel), "a place where the channel keeps history")
     guard let stream, let place = places[key] else { return }
     if place.mode != nil, let before = place.position {
-      try check(!stream.isRecovered, "recovered for whoever listened")
+      try check(stream.isRecovered == nil, "recovered, or not, for whoever listened")
       let isThere = isNext(stream.position, before, key)
       places[key]?.mustBeTold = isThere ? nil : before
-    } else if stream.isRecovered {
+    } else if stream.isRecovered == true {
       recovered += 1
       try check(
         since == stream.position, "recovered from \(stream.position) on, it asked from \(String(describing: since))")
-    } else if since != nil {
-      try check(!place.mustRecover || place.isOverrun, "not recovered for no reason")
+    } else {
+      try check((stream.isRecovered == nil) == (since == nil), "told of what was not asked, or not of what was")
+      try check(since == nil || !place.mustRecover || place.isOverrun, "not recovered for no reason")
     }
     places[key]?.position = stream.position
   }

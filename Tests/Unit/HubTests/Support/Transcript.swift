@@ -69,7 +69,7 @@ enum Transcript {
   private static func line(_ position: StreamPosition) -> String { "\(position.epoch)/\(position.offset)" }
 
   private static func line(_ stream: SubscribedStream?) -> String {
-    stream.map { " at \(line($0.position))\($0.isRecovered ? " recovered" : "")" } ?? ""
+    stream.map { " at \(line($0.position))\($0.isRecovered.map { $0 ? " recovered" : " not recovered" } ?? "")" } ?? ""
   }
 
   private static func line(_ since: Since) -> String {
