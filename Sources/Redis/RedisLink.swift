@@ -74,7 +74,9 @@ package final class RedisLink: EventSource {
   /// Whether the owner wants nothing more for now; what Redis sends waits in the socket.
   var isPaused = false
   private var reconnectTimer: TimerID?
+  /// What was logged last since the link was connected.
   var lastComplaint = ""
+  private var complaints = FailureTally(burst: 10)
   let resolutions: Mailbox<Resolution>
   package private(set) var reconnects = 0
 
@@ -172,9 +174,9 @@ package final class RedisLink: EventSource {
     onEvent(.unreachable(reason: reason))
   }
 
-  /// Logs a reason once, not at every attempt.
+  /// Logs a reason once, not at every attempt, and only so often when it comes and goes.
   private func complain(_ reason: String) {
-    guard reason != lastComplaint else { return }
+    guard reason != lastComplaint, complaints.failed(now: loop.now) != nil else { return }
     lastComplaint = reason
     logger.warning("Redis cannot be used: \(reason)", metadata: ["redis": "\(url)", "link": "\(name)"])
   }

@@ -64,7 +64,9 @@ extension RedisBroker {
     subscriber.settled()
     // Time for other nodes to enter their members again, too.
     if resyncAt == .max { resyncAt = loop.now + 3000 }
-    if linkState != .up { logger.info("the node is joined to its cluster", metadata: ["node": "\(nodeID)"]) }
+    if linkState != .up, joins.failed(now: loop.now) != nil {
+      logger.info("the node is joined to its cluster", metadata: ["node": "\(nodeID)"])
+    }
     setLinkState(.up)
   }
 

@@ -12,8 +12,6 @@ import Wire
 extension RedisBroker {
   /// How long after a refusal all is announced again, in milliseconds.
   private static var registryRepetition: Int64 { 10_000 }
-  /// The least time between two complaints of refused entries, in milliseconds.
-  private static var registryComplaint: Int64 { 60_000 }
   /// Entries that Redis did not let the node take out, and that are remembered to be tried again.
   private static var maxRefusedDepartures: Int { 100_000 }
   /// Entries taken out by one command.
@@ -97,17 +95,6 @@ extension RedisBroker {
 
   private func refusedEntry(_ error: RedisError) {
     leaveIncomplete()
-    complainOfRegistry(error)
-  }
-
-  /// Each connection would have one.
-  private func complainOfRegistry(_ error: RedisError) {
-    switch error.code {
-    case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
-      guard loop.now - registryComplained >= Self.registryComplaint else { return }
-      registryComplained = loop.now
-    case .readOnly, .loading, .masterDown, .noAuth, .fenced: break
-    }
     complain(error)
   }
 
@@ -152,7 +139,7 @@ extension RedisBroker {
           guard let error = reply.error else { return }
           refusedDeparture(gone, isFirst: !isRefused)
           isRefused = true
-          complainOfRegistry(error)
+          complain(error)
         // With the answer to any of them that to the last is lost.
         case .lost: if isLast, !isRefused { departed.append(contentsOf: gone) }
         }

@@ -88,7 +88,9 @@ extension RedisBroker {
     case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
     case .fenced: fenced()
     case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
-      logger.error("Redis refuses a command: \(error.advice)")
+      // Clients can bring it about by each of their commands.
+      guard let refused = refusals[error.code, default: FailureTally()].failed(now: loop.now) else { return }
+      logger.error("Redis refuses commands: \(error.advice)", metadata: ["refused": "\(refused)"])
     }
   }
 
@@ -207,10 +209,8 @@ extension RedisBroker {
 
   func malformed() {
     malformedPayloads += 1
-    guard loop.now - malformedLogged >= 60_000 else { return }
-    malformedLogged = loop.now
-    logger.warning(
-      "a payload in Redis was no message and was dropped", metadata: ["dropped so far": "\(malformedPayloads)"])
+    guard let dropped = malformedTally.failed(now: loop.now) else { return }
+    logger.warning("payloads in Redis were not messages and were dropped", metadata: ["dropped": "\(dropped)"])
   }
 
   func deliver(

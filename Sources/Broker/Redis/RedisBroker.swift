@@ -112,7 +112,6 @@ package final class RedisBroker: Broker {
   var isRegistryIncomplete = false
   var registryRefused: Int64 = 0
   var departureRefused: Int64 = .min / 2
-  var registryComplained: Int64 = .min / 2
 
   var probe = Probe()
   /// Whether the subscriber was left unread since the last probe.
@@ -125,7 +124,10 @@ package final class RedisBroker: Broker {
   var hasUnsentLeaves = false
   var leavesAsked: Int64 = 0
   var malformedPayloads = 0
-  var malformedLogged: Int64 = .min / 2
+  var malformedTally = FailureTally()
+  /// What Redis refuses, by the kind of error, and how often the node has joined: both are told of once in a while.
+  var refusals: [RedisError.Code: FailureTally] = [:]
+  var joins = FailureTally(burst: 10)
   var scratch = ByteWriter(capacity: 4096)
 
   /// A request to be where the roster is told, with whom to answer; without a number nobody.

@@ -36,14 +36,4 @@ import Testing
       CallSignature(secret: "k").value(for: [], at: 0)
         == "t=0,v1=6b4a4b8b3c40f1e8f53a3d36682e5f99f7ad2ac1df1c93dfe336f329167641e7")
   }
-
-  @Test func failuresAreToldOfOnceInAWhile() {
-    var tally = FailureTally()
-    #expect(tally.failed(now: 5) == 1)
-    #expect(tally.failed(now: 6) == nil)
-    #expect(tally.failed(now: 60_004) == nil)
-    #expect(tally.failed(now: 60_005) == 3)
-    #expect(tally.failed(now: 60_006) == nil)
-    #expect(tally.failed(now: 500_000) == 2)
-  }
 }
