@@ -111,6 +111,8 @@ package struct ListeningSocket: Sendable {
   package let address: SocketAddress
   /// One socket for several loops (unix), rather than one each (TCP).
   let isShared: Bool
+  /// Its file (unix), which outlives it.
+  package let file: SocketFile?
 }
 
 extension ListeningSocket {
@@ -128,7 +130,7 @@ extension ListeningSocket {
     do {
       for _ in 0..<count {
         let fd = try bound(address.with(port: port), reusePort: true)
-        sockets.append(ListeningSocket(fd: fd, address: address.with(port: port), isShared: false))
+        sockets.append(ListeningSocket(fd: fd, address: address.with(port: port), isShared: false, file: nil))
         try Sys.listen(fd, backlog: Listener.backlog)
       }
     } catch {
@@ -158,16 +160,20 @@ extension ListeningSocket {
   ) throws(SystemError) -> [ListeningSocket] {
     if isSocket(path), isAbandoned(address) { unlink(path) }
     let fd = try Sys.socket(family: AF_UNIX)
+    var file: SocketFile?
     do {
       try Sys.bind(fd, to: address)
+      file = SocketFile(at: path)
       try Sys.listen(fd, backlog: Listener.backlog)
     } catch {
+      file?.remove()
       Sys.close(fd)
       throw error
     }
     // Each loop closes a descriptor of its own.
     return (0..<count).map { index in
-      ListeningSocket(fd: index == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0), address: address, isShared: true)
+      ListeningSocket(
+        fd: index == 0 ? fd : fcntl(fd, F_DUPFD_CLOEXEC, 0), address: address, isShared: true, file: file)
     }
   }
 

@@ -11,6 +11,8 @@ package final class Server: Sendable {
   private let threads: [LoopThread]
   private let workers: [LoopBound<Worker>]
   private let relay: LoopBound<Relay>
+  /// Of the unix sockets it listens on.
+  private let files: [SocketFile]
 
   /// Makes the broker, on the relay loop.
   package typealias BrokerFactory = @Sendable (Loop, any BrokerOutlet) -> any Broker
@@ -27,23 +29,32 @@ package final class Server: Sendable {
     handOver: @escaping @Sendable (Int32) -> Void
   ) throws -> Server {
     Sys.ignoreSIGPIPE()
-    let sockets = try configuration.addresses.map { try ListeningSocket.open($0, count: configuration.loops) }
-    let assembly = Assembly(configuration, admission, authority, backend, refusals, logger, handOver)
-    let threads = try assembly.startThreads()
-    let (workers, relay) = try assembly.parts()
-    assembly.begin(relay, broker)
-    for (index, worker) in workers.enumerated() {
-      let own = sockets.map { $0[index] }
-      worker.execute { $0.listen(own) }
+    var sockets: [[ListeningSocket]] = []
+    do {
+      for address in configuration.addresses {
+        sockets.append(try ListeningSocket.open(address, count: configuration.loops))
+      }
+      let assembly = Assembly(configuration, admission, authority, backend, refusals, logger, handOver)
+      let threads = try assembly.startThreads()
+      let (workers, relay) = try assembly.parts()
+      assembly.begin(relay, broker)
+      for (index, worker) in workers.enumerated() {
+        let own = sockets.map { $0[index] }
+        worker.execute { $0.listen(own) }
+      }
+      return Server(sockets.map { $0[0] }, admission, threads, workers, relay)
+    } catch {
+      for socket in sockets { socket.first?.file?.remove() }
+      throw error
     }
-    return Server(sockets.map { $0[0].address }, admission, threads, workers, relay)
   }
 
   private init(
-    _ addresses: [SocketAddress], _ admission: Admission, _ threads: [LoopThread], _ workers: [LoopBound<Worker>],
+    _ sockets: [ListeningSocket], _ admission: Admission, _ threads: [LoopThread], _ workers: [LoopBound<Worker>],
     _ relay: LoopBound<Relay>
   ) {
-    self.addresses = addresses
+    addresses = sockets.map(\.address)
+    files = sockets.compactMap(\.file)
     self.admission = admission
     self.threads = threads
     self.workers = workers
@@ -116,3 +127,4 @@ package final class Server: Sendable {
     for thread in threads { thread.stop() }
   }
 }
+    for file in files { file.remove() }

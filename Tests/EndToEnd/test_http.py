@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import signal
 import subprocess
 
 import pytest
@@ -234,3 +235,22 @@ def test_a_port_in_use(memory_node):
     outcome = run("serve", "--dev", "--port", memory_node.port)
     assert outcome.returncode != 0
     assert str(memory_node.port) in outcome.stderr + outcome.stdout
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+async def test_the_file_of_a_socket_goes_with_the_node(own_node, tmp_path, number):
+    path = tmp_path / "apus.sock"
+    node = own_node({"--listen": f"unix://{path}"})
+    assert path.is_socket()
+    node.signal(number)
+    assert await asyncio.to_thread(node.wait) == 0
+    assert not path.exists()
+
+
+async def test_a_file_that_is_anothers_stays(own_node, tmp_path):
+    path = tmp_path / "apus.sock"
+    node = own_node({"--listen": f"unix://{path}"})
+    path.unlink()
+    successor = own_node({"--listen": f"unix://{path}"})
+    assert await asyncio.to_thread(node.stop) == 0
+    assert path.is_socket() and successor.readiness() == 200

@@ -71,6 +71,29 @@ import Testing
     #expect(stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG && status.st_size == 4)
   }
 
+  @Test func itsFileIsTakenAway() throws {
+    let address = try address("own")
+    let socket = try ListeningSocket.open(address, count: 2)
+    socket[0].file?.remove()
+    #expect(access(folder.file("own"), F_OK) != 0)
+    socket[1].file?.remove()
+    for each in socket { Sys.close(each.fd) }
+  }
+
+  @Test func whatStandsInItsPlaceIsLeftAlone() throws {
+    let address = try address("taken")
+    let first = try ListeningSocket.open(address, count: 1)[0]
+    unlink(folder.file("taken"))
+    let second = try ListeningSocket.open(address, count: 1)[0]
+    first.file?.remove()
+    #expect(canConnect(address), "it is another's")
+    second.file?.remove()
+    let fd = open(folder.file("taken"), O_CREAT | O_WRONLY, 0o600)
+    second.file?.remove()
+    #expect(access(folder.file("taken"), F_OK) == 0)
+    for each in [first.fd, second.fd, fd] { Sys.close(each) }
+  }
+
   @Test func aFolderThatIsNotThereIsAnError() throws {
     let address = try #require(SocketAddress(unixPath: folder.path + "/nowhere/socket"))
     let error = #expect(throws: SystemError.self) { try ListeningSocket.open(address, count: 1) }
