@@ -15,6 +15,9 @@ package protocol Broker: AnyObject {
   func send(_ event: [UInt8], to addressee: Addressee, then answer: @escaping (Result<Bool, Refusal>) -> Void)
   /// The node goes away soon: the cluster may know.
   func beginDraining()
+  /// Calls `done` when no member of this node is left, now that its connections have gone, or when the grace of the last
+  /// is over.
+  func waitForGraces(then done: @escaping () -> Void)
   /// Ends every membership of this node and gives back whatever it holds in the cluster, then calls `done`.
   func stop(then done: @escaping () -> Void)
   /// How the broker stands, for `/readyz` and the metrics.

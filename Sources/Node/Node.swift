@@ -24,8 +24,8 @@ package struct Node: Sendable {
 
   /// Runs until SIGTERM or SIGINT, then lets the clients go; `started` is called once with where the node listens.
   ///
-  /// SIGTERM drains as long as configured, SIGINT (Ctrl-C) closes at once but in order; a second signal ends the
-  /// process where it stands.
+  /// SIGTERM drains as long as configured and waits for the graces of who has gone, SIGINT (Ctrl-C) closes at once but in
+  /// order; a second signal ends the process where it stands.
   package func run(started: @Sendable ([SocketAddress]) -> Void) async throws {
     Sys.reserveDescriptors(Sys.raiseDescriptorLimit())
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
@@ -94,6 +94,7 @@ package struct Node: Sendable {
     let window = signal == .sigterm ? configuration.drain : 0
     logger.info("going away", metadata: ["window": "\(window) ms", "connections": "\(server.admission.count)"])
     await server.drain(window: window)
+    if signal == .sigterm { await server.waitForGraces() }
   }
 
   private func brokerFactory(_ id: NodeID, _ admission: Admission) -> Server.BrokerFactory {

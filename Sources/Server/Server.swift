@@ -114,6 +114,18 @@ package final class Server: Sendable {
     }
   }
 
+  /// Waits for the memberships that have ended with their connections until the grace of each is over: who comes back on
+  /// another node meanwhile has never left.
+  package func waitForGraces() async {
+    await withCheckedContinuation { continuation in
+      let accepted = relay.execute { relay in
+        guard let broker = relay.broker else { return continuation.resume() }
+        broker.waitForGraces { continuation.resume() }
+      }
+      if !accepted { continuation.resume() }
+    }
+  }
+
   /// Closes what is left, ends this node's memberships and its lease, and waits for the threads.
   package func stop() async {
     for worker in workers { _ = await worker.ask { $0.stop() } }

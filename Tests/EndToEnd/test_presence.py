@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 
 from harness import Message, eventually
 
@@ -167,9 +168,40 @@ async def test_unsubscribing_leaves_at_once(cluster, own_node, connect, channel)
     await watcher.expect("leave", user="alice", count=1)
     assert set(cluster.redis.presence(channel)) == {bob.id}
     assert watcher.events("leave", user="bob") == []
-    # A node that stops waits for no grace.
-    await asyncio.to_thread(node.stop)
+    # Ctrl-C waits for no grace.
+    node.signal(signal.SIGINT)
+    assert await asyncio.to_thread(node.wait) == 0
     await watcher.expect("leave", user="bob", count=0)
+
+
+async def test_who_comes_back_elsewhere_from_a_node_that_ends_has_not_left(own_cluster, connect, channel):
+    """Of those that the node closes last one is on another node within the grace, and one is not."""
+    cluster = own_cluster(nodes=2, options={"--drain": "0s"})
+    ending, other = cluster.nodes
+    watcher = await connect(other.ws)
+    await watcher.subscribe(channel, presence="watch")
+    alice, bob = [await connect(ending.ws, user=user) for user in ("alice", "bob")]
+    for client in (alice, bob):
+        await client.subscribe(channel, presence=True)
+    await watcher.collect("join", 2)
+    ending.signal(signal.SIGTERM)
+    assert await alice.closed_with() == 1012
+    back = await connect(other.ws, user="alice")
+    await back.subscribe(channel, presence=True)
+    await watcher.expect("leave", user="bob", count=1)
+    assert await asyncio.to_thread(ending.wait) == 0
+    await eventually(lambda: set(cluster.redis.presence(channel)) == {back.id})
+    await watcher.ping()
+    assert [event["user"] for event in watcher.events("leave")] == ["bob"]
+    assert len(watcher.events("join")) == 2
+
+
+async def test_a_node_without_members_ends_at_once(own_cluster, connect, channel):
+    cluster = own_cluster(nodes=1, options={"--drain": "0s", "--leave-grace": "600s"})
+    (node,) = cluster.nodes
+    client = await connect(node.ws, user="alice")
+    await client.subscribe(channel, presence="watch")
+    assert await asyncio.to_thread(node.stop) == 0
 
 
 async def test_info_is_shown_byte_for_byte(cluster, connect, channel):

@@ -44,6 +44,9 @@ package final class MemoryBroker: Broker {
 
   package func beginDraining() {}
 
+  /// Nobody is left to be told.
+  package func waitForGraces(then done: @escaping () -> Void) { done() }
+
   package func stop(then done: @escaping () -> Void) {
     ticker?.stop()
     done()

@@ -30,6 +30,9 @@ struct PresenceTable {
     membership(client, in: channel)?.isWanted ?? false
   }
 
+  /// Whether anybody is a member who has not left.
+  var hasWanted: Bool { channels.values.contains { $0.values.contains(where: \.isWanted) } }
+
   /// All memberships, in no order.
   var all: [(channel: ChannelName, membership: Membership)] {
     channels.flatMap { channel, members in members.values.map { (channel, $0) } }

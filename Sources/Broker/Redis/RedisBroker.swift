@@ -128,6 +128,8 @@ package final class RedisBroker: Broker {
   /// What Redis refuses, by the kind of error, and how often the node has joined: both are told of once in a while.
   var refusals: [RedisError.Code: FailureTally] = [:]
   var joins = FailureTally(burst: 10)
+  /// To be called when no member is left.
+  private var gracesOver: (() -> Void)?
   var scratch = ByteWriter(capacity: 4096)
 
   /// A request to be where the roster is told, with whom to answer; without a number nobody.
@@ -210,6 +212,18 @@ package final class RedisBroker: Broker {
     leaveEverything { [self] in
       commands.stop()
       scripts.linkLost()
+  package func waitForGraces(then done: @escaping () -> Void) {
+    guard configuration.leaveGrace > 0, presence.hasWanted else { return done() }
+    let completion = Completion(on: loop, within: configuration.leaveGrace, done)
+    gracesOver = completion.finish
+  }
+
+  private func tellGracesOver() {
+    guard let done = gracesOver, !presence.hasWanted else { return }
+    gracesOver = nil
+    done()
+  }
+
       subscriber.stop()
       done()
     }
@@ -248,6 +262,7 @@ package final class RedisBroker: Broker {
     renewIfDue()
     repeatLeavesIfDue()
     repeatRegistrationIfDue()
+    tellGracesOver()
     lookForDeadNodes()
     sendProbe()
     resyncIfDue()

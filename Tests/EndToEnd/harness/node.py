@@ -1,6 +1,8 @@
 """One `apus serve` process."""
 
+import contextlib
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -83,6 +85,15 @@ class Node(Process):
 
     def wait_ready(self) -> None:
         until(self._is_ready, what=f"{self.name} is not ready\n{self.tail()}")
+
+    def end(self) -> None:
+        """Ends the node without waiting for graces (SIGINT), or in whichever way works."""
+        if self.running:
+            self.signal(signal.SIGCONT)
+            self.signal(signal.SIGINT)
+            with contextlib.suppress(AssertionError):
+                self.wait(5)
+        super().end()
 
     def get(self, path: str, **arguments) -> requests.Response:
         """One HTTP request on a connection of its own."""
