@@ -284,6 +284,25 @@ async def test_redis_comes_back_empty(own_cluster, connect):
         await client.expect("direct")
 
 
+@pytest.mark.parametrize("writes", [False, True], ids=["quiet", "somebody publishes"])
+async def test_online_right_after_flushall(own_cluster, connect, writes):
+    """Bob is there all the while, on another node: he gets what is sent, once, and it is told."""
+    cluster = own_cluster(nodes=2)
+    alice, bob = await connect(cluster.nodes[0].ws, user="alice"), await connect(cluster.nodes[1].ws, user="bob")
+    await eventually(lambda: bob.id in entries(cluster, "bob"))
+    cluster.redis.client.flushall()
+    if writes:
+        await alice.publish("demo:flush", 1)
+    asking = asyncio.to_thread(post, cluster.nodes[0], "/api/users/bob/messages", {"data": "api"})
+    sent, answer = await asyncio.gather(alice.command("send", to="bob", data="ws"), asking)
+    assert sent.has({"type": "sent", "online": True}), sent.raw
+    assert answer.json() == {"online": True}
+    await bob.expect("direct", data="ws")
+    await bob.expect("notification", data="api")
+    await bob.ping()
+    assert len(bob.events("direct")) == len(bob.events("notification")) == 1
+
+
 async def test_redis_comes_back_with_older_data(own_cluster, connect):
     """What has gone since then is gone again, under whatever id the node goes on."""
     cluster = own_cluster(nodes=1)

@@ -332,3 +332,36 @@ async def test_an_emptied_redis_is_told(own_cluster, rules, connect, how):
     late = await connect(node.ws)
     assert (await late.succeed("history", "history", channel="kept:1", since=at(first, 2)))["reset"] is True
     assert (await subscribe(late, "kept:1", since=at(first, 2)))["recovered"] is False
+
+
+async def test_subscribing_leaves_nothing_in_redis(own_cluster, connect, rules):
+    """One key for all channels, whatever is asked of names that nothing was published to."""
+    cluster = own_cluster(nodes=1, options={"--config": rules, "--max-channels": 1000})
+    client, redis = await connect(cluster.nodes[0].ws), cluster.redis.client
+    before = set(redis.keys())
+    replies = [await subscribe(client, f"kept:{number}") for number in range(300)]
+    assert len({reply["epoch"] for reply in replies}) == 300 and {reply["offset"] for reply in replies} == {0}
+    for number in range(300):
+        await client.succeed("unsubscribed", "unsubscribe", channel=f"kept:{number}")
+        await client.succeed("history", "history", channel=f"kept:{number}")
+    left = set(redis.keys()) - before - {key for key in redis.keys() if key.startswith("apus:connections:")}
+    assert left <= {"apus:run"}, left
+    # Where nothing has happened, nothing is missing, and the first message follows.
+    again = await subscribe(client, "kept:7", since=at(replies[7]))
+    assert again.has({"recovered": True, "epoch": replies[7]["epoch"], "offset": 0})
+    (published,) = await publish(client, "kept:7", "first")
+    assert (published["epoch"], published["offset"]) == (replies[7]["epoch"], 1)
+
+
+async def test_a_first_message_behind_flushall_comes_behind_a_gap(own_cluster, connect, rules):
+    cluster = own_cluster(nodes=2, options={"--config": rules})
+    listener, publisher = [await connect(node.ws) for node in cluster.nodes]
+    told = await subscribe(listener, "kept:1")
+    cluster.redis.client.flushall()
+    (published,) = await publish(publisher, "kept:1", 1)
+    assert published["epoch"] != told["epoch"] and published["offset"] == 1
+    gap = await listener.expect("gap", channel="kept:1")
+    assert gap.has({"epoch": published["epoch"], "offset": 0})
+    await listener.expect("message", data=1)
+    late = await connect(cluster.nodes[0].ws)
+    assert (await subscribe(late, "kept:1", since=at(told)))["recovered"] is False

@@ -50,7 +50,7 @@ extension RedisBroker {
     guard let catchUp = catchUps[channel], catchUp.life != life else { return ended() }
     catchUps[channel]?.life = life
     let query = HistoryQuery.after(.position(catchUp.from), limit: Continuity.page)
-    let sent = scripts.run(streamScripts.read(channel, query, newEpoch: newEpoch())) { [unowned self] outcome in
+    let sent = scripts.run(streamScripts.read(channel, query, newSeed: newSeed())) { [unowned self] outcome in
       defer { ended() }
       // Without an answer it is asked again when the link is back.
       guard case .reply(let reply) = outcome, catchUps[channel]?.serial == catchUp.serial else { return }

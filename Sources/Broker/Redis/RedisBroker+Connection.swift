@@ -17,6 +17,7 @@ extension RedisBroker {
       lease.lose()
       scripts.linkLost()
       refuseQueuedReads()
+      giveUpLookups()
       endRegistering()
       changed(event, reason)
     }
@@ -78,7 +79,8 @@ extension RedisBroker {
 
   // MARK: The command link
 
-  private func prepareCommands() {
+  /// Looks at the Redis behind the link, takes the lease, and enters everything again.
+  func prepareCommands() {
     let life = life
     let asked = commands.send(RedisCommand("ROLE")) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, life == self.life else { return }
@@ -123,7 +125,8 @@ extension RedisBroker {
 
   /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
   private func identifyRun(_ life: UInt64) {
-    let asked = scripts.run(streamScripts.identify(newName: newEpoch())) { [unowned self] outcome in
+    let asked = scripts.run(streamScripts.identify(newSeed: newSeed(), former: lastRun, lostLease: hasLostLease)) {
+      [unowned self] outcome in
       guard case .reply(let reply) = outcome, life == self.life else { return }
       if let error = reply.error { return commands.reset(error.advice) }
       run.name = reply.string
@@ -131,6 +134,7 @@ extension RedisBroker {
       // is entered anew.
       if hasHeldLease, run.name != lastRun { changeIdentity() }
       lastRun = run.name
+      hasLostLease = false
       takeLease(life)
     }
     if !asked { commands.reset("the connection was lost at once") }

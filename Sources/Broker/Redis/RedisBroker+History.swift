@@ -7,8 +7,8 @@ import Wire
 extension RedisBroker {
   var streamScripts: StreamScripts { StreamScripts(keys: keys, run: run) }
 
-  /// An epoch for a channel that has none.
-  func newEpoch() -> String { StreamPosition.beginning(using: &random).epoch }
+  /// Something random, for where Redis has no seed.
+  func newSeed() -> String { String(random.next(), radix: 36) }
 
   // MARK: For clients
 
@@ -60,8 +60,8 @@ extension RedisBroker {
     }
     let isRecovery = if case .recover = query { true } else { false }
     let call = streamScripts.read(
-      question.channel, query, newEpoch: newEpoch(), begins: question.isForSubscribe,
-      maxBytes: configuration.maxHistoryBytes, maxEntries: isRecovery ? Self.firstPage : .max)
+      question.channel, query, newSeed: newSeed(), maxBytes: configuration.maxHistoryBytes,
+      maxEntries: isRecovery ? Self.firstPage : .max)
     let sent = scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
       if let error = reply.error {

@@ -50,14 +50,8 @@ extension RedisBroker {
     lease.lose()
     endRegistering()
     changeIdentity()
-    let life = life
-    renew(taking: true) { [unowned self] result in
-      guard life == self.life else { return }
-      switch result {
-      case .success: enterAgain(life)
-      case .failure(let error): commands.reset(error.advice)
-      }
-    }
+    hasLostLease = true
+    prepareCommands()
   }
 
   func changeIdentity() {

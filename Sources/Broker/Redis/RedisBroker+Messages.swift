@@ -20,7 +20,7 @@ extension RedisBroker {
     }
     guard !outlet.isCongested else { return answer(publisher, .failure(.overloaded(id: id))) }
     let sent: Bool
-    if let call = streamScripts.publish(publication, newEpoch: newEpoch()) {
+    if let call = streamScripts.publish(publication, newSeed: newSeed()) {
       sent = scripts.run(call) { [unowned self] in published($0, publisher, HistoryReply.receipt) }
     } else if case .finished(let frame) = publication.event {
       sent = send(frame, publication, publisher)
@@ -171,7 +171,9 @@ extension RedisBroker {
   }
 
   private func received(_ payload: UnsafeRawBufferPointer, on name: UnsafeRawBufferPointer) {
-    guard let channel = channel(of: name) else { return receivedControl(payload) }
+    guard let channel = channel(of: name) else {
+      return receivedControl(payload, isForAll: name.elementsEqual(keys.control.utf8))
+    }
     guard let (header, range) = BrokerPayload.parse(payload) else { return receivedForeign(payload, channel) }
     let text = UnsafeRawBufferPointer(rebasing: payload[range])
     switch header.kind {

@@ -94,6 +94,8 @@ package final class RedisBroker: Broker {
   /// Ids this node had before it lost their leases, still to be reaped.
   var formerIDs: [NodeID] = []
   var hasHeldLease = false
+  /// Whether the lease was found gone and Redis has not been looked at since.
+  var hasLostLease = false
 
   /// Joins that wait for the command link.
   var waitingEntries: [Entry] = []
@@ -105,6 +107,9 @@ package final class RedisBroker: Broker {
   var held: [ChannelName: [(frame: Frame, excluded: ClientID?)]] = [:]
   /// When the rosters of watched channels are to be told anew, because events may have been missed.
   var resyncAt: Int64?
+
+  /// Sends that wait for Redis to know whether the user is there.
+  var lookups = UserLookups()
 
   /// Connections that are gone and of which Redis may still know.
   var departed: Deque<Departed> = []
@@ -123,13 +128,13 @@ package final class RedisBroker: Broker {
   /// Whether leaves could not be sent or were refused, and are to be sent again.
   var hasUnsentLeaves = false
   var leavesAsked: Int64 = 0
+  /// To be called when no member is left.
+  private var gracesOver: (() -> Void)?
   var malformedPayloads = 0
   var malformedTally = FailureTally()
   /// What Redis refuses, by the kind of error, and how often the node has joined: both are told of once in a while.
   var refusals: [RedisError.Code: FailureTally] = [:]
   var joins = FailureTally(burst: 10)
-  /// To be called when no member is left.
-  private var gracesOver: (() -> Void)?
   var scratch = ByteWriter(capacity: 4096)
 
   /// A request to be where the roster is told, with whom to answer; without a number nobody.
@@ -207,11 +212,6 @@ package final class RedisBroker: Broker {
     renewLease()
   }
 
-  package func stop(then done: @escaping () -> Void) {
-    ticker?.stop()
-    leaveEverything { [self] in
-      commands.stop()
-      scripts.linkLost()
   package func waitForGraces(then done: @escaping () -> Void) {
     guard configuration.leaveGrace > 0, presence.hasWanted else { return done() }
     let completion = Completion(on: loop, within: configuration.leaveGrace, done)
@@ -224,6 +224,12 @@ package final class RedisBroker: Broker {
     done()
   }
 
+  package func stop(then done: @escaping () -> Void) {
+    ticker?.stop()
+    giveUpLookups()
+    leaveEverything { [self] in
+      commands.stop()
+      scripts.linkLost()
       subscriber.stop()
       done()
     }
@@ -256,13 +262,14 @@ package final class RedisBroker: Broker {
     refuseOverdueReads()
     for action in interest.expire(now: loop.now) { act(action) }
     endGraces()
+    tellGracesOver()
     tellCrowds()
     guard isCommandReady else { return }
     readNext()
     renewIfDue()
+    lookAgain()
     repeatLeavesIfDue()
     repeatRegistrationIfDue()
-    tellGracesOver()
     lookForDeadNodes()
     sendProbe()
     resyncIfDue()

@@ -4,7 +4,15 @@ import Redis
 enum Script: CaseIterable {
   case join, leave, roster, renew, expired, identify, publish, read, send, forget
 
+  /// Its text; where it has to do with the run of Redis, `run.lua` stands before it.
   var source: [UInt8] {
+    switch self {
+    case .identify, .publish, .read: PackageResources.run_lua + body
+    case .join, .leave, .roster, .renew, .expired, .send, .forget: body
+    }
+  }
+
+  private var body: [UInt8] {
     switch self {
     case .join: PackageResources.join_lua
     case .leave: PackageResources.leave_lua

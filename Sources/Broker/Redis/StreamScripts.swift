@@ -25,7 +25,9 @@ struct RedisRun: Equatable {
   var formerReplicationID = ""
 }
 
-/// Makes the calls of the scripts `publish` and `read`.
+/// Makes the calls of the scripts `publish`, `read` and `identify`.
+///
+/// `newSeed` of each is something random, never the same twice: epochs come of it where Redis has no seed.
 struct StreamScripts {
   let keys: RedisKeys
   /// The run of Redis as the node knows it.
@@ -33,8 +35,8 @@ struct StreamScripts {
 
   /// Gives a draft its place and publishes it; nil for what is finished, which needs no script, and for a signal.
   ///
-  /// `newEpoch` begins where the channel has none of this run. `HistoryReply.receipt` reads the answer.
-  func publish(_ publication: Publication, newEpoch: @autoclosure () -> String) -> ScriptCall? {
+  /// `HistoryReply.receipt` reads the answer.
+  func publish(_ publication: Publication, newSeed: @autoclosure () -> String) -> ScriptCall? {
     guard case .draft(let head, let tail) = publication.event else { return nil }
     let kind: ScriptArgument
     switch publication.kind {
@@ -48,32 +50,32 @@ struct StreamScripts {
       keys: [keys.meta(channel), keys.history(channel), keys.run]
         + (publication.key.map { [keys.idempotency($0, in: channel)] } ?? []),
       arguments: [
-        .text(run.name), .text(run.replicationID), .text(newEpoch()), .number(publication.history?.size ?? 0),
+        .text(run.name), .text(run.replicationID), .text(newSeed()), .number(publication.history?.size ?? 0),
         .number(Int(publication.history?.timeToLive ?? 0)), .text(keys.messages(channel)), kind, .bytes(head),
         .bytes(tail), .text(publication.excluded?.string ?? "-"), .number(Int(IdempotencyTable.lifetime)),
       ])
   }
 
-  /// Asks a channel's history; `newEpoch` as for `publish`, and whether it `begins` there for good, so that the next
-  /// message follows what is answered. `HistoryReply.read` reads the answer.
+  /// Asks a channel's history; the next message follows what is answered. `HistoryReply.read` reads the answer.
   func read(
-    _ channel: ChannelName, _ query: HistoryQuery, newEpoch: String, begins: Bool = true,
-    maxBytes: Int = HistoryRead.maxBytes, maxEntries: Int = .max
+    _ channel: ChannelName, _ query: HistoryQuery, newSeed: String, maxBytes: Int = HistoryRead.maxBytes,
+    maxEntries: Int = .max
   ) -> ScriptCall {
     ScriptCall(
       script: .read, keys: [keys.meta(channel), keys.history(channel), keys.run],
       arguments: [
-        .text(run.name), .text(run.replicationID), .text(newEpoch), begins ? "1" : "0", .number(maxBytes),
-        .number(maxEntries),
+        .text(run.name), .text(run.replicationID), .text(newSeed), .number(maxBytes), .number(maxEntries),
       ] + arguments(of: query))
   }
 
-  /// Asks under what name the run goes that INFO tells of; the answer is text.
-  func identify(newName: String) -> ScriptCall {
+  /// Asks under what name the run goes that INFO tells of; the answer is text. `former` is the one that the node was
+  /// joined to before, if any, and `lostLease` whether it has found its lease gone.
+  func identify(newSeed: String, former: String? = nil, lostLease: Bool = false) -> ScriptCall {
     ScriptCall(
       script: .identify, keys: [keys.run],
       arguments: [
-        .text(run.name), .text(run.replicationID), .text(run.formerReplicationID), .text(newName),
+        .text(run.name), .text(run.replicationID), .text(run.formerReplicationID), .text(newSeed),
+        .text(former ?? ""), lostLease ? "1" : "0",
       ])
   }
 

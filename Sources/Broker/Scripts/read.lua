@@ -1,28 +1,27 @@
 -- Reads from a channel's history, and says where it stands.
 -- KEYS: meta, history, run
--- ARGV: run and master_replid as the node knows them, epoch to begin where meta has none of the present run, '1' to
---       begin it indeed, bytes and number of messages in the answer at most, what is read, how many messages at most;
---       for 'recover' and 'after' the place: an offset and its epoch, or milliseconds alone
+-- ARGV: run and master_replid as the node knows them, a seed for where Redis has none, bytes and number of messages in the
+--       answer at most, what is read, how many messages at most; for 'recover' and 'after' the place: an offset and its
+--       epoch, or milliseconds alone
 -- 'newest' reads the newest; 'after' the first since the place that are held, none under another epoch; 'recover' all
 -- since the place, or none when not all of them are held or they are more than asked for. Where they are too many for one
 -- answer fewer come, but one in any case: of 'newest' the newest, else the oldest, and the rest is to be read by XRANGE,
 -- which costs Redis a tenth of what it does here.
 -- Returns {epoch, newest offset, 1 when all messages since the place are held, the entries as XRANGE gives them}.
-local run = redis.call('HGET', KEYS[3], 'run')
-local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'run')
-local epoch, top, isKnown = meta[1], tonumber(meta[2] or '0'), run and meta[3] == run
-if not isKnown then
-  epoch, top = ARGV[3], 0
-  if ARGV[4] == '1' then
-    redis.call('HSET', KEYS[1], 'epoch', epoch, 'offset', 0, 'run', run or ARGV[1])
-    redis.call('DEL', KEYS[2])
-    if not run then redis.call('HSET', KEYS[3], 'run', ARGV[1], 'replid', ARGV[2]) end
-  end
-end
--- 30 days; a day where nothing was ever published, so that asking for names costs Redis little.
-if isKnown or ARGV[4] == '1' then redis.call('PEXPIRE', KEYS[1], top > 0 and 2592000000 or 86400000) end
 
--- Messages of a history of another run are nobody's.
+-- Of a channel to which nothing was published nothing is written: its first message has the epoch that is told here, unless
+-- Redis is emptied, becomes another run, or a period ends before. Then that message is told as one of another epoch.
+local run, seed = presentRun(KEYS[3], ARGV[1], ARGV[2], ARGV[3])
+local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'run')
+local epoch, top, isKnown = meta[1], tonumber(meta[2] or '0'), meta[3] == run
+if isKnown then
+  redis.call('PEXPIRE', KEYS[1], metaLifetime)
+else
+  epoch, top = firstEpoch(run, seed, KEYS[1]), 0
+  -- Messages of another run are nobody's.
+  redis.call('DEL', KEYS[2])
+end
+
 local function range(command, from, to, count)
   if not isKnown or count < 1 then return {} end
   return redis.call(command, KEYS[2], from, to, 'COUNT', string.format('%.0f', count))
@@ -33,14 +32,14 @@ local function timeOf(entry) return tonumber(entry[2][4]) end
 
 -- At most so many, a few at a time, for as long as they are not too many bytes.
 local function collect(count, nextFew)
-  count = math.min(count, tonumber(ARGV[6]))
+  count = math.min(count, tonumber(ARGV[5]))
   local entries, bytes, last = {}, 0, nil
   while #entries < count do
     local wanted = math.min(32, count - #entries)
     local few = nextFew(last, wanted)
     for _, entry in ipairs(few) do
       bytes = bytes + #entry[2][2]
-      if bytes > tonumber(ARGV[5]) and #entries > 0 then return entries end
+      if bytes > tonumber(ARGV[4]) and #entries > 0 then return entries end
       entries[#entries + 1] = entry
     end
     if #few < wanted then break end
@@ -76,13 +75,13 @@ local function place(moment)
   return low - 1, timeOf(first) <= moment or offsetOf(first) == 1
 end
 
-local what, limit = ARGV[7], tonumber(ARGV[8])
+local what, limit = ARGV[6], tonumber(ARGV[7])
 if what == 'newest' then return {epoch, top, 0, newest(limit)} end
 local since, isVouched = top, false
-if not ARGV[10] then
-  since, isVouched = place(tonumber(ARGV[9]))
-elseif isKnown and ARGV[10] == epoch and tonumber(ARGV[9]) >= 0 and tonumber(ARGV[9]) <= top then
-  since, isVouched = tonumber(ARGV[9]), true
+if not ARGV[9] then
+  since, isVouched = place(tonumber(ARGV[8]))
+elseif ARGV[9] == epoch and tonumber(ARGV[8]) >= 0 and tonumber(ARGV[8]) <= top then
+  since, isVouched = tonumber(ARGV[8]), true
 end
 local missed = top - since
 local entries = {}

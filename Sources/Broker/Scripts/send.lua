@@ -1,18 +1,23 @@
 -- Sends an event to every node that holds a connection of a user.
--- KEYS: connections of the user
--- ARGV: what the control channel of a node begins with, and what its lease does; payload up to the event's time
--- Returns how many nodes have taken it: one whose lease is over, or that hears nothing, has not. Run again after a lost
--- answer it sends again.
+-- KEYS: connections of the user, run
+-- ARGV: control channel of all nodes, what that of one node begins with, and what its lease does; payload up to the event's
+--       time, or '' to ask only whether the user is there
+-- Returns how many nodes have taken it: one whose lease is over, or that hears nothing, has not. While Redis does not know
+-- of everybody, as after FLUSHALL, every node is told, and where the user is not found -1 says that nobody can tell yet; it
+-- is to be asked again, without an event. Run again after a lost answer it sends again.
 local time = redis.call('TIME')
-local now = string.format('%.0f', time[1] * 1000 + math.floor(time[2] / 1000))
-local payload = ARGV[3] .. ',"ts":' .. now .. '}'
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local known = redis.call('HMGET', KEYS[2], 'run', 'doubt')
+local isDoubtful = not known[1] or now < tonumber(known[2] or '0')
+local payload = ARGV[4] ~= '' and ARGV[4] .. ',"ts":' .. string.format('%.0f', now) .. '}'
+if payload and isDoubtful then redis.call('PUBLISH', ARGV[1], payload) end
 local told, taken = {}, 0
 for _, node in ipairs(redis.call('HVALS', KEYS[1])) do
   if not told[node] then
     told[node] = true
     -- Others may listen, too.
-    local heard = redis.call('PUBLISH', ARGV[1] .. node, payload)
-    if heard > 0 and redis.call('EXISTS', ARGV[2] .. node) == 1 then taken = taken + 1 end
+    local hears = not payload or isDoubtful or redis.call('PUBLISH', ARGV[2] .. node, payload) > 0
+    if hears and redis.call('EXISTS', ARGV[3] .. node) == 1 then taken = taken + 1 end
   end
 end
-return taken
+return taken == 0 and isDoubtful and -1 or taken

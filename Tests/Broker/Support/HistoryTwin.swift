@@ -43,7 +43,9 @@ final class HistoryTwin {
   private var histories: [ChannelName: MemoryHistory] = [:]
   private var keys = IdempotencyTable()
   private var run: RedisRun
-  private var epochs = 0
+  private var seeds = 0
+  /// Epochs that are over: none of them may come back.
+  private var former: Set<String> = []
 
   init(_ redis: RedisProcess, run: RedisRun = RedisRun(name: "run-1", replicationID: "")) throws {
     self.run = run
@@ -53,9 +55,22 @@ final class HistoryTwin {
 
   private var scripts: StreamScripts { StreamScripts(keys: RedisKeys(prefix: "apus:"), run: run) }
 
-  private func newEpoch() -> String {
-    epochs += 1
-    return "epoch\(epochs)"
+  private func newSeed() -> String {
+    seeds += 1
+    return "seed\(seeds)"
+  }
+
+  /// The history in memory; where there is none it begins under the epoch that Redis has told.
+  private func history(of channel: ChannelName, _ epoch: String?, now: Int64) throws -> MemoryHistory {
+    if let history = histories[channel] { return history }
+    let epoch = try #require(epoch)
+    try #require(!former.contains(epoch), "an epoch of \(channel) has come back")
+    return MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
+  }
+
+  private func endEpochs() {
+    former.formUnion(histories.values.map(\.top.epoch))
+    histories = [:]
   }
 
   /// Redis' clock, in milliseconds.
@@ -70,20 +85,19 @@ final class HistoryTwin {
   /// Publishes a draft to both; what became of it and when.
   @discardableResult
   func publish(_ publication: Publication) throws -> (receipt: PublishReceipt, time: Int64) {
-    let epoch = newEpoch()
-    let call = try #require(scripts.publish(publication, newEpoch: epoch))
+    let call = try #require(scripts.publish(publication, newSeed: newSeed()))
     let (receipt, time) = try caller.run(call) { (HistoryReply.receipt($0), Int64($0[3]?.integer ?? 0)) }
-    let expected = publishInMemory(publication, epoch, now: time)
+    let expected = try publishInMemory(publication, receipt?.position?.epoch, now: time)
     try #require(receipt == expected)
     return (expected, time)
   }
 
-  private func publishInMemory(_ publication: Publication, _ epoch: String, now: Int64) -> PublishReceipt {
+  private func publishInMemory(_ publication: Publication, _ epoch: String?, now: Int64) throws -> PublishReceipt {
     let channel = publication.channel
     if let key = publication.key, let known = keys.receipt(of: key, in: channel, now: now) { return known }
     var position: StreamPosition?
     if let rule = publication.history {
-      var history = histories[channel] ?? MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
+      var history = try history(of: channel, epoch, now: now)
       _ = history.append(publication, keeping: rule, now: now)
       position = history.top
       histories[channel] = history
@@ -95,13 +109,12 @@ final class HistoryTwin {
   /// Asks both and compares.
   @discardableResult
   func read(_ query: HistoryQuery, _ channel: ChannelName = "room") throws -> Answer {
-    let epoch = newEpoch()
     let now = try now()
     // Memory recovers in one go what Redis brings page by page.
     let maxBytes = if case .recover = query { Int.max } else { HistoryRead.maxBytes }
-    let call = scripts.read(channel, query, newEpoch: epoch, maxBytes: maxBytes)
+    let call = scripts.read(channel, query, newSeed: newSeed(), maxBytes: maxBytes)
     let fromRedis = try caller.run(call) { HistoryReply.read($0) }
-    var history = histories[channel] ?? MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
+    var history = try history(of: channel, fromRedis?.top.epoch, now: now)
     let answer = Answer(history.read(query, now: now))
     histories[channel] = history
     try #require(fromRedis.map { Answer($0) } == answer, "\(query) of \(channel)")
@@ -113,7 +126,7 @@ final class HistoryTwin {
   /// Everything is deleted.
   func flush() throws {
     _ = try probe.call("FLUSHALL")
-    histories = [:]
+    endEpochs()
     keys = IdempotencyTable()
   }
 
@@ -121,12 +134,13 @@ final class HistoryTwin {
   func restart() throws {
     run.name += "+"
     _ = try probe.call("HSET", "apus:run", "run", run.name)
-    histories = [:]
+    endEpochs()
   }
 
   /// Goes on behind that offset with nothing held.
   func jump(to offset: Int, _ channel: ChannelName = "room") throws {
-    let epoch = try read(.position, channel).top.epoch
+    // A meta is there from the first message on.
+    let epoch = try #require(try publish(.text("0", to: channel)).receipt.position?.epoch)
     _ = try probe.call("HSET", "apus:meta:\(channel)", "offset", "\(offset)")
     _ = try probe.call("DEL", "apus:history:\(channel)")
     histories[channel] = MemoryHistory(top: StreamPosition(epoch: epoch, offset: offset), now: try now())

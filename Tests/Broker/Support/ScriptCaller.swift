@@ -22,9 +22,12 @@ final class ScriptCaller {
     self.codec = codec
   }
 
-  func run<Result>(_ call: ScriptCall, _ read: (RedisReplyView) -> Result) throws -> Result {
+  /// `source` runs instead of the script's own.
+  func run<Result>(
+    _ call: ScriptCall, source: String? = nil, _ read: (RedisReplyView) -> Result
+  ) throws -> Result {
     var command = RedisCommand("EVAL")
-    command.arg(call.script.source)
+    command.arg(source.map { Array($0.utf8) } ?? call.script.source)
     command.arg(call.keys.count)
     for key in call.keys { command.arg(key) }
     for argument in call.arguments {
