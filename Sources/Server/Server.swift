@@ -128,6 +128,7 @@ package final class Server: Sendable {
 
   /// Closes what is left, ends this node's memberships and its lease, and waits for the threads.
   package func stop() async {
+    for file in files { file.remove() }
     for worker in workers { _ = await worker.ask { $0.stop() } }
     await withCheckedContinuation { continuation in
       let accepted = relay.execute { relay in
@@ -139,4 +140,3 @@ package final class Server: Sendable {
     for thread in threads { thread.stop() }
   }
 }
-    for file in files { file.remove() }

@@ -63,7 +63,7 @@ extension RedisBroker {
   }
 
   private func sendJoin(
-    _ channel: ChannelName, _ membership: PresenceTable.Membership,
+    _ channel: ChannelName, _ membership: PresenceTable.Membership, isAgain: Bool = false,
     _ answer: @escaping (RedisLink.Outcome) -> Void
   ) -> Bool {
     let occupant = membership.occupant
@@ -78,7 +78,7 @@ extension RedisBroker {
       ],
       [
         .text(occupant.client.string), .bytes(entry.encoded()), .text(occupant.user?.string ?? ""),
-        .text(channel.string), .text(keys.messages(channel)), .bytes(head),
+        .text(channel.string), .text(keys.messages(channel)), .bytes(head), isAgain ? "1" : "0",
       ], answer: answer)
   }
 
@@ -157,7 +157,7 @@ extension RedisBroker {
         if index == end - 1 { enterAgain(memberships, from: end, life) }
       }
       if membership.isWanted {
-        let sent = sendJoin(channel, membership) { outcome in
+        let sent = sendJoin(channel, membership, isAgain: true) { outcome in
           guard case .reply(let reply) = outcome else { return }
           done(reply.error)
         }

@@ -2,7 +2,8 @@
 -- KEYS: presence, users
 -- ARGV: message channel, then for each member: client id, user ('' when anonymous), event up to "count":, and the entry
 --       that is to go, or '' for whatever it is: a dead node's member may have been entered anew meanwhile.
--- Returns how many were members. Safe to run twice: who is no member is passed over and nobody is told.
+-- Returns how many were members. Safe to run twice: who is not a member is passed over and nobody is told. A full Redis
+-- refuses none of it, since what writes first takes something away.
 local removed = 0
 for i = 2, #ARGV, 4 do
   local client, user, event, entry = ARGV[i], ARGV[i + 1], ARGV[i + 2], ARGV[i + 3]

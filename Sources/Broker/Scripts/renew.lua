@@ -5,6 +5,8 @@
 if ARGV[3] ~= '1' and redis.call('EXISTS', KEYS[1]) == 0 then
   return redis.error_reply('FENCED the lease of this node has run out')
 end
+-- First of all, whether it is there or not: a full Redis refuses a script nothing more once it has written.
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
 local fields = {}
 for i = 4, #ARGV do fields[#fields + 1] = ARGV[i] end
 redis.call('HSET', KEYS[1], unpack(fields))
