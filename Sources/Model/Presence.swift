@@ -52,7 +52,7 @@ package struct Roster: Equatable, Sendable {
 
   /// Bytes of its members, roughly.
   package var byteCount: Int {
-    (members ?? []).reduce(0) { $0 + 64 + ($1.user?.string.utf8.count ?? 0) + ($1.info?.utf8.count ?? 0) }
+    (members ?? []).reduce(0) { $0 + 32 + ($1.user?.string.utf8.count ?? 0) + ($1.info?.utf8.count ?? 0) }
   }
 }
 

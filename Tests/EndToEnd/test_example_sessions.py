@@ -210,6 +210,16 @@ async def a_room_with_others(stand: Stand) -> list[Cue]:
     return []
 
 
+@setting("protocol.md: presence, 2")
+async def a_stadium(stand: Stand) -> list[Cue]:
+    redis = stand.redis()
+    redis.fill("stadium", 5000)
+    stand.start(redis=redis.url)
+    await stand.enter()
+    await stand.connected()
+    return []
+
+
 @setting("protocol.md: request")
 async def a_backend_that_refuses(stand: Stand) -> list[Cue]:
     await stand.backend(error('{"code":"shipped","message":"It is on its way already."}'))

@@ -40,18 +40,6 @@ def own_node_of_any_kind(own_node, tmp_path):
         yield start
 
 
-def fill(redis: Redis, channel: str, count: int, info: str | None = INFO) -> None:
-    """Puts members of a node that no other knows, and hence takes out, into a channel."""
-    pipeline = redis.client.pipeline(transaction=False)
-    for number in range(count):
-        entry = {"user": f"u{number}", "node": "ghost.abc123", "since": 1_730_000_000_000 + number}
-        if info is not None:
-            entry["info"] = info
-        pipeline.hset(f"apus:presence:{channel}", f"c-{number}", json.dumps(entry, separators=(",", ":")))
-        pipeline.hset(f"apus:users:{channel}", f"u{number}", 1)
-    pipeline.execute()
-
-
 def calls(redis: Redis, *commands: str) -> int:
     """How often Redis has run these since `config_resetstat`."""
     stats = redis.client.info("commandstats")
@@ -69,7 +57,7 @@ def is_whole(message: Message, count: int) -> bool:
 async def test_a_large_roster_costs_nobody_else_anything(own_node, redis, connect):
     """5,000 members with 1 KB each, asked for a hundred times at once and then on and on."""
     nodes = [own_node(redis=redis.url) for _ in range(2)]
-    fill(redis, "crowd", 5000)
+    redis.fill("crowd", 5000, INFO)
     greedy, writer = await connect(nodes[0].ws), await connect(nodes[1].ws)
     redis.client.config_resetstat()
     pending = [await greedy.start("presence", channel="crowd") for _ in range(100)]
@@ -94,7 +82,7 @@ async def test_a_large_roster_costs_nobody_else_anything(own_node, redis, connec
 
 async def test_coming_to_a_crowd_reads_no_roster(own_node, redis, connect):
     node = own_node(redis=redis.url)
-    fill(redis, "crowd", 1000)
+    redis.fill("crowd", 1000, INFO)
     redis.client.config_resetstat()
     output = redis.client.info("stats")["total_net_output_bytes"]
     for number in range(50):
@@ -107,7 +95,7 @@ async def test_coming_to_a_crowd_reads_no_roster(own_node, redis, connect):
 
 async def test_rosters_that_many_ask_for_are_read_once(own_node, redis, connect):
     node = own_node(redis=redis.url)
-    fill(redis, "room", 150)
+    redis.fill("room", 150, INFO)
     clients = [await connect(node.ws) for _ in range(40)]
     redis.client.config_resetstat()
     pending = [(client, await client.start("presence", channel="room")) for client in clients for _ in range(5)]
@@ -158,7 +146,7 @@ async def test_a_user_with_many_connections_is_one_member(own_node_of_any_kind, 
 async def test_a_roster_behind_unread_answers_is_left_out(own_node, redis, connect, raw):
     """A client that reads nothing is not closed for the members of a channel that it enters."""
     node = own_node(NARROW, redis=redis.url)
-    fill(redis, "room", 30)
+    redis.fill("room", 30, INFO)
     stalled = await raw(node.port, upgraded=True, receive_buffer=4096)
     number = 0
     while node.metrics().total("apus_outbox_bytes") < 100_000:
@@ -182,7 +170,7 @@ async def test_a_roster_behind_unread_answers_is_left_out(own_node, redis, conne
 
 async def test_who_asks_for_rosters_and_reads_nothing_is_refused(own_node, redis, connect):
     node = own_node(redis=redis.url)
-    fill(redis, "room", 250)
+    redis.fill("room", 250, INFO)
     before = node.peak_memory()
     greedy = [await RawSocket.upgraded(node.port) for _ in range(10)]
     for socket in greedy:
@@ -203,7 +191,7 @@ async def test_members_are_not_told_to_who_may_not_know_them_any_more(own_node, 
     """The right ends while Redis still reads."""
     options = {"--jwt-secret": SECRET.private.decode(), "--redis-timeout": "30s"}
     node = own_node(options, redis=redis.url, dev=False)
-    fill(redis, "room", 3)
+    redis.fill("room", 3, INFO)
     client = await connect(url_with(node.ws, token(SECRET, channels={"room": ["subscribe", "presence"]})))
     await client.subscribe("room")
     assert is_whole(await client.command("presence", channel="room"), 3)
@@ -225,7 +213,7 @@ async def test_what_others_write_into_a_roster_is_bounded(own_node, redis, conne
     """Entries that no node writes: as many as are told, and far too large."""
     node = own_node(redis=redis.url)
     client = await connect(node.ws)
-    fill(redis, "room", 20)
+    redis.fill("room", 20, INFO)
     redis.client.hset("apus:presence:room", mapping={"a": "no entry", "b": '{"user":1}', "c": ""})
     assert is_whole(await client.command("presence", channel="room"), 20)
     redis.client.hset("apus:presence:room", "d", "x" * (64 << 20))

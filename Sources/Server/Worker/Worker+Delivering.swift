@@ -53,10 +53,11 @@ extension Worker {
     case .sent(let id, let online): send(EventEncoder.sent(id: id, online: online), to: slot)
     case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
     case .history(let id, let channel, let read):
-      send(answer: EventEncoder.history(id: id, channel: channel, read), id: id, to: slot)
+      send(answer: EventEncoder.history(id: id, channel: channel, read), of: read.byteCount, id: id, to: slot)
     case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
     case .presence(let id, let channel, let roster):
-      send(answer: EventEncoder.presence(id: id, channel: channel, roster: roster), id: id, to: slot)
+      send(
+        answer: EventEncoder.presence(id: id, channel: channel, roster: roster), of: roster.byteCount, id: id, to: slot)
     case .authenticated(let id, let identity):
       send(
         EventEncoder.authenticated(

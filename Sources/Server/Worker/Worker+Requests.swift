@@ -15,7 +15,9 @@ extension Worker {
       return reply(.error(hub.refusal(of: session, .unknownMethod(command.id))), session.slot)
     }
     if let result = result(of: command.method, speaker, session) {
-      return send(answer: EventEncoder.response(id: command.id, result: result), id: command.id, to: session.slot)
+      return send(
+        answer: EventEncoder.response(id: command.id, result: result), of: result.utf8.count, id: command.id,
+        to: session.slot)
     }
     let params = command.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
     guard var refusal = handOver(command.method, params, of: speaker, session, .request(command.id)) else { return }

@@ -16,31 +16,37 @@ extension Worker {
   /// What stands around an answer's content, its type and `id`, has fewer bytes and is not counted.
   private static var envelope: Int { 1024 }
 
-  /// Sends an answer that may be large, or an error in its place.
-  func send(answer: Frame, id: RequestID?, to slot: UInt32) {
-    guard var refusal = send(answer: answer, to: slot) else { return }
+  /// Sends an answer that may be large, or an error in its place; `content` is about how many bytes it has, so that one that
+  /// cannot be sent need not be made.
+  func send(answer: @autoclosure () -> Frame, of content: Int, id: RequestID?, to slot: UInt32) {
+    guard var refusal = obstacle(content, slot) ?? send(answer: answer(), to: slot) else { return }
     refusal.id = id
     reply(.error(refusal), slot)
   }
 
-  /// The same; returns why the answer is not sent, where it is not.
-  ///
-  /// It waits where there is no room, since who asks for several reads them one by one. None is larger than an outbox: each
-  /// is made for one connection alone, and is held for as long as nobody reads it.
+  /// The same; returns why the answer is not sent, where it is not. It waits where there is no room, since who asks for several
+  /// reads them one by one.
   func send(answer: Frame, to slot: UInt32) -> Refusal? {
-    guard answer.count - Self.envelope <= configuration.maxOutbox else {
-      return .answerTooLarge(configuration.maxOutbox)
-    }
-    let bytes = waiting[slot]?.answerBytes ?? 0
-    if bytes == 0, hasRoom(for: answer.count, slot) {
+    if let refusal = obstacle(answer.count, slot) { return refusal }
+    if waiting[slot]?.answerBytes ?? 0 == 0, hasRoom(for: answer.count, slot) {
       send(answer, to: slot)
       return nil
     }
     guard mayWait(slot) else { return nil }
-    guard bytes + answer.count <= 4 * min(configuration.maxOutbox, .max / 4) else { return .tooManyAnswers }
     waiting[slot, default: Waiting()].append(answer: answer)
     connections[slot].pointee.hasWaiting = true
     _ = releaseWaiting(slot)
+    return nil
+  }
+
+  /// Why an answer of so many bytes is not sent: none is larger than an outbox, since each is made for one connection alone and
+  /// held for as long as nobody reads it; and not too many wait.
+  private func obstacle(_ count: Int, _ slot: UInt32) -> Refusal? {
+    let limit = configuration.maxOutbox
+    guard count - Self.envelope <= limit else { return .answerTooLarge(limit) }
+    guard (waiting[slot]?.answerBytes ?? 0) + count - Self.envelope <= 4 * min(limit, .max / 4) else {
+      return .tooManyAnswers
+    }
     return nil
   }
 

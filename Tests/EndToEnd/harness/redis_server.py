@@ -1,6 +1,7 @@
 """A real Redis of one test or one session."""
 
 from collections.abc import Sequence
+import json
 from pathlib import Path
 
 import redis
@@ -44,6 +45,17 @@ class Redis(Process):
     def presence(self, channel: str) -> dict[str, str]:
         """Who is in a channel, as Redis has it: client id -> JSON text."""
         return self.client.hgetall(f"apus:presence:{channel}")
+
+    def fill(self, channel: str, count: int, info: str | None = None) -> None:
+        """Puts members of a node that no other knows, and hence takes out, into a channel."""
+        pipeline = self.client.pipeline(transaction=False)
+        for number in range(count):
+            entry = {"user": f"u{number}", "node": "ghost.abc123", "since": 1_730_000_000_000 + number}
+            if info is not None:
+                entry["info"] = info
+            pipeline.hset(f"apus:presence:{channel}", f"c-{number}", json.dumps(entry, separators=(",", ":")))
+            pipeline.hset(f"apus:users:{channel}", f"u{number}", 1)
+        pipeline.execute()
 
     def _answers(self) -> bool:
         assert self.running, f"redis-server ended\n{self.tail()}"
