@@ -31,7 +31,10 @@ extension Hub {
       bucket.spend()
       return .allowed
     }
-    if mayWait() { return .deferred(Int64(delay), isUser: true) }
+    if mayWait() {
+      shared.endSpell()
+      return .deferred(Int64(delay), isUser: true)
+    }
     bucket.spend()
     return verdict(shared.refuse(limit, delay, now: now), isUser: true)
   }

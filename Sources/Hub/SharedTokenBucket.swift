@@ -53,6 +53,11 @@ package final class SharedTokenBucket: Sendable {
     }
   }
 
+  /// Ends a spell above the rate: what is short of tokens now is short because somebody comes back.
+  func endSpell() {
+    limitedSince.store(-1, ordering: .relaxed)
+  }
+
   /// Refuses a command for which there is no token for that many milliseconds.
   func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> TokenBucket.Verdict {
     let began = limitedSince.compareExchange(expected: -1, desired: now, ordering: .relaxed)

@@ -185,6 +185,20 @@ import Testing
     #expect(line(desk.hub.admitCommand(Desk.id(1), now: 1000)) == "rate_limited as a user retry after 500")
   }
 
+  /// The other connections of a user who comes back are short of tokens for as long as that takes, and not closed for it.
+  @Test func nobodyIsClosedWhileTheUserComesBack() {
+    var desk = Desk(rate: RateLimit(rate: 2, burst: 3), users: Alice())
+    desk.open(0, user: "alice")
+    desk.open(1, user: "alice")
+    desk.open(2, user: "alice")
+    for _ in 0..<3 { _ = desk.hub.admitCommand(Desk.id(2), now: 0) }
+    for now in stride(from: Int64(0), to: 25_000, by: 500) {
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now) { true }).hasPrefix("deferred as a user"), "at \(now)")
+      #expect(line(desk.hub.admitCommand(Desk.id(1), now: now)) == "rate_limited as a user retry after 500")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 500) { true }) == "allowed")
+    }
+  }
+
   /// The rates of a node with one user.
   private final class Alice: UserRates {
     let connections = Atomic(0)
