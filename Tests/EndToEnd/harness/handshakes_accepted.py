@@ -14,6 +14,9 @@ _BROWSER = [
     "Sec-Fetch-Mode: websocket",
 ]
 
+# Of alice, and signed by nobody: without a key a node in development reads it all the same.
+_TOKEN = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhbGljZSJ9.c2lnbmF0dXJl"
+
 ACCEPTED = {
     "plain": request(),
     "of a browser": request(*_BROWSER, connection="keep-alive, Upgrade", origin="http://apus.test"),
@@ -101,7 +104,7 @@ ACCEPTED = {
     "subprotocol list with empty elements": request(protocol=", ,apus.v1\t,,"),
     "subprotocol in the second header": request(protocol=["mqtt", "apus.v1"]),
     "subprotocol in the first header": request(protocol=["apus.v1", "mqtt"]),
-    "subprotocol with a token": request(protocol="apus.v1, auth.abc"),
+    "subprotocol with a token": request(protocol=f"apus.v1, auth.{_TOKEN}"),
     # Extensions: whether one is taken is the node's affair, and none of these is an error.
     "compression": request(extensions="permessage-deflate"),
     "compression as browsers offer it": request(extensions="permessage-deflate; client_max_window_bits"),
