@@ -129,17 +129,6 @@ package struct TokenInspection: Sendable {
 }
 
 extension String {
-  /// The same without what could make a terminal do something, or a line of its own.
-  fileprivate var printable: String {
-    unicodeScalars.reduce(into: "") { text, scalar in
-      if scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || [0x2028, 0x2029].contains(scalar.value) {
-        text += "\\u{\(String(scalar.value, radix: 16))}"
-      } else {
-        text.unicodeScalars.append(scalar)
-      }
-    }
-  }
-
   fileprivate func padding(to width: Int) -> String {
     self + String(repeating: " ", count: max(0, width - count))
   }

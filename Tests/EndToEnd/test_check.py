@@ -1,6 +1,7 @@
 """`apus check`: what a node would do, said before it does it."""
 
 import json
+import socket
 import subprocess
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -73,6 +74,28 @@ def test_what_redis_forbids_is_told(redis):
 def test_a_redis_that_is_not_there():
     code, said = check("--allow-anonymous", "--redis", f"redis://:{SECRET}@127.0.0.1:{free_port()}")
     assert code == 1 and "error" in said, said
+
+
+def test_words_of_a_redis_do_not_reach_the_terminal_as_they_are():
+    """Some other program may listen there, and say anything."""
+
+    def serve() -> None:
+        while True:
+            try:
+                connection, _ = listener.accept()
+                with connection:
+                    while connection.recv(65536):
+                        connection.sendall(b"-ERR \x1b[2J\xc2\x9b31m\n  ok  all is well\r\n")
+            except OSError:
+                return
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        code, said = check("--dev", "--redis", f"redis://127.0.0.1:{listener.getsockname()[1]}")
+        listener.shutdown(socket.SHUT_RDWR)
+    assert code == 1 and "all is well" in said, said
+    assert all(character == "\n" or character.isprintable() for character in said), said
+    assert not any(line.startswith("  ok  all") for line in said.splitlines()), said
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 import Glibc
 import Logging
 import Reactor
+import Wire
 
 /// Writes log lines to the standard error output from a thread of its own.
 ///
@@ -101,22 +102,25 @@ package struct LineLogHandler: LogHandler {
   }
 
   package func log(event: LogEvent) {
-    let all = metadata.merging(event.metadata ?? [:]) { $1 }.sorted { $0.key < $1.key }
-    switch format {
-    case .text:
-      let details = all.map { " \($0.key)=\($0.value)" }.joined()
-      log.write("\(Self.timestamp()) \(event.level) \(Self.oneLine("\(event.message)\(details)"))\n")
-    case .json:
-      let members = all.map { ",\(JSONText.quoted($0.key)):\(JSONText.quoted("\($0.value)"))" }.joined()
-      let time = Self.timestamp()
-      let head = #"{"time":"\#(time)","level":"\#(event.level)","message":\#(JSONText.quoted("\(event.message)"))"#
-      log.write(head + members + "}\n")
-    }
+    let details = metadata.merging(event.metadata ?? [:]) { $1 }
+    log.write(Self.line(event.level, "\(event.message)", details, at: Self.timestamp(), format))
   }
 
-  /// What peers send may stand in a log; it must not make lines of its own.
-  private static func oneLine(_ text: String) -> String {
-    String(String.UnicodeScalarView(text.unicodeScalars.map { $0.value < 0x20 || $0.value == 0x7F ? " " : $0 }))
+  /// One line, whatever peers have put into the message and the details.
+  static func line(
+    _ level: Logger.Level, _ message: String, _ details: Logger.Metadata, at time: String,
+    _ format: BackgroundLog.Format
+  ) -> String {
+    let details = details.sorted { $0.key < $1.key }
+    switch format {
+    case .text:
+      let text = message + details.map { " \($0.key)=\($0.value)" }.joined()
+      return "\(time) \(level) \(text.printable)\n"
+    case .json:
+      let members = details.map { ",\(JSONText.quoted($0.key)):\(JSONText.quoted("\($0.value)"))" }.joined()
+      let head = #"{"time":"\#(time)","level":"\#(level)","message":\#(JSONText.quoted(message))"#
+      return (head + members + "}").printableJSON + "\n"
+    }
   }
 
   /// RFC 3339 in UTC with milliseconds.

@@ -5,7 +5,7 @@ struct Finding: Equatable, Sendable {
   }
 
   let level: Level
-  /// What is, and what to do about it where that is not as it should be; never a secret.
+  /// What is, and what to do about it where that is not as it should be; never a secret. Its line feeds are our own.
   let text: String
 
   static func ok(_ text: String) -> Finding { Finding(level: .ok, text: text) }
@@ -23,9 +23,10 @@ struct FindingPrinter {
     printLine(title)
     for finding in findings {
       let level = finding.level.rawValue
+      let lines = finding.text.split(separator: "\n", omittingEmptySubsequences: false)
+      printLine("  \(level)\(String(repeating: " ", count: 9 - level.count))\(lines.first ?? "")")
       // The lines of a longer text stand under its first.
-      let text = finding.text.replacing("\n", with: "\n" + String(repeating: " ", count: 11))
-      printLine("  \(level)\(String(repeating: " ", count: 9 - level.count))\(text)")
+      for line in lines.dropFirst() { printLine(String(repeating: " ", count: 11) + line) }
       hasErrors = hasErrors || finding.level == .error
       hasWarnings = hasWarnings || finding.level == .warning
     }

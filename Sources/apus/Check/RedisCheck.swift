@@ -1,4 +1,5 @@
 import Redis
+import Wire
 
 /// Tries at a Redis what a node needs there, and leaves nothing behind.
 struct RedisCheck {
@@ -26,7 +27,7 @@ struct RedisCheck {
     }
     var findings: [Finding] = []
     if let reason = await conversation.connect() {
-      findings = [.error("cannot be used: \(reason)")]
+      findings = [.error("cannot be used: \(reason.printable)")]
     } else {
       findings.append(.ok("connected and logged in"))
       findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]

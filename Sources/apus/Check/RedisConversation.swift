@@ -1,6 +1,7 @@
 import Logging
 import Reactor
 import Redis
+import Wire
 
 /// An answer of Redis that may leave its loop.
 enum RedisAnswer: Equatable, Sendable {
@@ -18,7 +19,7 @@ enum RedisAnswer: Equatable, Sendable {
     case .integer: self = .integer(view.integer)
     case .array: self = .list(view.children.map { RedisAnswer($0) })
     case .null: self = .nothing
-    case .error: self = .refused(RedisError(view.string))
+    case .error: self = .refused(RedisError(view.string.printable))
     }
   }
 
