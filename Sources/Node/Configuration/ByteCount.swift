@@ -1,5 +1,8 @@
 /// A number of bytes as people write it: `65536`, `64KiB`, `1MiB`, `1GiB`.
 package struct ByteCount: Sendable, CustomStringConvertible {
+  /// What is expected, to go on from "takes": a value in each unit.
+  package static let expected = "a number of bytes such as 65536, 64KiB, 1MiB or 1GiB"
+
   package let value: Int
 
   package init(_ value: Int) {

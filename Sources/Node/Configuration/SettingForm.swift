@@ -32,9 +32,8 @@ package enum SettingForm: Equatable, Sendable {
     case .network: "an address or a network such as 10.0.0.0/8"
     case .integer(let range): "a whole number" + Self.words(range)
     case .number(let range): "a number from \(Self.plain(range.lowerBound)) to \(Self.plain(range.upperBound))"
-    case .duration(let least):
-      "a time such as 500ms, 20s or 10m" + (least > 0 ? ", at least \(Milliseconds(least))" : "")
-    case .size(let range): "a number of bytes such as 65536, 64KiB or 1MiB" + Self.words(range)
+    case .duration(let least): Milliseconds.expected + (least > 0 ? ", at least \(Milliseconds(least))" : "")
+    case .size(let range): ByteCount.expected + Self.words(range)
     case .choice(let names): names.dropLast().joined(separator: ", ") + " or " + (names.last ?? "")
     }
   }
