@@ -177,7 +177,9 @@ let package = Package(
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "Model", "Reactor", "Redis", "Node", "apus", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        "Model", "Reactor", "Redis", "Node", "Bench", "apus",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Unit/NodeTests", swiftSettings: strict),
     .testTarget(

@@ -42,13 +42,13 @@ package struct BenchReport: Codable, Sendable {
   package var latency: Latency?
   /// Over the whole run, the warm-up included.
   package var published = 0
-  /// Deliveries that the publishes asked for, and what became of them.
+  /// Deliveries that the publishes asked for but for those that were refused, and what became of them.
   package var expected = 0
   package var delivered = 0
   package var lost = 0
   /// Deliveries that came twice or after a later one of the same publisher; they do not count as delivered.
   package var disordered = 0
-  /// Publishes that the nodes refused, by the code of their errors.
+  /// Publishes that the nodes refused, by the code of their errors; their deliveries are neither expected nor lost.
   package var refused: [String: Int] = [:]
   package var lostConnections = 0
   package var firstLoss: String?

@@ -60,7 +60,8 @@ extension BenchRun {
       if phase == .connecting {
         end(.failure(BenchError(description: "A node refused a subscription: \(event.string("error") ?? code)")))
       }
-      report.refused[code, default: 0] += 1
+      report.refused[code.printable, default: 0] += 1
+      if index >= plan.connections { refused(publisher: index - plan.connections) }
     default: break
     }
   }
@@ -82,7 +83,7 @@ extension BenchRun {
       end(.failure(BenchError(description: "Connection \(index + 1) of \(total) failed. \(words)")))
     } else if phase != .over {
       report.lostConnections += 1
-      report.firstLoss = report.firstLoss ?? words
+      report.firstLoss = report.firstLoss ?? words.printable
     }
   }
 }

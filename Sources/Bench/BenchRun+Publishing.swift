@@ -58,6 +58,15 @@ extension BenchRun {
   func delivered(_ message: BenchMessage, to listener: Int) {
     guard listener < plan.connections else { return }
     ledger.deliver(message, to: listener, at: Sys.monotonicNanoseconds())
+    refillLater()
+  }
+
+  func refused(publisher: Int) {
+    ledger.refuse(publisher: publisher)
+    refillLater()
+  }
+
+  private func refillLater() {
     guard case .window = plan.load, isLoading, !isRefilling else { return }
     isRefilling = true
     loop.atEndOfTurn { [weak self] in self?.refill() }
@@ -68,7 +77,7 @@ extension BenchRun {
     isRefilling = false
     guard case .window(let window) = plan.load, isLoading else { return }
     let listeners = max(1, plan.connections / plan.channels)
-    while ledger.expected < ledger.delivered + window * listeners {
+    while ledger.missing < window * listeners {
       guard publisher.pendingBytes < Self.maxPending else { return }
       publish(intended: Sys.monotonicNanoseconds())
     }

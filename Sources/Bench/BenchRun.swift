@@ -121,9 +121,8 @@ final class BenchRun {
       let part = min(1, passed / Double(plan.warmup + plan.duration))
       onProgress(.publishing(part: part, delivered: ledger.delivered))
     case .draining:
-      let missing = ledger.expected - ledger.delivered
-      onProgress(.waiting(missing: missing))
-      if missing <= 0 || loop.now - max(lastProgress, phaseBegan) > Self.patience { finish() }
+      onProgress(.waiting(missing: ledger.missing))
+      if ledger.missing == 0 || loop.now - max(lastProgress, phaseBegan) > Self.patience { finish() }
     case .over: break
     }
   }
@@ -141,7 +140,7 @@ final class BenchRun {
     report.published = ledger.published
     report.expected = ledger.expected
     report.delivered = ledger.delivered
-    report.lost = ledger.expected - ledger.delivered
+    report.lost = ledger.missing
     report.disordered = ledger.disordered
     if ledger.hasLatencies { report.latency = .init(ledger) }
     end(.success(report))

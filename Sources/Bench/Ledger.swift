@@ -16,7 +16,9 @@ struct Ledger {
 
   private(set) var published = 0
   /// Deliveries that all publishes together ask for.
-  private(set) var expected = 0
+  private var asked = 0
+  /// Those of them that refused publishes have asked for, at most.
+  private var refused = 0
   private(set) var delivered = 0
   /// Deliveries that came twice or after a later one of the same publisher.
   private(set) var disordered = 0
@@ -45,9 +47,21 @@ struct Ledger {
     let message = BenchMessage(intended: intended, number: published)
     let channel = assignment.channel(of: published)
     published += 1
-    expected += plan.listeners(of: channel)
+    asked += plan.listeners(of: channel)
     return (message, channel)
   }
+
+  /// A node has refused one of the publisher's messages, without saying which.
+  ///
+  /// Its channels differ by one listener at most, and the first of them has the most.
+  mutating func refuse(publisher: Int) {
+    refused += plan.listeners(of: publisher % plan.channels)
+  }
+
+  /// Deliveries that are to come, or else are lost.
+  var missing: Int { max(0, asked - delivered - refused) }
+  /// Deliveries that all publishes ask for which were not refused.
+  var expected: Int { delivered + missing }
 
   mutating func deliver(_ message: BenchMessage, to listener: Int, at now: UInt64) {
     guard message.number < published else { return }

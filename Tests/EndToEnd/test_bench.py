@@ -77,6 +77,17 @@ def test_refused_publishes_are_told(own_node):
     assert "rate_limited: start the node with --rate 0" in text
 
 
+@pytest.mark.parametrize("load", [("--rate", 100), ("--window", 4)], ids=lambda load: load[0])
+def test_what_is_refused_is_not_lost(own_node, load):
+    """Publishers of several channels, too, whose messages the node refuses without saying which."""
+    node = own_node({"--rate": 10, "--burst": 10})
+    result = figures("--url", node.ws, "--connections", 6, "--channels", 3, "--publishers", 2, *load, code=1)
+    refused = result["refused"].pop("rate_limited")
+    assert refused > 0 and not result["refused"]
+    assert result["lost"] == 0 and result["delivered"] == result["expected"] > 0
+    assert result["expected"] == 2 * (result["published"] - refused)
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [
@@ -97,8 +108,6 @@ def test_refused_publishes_are_told(own_node):
         (["--duration", 0], "duration is above 0"),
         (["--url", "http://127.0.0.1/"], "ws://"),
         (["--source", "nonsense"], "numeric address"),
-        (["--compare", "/nonexistent"], "cannot be read"),
-        (["--compare", __file__], "no output of apus bench"),
     ],
 )
 def test_what_cannot_be_run_is_refused_with_a_reason(options, words):
@@ -111,9 +120,11 @@ def test_what_cannot_be_run_is_refused_with_a_reason(options, words):
         (["--connections", 9_000_000], "open files are needed"),
         (["--url", "ws://127.0.0.1:1/ws", "--connections", 3], "Does a node run there?"),
         (["--url", "ws://nowhere.invalid/ws"], "nowhere.invalid"),
+        (["--compare", "/nonexistent"], "cannot be read"),
+        (["--compare", __file__], "not the output of apus bench"),
     ],
 )
-def test_what_cannot_be_connected_is_told(options, words):
+def test_what_cannot_be_done_is_told(options, words):
     assert words in bench(*options, code=1)
 
 

@@ -9,8 +9,14 @@ import Reactor
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Load nodes with connections and messages, and say what arrived, and when.",
+    abstract: "Load nodes, and say what arrived, and when.",
+    usage: "apus bench [<options>]",
     discussion: """
+        apus serve --dev --rate 0 --loops 1
+        apus bench --connections 500 --window 8
+        apus bench --channels 50 --rate 2000 --json > before.json
+        apus bench --channels 50 --rate 2000 --compare before.json
+
       Connections listen to one channel each, publishers publish in turn. With --rate the load is an open loop: messages \
       leave on time whatever becomes of them, and latency counts from the moment they were meant to leave, so a node that \
       stands still cannot hide it. With --window it is a closed loop: so many messages are under way at any time, which \
@@ -19,12 +25,7 @@ struct BenchCommand: AsyncParsableCommand {
       The node must be started with --rate 0, or each publisher is held to its rate of commands. Generator and node \
       share the machine: give each its own cores (taskset) to compare runs.
 
-        apus serve --dev --rate 0 --loops 1
-        apus bench --connections 500 --window 8
-        apus bench --channels 50 --rate 2000 --json > before.json
-        apus bench --channels 50 --rate 2000 --compare before.json
-
-      Ends with 1 when something was lost, refused or out of order, or a connection failed.
+      The status is 1 when something was lost, refused or out of order, or a connection failed.
       """)
 
   @Option(help: "A node's WebSocket; several share the connections. (default: ws://127.0.0.1:8080/ws)")
@@ -35,15 +36,15 @@ struct BenchCommand: AsyncParsableCommand {
   var channels = 1
   @Option(help: "Connections that publish; 0 holds the others and publishes nothing.")
   var publishers = 1
-  @Option(help: "Bytes of a message's data.")
+  @Option(help: "Bytes of a message's data.", transform: ByteCount.init(argument:))
   var payload: ByteCount = ByteCount(64)
   @Option(help: "Messages a second in all, in an open loop.")
   var rate: Double?
   @Option(help: "Messages under way, in a closed loop. (default: 8, unless --rate is given)")
   var window: Int?
-  @Option(help: "How long to measure.")
+  @Option(help: "How long to measure.", transform: Milliseconds.init(argument:))
   var duration: Milliseconds = Milliseconds(5000)
-  @Option(help: "How long to publish before that.")
+  @Option(help: "How long to publish before that.", transform: Milliseconds.init(argument:))
   var warmup: Milliseconds = Milliseconds(1000)
   @Option(
     help:
@@ -55,25 +56,21 @@ struct BenchCommand: AsyncParsableCommand {
   var compare: String?
 
   func run() async throws {
+    let plan = try plan()
     // Read first: a minute of load must not end in a misspelt name.
     let earlier = try compare.map(Self.report(in:))
     let bar = ProgressBar()
-    let plan = try plan()
     defer { bar.clear() }
     let report = try await Bench.run(plan) { bar.show($0) }
     bar.clear()
-    if json {
-      printLine(try Self.text(of: report))
-    } else {
-      printLine(BenchTable.text(of: report))
-    }
+    printText(json ? try Self.text(of: report) : BenchTable.text(of: report))
     if let earlier { printComparison(BenchTable.comparison(of: earlier, with: report)) }
     if !report.isClean { throw ExitCode.failure }
   }
 
   /// Beside the figures, not into their JSON.
   private func printComparison(_ table: String) {
-    if json { printToStandardError(table) } else { printLine(table) }
+    if json { printToStandardError(table) } else { printText(table) }
   }
 
   private func plan() throws -> BenchPlan {
@@ -105,10 +102,10 @@ struct BenchCommand: AsyncParsableCommand {
 
   private static func report(in file: String) throws -> BenchReport {
     guard let text = try? String(contentsOfFile: file, encoding: .utf8) else {
-      throw ValidationError("--compare: \(file) cannot be read.")
+      throw Failure("--compare: \(file) cannot be read.")
     }
     guard let report = try? JSONDecoder().decode(BenchReport.self, from: Data(text.utf8)) else {
-      throw ValidationError("--compare: \(file) is no output of apus bench --json.")
+      throw Failure("--compare: \(file) is not the output of apus bench --json.")
     }
     return report
   }

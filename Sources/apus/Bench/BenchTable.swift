@@ -73,11 +73,9 @@ enum BenchTable {
     if report.unsent > 0 {
       lines.append("unsent      \(count(report.unsent)) messages: 64 MiB waited for the node already")
     }
-    if report.lateSends > 0 {
-      let part = Double(report.lateSends) / Double(max(1, report.published))
-      lines.append(
-        "late        \(number(100 * part, 1)) % of the messages left over 1 ms late: the generator is too slow for this load"
-      )
+    let late = number(100 * Double(report.lateSends) / Double(max(1, report.published)), 1)
+    if late != "0.0" {
+      lines.append("late        \(late) % of the messages left over 1 ms late: the generator is too slow for this load")
     }
     return lines
   }
