@@ -46,30 +46,53 @@ struct NodeOptions: ParsableArguments {
 /// `apus sub`: listen to channels from a terminal.
 struct Subscribe: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sub", abstract: "Listen to channels: prints every event as one line of JSON.")
+    commandName: "sub", abstract: "Print what happens in channels, one event a line.",
+    usage: "apus sub <channel> ... [<options>]",
+    discussion: """
+        apus sub lobby
+        apus sub room:1 room:2 --presence
+        apus sub demo:lobby --since 10m
 
-  @Argument(help: "The channels.")
+      Each event is one line of JSON, whatever somebody's `data` holds: white space between its parts becomes blanks, and \
+      control characters inside strings are escaped (\\u001b). After a lost connection it comes back by itself and says so \
+      on standard error. It ends when nobody reads its output any more, as in `apus sub lobby | head -3`.
+      """)
+
+  @Argument(help: ArgumentHelp("The channels.", valueName: "channel"))
   var channels: [String]
   @Flag(help: "Enter the channels' presence, and see who comes and goes.")
   var presence = false
   @Option(
     help: ArgumentHelp(
-      "What was published before, too, where the channels keep history: so long ago, as 10m, or behind a message, as "
-        + "EPOCH:OFFSET.", valueName: "time or place"))
+      "What was published before, too, where the channels keep history: so long ago, as 10m or 1d, or after a message, "
+        + "as EPOCH:OFFSET.", valueName: "time or place"),
+    transform: SincePoint.init(argument:))
   var since: SincePoint?
   @OptionGroup
   var node: NodeOptions
 
   func run() async throws {
+    try endWithReaderOfOutput()
     let client = try await node.connect { text in
       // Answers to the client's own pings, which are no events.
-      if !text.hasPrefix(#"{"type":"pong""#) { printLine(text) }
+      if !text.hasPrefix(#"{"type":"pong""#) { printLine(text.printableJSON) }
     }
     async let end: Void = Self.tellOfLosses(client.events)
     for channel in channels {
-      try await client.subscribe(channel, presence: presence ? .member : .none, since: since?.value)
+      let subscription = try await client.subscribe(
+        channel, presence: presence ? .member : .none, since: since?.value)
+      if let since, let flaw = Self.flaw(of: subscription, since: since.value) { complain("\(channel) \(flaw)") }
     }
     try await end
+  }
+
+  /// Why nothing of what was published since then is printed; nil when all of it is.
+  private static func flaw(of subscription: Subscription, since: RecoveryPoint) -> String? {
+    guard let position = subscription.position else { return "keeps no history: --since brings nothing back there." }
+    // A channel in which nothing was published need not have been there at that time.
+    let isEmpty = if case .time = since { position.offset == 0 } else { false }
+    guard !subscription.recovered, !isEmpty else { return nil }
+    return "does not hold all that was published since then: only what is new is printed."
   }
 
   private static func tellOfLosses(_ events: ClientEvents) async throws {
@@ -80,38 +103,69 @@ struct Subscribe: AsyncParsableCommand {
 }
 
 /// What `--since` says.
-struct SincePoint: ExpressibleByArgument {
+struct SincePoint {
   let value: RecoveryPoint
 
-  /// Nil for what is neither a place nor a length of time.
-  init?(argument: String) {
+  /// Throws for what is neither a place nor a length of time.
+  init(argument: String) throws {
     if let colon = argument.lastIndex(of: ":") {
       let epoch = String(argument[..<colon])
-      guard !epoch.isEmpty, let offset = Int(argument[argument.index(after: colon)...]), offset >= 0 else { return nil }
+      guard !epoch.isEmpty, let offset = Int(argument[argument.index(after: colon)...]), offset >= 0 else {
+        throw Self.refusal
+      }
       value = .position(Position(epoch: epoch, offset: offset))
     } else {
-      guard let age = Milliseconds(text: argument) else { return nil }
+      guard let age = Milliseconds(text: argument) else { throw Self.refusal }
       value = .time(Int(Sys.wallMilliseconds() - age.value))
     }
   }
+
+  private static let refusal = Failure("it takes \(Milliseconds.expected), or a place such as EPOCH:OFFSET.")
 }
 
 /// `apus pub`: say something from a terminal.
 struct Publish: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pub", abstract: "Publish one message and wait until it is taken.")
+    commandName: "pub", abstract: "Publish one message and wait until it is taken.",
+    usage: "apus pub <channel> <data> [<options>]",
+    discussion: """
+        apus pub lobby '{"text":"hello"}'
+        date | apus pub lobby -
+        apus pub lobby -- -5                  what begins with - stands after --
+
+      With - the whole of standard input is one message, without the line end at its end; it may be as large as the node \
+      takes messages (--max-message-size). JSON is sent as it is, anything else as a JSON string.
+      """)
+
+  /// The most that is read for a message, in bytes, whatever a node says: no node takes more.
+  private static let mostInput = 1 << 30
 
   @Argument(help: "The channel.")
   var channel: String
-  @Argument(help: "What to say: JSON as it is; anything else is sent as a JSON string.")
+  @Argument(help: "What to say, or - to read it from standard input.")
   var data: String
   @OptionGroup
   var node: NodeOptions
 
   func run() async throws {
-    let client = try await node.connect()
-    try await client.publish(JSONScanner.validate(data) ? data : quoted(data), to: channel)
+    let limit = Lock(Self.mostInput)
+    let client = try await node.connect { text in
+      guard let size = JSONObject(text)?.integer("maxMessageSize"), size > 0 else { return }
+      limit.withLock { $0 = min(size, Self.mostInput) }
+    }
+    let text = data == "-" ? try Self.input(limit: limit.withLock { $0 }) : data
+    let isJSON = JSONScanner.validate(text)
+    if !isJSON, let first = text.first(where: { !$0.isWhitespace }), "{[\"".contains(first) {
+      complain("The message begins like JSON and is not valid JSON: it is sent as a string.")
+    }
+    try await client.publish(isJSON ? text : quoted(text), to: channel)
     client.close()
+  }
+
+  private static func input(limit: Int) throws -> String {
+    try StandardInput.text(
+      limit: limit,
+      "Standard input has more than the \(limit) bytes that the node takes in a message; nothing was sent.")
   }
 }
 
