@@ -45,14 +45,18 @@ extension ArgumentHelp {
   }
 }
 
-extension Milliseconds: ExpressibleByArgument {
-  public init?(argument: String) {
-    self.init(text: argument)
+extension Milliseconds {
+  /// The value of an option; throws what is expected.
+  init(argument: String) throws {
+    guard let value = Milliseconds(text: argument) else { throw Failure("it takes \(Self.expected).") }
+    self = value
   }
 }
 
-extension ByteCount: ExpressibleByArgument {
-  public init?(argument: String) {
-    self.init(text: argument)
+extension ByteCount {
+  /// The value of an option; throws what is expected.
+  init(argument: String) throws {
+    guard let value = ByteCount(text: argument) else { throw Failure("it takes \(Self.expected).") }
+    self = value
   }
 }

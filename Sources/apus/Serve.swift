@@ -8,12 +8,15 @@ import Reactor
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Run a node.",
+    usage: "apus serve [<options>]",
     discussion: """
-      Every option can also be given in the environment, --max-outbox as APUS_MAX_OUTBOX, and in the file of --config, \
-      as max-outbox. The command line comes first, then the environment, then the file, then the default. Secrets are \
-      better given by files: APUS_JWT_SECRET_FILE, APUS_API_KEY_FILE, APUS_API_READ_KEY_FILE, APUS_REDIS_FILE, \
-      APUS_BACKEND_SECRET_FILE name them. Times are 500ms, 20s, 10m; a bare number is seconds. `apus check` tells what \
-      would run.
+        apus serve --dev                      a first try on this machine
+        apus serve --config apus.yaml         `apus check` tells what would run
+
+      Every option is also a variable, --max-outbox as APUS_MAX_OUTBOX, and a key of the file of --config, max-outbox: \
+      in this order the first that says anything decides. Secrets are better given by files, which these variables \
+      name: APUS_JWT_SECRET_FILE, APUS_API_KEY_FILE, APUS_API_READ_KEY_FILE, APUS_REDIS_FILE, APUS_BACKEND_SECRET_FILE. \
+      Times are 500ms, 20s, 10m, 2h, 7d; a bare number is seconds.
 
       SIGTERM lets the clients go within --drain and ends in order; Ctrl-C ends in order at once; a second signal ends \
       the process where it stands.
@@ -22,14 +25,8 @@ struct Serve: AsyncParsableCommand {
   @OptionGroup var options: ServeOptions
 
   func run() async throws {
-    let settings: Settings
-    let configuration: NodeConfiguration
-    do {
-      settings = try Settings(options.groups)
-      configuration = try NodeConfiguration(settings).validated()
-    } catch {
-      throw ValidationError(error.description)
-    }
+    let settings = try Settings(options.groups)
+    let configuration = try NodeConfiguration(settings).validated()
     for warning in settings.warnings + configuration.warnings { complain(warning) }
 
     let log = BackgroundLog()
@@ -39,12 +36,13 @@ struct Serve: AsyncParsableCommand {
       let isDevelopment = configuration.isDevelopment
       let path = configuration.webSocketPath
       try await Node(configuration, logger: logger).run { addresses in
+        logger.info("\(configuration.summary)")
         for address in addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
         if isDevelopment, let address = addresses.first { Self.greet(address, path) }
       }
     } catch let error as SystemError {
       log.flush()
-      throw ValidationError(explain(error, configuration.addresses))
+      throw Failure(explain(error, configuration.addresses))
     }
     log.flush()
   }

@@ -6,11 +6,14 @@ import Tokens
 /// `apus check`: what `apus serve` would do with the same options, without doing it.
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Check options, files, Redis and the backend without running a node.",
+    abstract: "Tell what would run, and try Redis and the backend.",
+    usage: "apus check [<options>]",
     discussion: """
-      Takes the options of `apus serve` and says what would run. It reads the file of --config and the keys, and tries at \
-      Redis whatever a node needs there. The backend is called with the method `apus.check`. It ends with status 0 when \
-      the node would run, warnings or not, else with 1.
+        apus check --config apus.yaml
+
+      Takes the options of `apus serve` and says what would run, without running it. It reads the file of --config and \
+      the keys, and tries at Redis whatever a node needs there. The backend is called with the method `apus.check`. Its \
+      status is 0 when the node would run, warnings or not, else 1.
       """)
 
   @OptionGroup var options: ServeOptions

@@ -1,0 +1,15 @@
+/// What the node tells of itself at its start.
+extension NodeConfiguration {
+  /// Who may connect, what carries the messages, and how many threads hold connections, in one line.
+  package var summary: String {
+    let carrier = redis.map { "in the cluster of \($0)" } ?? "alone, in memory (no --redis)"
+    return "\(guests); \(carrier); \(loops) thread\(loops == 1 ? "" : "s") for connections"
+  }
+
+  private var guests: String {
+    if isDevelopment { return "everybody may connect, as whoever they say they are (--dev)" }
+    guard allowsAnonymous else { return "who has a token may connect" }
+    return
+      "everybody may connect, \(isAuthenticated ? "with a token or anonymously" : "anonymously") (--allow-anonymous)"
+  }
+}
