@@ -9,6 +9,8 @@ BUILD_FLAGS := -c release --static-swift-stdlib --product apus
 APUS := .build/release/apus
 VENV := .venv
 PORT ?= 8080
+PREFIX ?= /usr/local
+BIN = $(DESTDIR)$(PREFIX)/bin
 AUTOBAHN := .autobahn
 # What goes through nginx, too; everything: make conformance NGINX_CASES='*'
 NGINX_CASES ?= 1.*,2.*,3.*,4.*,5.*,6.*,7.*
@@ -32,10 +34,22 @@ cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, 
 compose: ## The same in containers, by docker compose
 	@command -v docker >/dev/null || { echo 'make compose needs Docker: https://docs.docker.com/engine/install/' >&2; exit 1; }
 	@if docker compose version >/dev/null 2>&1; then docker compose up --build --scale node=3; \
-	else docker-compose up --build --scale node=3; fi
+	elif command -v docker-compose >/dev/null; then docker-compose up --build --scale node=3; \
+	else echo 'make compose needs Docker Compose: install the package docker-compose-v2, docker-compose-plugin (from' \
+		"Docker's own packages) or docker-compose; see https://docs.docker.com/compose/install/" >&2; exit 1; fi
 
 .PHONY: build
 build: $(APUS) ## The release executable, .build/release/apus
+
+.PHONY: install
+install: $(APUS) ## Puts apus into /usr/local/bin, or make install PREFIX=~/.local
+	@deploy/in-place $(BIN) install -d $(BIN)
+	@deploy/in-place $(BIN) install -m 755 $(APUS) $(BIN)/apus
+	@echo '$(BIN)/apus is installed; make uninstall removes it'
+
+.PHONY: uninstall
+uninstall: ## Removes it again, with the same PREFIX
+	@deploy/in-place $(BIN) rm -f $(BIN)/apus
 
 $(APUS): $(SOURCES) | build-tools
 	@echo '== building (the first time this takes a few minutes)'
