@@ -60,6 +60,8 @@ package struct ServerConfiguration: Sendable {
   static let maxEchoOutbox = 32 << 20
   /// Payloads from this size on are compressed, in bytes.
   static let minCompressedSize = 256
+  /// What an event may have in bytes besides the message in it.
+  private static let maxEnvelope = 4096
   /// Milliseconds from accept until a handshake must be complete.
   static let handshakeTimeout: Int64 = 5000
   /// Milliseconds that an outbox may be more than half full.
@@ -80,6 +82,14 @@ package struct ServerConfiguration: Sendable {
   func endpoint(at path: String) -> Endpoint? {
     if path == self.path { return .hub }
     return echoes && path == Self.echoPath ? .echo : nil
+  }
+
+  /// Whether a payload of so many bytes is worth compressing.
+  ///
+  /// Larger than what clients publish are only answers to a single client, such as a history: at its rate it could have a loop do
+  /// nothing else.
+  func compresses(_ count: Int, of endpoint: Endpoint) -> Bool {
+    count >= Self.minCompressedSize && count - Self.maxEnvelope <= limits(of: endpoint).maxMessageSize
   }
 
   func limits(of endpoint: Endpoint) -> FrameDecoder.Limits {

@@ -81,6 +81,25 @@ async def test_what_is_sent_is_smaller(node, raw, connect, channel):
     assert json.loads(text)["data"] == "again and " * 1000
 
 
+async def test_large_answers_go_as_they_are(node, raw, connect):
+    """They are for one client alone, which could have a loop compress and do nothing else."""
+    connection = await raw(node.port)
+    assert (await connection.upgrade(headers=OFFER)).status == 101
+    await connection.receive_frame()
+    publisher = await connect(node.ws)
+
+    async def history(limit: int) -> bytes:
+        await connection.send_command("history", channel="demo:large", limit=limit)
+        return (await connection.receive_frame())[1]
+
+    for number in range(3):
+        await publisher.publish("demo:large", f"{number} and again " * 4000)
+    # As large as a message may be, and larger.
+    one, three = await history(1), await history(3)
+    assert len(one) < 5000 and zlib.decompressobj(-15).decompress(one + b"\0\0\xff\xff").startswith(b'{"type":"history"')
+    assert len(json.loads(three)["messages"]) == 3
+
+
 def compressed(data: bytes) -> bytes:
     compressor = zlib.compressobj(9, zlib.DEFLATED, -15)
     return (compressor.compress(data) + compressor.flush(zlib.Z_SYNC_FLUSH))[:-4]

@@ -166,7 +166,9 @@ extension Worker {
     let connection = connections[slot]
     // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
-    if let window = connection.pointee.window, frame.payloadCount >= ServerConfiguration.minCompressedSize {
+    if let window = connection.pointee.window,
+      configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint)
+    {
       let variant = compressor.variant(of: frame, window: window)
       return variant.withBytes { append(variant, $0, slot) }
     }
