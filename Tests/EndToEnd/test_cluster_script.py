@@ -35,8 +35,8 @@ class Script(Process):
     def launch(self) -> "Script":
         program("redis-server", "redis-server")
         program("nginx", "nginx-light")
-        # A shell in the background has told its children to ignore SIGINT.
-        words = ("env", "--default-signal=INT", f"TMPDIR={self.temporary}", f"PATH={self.path}")
+        # A shell in the background has told its children to ignore SIGINT, and nohup SIGHUP.
+        words = ("env", "--default-signal=INT,HUP", f"TMPDIR={self.temporary}", f"PATH={self.path}")
         self.spawn(*words, _SCRIPT, "--port", str(self.port), "--nodes", str(self.nodes), binary())
         return self
 

@@ -275,6 +275,9 @@ async def test_redis_comes_back_empty(own_cluster, connect):
     staying = {client.id for client in [*clients[50:], late]}
     await eventually(lambda: entries(cluster, "alice").keys() == staying)
     await eventually(lambda: sum(redis.hlen(key) for key in redis.keys("apus:connections:*")) == 552)
+    # Each hears what is published, too.
+    for node in cluster.nodes:
+        node.wait_ready()
 
     async def online() -> bool:
         return (await nobody.command("send", to="alice", data=1)).get("online")

@@ -68,7 +68,7 @@ async def test_a_subscribe_ends_though_the_epoch_it_waits_for_is_over(nodes, con
     await late.ping()
     await asyncio.sleep(0.2)
     assert not pending.done()
-    redis.client.delete("apus:meta:room", "apus:history:room")
+    redis.client.delete("apus:meta:room", "apus:history:room", "apus:run")
     proxy.cut_and_release()
     reply = await late.reply(pending)
     assert reply["type"] == "subscribed" and reply["epoch"] != first["epoch"], reply

@@ -3,14 +3,14 @@
 -- ARGV: control channel of all nodes, what that of one node begins with, and what its lease does; payload up to the event's
 --       time, or '' to ask only whether the user is there
 -- Returns how many nodes have taken it: one whose lease is over, or that hears nothing, has not. While Redis does not know
--- of everybody, as after FLUSHALL, every node is told, and where the user is not found -1 says that nobody can tell yet; it
--- is to be asked again, without an event. Run again after a lost answer it sends again.
+-- of everybody, as after FLUSHALL, every node is told, 0 where none hears it; and where the user is not found -1 says that
+-- nobody can tell yet: it is to be asked again, without an event. Run again after a lost answer it sends again.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local known = redis.call('HMGET', KEYS[2], 'run', 'doubt')
 local isDoubtful = not known[1] or now < tonumber(known[2] or '0')
 local payload = ARGV[4] ~= '' and ARGV[4] .. ',"ts":' .. string.format('%.0f', now) .. '}'
-if payload and isDoubtful then redis.call('PUBLISH', ARGV[1], payload) end
+if payload and isDoubtful and redis.call('PUBLISH', ARGV[1], payload) == 0 then return 0 end
 local told, taken = {}, 0
 for _, node in ipairs(redis.call('HVALS', KEYS[1])) do
   if not told[node] then

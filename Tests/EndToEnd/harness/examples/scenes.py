@@ -153,6 +153,18 @@ async def after_make_cluster(stage: Stage) -> Around:
     cluster.stop()
 
 
+@scene("operations.md: The command line")
+async def somebody_listens(stage: Stage) -> Around:
+    node = stage.node()
+    bob = await Client.connect(node.ws, user="bob")
+    await bob.subscribe("lobby")
+    yield
+    assert (await bob.expect("message"))["data"] == {"text": "hello"}
+    assert isinstance((await bob.expect("message"))["data"], str)
+    assert (await bob.expect("message"))["data"] == -5
+    await bob.close()
+
+
 @scene("operations.md: Where an option is looked for")
 async def with_redis(stage: Stage) -> Around:
     stage.redis()
