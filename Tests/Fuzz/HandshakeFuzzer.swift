@@ -1,12 +1,13 @@
 import WebSocket
 
-/// The bytes a client begins with through `HandshakeParser` and `RequestLine.peek`.
+/// The bytes a client begins with through `HandshakeParser`, `RequestLine.peek` and `RequestReader`.
 ///
 /// Input: 1 byte that chooses the limits, 4 bytes lengths of pieces, and the request.
 ///
 /// Oracles: byte by byte, whole and in pieces the outcome is the same; no more bytes are taken than the limits allow; what
 /// is accepted keeps to RFC 6455 section 4.2.1 by a second look, taken as plainly as possible, and means the same; what
-/// `peek` has decided stays so with more bytes, and is the path that is accepted in the end; no answer is split in two.
+/// `peek` has decided stays so with more bytes, and is the path that is accepted in the end; no answer is split in two;
+/// however requests are cut, the same comes of them, and what `peek` finds malformed is refused.
 @_cdecl("LLVMFuzzerTestOneInput")
 func fuzzHandshake(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
   var input = FuzzInput(start, count: count)
@@ -31,6 +32,7 @@ func fuzzHandshake(_ start: UnsafePointer<UInt8>?, _ count: Int) -> CInt {
 
   checkExtensions(bytes.prefix(300).split(separator: 10).map { text($0) })
   let path = checkPeek(bytes, lengths)
+  checkRequests(bytes, lengths, path)
   switch outcome {
   case .incomplete: break
   case .refused(let refusal): checkAnswer(HandshakeResponse.refuse(refusal), status: refusal.status)
@@ -242,4 +244,44 @@ private func checkAnswer(_ answer: [UInt8], status: Int) {
   expect(ends.count == 1, "\(ends.count) ends of the head")
   let body = answer.count - (ends.first ?? 0) - 4
   expect(body == 0 || text(answer).contains("\r\nContent-Length: \(body)\r\n"), "another length than \(body)")
+}
+
+// MARK: Other requests
+
+private func checkRequests(_ bytes: [UInt8], _ lengths: [UInt8], _ path: RequestLine.Peek) {
+  let whole = requests([bytes])
+  for pieces in [bytes.pieces([1]), bytes.pieces(lengths)] {
+    let again = requests(pieces)
+    expect(again == whole, "\(again) instead of \(whole)")
+  }
+  if path == .malformed { expect(!whole.contains("end"), "\(whole)") }
+}
+
+/// What comes of a stream of requests, their bodies in one piece each.
+private func requests(_ pieces: [[UInt8]]) -> [String] {
+  var reader = RequestReader(maxBody: 1000)
+  var seen: [String] = []
+  var body: [UInt8] = []
+  for piece in pieces {
+    var rest = piece
+    while true {
+      let (step, taken) = rest.withOwnMemory { reader.read(UnsafeRawBufferPointer($0)) }
+      expect(taken <= rest.count, "\(taken) of \(rest.count) bytes")
+      switch step {
+      case .incomplete: expect(taken == rest.count, "bytes are left")
+      case .head(let head): seen.append("\(head)")
+      case .body(let range):
+        expect(!range.isEmpty && range.upperBound <= taken, "\(range) of \(taken) bytes")
+        body += rest[range]
+        expect(body.count <= 1000, "a body of \(body.count) bytes")
+      case .end:
+        seen += [text(body), "end"]
+        body = []
+      case .refused(let refusal): return seen + ["refused \(refusal.status)"]
+      }
+      rest.removeFirst(taken)
+      if step == .incomplete { break }
+    }
+  }
+  return seen
 }

@@ -1,4 +1,5 @@
 import WebSocket
+import Wire
 
 /// The client's side of the opening handshake (RFC 6455 section 4.1), without I/O.
 struct ClientHandshake {
@@ -39,8 +40,7 @@ struct ClientHandshake {
     let body = Array(received[end.upperBound...])
     let status = lines.first?.split(separator: " ").dropFirst().first ?? ""
     guard status == "101" else {
-      // For a terminal: no control characters.
-      let reason = String(decoding: body.prefix(200).filter { $0 >= 0x20 && $0 != 0x7F }, as: UTF8.self)
+      let reason = Self.reason(String(decoding: body.prefix(1000), as: UTF8.self))
       return .refused(
         .refused("The node refused the connection (\(status)). \(reason)", retryAfter: Self.retryAfter(status, lines)))
     }
@@ -50,6 +50,14 @@ struct ClientHandshake {
       return .refused(.refused(words, retryAfter: nil))
     }
     return .accepted(rest: body)
+  }
+
+  /// What the body of a refusal says, for a terminal: without control characters.
+  private static func reason(_ body: String) -> String {
+    let text = JSONObject(body)?.string("error") ?? body
+    return String(
+      String.UnicodeScalarView(text.unicodeScalars.filter { $0.properties.generalCategory != .control })
+        .prefix(200))
   }
 
   /// How long to wait after a refusal that may pass, in milliseconds: too many connections, a full node, or a proxy

@@ -23,6 +23,15 @@ extension UnsafeRawBufferPointer {
     return text.withUTF8Buffer { text in text.indices.allSatisfy { self[$0].lowercased == text[$0] } }
   }
 
+  /// The name and the value of a header, a line without its end.
+  func header() throws(HandshakeRefusal) -> (name: UnsafeRawBufferPointer, value: UnsafeRawBufferPointer) {
+    if let first, first.isBlank { throw .badRequest("A header is folded over several lines.") }
+    guard let colon = firstIndex(of: UInt8(ascii: ":")) else { throw .badRequest("A header has no colon.") }
+    let name = slice(..<colon)
+    guard name.isToken else { throw .badRequest("The name of a header is malformed.") }
+    return (name, slice((colon + 1)...).trimmed)
+  }
+
   var isToken: Bool { !isEmpty && allSatisfy(\.isTokenCharacter) }
 
   /// The elements of a comma separated list, trimmed, without the empty ones.
@@ -61,6 +70,9 @@ extension UInt8 {
   static let lineFeed = UInt8(ascii: "\n")
 
   var isBlank: Bool { self == .space || self == .tab }
+
+  /// Whether a line of a head may hold it: no control character but tab.
+  var isHeaderText: Bool { self == .tab || self >= 0x20 && self != 0x7F }
 
   var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
 

@@ -41,12 +41,8 @@ struct HandshakeHeaders {
 
   /// Takes one header, a line without its end.
   mutating func add(_ line: UnsafeRawBufferPointer) throws(HandshakeRefusal) {
-    if let first = line.first, first.isBlank { throw .badRequest("A header is folded over several lines.") }
-    guard let colon = line.firstIndex(of: UInt8(ascii: ":")) else { throw .badRequest("A header has no colon.") }
-    let name = line.slice(..<colon)
-    guard name.isToken else { throw .badRequest("The name of a header is malformed.") }
+    let (name, value) = try line.header()
     guard let known = Name(name) else { return }
-    let value = line.slice((colon + 1)...).trimmed
     switch known {
     case .connection:
       if value.listElements.contains(where: { $0.isSameIgnoringCase("upgrade") }) { connectionUpgrades = true }
@@ -105,7 +101,7 @@ struct HandshakeHeaders {
   }
 
   /// Whether this is a host and perhaps a port: RFC 3986 section 3.2, without user information.
-  private static func isHost(_ text: String) -> Bool {
+  static func isHost(_ text: String) -> Bool {
     let bytes = text.utf8
     let end: String.Index
     if bytes.first == UInt8(ascii: "[") {

@@ -1,4 +1,4 @@
-/// Why a handshake is refused, as the HTTP answer tells it.
+/// Why a handshake, or another request, is refused, as the HTTP answer tells it.
 package struct HandshakeRefusal: Error, Equatable, Sendable {
   /// One header of the answer; neither part holds anything a peer sent.
   package struct Header: Equatable, Sendable {
@@ -13,12 +13,10 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
 
   /// The HTTP status, 4xx or 5xx.
   package var status: Int
-  /// One line for people, without quotes and backslashes.
+  /// One line for people.
   package var reason: String
   /// Headers beyond those every refusal carries.
   package var headers: [Header]
-  /// The code of an answer in JSON; nil for a line of text.
-  package var code: String?
   /// Whether the answer is one to HEAD, which has no body (RFC 9110 section 9.3.2).
   package var isWithoutBody = false
 
@@ -39,11 +37,9 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
     HandshakeRefusal(status: 403, reason: reason)
   }
 
-  /// 403 in JSON, as at every other path: the node does not answer to this `Host`.
+  /// 403: the node does not answer to this `Host`.
   package static func forbiddenHost(_ reason: String) -> HandshakeRefusal {
-    var refusal = HandshakeRefusal(status: 403, reason: reason)
-    refusal.code = "forbidden"
-    return refusal
+    HandshakeRefusal(status: 403, reason: reason)
   }
 
   /// 404: no WebSocket at this path.
@@ -57,6 +53,11 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
       status: 405, reason: "A WebSocket handshake is a GET request.", headers: [Header("Allow", "GET")])
     refusal.isWithoutBody = isHead
     return refusal
+  }
+
+  /// 413: a body is longer than `limit` bytes, or says that it will be.
+  package static func bodyTooLarge(_ limit: Int) -> HandshakeRefusal {
+    HandshakeRefusal(status: 413, reason: "The body must not be longer than \(limit) bytes.")
   }
 
   /// 426: another version of the WebSocket protocol than 13, or none named (RFC 6455 section 4.4).
@@ -89,6 +90,40 @@ package struct HandshakeRefusal: Error, Equatable, Sendable {
   /// 505: another major version of HTTP than 1.
   package static var unsupportedHTTPVersion: HandshakeRefusal {
     HandshakeRefusal(status: 505, reason: "Only HTTP/1.1 is supported.")
+  }
+
+  /// What stands in `code` of the answer.
+  package var code: String {
+    switch status {
+    case 400: "bad_request"
+    case 403: "forbidden"
+    case 404: "not_found"
+    case 405: "method_not_allowed"
+    case 408: "timeout"
+    case 413, 431: "too_large"
+    case 417: "expectation_failed"
+    case 426: "upgrade_required"
+    case 429: "rate_limited"
+    case 501: "not_implemented"
+    case 503: "unavailable"
+    case 505: "version_not_supported"
+    default: "refused"
+    }
+  }
+
+  /// The body of the answer, in JSON.
+  package var body: String { #"{"code":"\#(code)","error":"\#(Self.escaped(reason))"}"# }
+
+  private static func escaped(_ text: String) -> String {
+    var escaped = ""
+    for scalar in text.unicodeScalars {
+      switch scalar {
+      case "\"", "\\": escaped += "\\\(scalar)"
+      case "\u{0}"..."\u{1F}": escaped += " "
+      default: escaped.unicodeScalars.append(scalar)
+      }
+    }
+    return escaped
   }
 
   private static func temporary(status: Int, reason: String, retryAfter: Int) -> HandshakeRefusal {

@@ -18,22 +18,19 @@ package enum HandshakeResponse {
     return Array(head.utf8)
   }
 
-  /// A plain HTTP answer with the reason as its one line, of text or of JSON, after which the connection is closed.
+  /// A plain HTTP answer with the reason in JSON, after which the connection is closed.
   package static func refuse(_ refusal: HandshakeRefusal) -> [UInt8] {
-    let (type, body) =
-      if let code = refusal.code {
-        ("application/json", #"{"code":"\#(code)","error":"\#(refusal.reason)"}"# + "\n")
-      } else {
-        ("text/plain", refusal.reason + "\n")
-      }
+    let body = refusal.body
     var head = "HTTP/1.1 \(refusal.status) \(phrase(for: refusal.status))\r\n"
     for header in refusal.headers { head += "\(header.name): \(header.value)\r\n" }
-    head += "Content-Type: \(type); charset=utf-8\r\nContent-Length: \(body.utf8.count)\r\n"
+    head += "Content-Type: \(contentType)\r\nCache-Control: no-store\r\nContent-Length: \(body.utf8.count)\r\n"
     // What concerns this connection alone is named there (RFC 9110 section 7.8).
     let upgrades = refusal.headers.contains { $0.name == "Upgrade" }
     head += "Connection: close\(upgrades ? ", Upgrade" : "")\r\n\r\n"
     return Array((refusal.isWithoutBody ? head : head + body).utf8)
   }
+
+  private static let contentType = "application/json; charset=utf-8"
 
   /// RFC 9110 section 15, RFC 6585.
   private static func phrase(for status: Int) -> String {

@@ -43,6 +43,22 @@ package enum RequestLine {
     }
   }
 
+  /// What is told to bytes that begin no request.
+  static let malformed = HandshakeRefusal.badRequest(
+    "This is not an HTTP request: it begins with a method, a path (a % with two hexadecimal digits) and HTTP/1.1.")
+
+  /// The answer to the first bytes of a connection that `peek` finds malformed.
+  package static func refusal(of bytes: UnsafeRawBufferPointer) -> HandshakeRefusal {
+    var refusal = malformed
+    refusal.isWithoutBody = isHead(bytes)
+    return refusal
+  }
+
+  /// Whether the request is a HEAD, whose answer has no body (RFC 9110 section 9.3.2).
+  static func isHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    bytes.drop { $0 == .carriageReturn || $0 == .lineFeed }.starts(with: "HEAD ".utf8)
+  }
+
   /// Whether the empty line at the end of a request's head is among the bytes, whichever line ends the client uses.
   package static func isHeadComplete(_ bytes: UnsafeRawBufferPointer) -> Bool {
     guard let start = bytes.firstIndex(where: { $0 != .carriageReturn && $0 != .lineFeed }) else { return false }
@@ -56,6 +72,24 @@ package enum RequestLine {
       }
     }
     return false
+  }
+
+  /// A whole request line that is not a handshake's.
+  struct Parsed {
+    let method: UnsafeRawBufferPointer
+    let target: RequestTarget
+    /// Whether it speaks HTTP/1.0.
+    let isOld: Bool
+  }
+
+  /// Reads a whole request line, of which `peek` says the same.
+  static func parse(_ line: UnsafeRawBufferPointer) throws(HandshakeRefusal) -> Parsed {
+    let parts = line.split(separator: .space, omittingEmptySubsequences: false).map(
+      UnsafeRawBufferPointer.init(rebasing:))
+    guard parts.count == 3, parts[0].isToken, parts[0].count <= maxMethod, let target = RequestTarget(parts[1]) else {
+      throw malformed
+    }
+    return Parsed(method: parts[0], target: target, isOld: try version(parts[2]) == 0)
   }
 
   /// The target of a handshake's whole request line.
@@ -74,15 +108,16 @@ package enum RequestLine {
     return target
   }
 
-  /// `HTTP/1.1`, or a later minor version, which is answered as 1.1 (RFC 9110 section 2.5).
   private static func check(version: UnsafeRawBufferPointer) throws(HandshakeRefusal) {
-    guard version.count == 8, version.starts(with: "HTTP/".utf8), version[5].isDigit, version[6] == UInt8(ascii: "."),
-      version[7].isDigit
+    guard try self.version(version) > 0 else { throw .badRequest("A WebSocket handshake needs HTTP/1.1.") }
+  }
+
+  /// The minor version: of `HTTP/1.0`, of `HTTP/1.1`, or a later one, which is answered as 1.1 (RFC 9110 section 2.5).
+  private static func version(_ text: UnsafeRawBufferPointer) throws(HandshakeRefusal) -> UInt8 {
+    guard text.count == 8, text.starts(with: "HTTP/".utf8), text[5].isDigit, text[6] == UInt8(ascii: "."),
+      text[7].isDigit
     else { throw .badRequest("The HTTP version is malformed.") }
-    switch (version[5], version[7]) {
-    case (UInt8(ascii: "1"), UInt8(ascii: "0")): throw .badRequest("A WebSocket handshake needs HTTP/1.1.")
-    case (UInt8(ascii: "1"), _): break
-    default: throw .unsupportedHTTPVersion
-    }
+    guard text[5] == UInt8(ascii: "1") else { throw .unsupportedHTTPVersion }
+    return text[7] - UInt8(ascii: "0")
   }
 }

@@ -6,6 +6,8 @@ struct RequestTarget: Equatable {
   var path: String
   /// What follows the `?`, as sent.
   var query: String
+  /// The path and the query as sent, beginning with `/`.
+  var raw: String
 
   private static let schemes: [StaticString] = ["http://", "https://", "ws://", "wss://"]
 
@@ -21,6 +23,7 @@ struct RequestTarget: Equatable {
     if location.first == UInt8(ascii: "/") {
       guard let decoded = location.percentDecoded else { return nil }
       path = decoded
+      raw = bytes.string
       return
     }
     guard let scheme = Self.schemes.first(where: location.startsIgnoringCase) else { return nil }
@@ -29,6 +32,8 @@ struct RequestTarget: Equatable {
     authority = rest.slice(..<slash).string
     guard let decoded = rest.slice(slash...).percentDecoded else { return nil }
     path = decoded.isEmpty ? "/" : decoded
+    let beginning = scheme.utf8CodeUnitCount + slash
+    raw = (decoded.isEmpty ? "/" : "") + bytes.slice(beginning...).string
   }
 
   /// Visible ASCII but `#`. Stricter than that browsers are not: they send `|` or `{` in a query as they are.

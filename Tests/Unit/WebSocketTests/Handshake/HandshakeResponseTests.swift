@@ -20,12 +20,12 @@ import Testing
       text(HandshakeResponse.refuse(.full(retryAfter: 7))) == """
         HTTP/1.1 503 Service Unavailable\r
         Retry-After: 7\r
-        Content-Type: text/plain; charset=utf-8\r
-        Content-Length: 19\r
+        Content-Type: application/json; charset=utf-8\r
+        Cache-Control: no-store\r
+        Content-Length: 51\r
         Connection: close\r
         \r
-        This node is full.
-
+        {"code":"unavailable","error":"This node is full."}
         """)
   }
 
@@ -47,20 +47,12 @@ import Testing
     #expect(Set(headers).isSubset(of: lines))
     #expect(lines.contains { $0.hasPrefix("Connection: close") })
     #expect(lines.contains("Content-Length: \(parts[1].utf8.count)"))
-    #expect(parts[1] == refusal.reason + "\n")
+    #expect(parts[1] == #"{"code":"\#(refusal.code)","error":"\#(refusal.reason)"}"#)
   }
 
-  @Test func aRefusalWithACodeIsJSON() {
-    #expect(
-      text(HandshakeResponse.refuse(.forbiddenHost("No."))) == """
-        HTTP/1.1 403 Forbidden\r
-        Content-Type: application/json; charset=utf-8\r
-        Content-Length: 35\r
-        Connection: close\r
-        \r
-        {"code":"forbidden","error":"No."}
-
-        """)
+  @Test func aReasonIsAJSONString() {
+    let answer = text(HandshakeResponse.refuse(.badRequest("A \"b\" \\ c\nd")))
+    #expect(answer.hasSuffix(#"{"code":"bad_request","error":"A \"b\" \\ c d"}"#))
   }
 
   @Test func theAnswerToHeadHasNoBody() {
