@@ -89,7 +89,7 @@ let package = Package(
     .target(
       name: "Node",
       dependencies: [
-        "Model", "Wire", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server", "Pages",
+        "Model", "WebSocket", "Wire", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server", "Pages",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),

@@ -28,13 +28,13 @@ package struct TokenBucket {
   /// When the first command of the present spell above the rate was refused; -1 in quiet times.
   private var limitedSince: Int64 = -1
 
-  init(_ limit: RateLimit, now: Int64) {
+  package init(_ limit: RateLimit, now: Int64) {
     tokens = Float(limit.burst)
     refilled = now
   }
 
   /// Takes one command's worth, or refuses the command.
-  mutating func take(_ limit: RateLimit, now: Int64) -> Verdict {
+  package mutating func take(_ limit: RateLimit, now: Int64) -> Verdict {
     guard let delay = wait(limit, now: now) else {
       spend()
       return .allowed

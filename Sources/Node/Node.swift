@@ -27,26 +27,29 @@ package struct Node: Sendable {
   /// SIGTERM drains as long as configured and waits for the graces of who has gone, SIGINT (Ctrl-C) closes at once but in
   /// order; a second signal ends the process where it stands.
   package func run(started: @Sendable ([SocketAddress]) -> Void) async throws {
-    Sys.reserveDescriptors(Sys.raiseDescriptorLimit())
+    let descriptors = Sys.raiseDescriptorLimit()
+    Sys.reserveDescriptors(descriptors)
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
     let admission = Admission(limit: configuration.maxConnections)
     let access = try await Access(configuration, logger)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
     let refusals = RefusalLog(logger)
+    let room = Room()
     let kept = Admission(limit: HTTPGateway.maxKept)
+    let keys = APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)
+    let limits = HTTPLimits { keys.access(of: $0) != nil }
     let gateway = HTTPGateway(
-      kept: kept, logger: logger,
+      kept: kept, limits: limits, logger: logger,
       responder: Router(
         webSocketPath: configuration.webSocketPath,
         echoPath: configuration.echoes ? ServerConfiguration.echoPath : nil, hosts: configuration.hosts,
         refusals: refusals, kept: kept, health: health,
         metrics: MetricsPage(
-          statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() }),
+          statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() },
+          limitedHTTP: { limits.tally.all }),
         access: APIAccess(
-          keys: configuration.isDevelopment
-            ? nil : APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys),
-          origins: configuration.origins, refusals: refusals),
+          keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins, refusals: refusals),
         api: API(maxMessageSize: configuration.maxMessageSize) { event, addressee in
           await running.server?.send(event, to: addressee)
             ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was sent."))
@@ -54,7 +57,7 @@ package struct Node: Sendable {
         page: configuration.isDevelopment ? Pages.chat : nil
       ).respond)
     let backend = configuration.backend.map {
-      HTTPBackend($0, secret: configuration.backendSecret, on: gateway.group, logger: logger)
+      HTTPBackend($0, secret: configuration.backendSecret, logger: logger)
     }
     // From here on, so that no signal finds the process without its handler.
     let signals = Signals(await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup))
@@ -62,8 +65,10 @@ package struct Node: Sendable {
     let server: Server
     do {
       server = try Server.start(
-        serverConfiguration, admission: admission, authority: authority(access), backend: backend, refusals: refusals,
-        logger: logger, broker: brokerFactory(serverConfiguration.node, admission), handOver: { gateway.adopt($0) })
+        serverConfiguration, admission: admission, room: room, authority: authority(access), backend: backend,
+        refusals: refusals, logger: logger, broker: brokerFactory(serverConfiguration.node, admission),
+        handOver: { gateway.adopt($0) },
+        isOpen: { try open(room, descriptors) })
     } catch {
       await backend?.stop()
       throw error
@@ -87,6 +92,17 @@ package struct Node: Sendable {
   private func authority(_ access: Access) -> (any TokenAuthority)? {
     if let verifier = access.verifier { return verifier }
     return configuration.isDevelopment ? UnverifiedTokens() : nil
+  }
+
+  /// Shares out the open files that there may be, when all are open but the links to Redis.
+  private func open(_ room: Room, _ descriptors: Int) throws {
+    let links = configuration.redis == nil ? 0 : DescriptorBudget.links
+    let budget = try DescriptorBudget(
+      limit: descriptors, open: Sys.openDescriptors() + links, hasBackend: configuration.backend != nil
+    ).validated()
+    room.open(budget.room)
+    logger.info("room for connections", metadata: ["room": "\(budget.room)", "limit": "\(descriptors)"])
+    if let warning = budget.warning(maxConnections: configuration.maxConnections) { logger.warning("\(warning)") }
   }
 
   private func drain(_ server: Server, _ health: Health, after signal: UnixSignal?) async {

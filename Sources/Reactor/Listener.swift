@@ -4,10 +4,8 @@ import Logging
 
 /// A listening socket on one loop.
 ///
-/// Accepts up to 8 connections a turn, so that a storm of them does not keep the others waiting. When the process is out of
-/// descriptors it gives up a spare one to accept and close the connection at once: otherwise the listener would stay
-/// readable and the loop would spin. When even the spare is gone, because another thread was faster to take it, the
-/// listener looks away for a moment.
+/// Accepts up to 8 connections a turn, so that a storm of them does not keep the others waiting. When the system has nothing
+/// left to accept with it looks away for a moment: the listener stays readable, and the loop would spin.
 package final class Listener: EventSource {
   static let backlog: Int32 = 4096
   private static let batch = 8
@@ -22,9 +20,7 @@ package final class Listener: EventSource {
   private var registration: Registration?
   private var pauseTimer: TimerID?
   private let interest: Readiness
-  private var spare = Sys.openSpare()
-  /// Connections turned away because no descriptor was left.
-  package private(set) var turnedAway = 0
+  private var hasComplained = false
 
   /// Listens with an open socket (see `ListeningSocket`); `accepted` gets each descriptor, non-blocking, and owns it, and
   /// the address of its peer; nil means a unix socket and nothing else, since accept(2) tells it even of a connection that
@@ -49,12 +45,10 @@ package final class Listener: EventSource {
     registration = nil
     pauseTimer = nil
     Sys.close(fd)
-    if spare >= 0 { Sys.close(spare) }
   }
 
   package func expired(key: UInt32) {
     pauseTimer = nil
-    if spare < 0 { spare = Sys.openSpare() }
     do {
       registration = try loop.add(fd, interest, source: self)
     } catch {
@@ -72,7 +66,8 @@ package final class Listener: EventSource {
       switch errno {
       case EAGAIN: return
       case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-        turnAway()
+        complain()
+        lookAway()
         return
       // The connection failed before it was accepted (accept(2) lists these): the next may be well.
       default: continue
@@ -80,18 +75,10 @@ package final class Listener: EventSource {
     }
   }
 
-  private func turnAway() {
-    if turnedAway == 0 {
-      logger.error("no file descriptor left: connections are turned away; raise the limit (ulimit -n)")
-    }
-    if spare >= 0 { Sys.close(spare) }
-    let (connection, _) = Sys.accept(fd)
-    if connection >= 0 {
-      turnedAway += 1
-      Sys.close(connection)
-    }
-    spare = Sys.openSpare()
-    if spare < 0 { lookAway() }
+  private func complain() {
+    guard !hasComplained else { return }
+    hasComplained = true
+    logger.error("cannot accept connections, they wait: \(SystemError("accept4"))")
   }
 
   private func lookAway() {

@@ -151,19 +151,21 @@ package enum Sys {
     }
   }
 
-  /// A descriptor held in reserve, to be given up when the process has run out of them.
-  static func openSpare() -> Int32 {
-    open("/dev/null", O_RDONLY | O_CLOEXEC)
-  }
-
-  /// Raises the soft limit of open files to the hard one and returns it.
+  /// Raises the soft limit of open files to the hard one and returns what it is then.
   @discardableResult
   package static func raiseDescriptorLimit() -> Int {
+    let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
     var limit = rlimit()
-    guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else { return 0 }
-    limit.rlim_cur = limit.rlim_max
-    _ = setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit)
+    guard getrlimit(resource, &limit) == 0 else { return 0 }
+    var raised = limit
+    raised.rlim_cur = limit.rlim_max
+    if setrlimit(resource, &raised) == 0 { limit = raised }
     return Int(clamping: limit.rlim_cur)
+  }
+
+  /// The descriptors that are open among the first 65,536.
+  package static func openDescriptors() -> Int {
+    (0..<Int32(65_536)).count { fcntl($0, F_GETFD) >= 0 }
   }
 
   /// Has the kernel make the process' table of descriptors as large as it may be needed, up to 65,536.
@@ -171,11 +173,11 @@ package enum Sys {
   /// Else it doubles while connections come, and each time waits until every processor has seen the old one for the
   /// last time: 5 to 25 ms were measured in which the accepting loop stood still, at 64, 256, 1024 and so on.
   package static func reserveDescriptors(_ count: Int) {
-    let spare = openSpare()
-    guard spare >= 0 else { return }
-    let highest = fcntl(spare, F_DUPFD_CLOEXEC, Int32(clamping: min(count, 65_536) - 1))
+    let any = open("/dev/null", O_RDONLY | O_CLOEXEC)
+    guard any >= 0 else { return }
+    let highest = fcntl(any, F_DUPFD_CLOEXEC, Int32(clamping: min(count, 65_536) - 1))
     if highest >= 0 { close(highest) }
-    close(spare)
+    close(any)
   }
 
   /// The number of processors this process may run on.

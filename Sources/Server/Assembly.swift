@@ -21,21 +21,24 @@ final class Assembly: Sendable {
 
   private let configuration: ServerConfiguration
   private let admission: Admission
+  private let room: Room
   private let addresses: AddressLimits
   private let users = UserRateTable()
   private let authority: (any TokenAuthority)?
   private let backend: BackendDesk?
   private let refusals: RefusalLog
   private let logger: Logger
-  private let handOver: @Sendable (Int32) -> Void
+  private let handOver: @Sendable (HandedOver) -> Void
   private let shared = Lock(Parts())
 
   init(
-    _ configuration: ServerConfiguration, _ admission: Admission, _ authority: (any TokenAuthority)?,
-    _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger, _ handOver: @escaping @Sendable (Int32) -> Void
+    _ configuration: ServerConfiguration, _ admission: Admission, _ room: Room, _ authority: (any TokenAuthority)?,
+    _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger,
+    _ handOver: @escaping @Sendable (HandedOver) -> Void
   ) {
     self.configuration = configuration
     self.admission = admission
+    self.room = room
     addresses = AddressLimits(
       maxConnections: configuration.maxConnectionsPerAddress, connectRate: configuration.connectRate)
     self.authority = authority
@@ -105,7 +108,7 @@ final class Assembly: Sendable {
     let worker = Worker(
       index: index, on: loop, configuration: configuration,
       commons: Commons(
-        admission: admission, addresses: addresses, users: users, refusals: refusals,
+        admission: admission, room: room, addresses: addresses, users: users, refusals: refusals,
         authenticator: parts.authenticator, backend: backend),
       requests: requests, requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
     let bound = LoopBound(worker, on: loop)

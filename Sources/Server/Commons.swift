@@ -2,6 +2,7 @@
 /// and who does the methods that the node does not know.
 struct Commons: Sendable {
   let admission: Admission
+  let room: Room
   let addresses: AddressLimits
   let users: UserRateTable
   let refusals: RefusalLog

@@ -17,6 +17,10 @@ struct Connection: ~Copyable {
   }
 
   var fd: Int32 = -1
+  /// Its place in the room, from accept to close.
+  var place: Place?
+  /// Whether that is beyond the room: for one who asks how the node is.
+  var isBeyondRoom = false
   /// Where it comes from: its peer, and from its handshake on the client behind a trusted proxy. Nil for a unix socket.
   var address: IPAddress?
   /// Whether it counts among the connections of its address.
@@ -124,7 +128,7 @@ struct ConnectionTable: ~Copyable {
     return slot
   }
 
-  /// Frees a slot; its next connection has another generation.
+  /// Frees a slot; its next connection has another generation. A place it still has is freed with it.
   mutating func remove(_ slot: UInt32) {
     let generation = self[slot].pointee.generation &+ 1
     self[slot].pointee = Connection(limits: limits)

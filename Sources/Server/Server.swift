@@ -19,14 +19,15 @@ package final class Server: Sendable {
 
   /// Starts the threads and listens.
   ///
-  /// `handOver` is called on a loop's thread with every connection that is not for the WebSocket's path: the descriptor
-  /// is non-blocking, nothing has been read, and the callee owns it.
+  /// `handOver` is called on a loop's thread with every connection that is not for the WebSocket's path; the callee owns it.
+  /// `isOpen` is called when everything that stays open is there but what the broker opens, to open the `room`; what it
+  /// throws is thrown, and nobody is served.
   /// Tokens are checked by `authority`; without one they say nothing. Methods that the node does not know are done by
   /// `backend`; without one they are unknown.
   package static func start(
-    _ configuration: ServerConfiguration, admission: Admission, authority: (any TokenAuthority)? = nil,
+    _ configuration: ServerConfiguration, admission: Admission, room: Room, authority: (any TokenAuthority)? = nil,
     backend: (any Backend)? = nil, refusals: RefusalLog, logger: Logger, broker: @escaping BrokerFactory,
-    handOver: @escaping @Sendable (Int32) -> Void
+    handOver: @escaping @Sendable (HandedOver) -> Void, isOpen: () throws -> Void
   ) throws -> Server {
     Sys.ignoreSIGPIPE()
     var sockets: [[ListeningSocket]] = []
@@ -34,9 +35,10 @@ package final class Server: Sendable {
       for address in configuration.addresses {
         sockets.append(try ListeningSocket.open(address, count: configuration.loops))
       }
-      let assembly = Assembly(configuration, admission, authority, backend, refusals, logger, handOver)
+      let assembly = Assembly(configuration, admission, room, authority, backend, refusals, logger, handOver)
       let threads = try assembly.startThreads()
       let (workers, relay) = try assembly.parts()
+      try isOpen()
       assembly.begin(relay, broker)
       for (index, worker) in workers.enumerated() {
         let own = sockets.map { $0[index] }

@@ -64,6 +64,8 @@ package struct ServerConfiguration: Sendable {
   private static let maxEnvelope = 4096
   /// Milliseconds from accept until a handshake must be complete.
   static let handshakeTimeout: Int64 = 5000
+  /// The same for a connection beyond the room, and what its end may take.
+  static let beyondRoomTimeout: Int64 = 1000
   /// Milliseconds that an outbox may be more than half full.
   static let slowTimeout: Int64 = 30_000
   /// Pings and pongs of one client in a second.
@@ -99,10 +101,11 @@ package struct ServerConfiguration: Sendable {
     }
   }
 
+  /// What is answered also where there is no room for another connection.
+  package static let healthPaths: Set = ["/healthz", "/readyz", "/metrics"]
+
   /// Bytes that are looked at before a connection is given away: the longest head of a request that is no WebSocket's.
   package static let maxHeadSize = HandshakeParser.Limits().maxHeadBytes
-  /// The most headers of a request that is no WebSocket's, either.
-  package static let maxHeaders = HandshakeParser.Limits().maxHeaders
 }
 
 /// What a WebSocket is for.

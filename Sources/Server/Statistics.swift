@@ -42,11 +42,17 @@ package enum Limit: String, Sendable, CaseIterable {
   /// Commands of all connections of a user on the node.
   case userRate = "user_rate"
   case connections
+  /// Descriptors that clients may hold.
+  case descriptors
   case connectionsPerAddress = "connections_per_address"
   case connectRate = "connect_rate"
   /// Channels of a connection.
   case channels
   case messageSize = "message_size"
+  /// Requests of an HTTP connection.
+  case httpRate = "http_rate"
+  /// Bodies of HTTP requests under way.
+  case httpBodies = "http_bodies"
 }
 
 /// How long deliveries took, in buckets by powers of two of microseconds.

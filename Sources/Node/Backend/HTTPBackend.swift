@@ -23,12 +23,14 @@ package final class HTTPBackend: Backend {
 
   private let url: BackendURL
   private let signature: CallSignature?
+  /// A thread of its own: calls do not wait for whoever asks the HTTP side much.
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let client: HTTPClient
   private let logger: Logger
   private let tally = Lock(FailureTally())
 
-  /// Calls `url` on threads of `group`; `stop` must come before the end.
-  package init(_ url: BackendURL, secret: String?, on group: any EventLoopGroup, logger: Logger) {
+  /// Calls `url`; `stop` must come before the end.
+  package init(_ url: BackendURL, secret: String?, logger: Logger) {
     self.url = url
     self.logger = logger
     signature = secret.map(CallSignature.init)
@@ -36,20 +38,21 @@ package final class HTTPBackend: Backend {
     configuration.httpVersion = .http1Only
     configuration.timeout.connect = Self.connectLimit
     configuration.connectionPool.idleTimeout = Self.idleTimeout
-    // Twice as many as there are calls at a time, so that none waits for the end of a connection that was given up.
-    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = 128
+    // As many as there are calls at a time, and as descriptors are kept for them.
+    configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = DescriptorBudget.keptForBackend
     // Who asks is told at once that nobody is there.
     configuration.connectionPool.retryConnectionEstablishment = false
     client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)
   }
 
-  /// Ends every call that is under way and lets go of the connections.
+  /// Ends every call that is under way, closes the connections and ends the thread.
   package func stop() async {
     do {
       try await client.shutdown()
     } catch {
       logger.debug("the connections to the backend did not end in order: \(error)")
     }
+    try? await group.shutdownGracefully()
   }
 
   package func answer(to body: [UInt8]) async -> BackendAnswer {
@@ -88,7 +91,7 @@ package final class HTTPBackend: Backend {
   /// Calls the method `apus.check`, which a backend need not know: nil when it answers as one, else what is wrong.
   package static func complaint(of url: BackendURL, secret: String?) async -> String? {
     let silent = Logger(label: "apus") { _ in SwiftLogNoOpLogHandler() }
-    let backend = HTTPBackend(url, secret: secret, on: MultiThreadedEventLoopGroup.singleton, logger: silent)
+    let backend = HTTPBackend(url, secret: secret, logger: silent)
     let body = BackendCall.body(method: "apus.check", params: nil, user: nil, client: ClientID("apus-check"))
     let answer = await backend.answer(to: body, within: BackendAnswer.timeLimit)
     await backend.stop()

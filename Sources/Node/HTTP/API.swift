@@ -16,10 +16,12 @@ struct API: Sendable {
   let send: @Sendable ([UInt8], Addressee) async -> Result<Bool, Refusal>
 
   /// The answer to a request that may be made; nil where there is nothing at its path.
-  func response(to request: Request) async -> Response? {
+  ///
+  /// `proceed` asks for the body of a client that waits to be asked.
+  func response(to request: Request, proceed: () async throws -> Void) async -> Response? {
     let segments = Array(request.uri.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2))
     if segments == ["notifications"] {
-      return await posted(request) { await notify(.everybody, of: request) { _ in "{}" } }
+      return await posted(request) { await notify(.everybody, of: request, proceed) { _ in "{}" } }
     }
     if segments.count == 3, segments[0] == "users", segments[2] == "messages" {
       return await posted(request) {
@@ -27,7 +29,7 @@ struct API: Sendable {
           let rule = "A user's name is 1 to \(UserName.maxLength) bytes of UTF-8 without control characters."
           return .error(.badRequest, ErrorCode.badRequest.rawValue, rule)
         }
-        return await notify(.user(user), of: request) { #"{"online":\#($0)}"# }
+        return await notify(.user(user), of: request, proceed) { #"{"online":\#($0)}"# }
       }
     }
     return nil
@@ -43,10 +45,11 @@ struct API: Sendable {
   // MARK: Notifications
 
   private func notify(
-    _ addressee: Addressee, of request: Request, _ answer: (_ online: Bool) -> String
+    _ addressee: Addressee, of request: Request, _ proceed: () async throws -> Void,
+    _ answer: (_ online: Bool) -> String
   ) async -> Response {
     let event: [UInt8]
-    switch await body(of: request) {
+    switch await body(of: request, proceed) {
     case .failure(let failure): return failure.response
     case .success(let body):
       switch notification(body) {
@@ -77,18 +80,14 @@ struct API: Sendable {
     let response: Response
   }
 
-  private func body(of request: Request) async -> Result<ByteBuffer, BodyFailure> {
-    var response = Response.error(
-      .contentTooLarge, ErrorCode.tooLarge.rawValue, "The body must not be longer than \(Self.maxBodySize) bytes.")
-    // Nobody wants to read the rest of it.
-    response.headers[.connection] = "close"
-    let length = request.headers[.contentLength].flatMap { Int($0) }
-    guard (length ?? 0) <= Self.maxBodySize else { return .failure(BodyFailure(response: response)) }
+  private func body(
+    of request: Request, _ proceed: () async throws -> Void
+  ) async -> Result<ByteBuffer, BodyFailure> {
     do {
+      if request.headers[.expect] != nil { try await proceed() }
       return .success(try await request.body.collect(upTo: Self.maxBodySize))
-    } catch is NIOTooManyBytesError {
-      return .failure(BodyFailure(response: response))
     } catch {
+      // `HTTPConversation` has answered already.
       let broken = Response.error(.badRequest, ErrorCode.badRequest.rawValue, "The body breaks off.")
       return .failure(BodyFailure(response: broken))
     }

@@ -11,43 +11,40 @@ import Server
 ///
 /// A connection comes unread, as the kernel has it; from then on NIO alone reads and closes it.
 final class HTTPGateway: Sendable {
-  /// Seconds without a request after which a connection is closed.
-  private static let idleTimeout = TimeAmount.seconds(30)
   /// Beyond so many each connection is closed behind its answer: an idle one costs about 20 KB, fifty times what an idle
   /// WebSocket does. Nobody is kept from getting an answer.
   static let maxKept = 256
 
-  /// Ends with `run`: whoever else uses it is done before `finish`.
-  let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  private let http: HTTP1Channel
+  /// The most bytes that one read brings: what is not needed yet stays with the kernel.
+  private static let maxRead = 16 << 10
+
+  private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+  private let responder: HTTPChannelHandler.Responder
+  private let limits: HTTPLimits
   /// The HTTP connections alone, against `maxKept`.
   private let kept: Admission
   private let logger: Logger
-  private let descriptors: AsyncStream<CInt>
-  private let arrivals: AsyncStream<CInt>.Continuation
+  private let connections: AsyncStream<HandedOver>
+  private let arrivals: AsyncStream<HandedOver>.Continuation
   /// Open connections, to be told when the node goes away.
   private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
 
   init(
-    kept: Admission, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
+    kept: Admission, limits: HTTPLimits, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
   ) {
     self.kept = kept
+    self.limits = limits
     self.logger = logger
-    http = HTTP1Channel(
-      responder: responder,
-      configuration: .init(
-        additionalChannelHandlers: [RequestDeadline()], idleTimeout: Self.idleTimeout,
-        httpDecoderConfiguration: .init(
-          maxHeaderListSize: ServerConfiguration.maxHeadSize, maxHeaderFieldCount: ServerConfiguration.maxHeaders)))
-    (descriptors, arrivals) = AsyncStream.makeStream()
+    self.responder = responder
+    (connections, arrivals) = AsyncStream.makeStream()
   }
 
-  /// Takes a connected, non-blocking socket, from any thread.
-  func adopt(_ fd: CInt) {
-    switch arrivals.yield(fd) {
+  /// Takes a connection, from any thread.
+  func adopt(_ connection: HandedOver) {
+    switch arrivals.yield(connection) {
     case .enqueued: break
-    case .dropped, .terminated: closeDescriptor(fd)
-    @unknown default: closeDescriptor(fd)
+    case .dropped, .terminated: closeDescriptor(connection.fd)
+    @unknown default: closeDescriptor(connection.fd)
     }
   }
 
@@ -55,9 +52,9 @@ final class HTTPGateway: Sendable {
   func run() async {
     await withTaskGroup(of: Void.self) { serving in
       serving.addTask { [self] in
-        await withDiscardingTaskGroup { connections in
-          for await fd in descriptors {
-            connections.addTask { await self.serve(fd) }
+        await withDiscardingTaskGroup { tasks in
+          for await connection in connections {
+            tasks.addTask { await self.serve(connection) }
           }
         }
       }
@@ -82,22 +79,28 @@ final class HTTPGateway: Sendable {
     finished.open()
   }
 
-  private func serve(_ fd: CInt) async {
+  /// The connection's place is free when this returns: after its descriptor was closed.
+  private func serve(_ connection: HandedOver) async {
     _ = kept.enter()
-    defer { kept.leave() }
+    defer { withExtendedLifetime(connection) { kept.leave() } }
     do {
-      let http = http
+      let http = HTTPService(responder: responder, limits: limits, isForOneRequest: connection.isBeyondRoom)
       let logger = logger
       let value = try await ClientBootstrap(group: group)
         // Who has said everything and ended its half still waits for the answer.
         .channelOption(.allowRemoteHalfClosure, value: true)
-        .withConnectedSocket(fd) { channel in
+        .channelOption(.maxMessagesPerRead, value: 1)
+        .channelOption(
+          .recvAllocator, value: AdaptiveRecvByteBufferAllocator(minimum: 512, initial: 2048, maximum: Self.maxRead)
+        )
+        .withConnectedSocket(connection.fd) { channel in
           http.setup(channel: channel, logger: logger)
         }
       let channel = value.channel
       channels.withLock { $0[ObjectIdentifier(channel)] = channel }
       defer { channels.withLock { $0[ObjectIdentifier(channel)] = nil } }
       await http.handle(value: value, logger: logger)
+      try await channel.closeFuture.get()
     } catch {
       // NIO has closed the descriptor or never owned it; it says so by its error alone.
       logger.debug("an HTTP connection could not be set up: \(error)")

@@ -91,7 +91,8 @@ enum Metric: String, CaseIterable {
     case .authentications: byLabel("result", snapshot.merged(\.authentications))
     case .limited:
       let limits = Dictionary(uniqueKeysWithValues: Limit.allCases.map { ($0.rawValue, 0) })
-      byLabel("limit", snapshot.merged(\.limited).merging(limits) { counted, _ in counted })
+      let counted = snapshot.merged(\.limited).merging(snapshot.limitedHTTP, uniquingKeysWith: +)
+      byLabel("limit", counted.merging(limits) { counted, _ in counted })
     case .commands: byLabel("type", snapshot.merged(\.commands))
     case .errors: byLabel("code", snapshot.merged(\.errors))
     case .published: total(\.published)
@@ -120,6 +121,8 @@ enum Metric: String, CaseIterable {
 struct MetricSnapshot {
   let loops: [Statistics]
   let broker: BrokerStatus?
+  /// What the limits of the HTTP side have kept away.
+  let limitedHTTP: [String: Int]
 
   func total(_ value: KeyPath<Statistics, Int>) -> Int {
     loops.reduce(0) { $0 + $1[keyPath: value] }

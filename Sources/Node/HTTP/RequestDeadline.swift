@@ -1,12 +1,10 @@
-import HTTPTypes
 import NIOCore
 import NIOHTTPTypes
 
 /// Ends a connection on which a request takes too long to arrive, or its answer to leave, be it a byte at a time: an idle
 /// time alone, which every byte begins anew, would let a slow one stay for ever.
 ///
-/// The first request's head is complete before the connection gets here; this is for its body and what follows it. Behind
-/// an answer that says it is the last, the client has a moment to read it and end its side.
+/// The first request's head is complete before the connection gets here; this is for its body and what follows it.
 final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   typealias InboundIn = HTTPRequestPart
   typealias InboundOut = HTTPRequestPart
@@ -17,11 +15,7 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   /// the end of its answer.
   static let limit = TimeAmount.seconds(30)
 
-  /// From the end of the last answer to the end of the connection.
-  static let linger = TimeAmount.seconds(2)
-
   private var deadline: Scheduled<Void>?
-  private var isLast = false
 
   func handlerAdded(context: ChannelHandlerContext) {
     begin(context)
@@ -38,8 +32,7 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     switch unwrapInboundIn(data) {
-    case .head: isLast = false
-    case .body: break
+    case .head, .body: break
     // The answer has its time, too: a client that reads nothing would else keep it waiting to be written.
     case .end: begin(context)
     }
@@ -48,8 +41,7 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
 
   func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
     switch unwrapOutboundIn(data) {
-    case .head(let response): isLast = response.headerFields[.connection] == "close"
-    case .body: break
+    case .head, .body: break
     case .end: begin(context)
     }
     context.write(data, promise: promise)
@@ -58,6 +50,6 @@ final class RequestDeadline: ChannelDuplexHandler, RemovableChannelHandler {
   private func begin(_ context: ChannelHandlerContext) {
     deadline?.cancel()
     let channel = context.channel
-    deadline = context.eventLoop.scheduleTask(in: isLast ? Self.linger : Self.limit) { channel.close(promise: nil) }
+    deadline = context.eventLoop.scheduleTask(in: Self.limit) { channel.close(promise: nil) }
   }
 }

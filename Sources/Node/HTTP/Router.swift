@@ -2,6 +2,7 @@ import HTTPTypes
 import Hummingbird
 import HummingbirdCore
 import NIOCore
+import NIOHTTPTypes
 import Server
 
 /// Which answer belongs to which request.
@@ -21,26 +22,22 @@ struct Router: Sendable {
   /// Shown at `/`; nil outside development.
   let page: String?
 
-  /// The paths of probes and scrapers, which name the node as they please.
-  private static let monitored = ["/healthz", "/readyz", "/metrics"]
-
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
-    var response = await answer(request)
+    var response = await answer(request) {
+      try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
+    }
+    // `HTTPConversation` ends the connection after an answer that says so.
     if kept.isOver { response.headers[.connection] = "close" }
-    // Asked to close, Hummingbird ends the connection behind the answer; the answer has to say so (RFC 9112 section 9.6).
-    let isAsked = request.headers[.connection]?.lowercased() == "close"
-    let closes = response.headers[.connection] == "close" && !isAsked
-    if isAsked { response.headers[.connection] = "close" }
     if request.method == .head { response = response.createHeadResponse() }
-    let body = try await writer.writeHead(response.head)
-    try await response.body.write(body)
-    if closes { try await channel.close(mode: .output) }
+    try await writer.write(response: response.head, body: response.body)
   }
 
-  private func answer(_ request: Request) async -> Response {
+  /// `proceed` asks for the body of a client that waits to be asked.
+  private func answer(_ request: Request, proceed: () async throws -> Void) async -> Response {
     let path = request.uri.path
-    guard Self.monitored.contains(path) || hosts.permits(request.host) else {
+    // Probes and scrapers name the node as they please.
+    guard ServerConfiguration.healthPaths.contains(path) || hosts.permits(request.host) else {
       refusals.refused(host: request.host)
       return .error(.forbidden, "forbidden", HostPolicy.refusal)
     }
@@ -59,9 +56,9 @@ struct Router: Sendable {
     }
     if path.hasPrefix("/api/") {
       if let refusal = access.refusal(of: request) { return refusal }
-      if let response = await api.response(to: request) { return response }
+      if let response = await api.response(to: request, proceed: proceed) { return response }
     }
-    guard Self.monitored.contains(path) || path == "/" && page != nil else {
+    guard ServerConfiguration.healthPaths.contains(path) || path == "/" && page != nil else {
       return .error(.notFound, "not_found", "There is nothing at this path.")
     }
     guard request.method == .get || request.method == .head else {

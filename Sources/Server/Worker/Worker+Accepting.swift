@@ -1,4 +1,5 @@
 import Hub
+import Logging
 import Model
 import Reactor
 import WebSocket
@@ -7,18 +8,58 @@ import Wire
 /// From accept to the 101, or away to the HTTP side.
 extension Worker {
   func accepted(_ fd: Int32, from address: IPAddress?) {
+    guard let place = takePlace() else { return Sys.close(fd) }
+    let isBeyond = place.isBeyond
     let slot = connections.insert(fd: fd)
-    connections[slot].pointee.address = address
+    let connection = connections[slot]
+    connection.pointee.place = consume place
+    connection.pointee.isBeyondRoom = isBeyond
+    connection.pointee.address = address
     do {
       // Edge-triggered: while the request line is incomplete it stays unread, and each new part is told once.
-      connections[slot].pointee.registration = try loop.add(
+      connection.pointee.registration = try loop.add(
         fd, [.readable, .peerClosed, .edgeTriggered], source: self, key: slot)
     } catch {
       Sys.close(fd)
       connections.remove(slot)
       return
     }
-    schedule(slot, after: ServerConfiguration.handshakeTimeout)
+    if isBeyond {
+      tellFull()
+      visitors.append(connections.id(slot))
+    }
+    schedule(slot, after: isBeyond ? ServerConfiguration.beyondRoomTimeout : ServerConfiguration.handshakeTimeout)
+  }
+
+  /// A place for a new connection, if need be that of a visitor; nil when it is turned away.
+  private func takePlace() -> Place? {
+    if let place = commons.room.enter() { return place }
+    tellFull()
+    count(limit: .descriptors)
+    endVisitor()
+    return commons.room.enter()
+  }
+
+  /// Ends the oldest connection beyond the room that has not said anything or was answered: who asks how the node is says so at
+  /// once, and must not find the places taken by those who do not.
+  private func endVisitor() {
+    visitors.removeAll { !connections.contains($0) }
+    let isDone = { [self] (session: SessionID) -> Bool in
+      let connection = connections[session.slot]
+      return switch connection.pointee.phase {
+      case .peeking: !connection.pointee.isQueued
+      case .ending: connection.pointee.outbox.isEmpty
+      case .free, .handshaking, .open: false
+      }
+    }
+    if let visitor = visitors.first(where: isDone) { end(visitor.slot) }
+  }
+
+  private func tellFull() {
+    guard commons.room.isTimeToTell(now: loop.now) else { return }
+    logger.warning(
+      "the node is full: connections are turned away; raise the limit of open files (ulimit -n)",
+      metadata: ["room": "\(commons.room.limit)"])
   }
 
   /// Looks at the first bytes of a connection without taking them; `isOver`: no more will come.
@@ -31,10 +72,14 @@ extension Worker {
     case .moved(let count):
       let bytes = UnsafeRawBufferPointer(rebasing: window[..<count])
       switch RequestLine.peek(bytes) {
+      case .path(let path)
+      where connections[slot].pointee.isBeyondRoom && !ServerConfiguration.healthPaths.contains(path):
+        self.count(limit: .descriptors)
+        refuse(slot, .full(retryAfter: 5))
       case .path(let path) where configuration.endpoint(at: path) != nil: beginHandshake(slot)
       // The HTTP side gets whole heads only: half a one costs no more here than a handshake does, and has as little time.
       case .path where RequestLine.isHeadComplete(bytes): giveAway(slot)
-      case .malformed: refuse(slot, .badRequest("This is no HTTP request."))
+      case .malformed: refuse(slot, RequestLine.refusal(of: bytes))
       case .path, .undecided:
         if count == window.count { return refuse(slot, .headTooLarge("The request's head is too long.")) }
         if isOver { end(slot) }
@@ -45,8 +90,8 @@ extension Worker {
   /// The HTTP side owns the descriptor from here on; nothing of it has been read.
   private func giveAway(_ slot: UInt32) {
     let fd = connections[slot].pointee.fd
-    forget(slot)
-    handOver(fd)
+    guard let place = forget(slot) else { return Sys.close(fd) }
+    handOver(HandedOver(fd: fd, place: place))
   }
 
   private func beginHandshake(_ slot: UInt32) {
@@ -199,7 +244,7 @@ extension Worker {
   }
 
   func handshakeTimedOut(_ slot: UInt32) {
-    refuse(slot, HandshakeRefusal(status: 408, reason: "The handshake was not complete after 5 seconds."))
+    refuse(slot, HandshakeRefusal(status: 408, reason: "The head of the request did not come in time."))
   }
 
   /// Answers a handshake with an HTTP error and ends the connection when that has left.

@@ -98,7 +98,8 @@ extension Worker {
   /// Nothing more is to be said: what is queued leaves, then the stream ends.
   func beginEnding(_ slot: UInt32) {
     connections[slot].pointee.phase = .ending
-    schedule(slot, after: ServerConfiguration.closeTimeout)
+    let isBeyond = connections[slot].pointee.isBeyondRoom
+    schedule(slot, after: isBeyond ? ServerConfiguration.beyondRoomTimeout : ServerConfiguration.closeTimeout)
     markDirty(slot)
   }
 
@@ -128,13 +129,15 @@ extension Worker {
     guard connections[slot].pointee.phase != .free else { return }
     let fd = connections[slot].pointee.fd
     leaveHub(slot)
-    forget(slot)
+    let place = forget(slot)
     Sys.close(fd)
+    _ = consume place
   }
 
-  /// Takes a connection out of every table; the descriptor stays open.
-  func forget(_ slot: UInt32) {
+  /// Takes a connection out of every table; the descriptor stays open, and so its place stays taken.
+  func forget(_ slot: UInt32) -> Place? {
     let connection = connections[slot]
+    let place = connection.pointee.place.take()
     if let registration = connection.pointee.registration { loop.remove(registration, fd: connection.pointee.fd) }
     if let timer = connection.pointee.timer { loop.cancel(timer) }
     connection.pointee.outbox.removeAll(pool: &pool)
@@ -148,6 +151,7 @@ extension Worker {
     }
     connections.remove(slot)
     if connections.count == 0 { drained?() }
+    return place
   }
 
   // MARK: Drain

@@ -17,7 +17,7 @@ final class Worker: EventSource {
   let commons: Commons
   let logger: Logger
   /// Takes a connection that is no WebSocket, unread.
-  let handOver: @Sendable (Int32) -> Void
+  let handOver: @Sendable (HandedOver) -> Void
   let requests: Postbox<Relay.Request>
   /// How far the relay is behind.
   let requestBacklog: Backlog
@@ -44,6 +44,8 @@ final class Worker: EventSource {
   var listeners: [Listener] = []
   /// Connections in their handshake or at their end, which wait to be dealt with.
   var queue: Deque<SessionID> = []
+  /// Connections beyond the room, the oldest first.
+  var visitors: [SessionID] = []
   var statistics = Statistics()
   var random = SystemRandomNumberGenerator()
   var node: NodeID
@@ -77,7 +79,7 @@ final class Worker: EventSource {
   init(
     index: LoopIndex, on loop: Loop, configuration: ServerConfiguration, commons: Commons,
     requests: Mailbox<Relay.Request>, requestBacklog: Backlog, backlog: Backlog?, logger: Logger,
-    handOver: @escaping @Sendable (Int32) -> Void
+    handOver: @escaping @Sendable (HandedOver) -> Void
   ) {
     self.index = index
     self.loop = loop

@@ -32,6 +32,14 @@ enum ConfigurationFindings {
       .ok(count(configuration.loops, "thread") + " for connections"),
       configuration.redis == nil ? .ok("alone, in memory: no --redis") : .ok("in the cluster of its Redis"),
     ]
+    let budget = DescriptorBudget(of: configuration, limit: Sys.raiseDescriptorLimit())
+    do {
+      let room = try budget.validated().room
+      findings.append(.ok("room for about \(room) connections: see ulimit -n"))
+    } catch {
+      findings.append(.error(error.description))
+    }
+    if let warning = budget.warning(maxConnections: configuration.maxConnections) { findings.append(.warning(warning)) }
     do {
       _ = try configuration.validated()
     } catch {

@@ -14,11 +14,25 @@ class Cluster:
     """
 
     def __init__(
-        self, directory: Path, *, loops: int, nodes: int = 3, nginx: bool = False, options: Options | None = None
+        self,
+        directory: Path,
+        *,
+        loops: int,
+        nodes: int = 3,
+        nginx: bool = False,
+        options: Options | None = None,
+        descriptors: int | None = None,
     ):
         self.redis = Redis(directory)
         self.nodes = [
-            Node(f"web-{number}", directory, redis=self.redis.url, loops=loops, options=options)
+            Node(
+                f"web-{number}",
+                directory,
+                redis=self.redis.url,
+                loops=loops,
+                options=options,
+                descriptors=descriptors,
+            )
             for number in range(1, nodes + 1)
         ]
         self.nginx = Nginx(directory, [node.port for node in self.nodes]) if nginx else None

@@ -40,7 +40,8 @@ class Node(Process):
 
     Without `redis` it keeps everything in memory. There is no rate limit unless `options` set one; an option in
     `options` replaces the one of the same name given here; a flag has the value None. Without `dev` it is on loopback,
-    too, and `options` or `environment`, variables besides those of the tests, say who may come in.
+    too, and `options` or `environment`, variables besides those of the tests, say who may come in. `descriptors` is how
+    many files it may have open, else as many as the tests.
     """
 
     def __init__(
@@ -54,6 +55,7 @@ class Node(Process):
         options: Options | None = None,
         dev: bool = True,
         environment: Mapping[str, str] | None = None,
+        descriptors: int | None = None,
     ):
         super().__init__(name, directory)
         self.port = port or free_port()
@@ -65,6 +67,7 @@ class Node(Process):
         self._options |= {"--dev": None} if dev else {"--host": "127.0.0.1"}
         self._options |= options or {}
         self._environment = dict(environment or {})
+        self._descriptors = descriptors
         self._session = requests.Session()
         # Neither a proxy from the environment nor a connection that lives on between requests.
         self._session.trust_env = False
@@ -74,7 +77,7 @@ class Node(Process):
         """Starts the process without waiting for it to be ready."""
         words = [word for name, value in self._options.items() for word in _words(name, value)]
         variables = ["env", *(f"{name}={value}" for name, value in self._environment.items())]
-        self.spawn(*(variables if self._environment else []), binary(), "serve", *words)
+        self.spawn(*(variables if self._environment else []), binary(), "serve", *words, descriptors=self._descriptors)
         return self
 
     def start(self) -> "Node":

@@ -2,6 +2,7 @@
 
 import atexit
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -30,12 +31,22 @@ class Process:
         self.log = directory / f"{name}.log"
         self._process: subprocess.Popen[bytes] | None = None
 
-    def spawn(self, *command: str | Path, cwd: Path | None = None) -> None:
-        """Starts the program; its log is appended to when it ran before."""
+    def spawn(self, *command: str | Path, cwd: Path | None = None, descriptors: int | None = None) -> None:
+        """Starts the program; its log is appended to when it ran before. `descriptors`: how many it may have open."""
+
+        def limit() -> None:
+            if descriptors is not None:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors))
+
         assert not self.running, f"{self.name} runs already"
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                [str(word) for word in command], stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd=cwd
+                [str(word) for word in command],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd=cwd,
+                preexec_fn=limit,
             )
         if self not in Process.known:
             Process.known.append(self)

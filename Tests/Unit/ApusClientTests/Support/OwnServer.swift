@@ -26,10 +26,11 @@ struct OwnServer {
       origins: OriginPolicy(allowed: []), trustsUserParameter: true,
       node: try #require(NodeID(name: "test", using: &random)))
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let room = Room()
     let server = try Server.start(
-      configuration, admission: Admission(limit: 0), refusals: RefusalLog(logger), logger: logger,
+      configuration, admission: Admission(limit: 0), room: room, refusals: RefusalLog(logger), logger: logger,
       broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100, maxRosterBytes: maxRosterBytes) },
-      handOver: { Sys.close($0) })
+      handOver: { Sys.close($0.fd) }, isOpen: { room.open(1000) })
     guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }
     return OwnServer(server: server, port: bound)
   }

@@ -1,0 +1,16 @@
+import HTTPTypes
+import Hub
+
+/// What an HTTP connection may ask of the node; shared by all of them.
+struct HTTPLimits: Sendable {
+  /// Requests of one connection without a known key.
+  static let rate = RateLimit(rate: 100, burst: 200)
+  /// Bytes of later requests that may wait until the present one is answered. More than one read brings come only from a
+  /// client that has ended its half of the stream, which SwiftNIO then reads to its end.
+  static let maxUnread = 64 << 10
+
+  let bodies = BodyRoom()
+  let tally = LimitTally()
+  /// Whether a request shows a key of the HTTP API; such are not counted.
+  let isKnown: @Sendable (HTTPFields) -> Bool
+}

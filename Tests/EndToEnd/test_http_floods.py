@@ -1,0 +1,189 @@
+"""HTTP clients that ask for more than they read, or send what they do not finish."""
+
+import asyncio
+import json
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from harness import Node, RawSocket, eventually
+from harness.backend import Backend
+from harness.http_cases import HOST, NOTICE, get
+
+MIB = 1 << 20
+KEY = "key-of-the-flood-tests"
+
+
+@pytest.fixture(scope="session")
+def loops() -> int:
+    """HTTP has a thread of its own, however many loops there are."""
+    return 1
+
+
+def connect_to(node: Node) -> socket.socket:
+    """A connection that takes hardly anything before it is read, and sends as much as the node takes."""
+    connection = socket.socket()
+    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    connection.connect(("127.0.0.1", node.port))
+    connection.setblocking(False)
+    return connection
+
+
+@contextmanager
+def flood(node: Node, count: int) -> Iterator[list[socket.socket]]:
+    connections = [connect_to(node) for _ in range(count)]
+    try:
+        yield connections
+    finally:
+        for connection in connections:
+            connection.close()
+
+
+def pour(connections: list[socket.socket], data: bytes) -> None:
+    """Sends over each connection as much as is taken now."""
+    for connection in connections:
+        try:
+            while True:
+                connection.send(data)
+        except OSError:
+            pass
+
+
+METRICS = get(target=b"/metrics") * 2000
+
+
+async def test_pipelined_requests_that_nobody_reads(own_node):
+    """Each connection holds one answer, however many requests it has sent; others are served meanwhile."""
+    node = own_node()
+    before = node.memory()
+    with flood(node, 150) as connections:
+        for _ in range(15):
+            pour(connections, METRICS)
+            assert (await asyncio.to_thread(node.get, "/healthz")).status_code == 200
+        more = node.peak_memory() - before
+    print(f"{more / MIB / 150:.2f} MiB for each connection")
+    assert more < 150 * MIB // 2
+
+
+async def test_requests_before_an_end_are_not_read_without_bound(own_node):
+    """SwiftNIO reads what comes before the end of a stream at once."""
+    node = own_node()
+    before = node.memory()
+    with flood(node, 100) as connections:
+        for _ in range(3):
+            pour(connections, METRICS)
+            await asyncio.sleep(0.2)
+        for connection in connections:
+            try:
+                connection.shutdown(socket.SHUT_WR)
+            except OSError:
+                pass
+        for _ in range(10):
+            assert (await asyncio.to_thread(node.get, "/healthz")).status_code == 200
+        more = node.peak_memory() - before
+    print(f"{more / MIB / 100:.2f} MiB for each connection")
+    assert more < 100 * MIB // 2
+
+
+async def test_requests_of_a_connection_are_limited(own_node, raw):
+    node = own_node({"--allow-anonymous": None, "--api-key": KEY}, dev=False)
+    fast = await raw(node.port)
+    await fast.send(get() * 2000)
+    statuses = []
+    while not statuses or statuses[-1] == 200:
+        statuses.append((answer := await fast.response()).status)
+    assert statuses[-1] == 429 and 200 < len(statuses) < 1900
+    assert answer.headers["connection"] == "close" and int(answer.headers["retry-after"]) > 0
+    assert json.loads(answer.body)["code"] == "rate_limited"
+    assert await fast.ended() == b""
+    # A key that is known has no such limit, one that is not known has.
+    for key, is_known in ((KEY, True), ("wrong", False)):
+        other = await raw(node.port)
+        await other.send(get(HOST + f"Authorization: Bearer {key}\r\n".encode()) * 1000)
+        answers = []
+        for _ in range(1000):
+            answers.append((await other.response()).status)
+            if answers[-1] != 200:
+                break
+        assert (answers == [200] * 1000) == is_known and answers[-1] == (200 if is_known else 429)
+    assert node.metrics().total("apus_limited_total", limit="http_rate") == 2
+
+
+async def test_below_the_rate_a_connection_stays(memory_node, raw):
+    connection = await raw(memory_node.port)
+    for _ in range(190):
+        assert (await connection.request("/healthz")).status == 200
+
+
+@pytest.mark.parametrize("framing", ["length", "chunks"])
+async def test_bodies_under_way_are_limited(own_node, raw, framing):
+    """Forty clients that send 7 MiB each of a body and no more."""
+    node = own_node()
+    before = node.memory()
+    size = 7 * MIB
+    if framing == "length":
+        head = NOTICE + b"Content-Length: %d\r\n\r\n" % (size + 1)
+    else:
+        head = NOTICE + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n" % (size + 1)
+
+    async def half(connection: RawSocket) -> int | None:
+        """The status of a refusal; None for one that waits for the rest."""
+        try:
+            await connection.send(head + b" " * size)
+        except ConnectionError:
+            pass
+        try:
+            async with asyncio.timeout(5):
+                answer = await connection.response()
+        except TimeoutError:
+            return None
+        except (ConnectionError, asyncio.IncompleteReadError):
+            return 0
+        assert answer.status == 503 and int(answer.headers["retry-after"]) > 0
+        assert json.loads(answer.body)["code"] == "unavailable"
+        return answer.status
+
+    connections = [await raw(node.port) for _ in range(40)]
+    outcomes = await asyncio.gather(*(half(connection) for connection in connections))
+    more = node.peak_memory() - before
+    print(f"{more / MIB:.0f} MiB, {outcomes.count(None)} bodies under way, {outcomes.count(503)} refused")
+    assert 1 <= outcomes.count(None) <= 4
+    assert outcomes.count(503) > 0
+    assert more < 110 * MIB
+    assert node.get("/healthz").status_code == 200
+    assert node.metrics().total("apus_limited_total", limit="http_bodies") == 40 - outcomes.count(None)
+    # What was taken is given back.
+    for connection in connections:
+        connection.close()
+
+    def is_taken() -> bool:
+        return node.request("POST", "/api/notifications", json={"data": "x" * 1000}).status_code == 200
+
+    await eventually(is_taken)
+
+
+async def test_the_number_of_bodies_is_limited(own_node, raw):
+    node = own_node()
+    connections = [await raw(node.port) for _ in range(260)]
+    for connection in connections:
+        await connection.send(NOTICE + b"Content-Length: 100\r\n\r\n{")
+    await eventually(lambda: node.metrics().total("apus_limited_total", limit="http_bodies") == 4)
+    for connection in connections:
+        connection.close()
+    await eventually(lambda: node.request("POST", "/api/notifications", json={"data": 1}).status_code == 200)
+
+
+async def test_the_backend_is_called_during_a_flood(own_node, connect):
+    backend = await Backend().start()
+    try:
+        node = own_node(backend.options())
+        client = await connect(node.ws)
+        with flood(node, 50) as connections:
+            for number in range(20):
+                pour(connections, METRICS)
+                answer = await client.command("request", method="echo", params=number)
+                assert answer["result"] == number
+    finally:
+        await backend.stop()
