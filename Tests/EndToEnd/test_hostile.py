@@ -242,9 +242,10 @@ async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
     """
     node = own_node({"--max-outbox": MIB, "--ping-interval": "1s", "--pong-timeout": "5s"})
 
-    async def half_full(name: str) -> RawSocket:
-        """A listener whose outbox holds between half and all of its limit."""
+    async def half_full(name: str) -> tuple[RawSocket, asyncio.Task]:
+        """A listener whose outbox holds between half and all of its limit, and what keeps it alive."""
         socket = await raw(node.port, upgraded=True, receive_buffer=4096)
+        alive = asyncio.create_task(say_something(socket))
         await socket.send_command("subscribe", channel=name)
         publisher = await connect(node.ws)
         before = node.metrics().total("apus_outbox_bytes")
@@ -255,7 +256,7 @@ async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
         # The kernel takes some more a moment later.
         while not (is_full() and not await asyncio.sleep(1) and is_full()):
             await publisher.publish(name, "x" * 60_000)
-        return socket
+        return socket, alive
 
     async def say_something(socket: RawSocket) -> None:
         """It is alive, though it does not read its pings."""
@@ -263,13 +264,11 @@ async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
             await socket.send_frame(Opcode.PONG)
             await asyncio.sleep(1)
 
-    async def never_reads(socket: RawSocket) -> None:
-        alive = asyncio.create_task(say_something(socket))
+    async def never_reads(socket: RawSocket, alive: asyncio.Task) -> None:
         await eventually(lambda: node.metrics().total("apus_disconnects_total", code="4009") == 1, within=90)
         alive.cancel()
 
-    async def reads_in_time(socket: RawSocket) -> None:
-        alive = asyncio.create_task(say_something(socket))
+    async def reads_in_time(socket: RawSocket, alive: asyncio.Task) -> None:
         for _ in range(3):
             await asyncio.sleep(8)
             # Below the mark for a moment: the time begins anew.
@@ -298,5 +297,5 @@ async def test_thirty_seconds_are_enough(own_node, connect, raw, channel):
                     await asyncio.sleep(0.01)
 
     stalled = [await half_full(f"{channel}-{number}") for number in range(2)]
-    await asyncio.gather(never_reads(stalled[0]), reads_in_time(stalled[1]), drips(), pipelines_and_never_reads())
+    await asyncio.gather(never_reads(*stalled[0]), reads_in_time(*stalled[1]), drips(), pipelines_and_never_reads())
     assert node.metrics().total("apus_disconnects_total", code="4009") == 1
