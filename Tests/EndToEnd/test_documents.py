@@ -8,11 +8,12 @@ import itertools
 import json
 import re
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from harness import Cluster
+from harness import Cluster, limits
 from harness.examples import REPOSITORY, blocks, pages
 from harness.handshakes_refused import REFUSED
 from harness.node import binary
@@ -155,6 +156,29 @@ def test_keys_of_a_rule():
     text = source("Sources/Node/Configuration/ChannelRuleDraft.swift")
     keys = words(re.search(r"\[([^]]*\"match\"[^]]*)\]", text)[1].replace('"', "`"))
     assert sorted(named(table("docs/operations.md", "### Rules for channels"))) == sorted(keys)
+
+
+LIMITS = {
+    "no options": ("docs/operations.md", "## Limits that are no options", "what", limits.of_operations),
+    "the backend": ("docs/operations.md", "## The backend", "what", limits.of_backend),
+    "the protocol": ("docs/protocol.md", "## Limits", "what", limits.of_protocol),
+}
+
+
+@pytest.mark.parametrize(("page", "heading", "head", "in_code"), LIMITS.values(), ids=LIMITS)
+def test_limits(page: str, heading: str, head: str, in_code: Callable[[], dict[str, limits.Row]]):
+    rows = table(page, heading, head)
+    in_page = {row[0]: limits.of_page(row) for row in rows}
+    assert len(in_page) == len(rows)
+    assert in_page == in_code()
+
+
+def test_limits_of_the_server_are_told():
+    constants = re.findall(r"static let (\w+)(?:: \w+)? = \d", source("Sources/Server/ServerConfiguration.swift"))
+    told = re.findall(r'number\(server, "(\w+)"\)', source("Tests/EndToEnd/harness/limits.py"))
+    # Of options (`--echo`, `--compression`), of a full node, and one that nobody outside sees.
+    others = ["maxEchoSize", "maxEchoOutbox", "maxEchoFragments", "minCompressedSize", "beyondRoomTimeout"]
+    assert sorted(constants) == sorted([*told, *others, "maxEnvelope"])
 
 
 def test_scripts():
