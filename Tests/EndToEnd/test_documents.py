@@ -7,6 +7,7 @@ Tables that have an enum as their counterpart are compared in the units: `Docume
 import itertools
 import json
 import re
+import signal
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -115,6 +116,17 @@ async def test_keys_in_redis(cluster, connect, tmp_path):
 # What a source says
 
 
+def test_statuses_of_the_program():
+    """Statuses are made in `Sources/apus`, but for that of a second signal."""
+    known = {"failure": 1, "validationFailure": 64, "128 + SIGPIPE": 128 + signal.SIGPIPE}
+    files = [*(REPOSITORY / "Sources/apus").rglob("*.swift"), REPOSITORY / "Sources/Node/Signals.swift"]
+    text = "\n".join(file.read_text() for file in files)
+    statuses = re.findall(r"\bExitCode\.(\w+)", text) + re.findall(r"\bexit\((?!withError: )([^()]+)\)", text)
+    statuses += re.findall(r"\b_exit\(([^()]+)\)", text)
+    written = [row[0] for row in table("docs/operations.md", "## The command line", "status")]
+    assert written == sorted({"0"} | {str(known.get(each, each)) for each in statuses}, key=int)
+
+
 def test_commands_of_the_protocol():
     known = re.findall(r'utf8\.equals\("(\w+)"\)', source("Sources/Wire/CommandReader.swift"))
     text = (REPOSITORY / "docs/protocol.md").read_text()
@@ -139,6 +151,57 @@ def test_statuses_of_a_refused_handshake():
     # Whoever is too slow is refused by the worker; another path is told of below the table; a handshake has no body.
     assert written - {"404"} == statuses - {"404", "413"} | {"408"}
     assert {str(status) for status in REFUSED} - {"404"} <= written
+
+
+def test_statuses_of_http():
+    refusals = source("Sources/WebSocket/Handshake/HandshakeRefusal.swift")
+    made = dict(re.findall(r"package static (?:func|var) (\w+).*\n(?:.*\n)?? +.*status: (\d{3})", refusals))
+    accepting = source("Sources/Server/Worker/Worker+Accepting.swift")
+    # What the loop looks at before it gives a connection away; the rest of the file is for handshakes.
+    looked_at = re.findall(r"^  func (?:peek|handshakeTimedOut)\(.*?^  \}", accepting, re.DOTALL | re.MULTILINE)
+    parts = looked_at + [source("Sources/Node/HTTP/HTTPConversation.swift")]
+    parts += [file.read_text() for file in (REPOSITORY / "Sources/WebSocket/Requests").glob("*.swift")]
+    parts += [source(f"Sources/WebSocket/Handshake/{name}.swift") for name in ("RequestLine", "HeadScanner")]
+    text = "\n".join(parts)
+    statuses = set(re.findall(r"HandshakeRefusal\(\s*status: (\d+)", text))
+    statuses |= {made[name] for name in re.findall(r"\.(\w+)", text) if name in made}
+    rows = table("docs/operations.md", "## HTTP", "status")
+    # `RequestLine` reads handshakes, too, which are GET.
+    assert [row[0] for row in rows] == sorted(statuses - {made["methodNotAllowed"]})
+
+
+def test_paths():
+    router = source("Sources/Node/HTTP/Router.swift")
+    health = re.search(r"healthPaths: Set = \[(.*)\]", source("Sources/Server/ServerConfiguration.swift"))[1]
+    paths = re.findall(r'"(/\w+)"', health)
+    assert re.findall(r'case "(/\w+)"', router) == paths
+    paths += [f"{path}..." for path in re.findall(r'path\.hasPrefix\("(.*)"\)', router)]
+    paths += sorted(set(re.findall(r'path == "(.*?)"', router)))
+    assert named(table("docs/operations.md", "## HTTP")) == paths
+    ready = dict((words(row[0])[0], row[1]) for row in table("docs/operations.md", "## HTTP"))["/readyz"]
+    [answers] = re.findall(r"isReady \? \.(\w+) : \.(\w+)", source("Sources/Node/HTTP/Health.swift"))
+    assert limits.of_page([ready]) == [limits.http_status(name) for name in answers]
+
+
+def test_requests_of_the_api():
+    api = source("Sources/Node/HTTP/API.swift")
+    [method] = set(re.findall(r"request\.method == \.(\w+)", api))
+    written = named(table("docs/operations.md", "## HTTP API", "request"))
+    assert all(each.startswith(f"{method.upper()} /api/") for each in written)
+    segments = [segment for each in written for segment in each.split("/")[2:] if not segment.startswith("{")]
+    assert sorted(segments) == sorted(re.findall(r'segments(?:\[\d\])? == \[?"(\w+)"', api))
+
+
+def test_statuses_of_the_api():
+    api = source("Sources/Node/HTTP/API.swift")
+    names = re.findall(r"\.error\(\.(\w+)", api + source("Sources/Node/HTTP/APIAccess.swift"))
+    of_codes = dict(re.findall(r"^    case (\..*): \.(\w+)$", api, re.MULTILINE))
+    # What no request to the API comes to.
+    never = {".rateLimited", ".unknownType, .unknownMethod", ".tooManyChannels", ".internal"}
+    assert never <= of_codes.keys()
+    names += [name for codes, name in of_codes.items() if codes not in never]
+    statuses = sorted({str(limits.http_status(name)) for name in names})
+    assert [row[0] for row in table("docs/operations.md", "## HTTP API", "status")] == statuses
 
 
 def test_codes_of_json_rpc():
