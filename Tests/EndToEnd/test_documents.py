@@ -244,6 +244,43 @@ def test_limits_of_the_server_are_told():
     assert sorted(constants) == sorted([*told, *others, "maxEnvelope"])
 
 
+def test_keys_and_algorithms():
+    known = dict(re.findall(r'case (\w+) = "(\w+)"', source("Sources/Tokens/SignatureAlgorithm.swift")))
+    loading = source("Sources/Tokens/TokenKeys+Loading.swift")
+    of_secrets = [known[name] for name in re.findall(r"case \.(\w+): \.sha", loading)]
+    of_files = [known[name] for name in re.findall(r"algorithm: \.(\w+), verifier", loading)]
+    rows = {words(row[0])[0].split()[0]: row[2] for row in table("docs/security.md", "## Keys")}
+    written = {option: re.findall("|".join(known.values()), cell) for option, cell in rows.items()}
+    assert written == {"--jwt-secret": of_secrets, "--jwt-key": of_files, "--jwks": []}
+    # A JWKS may have all of them: "one of those above".
+    assert sorted(of_secrets + of_files) == sorted(known.values())
+    configuration = source("Sources/Node/Configuration/NodeConfiguration.swift")
+    options = re.search(r"isAuthenticated: Bool \{ (.*) \}", configuration)[1]
+    names = [name.removesuffix("File") for name in re.findall(r"(\w+) != nil", options)]
+    assert list(rows) == ["--" + re.sub("([A-Z])", r"-\1", name).lower() for name in names]
+
+
+def test_claims():
+    claims = source("Sources/Tokens/TokenClaims.swift")
+    rows = {words(row[0])[0]: row[1:] for row in table("docs/security.md", "## What a token says")}
+    assert set(rows) == set(re.findall(r'claims\.\w+\("(\w+)"\)', claims))
+    required = set(re.findall(r'claims\.\w+\("(\w+)"\).* else \{\n +throw', claims))
+    assert {name for name, cells in rows.items() if cells[0] == "required"} == required
+    expected = re.findall(r"if let \w+ = expectations\.(\w+)", source("Sources/Tokens/TokenVerifier.swift"))
+    with_options = {name: words(cells[0]) for name, cells in rows.items() if cells[0].startswith("required with")}
+    assert with_options == {name[:3]: [f"--jwt-{name}"] for name in expected}
+    assert {cells[0].partition(" with")[0] for cells in rows.values()} == {"required", "optional"}
+    numbers = {name: limits.of_page(cells) for name, cells in rows.items()}
+    assert {name: row for name, row in numbers.items() if row} == {
+        "sub": [1, limits.number("Model/Identifiers", "maxLength")],
+        "exp": [1970, 1000 * limits.number("Model/Access/Identity", "leeway")],
+        "info": [limits.number("Wire/Command", "maxInfoLength")],
+    }
+    text = " ".join(section("docs/security.md", "## What a token says"))
+    longest = re.findall(r"A token has at most ([\d,]+ bytes)", text)
+    assert limits.of_page(longest) == [limits.number("Tokens/TokenVerifier", "maxLength")]
+
+
 def test_scripts():
     scripts = [each.stem for each in (REPOSITORY / "Sources/Broker/Scripts").glob("*.lua")]
     assert sorted(named(table("docs/redis.md", "## Scripts"))) == sorted(scripts)
