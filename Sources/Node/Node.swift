@@ -38,7 +38,8 @@ package struct Node: Sendable {
     let room = Room()
     let kept = Admission(limit: HTTPGateway.maxKept)
     let keys = APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)
-    let limits = HTTPLimits { keys.access(of: $0) != nil }
+    let limits = HTTPLimits(
+      isKnown: { keys.access(of: $0) != nil }, gathersBody: { $0.hasPrefix(API.prefix) })
     let gateway = HTTPGateway(
       kept: kept, limits: limits, logger: logger,
       responder: Router(
@@ -49,7 +50,8 @@ package struct Node: Sendable {
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() },
           limitedHTTP: { limits.tally.all }),
         access: APIAccess(
-          keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins, refusals: refusals),
+          keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins,
+          proxies: serverConfiguration.proxies, refusals: refusals),
         api: API(maxMessageSize: configuration.maxMessageSize) { event, addressee in
           await running.server?.send(event, to: addressee)
             ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was sent."))
@@ -63,17 +65,20 @@ package struct Node: Sendable {
     let signals = Signals(await UnixSignalsSequence(trapping: .sigterm, .sigint, .sighup))
     defer { signals.cancel() }
     let server: Server
+    let budget = Lock<DescriptorBudget?>(nil)
     do {
       server = try Server.start(
         serverConfiguration, admission: admission, room: room, authority: authority(access), backend: backend,
         refusals: refusals, logger: logger, broker: brokerFactory(serverConfiguration.node, admission),
         handOver: { gateway.adopt($0) },
-        isOpen: { try open(room, descriptors) })
+        isOpen: { try open(room, descriptors, budget) })
     } catch {
       await backend?.stop()
       throw error
     }
     running.begin(server)
+    logger.info("\(configuration.summary)")
+    if let budget = budget.withLock(\.self) { tell(budget) }
     started(server.addresses)
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await gateway.run() }
@@ -95,13 +100,17 @@ package struct Node: Sendable {
   }
 
   /// Shares out the open files that there may be, when all are open but the links to Redis.
-  private func open(_ room: Room, _ descriptors: Int) throws {
+  private func open(_ room: Room, _ descriptors: Int, _ shared: Lock<DescriptorBudget?>) throws {
     let links = configuration.redis == nil ? 0 : DescriptorBudget.links
     let budget = try DescriptorBudget(
       limit: descriptors, open: Sys.openDescriptors() + links, hasBackend: configuration.backend != nil
     ).validated()
     room.open(budget.room)
-    logger.info("room for connections", metadata: ["room": "\(budget.room)", "limit": "\(descriptors)"])
+    shared.withLock { $0 = budget }
+  }
+
+  private func tell(_ budget: DescriptorBudget) {
+    logger.info("room for connections", metadata: ["room": "\(budget.room)", "limit": "\(budget.limit)"])
     if let warning = budget.warning(maxConnections: configuration.maxConnections) { logger.warning("\(warning)") }
   }
 

@@ -33,6 +33,13 @@ package enum Sys {
     transfer { recv(fd, buffer.baseAddress, buffer.count, peek ? Int32(MSG_PEEK) : 0) }
   }
 
+  /// Whether bytes have come that were not read.
+  package static func hasInput(_ fd: Int32) -> Bool {
+    withUnsafeTemporaryAllocation(byteCount: 1, alignment: 1) { buffer in
+      if case .moved = receive(fd, into: buffer, peek: true) { true } else { false }
+    }
+  }
+
   package static func send(_ fd: Int32, _ bytes: UnsafeRawBufferPointer) -> TransferResult {
     let result = transfer { Glibc.send(fd, bytes.baseAddress, bytes.count, Int32(MSG_NOSIGNAL)) }
     // Zero bytes taken by the kernel is no end of stream, but "not now".

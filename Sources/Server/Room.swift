@@ -1,3 +1,4 @@
+import Model
 import Reactor
 
 /// The descriptors that clients may hold, over all loops and the HTTP side: a connection of any kind has a place from its
@@ -8,12 +9,15 @@ import Reactor
 package final class Room: Sendable {
   /// Places beyond the room.
   package static let beyond = 8
+  /// Milliseconds between two calls for places.
+  private static let pause: Int64 = 50
   /// Milliseconds between two lines of log that tell of a full room.
   private static let silence: Int64 = 60_000
 
   private let places = PlaceCount(limit: 0, isBeyond: false)
   private let reserve = PlaceCount(limit: beyond, isBeyond: true)
   private let told = Lock<Int64?>(nil)
+  private let callers = Lock<(loops: [@Sendable () -> Void], latest: Int64?)>(([], nil))
 
   /// A room without a place, until `open`.
   package init() {}
@@ -35,6 +39,21 @@ package final class Room: Sendable {
     return Place(in: reserve)
   }
 
+  /// `free` makes a loop end one of its connections beyond the room that does not need its place; from any thread.
+  func onCall(_ free: @escaping @Sendable () -> Void) {
+    callers.withLock { $0.loops.append(free) }
+  }
+
+  /// Asks every loop for one of the places beyond the room, a few times a second at most. `now` in milliseconds.
+  func callForPlaces(now: Int64) {
+    let loops = callers.withLock { callers in
+      if let latest = callers.latest, now - latest < Self.pause { return [@Sendable () -> Void]() }
+      callers.latest = now
+      return callers.loops
+    }
+    for free in loops { free() }
+  }
+
   /// Whether it is time to tell that the room is full: once, and then once in a while. `now` in milliseconds.
   func isTimeToTell(now: Int64) -> Bool {
     told.withLock { told in
@@ -43,6 +62,13 @@ package final class Room: Sendable {
       return true
     }
   }
+}
+
+/// A connection beyond the room, on its loop.
+struct Visitor {
+  let session: SessionID
+  /// Whether something of its request was seen.
+  var hasSpoken = false
 }
 
 /// The place of one connection, which leaves the count when its owner is done with it.

@@ -43,6 +43,7 @@ package final class Server: Sendable {
       for (index, worker) in workers.enumerated() {
         let own = sockets.map { $0[index] }
         worker.execute { $0.listen(own) }
+        room.onCall { worker.execute { $0.endVisitor() } }
       }
       return Server(sockets.map { $0[0] }, admission, threads, workers, relay)
     } catch {

@@ -13,8 +13,8 @@ struct Apus: AsyncParsableCommand {
       A first try on this machine alone, each line in a terminal of its own:
 
         apus serve --dev                    then open http://127.0.0.1:8080/, too
-        apus sub lobby                      prints everything said in the lobby
-        apus pub lobby '{"text":"hello"}'   says something
+        apus sub demo:lobby                 prints everything said on that page
+        apus pub demo:lobby '"hello"'       says something there
       """,
     version: Node.version,
     subcommands: [Serve.self, Check.self, Token.self, Subscribe.self, Publish.self, BenchCommand.self])

@@ -36,7 +36,6 @@ struct Serve: AsyncParsableCommand {
       let isDevelopment = configuration.isDevelopment
       let path = configuration.webSocketPath
       try await Node(configuration, logger: logger).run { addresses in
-        logger.info("\(configuration.summary)")
         for address in addresses { logger.info("listening", metadata: ["address": "\(address)"]) }
         if isDevelopment, let address = addresses.first { Self.greet(address, path) }
       }
@@ -66,7 +65,7 @@ struct Serve: AsyncParsableCommand {
       Apus is up. Open http://\(address)/ in two browser tabs,
       or paste this into another terminal:
 
-        \(program) sub lobby --url ws://\(address)\(path)
+        \(program) sub demo:lobby --url ws://\(address)\(path)
 
       Ctrl-C ends it.
 

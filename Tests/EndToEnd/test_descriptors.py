@@ -3,7 +3,9 @@
 import asyncio
 import os
 import re
+import socket
 import subprocess
+import threading
 
 import pytest
 import requests
@@ -132,6 +134,33 @@ async def test_beyond_the_room_there_is_health_alone(own_node, raw):
         await raw(node.port, upgraded=True)
     assert (await (await raw(node.port)).upgrade()).status == 503
     assert complaints(node) == 1
+
+
+async def test_checks_get_through_a_storm(own_node, raw):
+    """Connections that come by the dozen and say nothing, faster than any supervisor asks."""
+    node = own_node(descriptors=100)
+    inside = [await raw(node.port, upgraded=True) for _ in range(room(node))]
+    over = threading.Event()
+
+    def storm() -> None:
+        while not over.is_set():
+            burst = []
+            for _ in range(40):
+                burst.append(connection := socket.socket())
+                connection.setblocking(False)
+                connection.connect_ex(("127.0.0.1", node.port))
+            for connection in burst:
+                connection.close()
+
+    thread = threading.Thread(target=storm)
+    thread.start()
+    try:
+        healthy = [await is_healthy(node) for _ in range(40)]
+    finally:
+        over.set()
+        thread.join()
+    assert healthy.count(True) >= 20, healthy
+    assert len(inside) == room(node)
 
 
 async def test_every_way_out_leaves_the_room(own_node, raw):

@@ -175,7 +175,8 @@ def test_paths():
     health = re.search(r"healthPaths: Set = \[(.*)\]", source("Sources/Server/ServerConfiguration.swift"))[1]
     paths = re.findall(r'"(/\w+)"', health)
     assert re.findall(r'case "(/\w+)"', router) == paths
-    paths += [f"{path}..." for path in re.findall(r'path\.hasPrefix\("(.*)"\)', router)]
+    assert re.findall(r"path\.hasPrefix\((.*)\)", router) == ["API.prefix"]
+    paths.append(re.search(r'static let prefix = "(.*)"', source("Sources/Node/HTTP/API.swift"))[1] + "...")
     paths += sorted(set(re.findall(r'path == "(.*?)"', router)))
     assert named(table("docs/operations.md", "## HTTP")) == paths
     ready = dict((words(row[0])[0], row[1]) for row in table("docs/operations.md", "## HTTP"))["/readyz"]

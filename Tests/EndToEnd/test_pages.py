@@ -141,6 +141,14 @@ async def test_a_page_of_http_is_foreign_to_https(start, raw, proto):
     assert (await handshake(raw, node, Origin="http://apus.example", **headers)).status == 101
 
 
+def test_the_api_takes_no_page_of_http_behind_https(start):
+    for proxy, status in ({"trusted_proxy": "127.0.0.1"}, 403), ({}, 200):
+        node = start(allowed_host="apus.example", **proxy)
+        headers = {"Host": "apus.example", "Origin": "http://apus.example", "X-Forwarded-Proto": "https"}
+        answer = node.request("POST", "/api/notifications", json={"data": 1}, headers=headers)
+        assert answer.status_code == status, answer.text
+
+
 async def test_without_a_word_both_schemes_are_the_nodes_own(start, raw):
     node = start(dev=False, allow_anonymous=None, trusted_proxy="127.0.0.1")
     for scheme in ("http", "https"):

@@ -40,6 +40,10 @@ package final class HTTPBackend: Backend {
     configuration.connectionPool.idleTimeout = Self.idleTimeout
     // As many as there are calls at a time, and as descriptors are kept for them.
     configuration.connectionPool.concurrentHTTP1ConnectionsPerHostSoftLimit = DescriptorBudget.keptForBackend
+    // A connection that was given up does not keep its place for those that follow.
+    var tls = TLSConfiguration.makeClientConfiguration()
+    tls.shutdownTimeout = .milliseconds(100)
+    configuration.tlsConfiguration = tls
     // Who asks is told at once that nobody is there.
     configuration.connectionPool.retryConnectionEstablishment = false
     client = HTTPClient(eventLoopGroupProvider: .shared(group), configuration: configuration)

@@ -7,6 +7,7 @@ import Wire
 
 /// What can be asked of a node by HTTP, below `/api/`.
 struct API: Sendable {
+  static let prefix = "/api/"
   /// The longest body of a request, in bytes.
   static let maxBodySize = 8 << 20
 

@@ -1,6 +1,8 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import NIOCore
+import Reactor
 import Server
 
 /// Who may make requests to the HTTP API.
@@ -8,11 +10,12 @@ struct APIAccess: Sendable {
   /// Nil in development, where the API asks for none: there it takes what pages of other origins cannot send.
   let keys: APIKeys?
   let origins: OriginPolicy
+  let proxies: TrustedProxies
   let refusals: RefusalLog
 
   /// What a request is told that may not be made.
-  func refusal(of request: Request) -> Response? {
-    keys.map { refusal(of: request, $0) } ?? refusalInDevelopment(of: request)
+  func refusal(of request: Request, on channel: any Channel) -> Response? {
+    keys.map { refusal(of: request, $0) } ?? refusalInDevelopment(of: request, isSecure: isSecure(request, channel))
   }
 
   private func refusal(of request: Request, _ keys: APIKeys) -> Response? {
@@ -32,9 +35,9 @@ struct APIAccess: Sendable {
 
   /// A page that the developer has open may send requests here, too. A form of a page of another origin cannot have the
   /// content type of JSON; what names neither origin nor site is a program.
-  private func refusalInDevelopment(of request: Request) -> Response? {
+  private func refusalInDevelopment(of request: Request, isSecure: Bool) -> Response? {
     let origin = request.headers[.origin]
-    guard origins.permits(origin: origin, host: request.host) else {
+    guard origins.permits(origin: origin, host: request.host, isSecure: isSecure) else {
       refusals.refused(origin: origin ?? "")
       return .error(.forbidden, "forbidden", OriginPolicy.refusal)
     }
@@ -44,6 +47,12 @@ struct APIAccess: Sendable {
       return .error(.unsupportedMediaType, "unsupported_media_type", "Send Content-Type: application/json.")
     }
     return nil
+  }
+
+  private func isSecure(_ request: Request, _ channel: any Channel) -> Bool {
+    let values = request.headers.filter { $0.name.canonicalName == "x-forwarded-proto" }.map(\.value)
+    let forwarded = values.flatMap { $0.split(separator: ",") }.map { String($0.filter { $0 != " " && $0 != "\t" }) }
+    return proxies.isSecure(peer: channel.remoteAddress?.ipAddress.flatMap(IPAddress.init), forwardedProto: forwarded)
   }
 
   private static func isJSON(_ contentType: String?) -> Bool {

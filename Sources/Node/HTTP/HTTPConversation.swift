@@ -18,6 +18,9 @@ final class HTTPConversation: ChannelDuplexHandler {
   typealias OutboundIn = HTTPResponsePart
   typealias OutboundOut = HTTPServerResponsePart
 
+  /// From the end of an answer, or the beginning of the connection, to the end of the next request; and from there to
+  /// the end of its answer. An idle time alone would let a client that sends or reads a byte at a time stay for ever.
+  private static let limit = TimeAmount.seconds(30)
   /// From the end of the last answer to the end of the connection: for the client to read it and end its side, since an end
   /// with bytes unread would take the answer from it.
   private static let linger = TimeAmount.seconds(2)
@@ -29,7 +32,8 @@ final class HTTPConversation: ChannelDuplexHandler {
     var isWhole = false
     /// Whether the connection ends after the answer.
     var closes: Bool
-    let body: BodyRoom.Share?
+    /// The room its body takes until the answer begins; nil where nobody gathers the body.
+    var body: BodyRoom.Share?
   }
 
   private let limits: HTTPLimits
@@ -49,7 +53,10 @@ final class HTTPConversation: ChannelDuplexHandler {
   private var isEndTold = false
   private var wantsRead = false
   private var isAdvancing = false
-  private var lingering: Scheduled<Void>?
+  /// Whether the last answer has left, and the client has a moment to read it.
+  private var isLingering = false
+  /// Ends the connection; there is always one.
+  private var deadline: Scheduled<Void>?
 
   init(_ limits: HTTPLimits, isForOneRequest: Bool) {
     self.limits = limits
@@ -57,6 +64,21 @@ final class HTTPConversation: ChannelDuplexHandler {
   }
 
   private static var now: Int64 { Int64(NIODeadline.now().uptimeNanoseconds / 1_000_000) }
+
+  // MARK: Time
+
+  func handlerAdded(context: ChannelHandlerContext) {
+    restartDeadline(context)
+  }
+
+  func handlerRemoved(context: ChannelHandlerContext) {
+    deadline?.cancel()
+  }
+
+  private func restartDeadline(_ context: ChannelHandlerContext, in time: TimeAmount = limit) {
+    deadline?.cancel()
+    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+  }
 
   // MARK: In
 
@@ -67,7 +89,16 @@ final class HTTPConversation: ChannelDuplexHandler {
     advance(context)
     // Its memory is not kept.
     if unread.readableBytes == 0 { unread = ByteBuffer() }
-    if unread.readableBytes > HTTPLimits.maxUnread { context.close(promise: nil) }
+    if unread.readableBytes > HTTPLimits.maxUnread {
+      exchange?.closes = true
+      turnDeaf()
+    }
+  }
+
+  /// What comes after the last request is read and thrown away, however little of its body was wanted.
+  func channelReadComplete(context: ChannelHandlerContext) {
+    context.fireChannelReadComplete()
+    if isDeaf { context.read() }
   }
 
   /// While a request waits for its answer nothing is read.
@@ -81,7 +112,7 @@ final class HTTPConversation: ChannelDuplexHandler {
     switch event {
     case ChannelEvent.inputClosed:
       hasPeerEnded = true
-      if lingering != nil { return context.close(promise: nil) }
+      if isLingering { return context.close(promise: nil) }
       advance(context)
       context.fireChannelReadComplete()
     case is ChannelShouldQuiesceEvent:
@@ -92,14 +123,10 @@ final class HTTPConversation: ChannelDuplexHandler {
   }
 
   func channelInactive(context: ChannelHandlerContext) {
-    lingering?.cancel()
+    deadline?.cancel()
     breakOff(context)
     exchange = nil
     context.fireChannelInactive()
-  }
-
-  func handlerRemoved(context: ChannelHandlerContext) {
-    lingering?.cancel()
   }
 
   /// Gives on what can be given on of what has come.
@@ -116,11 +143,14 @@ final class HTTPConversation: ChannelDuplexHandler {
         return
       case .head(let head): begin(head, context)
       case .body(let range):
-        guard exchange?.body?.grow(by: range.count) ?? false else { return refuseBody(context) }
+        if let room = exchange?.body, !room.grow(by: max(range.count, HTTPLimits.leastPart)) {
+          return refuseBody(context)
+        }
         guard let part = bytes?.getSlice(at: range.lowerBound, length: range.count) else { return }
         context.fireChannelRead(wrapInboundOut(.body(part)))
       case .end:
         exchange?.isWhole = true
+        restartDeadline(context)
         context.fireChannelRead(wrapInboundOut(.end(nil)))
       case .refused(let refusal): refuse(refusal, context)
       }
@@ -131,10 +161,11 @@ final class HTTPConversation: ChannelDuplexHandler {
     guard let request = HTTPRequest(head) else { return refuse(.badRequest("The method is malformed."), context) }
     if !limits.isKnown(request.headerFields), bucket.take(HTTPLimits.rate, now: Self.now) != .allowed {
       limits.tally.count(.httpRate)
-      return refuse(.tooManyRequestsOfOne, context)
+      return refuse(.tooManyRequestsOfOne, context, isHead: head.isHead)
     }
-    let body = head.body == .none ? nil : limits.bodies.enter()
-    guard head.body == .none || body != nil else { return refuseBody(context) }
+    let hasBody = head.body != .none && limits.gathersBody(head.target)
+    let body = hasBody ? limits.bodies.enter() : nil
+    guard !hasBody || body != nil else { return refuseBody(context, isHead: head.isHead) }
     exchange = Exchange(head: head, closes: head.closes || isForOneRequest || isGoingAway, body: body)
     context.fireChannelRead(wrapInboundOut(.head(request)))
   }
@@ -187,6 +218,7 @@ final class HTTPConversation: ChannelDuplexHandler {
       answer.headers.add(name: "connection", value: "keep-alive")
     }
     exchange?.closes = isLast
+    exchange?.body = nil
     if isLast { turnDeaf() }
     return answer
   }
@@ -194,9 +226,9 @@ final class HTTPConversation: ChannelDuplexHandler {
   /// The answer has left: the next request, or the end.
   private func answered(_ context: ChannelHandlerContext) {
     let closes = exchange?.closes ?? true
-    breakOff(context)
     exchange = nil
     if closes { return finish(context) }
+    restartDeadline(context)
     advance(context)
     context.fireChannelReadComplete()
     if wantsRead, !isWaiting {
@@ -205,13 +237,14 @@ final class HTTPConversation: ChannelDuplexHandler {
     }
   }
 
-  private func refuseBody(_ context: ChannelHandlerContext) {
+  private func refuseBody(_ context: ChannelHandlerContext, isHead: Bool = false) {
     limits.tally.count(.httpBodies)
-    refuse(.tooManyBodies, context)
+    refuse(.tooManyBodies, context, isHead: isHead)
   }
 
   /// Answers in place of whoever would have, and ends the connection.
-  private func refuse(_ refusal: HandshakeRefusal, _ context: ChannelHandlerContext) {
+  private func refuse(_ refusal: HandshakeRefusal, _ context: ChannelHandlerContext, isHead: Bool = false) {
+    let hasBody = !refusal.isWithoutBody && !isHead && !(exchange?.head.isHead ?? false)
     turnDeaf()
     isMute = true
     breakOff(context)
@@ -219,7 +252,7 @@ final class HTTPConversation: ChannelDuplexHandler {
     let written = context.eventLoop.makePromise(of: Void.self)
     written.futureResult.assumeIsolated().whenSuccess { [self] _ in finish(context) }
     context.write(wrapOutboundOut(.head(HTTPResponseHead(refusal))), promise: nil)
-    if !refusal.isWithoutBody {
+    if hasBody {
       context.write(wrapOutboundOut(.body(.byteBuffer(ByteBuffer(string: refusal.body)))), promise: nil)
     }
     context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: written)
@@ -233,57 +266,20 @@ final class HTTPConversation: ChannelDuplexHandler {
   /// Ends our half of the stream, and soon the connection.
   private func finish(_ context: ChannelHandlerContext) {
     turnDeaf()
-    if wantsRead {
-      wantsRead = false
-      context.read()
-    }
     // Its place is for the next one; the one request was read to its end, so that the answer arrives.
     if isForOneRequest || hasPeerEnded { return context.close(promise: nil) }
+    isLingering = true
+    restartDeadline(context, in: Self.linger)
     context.close(mode: .output, promise: nil)
-    let channel = context.channel
-    lingering = context.eventLoop.scheduleTask(in: Self.linger) { channel.close(promise: nil) }
+    context.read()
+  }
+
+  /// Hummingbird may be done with a connection before the client has read the last answer: then its deadline ends it.
+  func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+    guard isDeaf, !isGoingAway else { return context.close(mode: mode, promise: promise) }
+    context.channel.closeFuture.cascade(to: promise)
   }
 }
 
 @available(*, unavailable)
 extension HTTPConversation: Sendable {}
-
-extension HTTPRequest {
-  /// Nil when the method is not a token.
-  fileprivate init?(_ head: RequestHead) {
-    guard let method = HTTPRequest.Method(head.method) else { return nil }
-    var fields = HTTPFields()
-    for field in head.fields {
-      guard let name = HTTPField.Name(field.name) else { return nil }
-      fields.append(HTTPField(name: name, value: field.value))
-    }
-    if !head.expectsContinue { fields[.expect] = nil }
-    self.init(method: method, scheme: "http", authority: head.authority, path: head.target, headerFields: fields)
-  }
-}
-
-extension HTTPResponseHead {
-  fileprivate init(_ response: HTTPResponse) {
-    self.init(
-      version: .http1_1, status: HTTPResponseStatus(statusCode: response.status.code),
-      headers: HTTPHeaders(response.headerFields.map { ($0.name.rawName, $0.value) }))
-  }
-
-  fileprivate init(_ refusal: HandshakeRefusal) {
-    var headers: HTTPHeaders = [
-      "content-type": "application/json; charset=utf-8", "cache-control": "no-store",
-      "content-length": "\(refusal.body.utf8.count)", "connection": "close",
-    ]
-    for header in refusal.headers { headers.add(name: header.name, value: header.value) }
-    self.init(version: .http1_1, status: HTTPResponseStatus(statusCode: refusal.status), headers: headers)
-  }
-}
-
-extension HandshakeRefusal {
-  fileprivate static let tooManyRequestsOfOne = HandshakeRefusal(
-    status: 429, reason: "This connection has sent more than \(Int(HTTPLimits.rate.rate)) requests a second.",
-    headers: [Header("Retry-After", "1")])
-
-  fileprivate static let tooManyBodies = HandshakeRefusal(
-    status: 503, reason: "The node takes in too many bodies of requests now.", headers: [Header("Retry-After", "1")])
-}

@@ -9,8 +9,13 @@ struct HTTPLimits: Sendable {
   /// client that has ended its half of the stream, which SwiftNIO then reads to its end.
   static let maxUnread = 64 << 10
 
+  /// Bytes that a part of a body counts for at least: it costs as much where a chunk holds one byte.
+  static let leastPart = 128
+
   let bodies = BodyRoom()
   let tally = LimitTally()
   /// Whether a request shows a key of the HTTP API; such are not counted.
   let isKnown: @Sendable (HTTPFields) -> Bool
+  /// Whether the body of a request to that target is gathered; that of any other is thrown away as it comes.
+  let gathersBody: @Sendable (String) -> Bool
 }

@@ -20,7 +20,6 @@ struct HTTPService: HTTPChannelHandler {
       let pipeline = channel.pipeline.syncOperations
       try pipeline.addHandler(HTTPResponseEncoder())
       try pipeline.addHandler(HTTPConversation(limits, isForOneRequest: isForOneRequest))
-      try pipeline.addHandler(RequestDeadline())
       return try NIOAsyncChannel(
         wrappingChannelSynchronously: channel, configuration: .init(isOutboundHalfClosureEnabled: true))
     }

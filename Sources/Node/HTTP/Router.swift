@@ -24,7 +24,7 @@ struct Router: Sendable {
 
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
-    var response = await answer(request) {
+    var response = await answer(request, on: channel) {
       try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
     }
     // `HTTPConversation` ends the connection after an answer that says so.
@@ -34,7 +34,9 @@ struct Router: Sendable {
   }
 
   /// `proceed` asks for the body of a client that waits to be asked.
-  private func answer(_ request: Request, proceed: () async throws -> Void) async -> Response {
+  private func answer(
+    _ request: Request, on channel: any Channel, proceed: () async throws -> Void
+  ) async -> Response {
     let path = request.uri.path
     // Probes and scrapers name the node as they please.
     guard ServerConfiguration.healthPaths.contains(path) || hosts.permits(request.host) else {
@@ -54,8 +56,8 @@ struct Router: Sendable {
       response.headers[.connection] = "close"
       return response
     }
-    if path.hasPrefix("/api/") {
-      if let refusal = access.refusal(of: request) { return refusal }
+    if path.hasPrefix(API.prefix) {
+      if let refusal = access.refusal(of: request, on: channel) { return refusal }
       if let response = await api.response(to: request, proceed: proceed) { return response }
     }
     guard ServerConfiguration.healthPaths.contains(path) || path == "/" && page != nil else {

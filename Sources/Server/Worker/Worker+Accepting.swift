@@ -26,7 +26,8 @@ extension Worker {
     }
     if isBeyond {
       tellFull()
-      visitors.append(connections.id(slot))
+      visitors.removeAll { !connections.contains($0.session) }
+      visitors.append(Visitor(session: connections.id(slot)))
     }
     schedule(slot, after: isBeyond ? ServerConfiguration.beyondRoomTimeout : ServerConfiguration.handshakeTimeout)
   }
@@ -35,24 +36,34 @@ extension Worker {
   private func takePlace() -> Place? {
     if let place = commons.room.enter() { return place }
     tellFull()
+    let hasEnded = endVisitor()
+    if let place = commons.room.enter() { return place }
     count(limit: .descriptors)
-    endVisitor()
-    return commons.room.enter()
+    // The next one may find a place that a visitor of another loop has had.
+    if !hasEnded { commons.room.callForPlaces(now: loop.now) }
+    return nil
   }
 
   /// Ends the oldest connection beyond the room that has not said anything or was answered: who asks how the node is says so at
-  /// once, and must not find the places taken by those who do not.
-  private func endVisitor() {
-    visitors.removeAll { !connections.contains($0) }
-    let isDone = { [self] (session: SessionID) -> Bool in
-      let connection = connections[session.slot]
-      return switch connection.pointee.phase {
-      case .peeking: !connection.pointee.isQueued
-      case .ending: connection.pointee.outbox.isEmpty
-      case .free, .handshaking, .open: false
-      }
+  /// once, and must not find the places taken by those who do not. Returns whether there was one.
+  @discardableResult
+  func endVisitor() -> Bool {
+    visitors.removeAll { !connections.contains($0.session) }
+    guard let visitor = visitors.first(where: isDone) else { return false }
+    let slot = visitor.session.slot
+    if connections[slot].pointee.phase == .peeking { count(limit: .descriptors) }
+    end(slot)
+    return true
+  }
+
+  private func isDone(_ visitor: Visitor) -> Bool {
+    let connection = connections[visitor.session.slot]
+    switch connection.pointee.phase {
+    // What has come in this very turn may not have been looked at yet.
+    case .peeking: return !connection.pointee.isQueued && (visitor.hasSpoken || !Sys.hasInput(connection.pointee.fd))
+    case .ending: return connection.pointee.outbox.isEmpty
+    case .free, .handshaking, .open: return false
     }
-    if let visitor = visitors.first(where: isDone) { end(visitor.slot) }
   }
 
   private func tellFull() {
@@ -71,17 +82,22 @@ extension Worker {
     case .ended, .failed: return end(slot)
     case .moved(let count):
       let bytes = UnsafeRawBufferPointer(rebasing: window[..<count])
+      let isBeyondRoom = connections[slot].pointee.isBeyondRoom
+      if isBeyondRoom, let index = visitors.firstIndex(where: { $0.session.slot == slot }) {
+        visitors[index].hasSpoken = true
+      }
       switch RequestLine.peek(bytes) {
-      case .path(let path)
-      where connections[slot].pointee.isBeyondRoom && !ServerConfiguration.healthPaths.contains(path):
+      case .path(let path) where isBeyondRoom && !ServerConfiguration.healthPaths.contains(path):
         self.count(limit: .descriptors)
-        refuse(slot, .full(retryAfter: 5))
+        refuse(slot, .full(retryAfter: 5), isHead: RequestLine.isHead(bytes))
       case .path(let path) where configuration.endpoint(at: path) != nil: beginHandshake(slot)
       // The HTTP side gets whole heads only: half a one costs no more here than a handshake does, and has as little time.
       case .path where RequestLine.isHeadComplete(bytes): giveAway(slot)
       case .malformed: refuse(slot, RequestLine.refusal(of: bytes))
       case .path, .undecided:
-        if count == window.count { return refuse(slot, .headTooLarge("The request's head is too long.")) }
+        if count == window.count {
+          return refuse(slot, .headTooLarge("The request's head is too long."), isHead: RequestLine.isHead(bytes))
+        }
         if isOver { end(slot) }
       }
     }
@@ -248,7 +264,9 @@ extension Worker {
   }
 
   /// Answers a handshake with an HTTP error and ends the connection when that has left.
-  func refuse(_ slot: UInt32, _ refusal: HandshakeRefusal) {
+  func refuse(_ slot: UInt32, _ refusal: HandshakeRefusal, isHead: Bool = false) {
+    var refusal = refusal
+    if isHead { refusal.isWithoutBody = true }
     handshakes[slot] = nil
     statistics.refused[refusal.status, default: 0] += 1
     let connection = connections[slot]

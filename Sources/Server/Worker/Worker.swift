@@ -45,7 +45,7 @@ final class Worker: EventSource {
   /// Connections in their handshake or at their end, which wait to be dealt with.
   var queue: Deque<SessionID> = []
   /// Connections beyond the room, the oldest first.
-  var visitors: [SessionID] = []
+  var visitors: [Visitor] = []
   var statistics = Statistics()
   var random = SystemRandomNumberGenerator()
   var node: NodeID

@@ -55,7 +55,7 @@ package enum RequestLine {
   }
 
   /// Whether the request is a HEAD, whose answer has no body (RFC 9110 section 9.3.2).
-  static func isHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
+  package static func isHead(_ bytes: UnsafeRawBufferPointer) -> Bool {
     bytes.drop { $0 == .carriageReturn || $0 == .lineFeed }.starts(with: "HEAD ".utf8)
   }
 

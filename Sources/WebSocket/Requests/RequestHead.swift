@@ -15,6 +15,8 @@ package struct RequestHead: Equatable, Sendable {
   }
 
   package let method: String
+  /// Whether the answer has no body (RFC 9110 section 9.3.2).
+  package var isHead: Bool { method == "HEAD" }
   /// The path and the query as sent, beginning with `/`.
   package let target: String
   /// The host, with its port if one was sent; that of an absolute target before that of `Host`. Nil only with HTTP/1.0.

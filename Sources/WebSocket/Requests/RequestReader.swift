@@ -116,7 +116,11 @@ package struct RequestReader: Sendable {
     case .none: state = .end
     case .chunked: state = .chunkSize(ChunkLine())
     case .length(let length):
-      guard length <= maxBody else { return .refused(.bodyTooLarge(maxBody)) }
+      guard length <= maxBody else {
+        var refusal = HandshakeRefusal.bodyTooLarge(maxBody)
+        refusal.isWithoutBody = head.isHead
+        return .refused(refusal)
+      }
       state = .data(left: length, isChunk: false)
     }
     return .head(head)
@@ -138,6 +142,7 @@ private struct ChunkLine: Sendable {
   private(set) var size = 0
   private var count = 0
   private var digits = 0
+  private var isAfterSize = false
   private var isExtension = false
   private var isAfterCarriageReturn = false
 
@@ -151,14 +156,15 @@ private struct ChunkLine: Sendable {
       return digits > 0 ? .more : .malformed
     }
     if isExtension { return byte.isHeaderText ? .more : .malformed }
-    if let value = byte.hexValue {
+    if !isAfterSize, let value = byte.hexValue {
       digits += 1
       size = size << 4 | Int(value)
       // Told from the digits alone: before the data, and before the number could overflow.
       return size <= most ? .more : .tooLarge
     }
-    isExtension = true
-    return digits > 0 && (byte == UInt8(ascii: ";") || byte.isBlank) ? .more : .malformed
+    isAfterSize = true
+    isExtension = byte == UInt8(ascii: ";")
+    return digits > 0 && (isExtension || byte.isBlank) ? .more : .malformed
   }
 }
 

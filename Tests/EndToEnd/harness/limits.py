@@ -105,7 +105,7 @@ def of_operations() -> dict[str, Row]:
             status(refusals, r"func headTooLarge.*\n.*status: (\d+)"),
         ],
         "time from one HTTP answer to the end of the next request, and from there to the end of its answer": [
-            time("Node/HTTP/RequestDeadline", "limit")
+            time("Node/HTTP/HTTPConversation", "limit")
         ],
         "HTTP connections kept for another request": [number("Node/HTTP/HTTPGateway", "maxKept")],
         "HTTP requests of a connection without a known API key": [

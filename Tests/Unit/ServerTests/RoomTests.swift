@@ -1,4 +1,5 @@
 import LoopTestSupport
+import Reactor
 import Testing
 
 @testable import Server
@@ -47,6 +48,17 @@ import Testing
 
   @Test func aRoomThatIsNotOpenHasNoPlace() {
     #expect(holder(Room())?.isBeyond == true)
+  }
+
+  @Test func everyLoopIsAskedForAPlace() {
+    let room = Room()
+    let asked = Lock(0)
+    for _ in 0..<3 { room.onCall { asked.withLock { $0 += 1 } } }
+    room.callForPlaces(now: 100)
+    room.callForPlaces(now: 101)
+    #expect(asked.withLock { $0 } == 3, "a few times a second at most")
+    room.callForPlaces(now: 150)
+    #expect(asked.withLock { $0 } == 6)
   }
 
   @Test func itIsToldOnceInAWhile() {

@@ -176,7 +176,9 @@ import Testing
     ("65\r\n", 413), ("60\r\n\(String(repeating: "x", count: 96))\r\n5", 413), ("fffffffffffffffff", 413),
     ("\r\n", 400),
     ("x\r\n", 400), ("5\n", 400), ("5\r\nhello\n", 400), ("5\r\nhelloo\r\n", 400), ("5\rx", 400), (" 5\r\n", 400),
-    ("-1\r\n", 400), ("0x5\r\n", 400), ("5;\u{0}\r\n", 400), ("5;\(String(repeating: "x", count: 300))", 400),
+    ("-1\r\n", 400), ("0x5\r\n", 400),
+    ("5 6\r\n", 400), ("5 x\r\n", 400), ("5 6;x\r\n", 400), ("5;\u{0}\r\n", 400),
+    ("5;\(String(repeating: "x", count: 300))", 400),
     ("0\r\nX: \u{1}\r\n\r\n", 400), ("0\r\n\(String(repeating: "a: b\r\n", count: 2000))", 400), ("0\r\n\rx", 400),
   ])
   func chunksThatAreRefused(_ text: String, _ status: Int) {
