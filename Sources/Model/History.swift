@@ -11,9 +11,9 @@ package struct StreamPosition: Hashable, Sendable {
     self.offset = offset
   }
 
-  /// Before the first message of an epoch that never was: 8 characters of base 62 (47 random bits).
-  package static func beginning(using generator: inout some RandomNumberGenerator) -> StreamPosition {
-    StreamPosition(epoch: Base62.random(8, using: &generator), offset: 0)
+  /// Before the first message of the epoch that the number names: 8 characters of base 62 (47 bits).
+  package static func beginning(_ number: UInt) -> StreamPosition {
+    StreamPosition(epoch: Base62.digits(8, of: number), offset: 0)
   }
 }
 

@@ -80,6 +80,18 @@ enum Base62 {
   /// Digits taken from one 64-bit draw: 62^10 is less than 2^60, so none is noticeably likelier than another.
   private static let digitsPerDraw = 10
 
+  /// The last digits of a number; at most 10.
+  static func digits(_ count: Int, of number: UInt) -> String {
+    String(unsafeUninitializedCapacity: count) { bytes in
+      var rest = number
+      for index in 0..<count {
+        bytes[index] = alphabet[Int(rest % 62)]
+        rest /= 62
+      }
+      return count
+    }
+  }
+
   static func random(_ count: Int, using generator: inout some RandomNumberGenerator) -> String {
     String(unsafeUninitializedCapacity: count) { bytes in
       var draw: UInt64 = 0

@@ -43,6 +43,8 @@ async def outlive(cluster: Cluster, connect) -> None:
         assert reply.type == "error" and reply["code"] == "unavailable" and reply["temporary"], reply.raw
     reply = await bob.command("subscribe", channel="room", presence=True)
     assert reply.type == "error" and reply["code"] == "unavailable", reply.raw
+    # The log has a thread of its own.
+    await eventually(lambda: refusals(node) and refusals(other))
     assert len(refusals(node)) == 1 and len(refusals(other)) == 1, refusals(node) + refusals(other)
     # What does not goes on: messages that are not kept, histories, users.
     await bob.subscribe("plain")

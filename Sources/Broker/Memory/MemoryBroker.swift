@@ -64,7 +64,8 @@ package final class MemoryBroker: Broker {
     case .readHistory(let session, let channel, let query, let purpose):
       let isForSubscribe = if case .subscribe = purpose { true } else { false }
       let read = store.read(
-        channel, query, begins: isForSubscribe, now: Sys.wallMilliseconds(), maxBytes: maxHistoryBytes)
+        channel, query, begins: isForSubscribe && interest.knows(channel), now: Sys.wallMilliseconds(),
+        maxBytes: maxHistoryBytes)
       outlet.post(.history(channel, [Asker(session: session, purpose: purpose)], .success(read)), to: loop)
     case .enter(let session, let occupant, let channel, let mode, let entry):
       if mode == .member { join(channel, occupant) }
@@ -162,6 +163,7 @@ package final class MemoryBroker: Broker {
     }
     for case .unsubscribe(let channel) in interest.expire(now: loop.now) {
       _ = interest.ended(channel)
+      store.unheard(channel)
       crowd.forget(channel)
     }
     for (channel, count) in crowd.due(now: loop.now) {

@@ -5,7 +5,7 @@ import Model
 ///
 /// All times are milliseconds since 1970.
 struct MemoryStore {
-  /// How long a history is known of that holds nothing and that nobody asks for. Then it begins anew, under another epoch.
+  /// How long a history is known of that holds nothing and that nobody asks for. Then it begins again, under another epoch.
   private static let patience: Int64 = 3_600_000
   /// Histories looked at by one sweep.
   private static let stride = 256
@@ -19,7 +19,11 @@ struct MemoryStore {
   private var order: Deque<ChannelName> = []
   private(set) var byteCount = 0
   private var keys = IdempotencyTable()
-  private var random = SystemRandomNumberGenerator()
+  /// The epoch of a channel without messages is computed of these and of its name, so that it need not be kept: whoever
+  /// only subscribes leaves nothing behind. No epoch may come back, or a gap would be silent: `forgotten` goes on by one
+  /// with each history that had messages and is known no more.
+  private let seed = UInt64.random(in: .min ... .max)
+  private var forgotten = 0
 
   init(maxHistories: Int = 65_536, maxBytes: Int = 256 << 20) {
     self.maxHistories = maxHistories
@@ -50,11 +54,12 @@ struct MemoryStore {
     return (frame, receipt)
   }
 
-  /// `begins` where the next message is to follow what is answered; else nothing is left behind under a new name.
+  /// `begins` where somebody listens, to whom the next message is to follow what is answered; otherwise nothing is kept
+  /// under a new name.
   mutating func read(
     _ channel: ChannelName, _ query: HistoryQuery, begins: Bool, now: Int64, maxBytes: Int = HistoryRead.maxBytes
   ) -> HistoryRead {
-    guard begins || histories[channel] != nil else { return HistoryRead(top: .beginning(using: &random)) }
+    guard begins || histories[channel] != nil else { return HistoryRead(top: beginning(of: channel)) }
     return use(channel, now: now) { $0.read(query, now: now, maxBytes: maxBytes) }
   }
 
@@ -64,7 +69,7 @@ struct MemoryStore {
     // Taken out meanwhile, so that what it holds is not copied.
     let known = histories.removeValue(forKey: channel)
     if known == nil { order.append(channel) }
-    var history = known ?? MemoryHistory(top: .beginning(using: &random), now: now)
+    var history = known ?? MemoryHistory(top: beginning(of: channel), now: now)
     byteCount -= history.byteCount
     defer {
       byteCount += history.byteCount
@@ -73,7 +78,20 @@ struct MemoryStore {
     return body(&history)
   }
 
+  private func beginning(of channel: ChannelName) -> StreamPosition {
+    var hasher = Hasher()
+    hasher.combine(seed)
+    hasher.combine(forgotten)
+    hasher.combine(channel)
+    return .beginning(UInt(bitPattern: hasher.finalize()))
+  }
+
   // MARK: Bounds
+
+  /// Nobody listens to the channel any more: where it had no message nothing of it is kept.
+  mutating func unheard(_ channel: ChannelName) {
+    if histories[channel]?.top.offset == 0 { histories[channel] = nil }
+  }
 
   /// Throws away what is over, a part at a time: to be called a few times a second. The place of a channel that somebody
   /// listens to stays, since who listens would not learn of another.
@@ -84,7 +102,10 @@ struct MemoryStore {
       byteCount -= history.byteCount
       history.expire(now: now)
       let isOver = histories.count >= maxHistories || now - history.touched >= Self.patience
-      if history.count == 0, isOver, !hasListeners(channel) { continue }
+      if history.count == 0, isOver, !hasListeners(channel) {
+        forgotten += 1
+        continue
+      }
       byteCount += history.byteCount
       histories[channel] = history
       order.append(channel)

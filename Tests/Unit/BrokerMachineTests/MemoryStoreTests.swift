@@ -29,6 +29,31 @@ import Testing
     #expect(publish(&store, "a").position == StreamPosition(epoch: top.epoch, offset: 1))
   }
 
+  @Test func whoOnlyListensLeavesNothing() {
+    var store = MemoryStore()
+    let top = read(&store, "a").top
+    #expect(read(&store, "b").top.epoch != top.epoch)
+    store.unheard(channel("a"))
+    store.unheard(channel("b"))
+    #expect(store.count == 0)
+    #expect(read(&store, "a", begins: false).top == top, "who comes back has missed nothing")
+    #expect(publish(&store, "a").position == StreamPosition(epoch: top.epoch, offset: 1))
+    store.unheard(channel("a"))
+    #expect(store.count == 1, "what had a message is kept")
+  }
+
+  @Test func noEpochComesBack() {
+    var store = MemoryStore(maxHistories: 0)
+    var epochs: Set<String> = []
+    for round in 0..<10 {
+      guard let position = publish(&store, "a", now: Int64(round) * 10_000).position else { return }
+      #expect(position.offset == 1)
+      #expect(epochs.insert(position.epoch).inserted)
+      store.sweep(now: Int64(round) * 10_000 + 5000, sparing: { _ in false })
+      #expect(store.count == 0)
+    }
+  }
+
   @Test func whatIsOverIsThrownAwayByAndBy() {
     var store = MemoryStore()
     for number in 0..<1000 { _ = publish(&store, "room:\(number)") }
