@@ -159,7 +159,7 @@ def test_statuses_of_http():
     accepting = source("Sources/Server/Worker/Worker+Accepting.swift")
     # What the loop looks at before it gives a connection away; the rest of the file is for handshakes.
     looked_at = re.findall(r"^  func (?:peek|handshakeTimedOut)\(.*?^  \}", accepting, re.DOTALL | re.MULTILINE)
-    parts = looked_at + [source("Sources/Node/HTTP/HTTPConversation.swift")]
+    parts = looked_at + [source("Sources/Node/HTTP/HTTPMessages.swift")]
     parts += [file.read_text() for file in (REPOSITORY / "Sources/WebSocket/Requests").glob("*.swift")]
     parts += [source(f"Sources/WebSocket/Handshake/{name}.swift") for name in ("RequestLine", "HeadScanner")]
     text = "\n".join(parts)

@@ -90,7 +90,7 @@ MANY_CALLS = ("Server/Worker/Worker+Backend", r"guard calls\.hasRoom.*\n.*\n +re
 def of_operations() -> dict[str, Row]:
     """Of "Limits that are no options": what stands in the rows, by their first cells."""
     server = "Server/ServerConfiguration"
-    refusals, conversation = "WebSocket/Handshake/HandshakeRefusal", "Node/HTTP/HTTPConversation"
+    refusals, messages = "WebSocket/Handshake/HandshakeRefusal", "Node/HTTP/HTTPMessages"
     head, receiving = "WebSocket/Handshake/HandshakeParser", "Server/Worker/Worker+Receiving"
     deferred = "Server/DeferredSubscribes"
     return {
@@ -111,12 +111,13 @@ def of_operations() -> dict[str, Row]:
         "HTTP requests of a connection without a known API key": [
             number("Node/HTTP/HTTPLimits", "rate"),
             number("Node/HTTP/HTTPLimits", "burst"),
-            status(conversation, r"tooManyRequestsOfOne = .*\n +status: (\d+)"),
+            status(messages, r"tooManyRequestsOfOne = .*\n +status: (\d+)"),
         ],
         "bodies of HTTP requests under way on a node": [
             number("Node/HTTP/BodyRoom", "maxCount"),
             number("Node/HTTP/BodyRoom", "maxBytes"),
-            status(conversation, r"tooManyBodies = .*\n +status: (\d+)"),
+            number("Node/HTTP/HTTPLimits", "leastPart"),
+            status(messages, r"tooManyBodies = .*\n +status: (\d+)"),
         ],
         "scrapes of `/metrics`": [1000 // time("Node/HTTP/MetricsPage", "interval")],
         "frames of one message, empty ones too": [
