@@ -43,7 +43,7 @@ build: $(APUS) ## The release executable, .build/release/apus
 
 .PHONY: install
 install: $(APUS) ## Puts apus into /usr/local/bin, or make install PREFIX=~/.local
-	@deploy/in-place $(BIN) install -d $(BIN)
+	@deploy/in-place $(BIN) mkdir -p $(BIN)
 	@deploy/in-place $(BIN) install -m 755 $(APUS) $(BIN)/apus
 	@echo '$(BIN)/apus is installed; make uninstall removes it'
 

@@ -218,7 +218,10 @@ def make(*words: str, path: str | None = None, code: int = 0) -> str:
 def test_install_and_uninstall(tmp_path):
     installed = tmp_path / "root/usr/bin/apus"
     words = (f"DESTDIR={tmp_path}/root", "PREFIX=/usr")
+    # A folder that is there stays as it is.
+    installed.parent.mkdir(mode=0o700, parents=True)
     make("install", *words)
+    assert installed.parent.stat().st_mode & 0o777 == 0o700
     done = subprocess.run([installed, "--version"], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0 and done.stdout == run("--version").stdout
     assert installed.stat().st_mode & 0o777 == 0o755

@@ -1,11 +1,13 @@
 """Direct messages and notifications: what goes to a user's connections, wherever they are, and to everybody."""
 
 import asyncio
+import contextlib
 import json
 import signal
 import time
 
 import pytest
+import requests
 
 from harness import Node, eventually, secrets
 from harness.keys import SECRET
@@ -304,6 +306,21 @@ async def test_online_right_after_flushall(own_cluster, connect, writes):
     await bob.expect("notification", data="api")
     await bob.ping()
     assert len(bob.events("direct")) == len(bob.events("notification")) == 1
+
+
+async def test_who_cannot_be_found_is_not_looked_for_for_ever(own_cluster, connect):
+    """Redis has lost its run, and nothing else: no node notices, and nobody can say who is there."""
+    node = (cluster := own_cluster(nodes=1)).nodes[0]
+    alice = await connect(node.ws, user="alice")
+    cluster.redis.client.delete("apus:run")
+    reply = await alice.command("send", to="nobody", data=1)
+    assert reply["code"] == "timeout", reply.raw
+    asking = asyncio.create_task(asyncio.to_thread(post, node, "/api/users/nobody/messages", {"data": 1}))
+    await asyncio.sleep(1)
+    node.signal(signal.SIGTERM)
+    assert await asyncio.to_thread(node.wait, 15) == 0
+    with contextlib.suppress(requests.RequestException):
+        await asking
 
 
 async def test_redis_comes_back_with_older_data(own_cluster, connect):

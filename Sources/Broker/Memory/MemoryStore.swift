@@ -19,19 +19,21 @@ struct MemoryStore {
   private var order: Deque<ChannelName> = []
   private(set) var byteCount = 0
   private var keys = IdempotencyTable()
+  /// What was told to those who listen to a channel without messages: the first one follows that.
+  private var beginnings: [ChannelName: StreamPosition] = [:]
   /// The epoch of a channel without messages is computed of these and of its name, so that it need not be kept: whoever
-  /// only subscribes leaves nothing behind. No epoch may come back, or a gap would be silent: `forgotten` goes on by one
-  /// with each history that had messages and is known no more.
+  /// only subscribes leaves nothing behind. No epoch may come back, or a gap would be silent: with each history that is
+  /// forgotten a number goes on by one, which is that of the channel and of few others.
   private let seed = UInt64.random(in: .min ... .max)
-  private var forgotten = 0
+  private var forgotten = [Int](repeating: 0, count: 4096)
 
   init(maxHistories: Int = 65_536, maxBytes: Int = 256 << 20) {
     self.maxHistories = maxHistories
     self.maxBytes = maxBytes
   }
 
-  /// Histories known.
-  var count: Int { histories.count }
+  /// Channels of which something is kept.
+  var count: Int { histories.count + beginnings.count }
 
   /// Gives a message its place where it is kept; `frame` is what goes out, nil where it had gone out before.
   mutating func publish(_ publication: Publication, now: Int64) -> (frame: Frame?, receipt: PublishReceipt) {
@@ -59,8 +61,11 @@ struct MemoryStore {
   mutating func read(
     _ channel: ChannelName, _ query: HistoryQuery, begins: Bool, now: Int64, maxBytes: Int = HistoryRead.maxBytes
   ) -> HistoryRead {
-    guard begins || histories[channel] != nil else { return HistoryRead(top: beginning(of: channel)) }
-    return use(channel, now: now) { $0.read(query, now: now, maxBytes: maxBytes) }
+    if histories[channel] != nil { return use(channel, now: now) { $0.read(query, now: now, maxBytes: maxBytes) } }
+    let top = beginning(of: channel)
+    if begins { beginnings[channel] = top }
+    var empty = MemoryHistory(top: top, now: now)
+    return empty.read(query, now: now, maxBytes: maxBytes)
   }
 
   private mutating func use<Result>(
@@ -71,6 +76,7 @@ struct MemoryStore {
     if known == nil { order.append(channel) }
     var history = known ?? MemoryHistory(top: beginning(of: channel), now: now)
     byteCount -= history.byteCount
+    beginnings[channel] = nil
     defer {
       byteCount += history.byteCount
       histories[channel] = history
@@ -79,18 +85,24 @@ struct MemoryStore {
   }
 
   private func beginning(of channel: ChannelName) -> StreamPosition {
+    if let told = beginnings[channel] { return told }
     var hasher = Hasher()
     hasher.combine(seed)
-    hasher.combine(forgotten)
     hasher.combine(channel)
+    hasher.combine(forgotten[part(of: channel)])
     return .beginning(UInt(bitPattern: hasher.finalize()))
+  }
+
+  /// Which of the numbers in `forgotten` is the channel's.
+  private func part(of channel: ChannelName) -> Int {
+    Int(UInt(bitPattern: channel.hashValue) % UInt(forgotten.count))
   }
 
   // MARK: Bounds
 
   /// Nobody listens to the channel any more: where it had no message nothing of it is kept.
   mutating func unheard(_ channel: ChannelName) {
-    if histories[channel]?.top.offset == 0 { histories[channel] = nil }
+    beginnings[channel] = nil
   }
 
   /// Throws away what is over, a part at a time: to be called a few times a second. The place of a channel that somebody
@@ -103,7 +115,7 @@ struct MemoryStore {
       history.expire(now: now)
       let isOver = histories.count >= maxHistories || now - history.touched >= Self.patience
       if history.count == 0, isOver, !hasListeners(channel) {
-        forgotten += 1
+        forgotten[part(of: channel)] += 1
         continue
       }
       byteCount += history.byteCount

@@ -27,8 +27,8 @@ extension RedisBroker {
     ControlPayload.appendHeader(.user(user), to: &payload)
     event.withUnsafeBytes { payload.append($0) }
     return runSend(to: user, payload.bytes) { [unowned self] outcome in
-      guard let isOnline = isOnline(outcome, UserLookups.Lookup(user: user, answer: answer)) else { return }
-      answer(isOnline)
+      let lookup = UserLookups.Lookup(user: user, since: loop.now, answer: answer)
+      if let isOnline = isOnline(outcome, lookup) { answer(isOnline) }
     }
   }
 
@@ -71,7 +71,7 @@ extension RedisBroker {
     case .failure(let refusal): return .failure(refusal)
     case .success(let count) where count >= 0: return .success(count > 0)
     case .success:
-      guard lookups.hasRoom else { return .failure(Self.unknown) }
+      guard lookups.hasRoom, !lookup.isOverdue(now: loop.now) else { return .failure(Self.unknown) }
       lookups.add(lookup)
       lookForOwnLease()
       return nil

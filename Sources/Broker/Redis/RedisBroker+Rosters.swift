@@ -1,4 +1,5 @@
 import Model
+import Reactor
 import Redis
 import Wire
 
@@ -109,6 +110,8 @@ extension RedisBroker {
 
   private func refuse(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
     post(question, readers, .failure(question.isForSubscribe ? Self.unreachable : Self.unreadable))
+    // Nobody else asks again for those who have a roster that is not true any more.
+    if question.line == .watchers, resyncAt == nil { resyncAt = loop.now + 1000 }
   }
 
   // MARK: While the link is away

@@ -231,6 +231,8 @@ package final class RedisBroker: Broker {
       commands.stop()
       scripts.linkLost()
       subscriber.stop()
+      // Those whose last question was answered meanwhile.
+      giveUpLookups()
       done()
     }
   }
@@ -264,9 +266,10 @@ package final class RedisBroker: Broker {
     endGraces()
     tellGracesOver()
     tellCrowds()
+    // Also while the node enters what it had, which may take longer than a lease lasts.
+    if commands.isConnected { renewIfDue() }
     guard isCommandReady else { return }
     readNext()
-    renewIfDue()
     lookAgain()
     repeatLeavesIfDue()
     repeatRegistrationIfDue()

@@ -165,7 +165,18 @@ final class BrokerHarness: Sendable {
     handle(request, from: client.loop)
   }
 
-  /// The same, and waits for the answer.
+  /// Sends to several users in one turn of the loop: no answer comes in between.
+  func sendAtOnce(_ messages: [(data: String, user: UserName)], by client: TestClient) {
+    let requests = messages.enumerated().map { number, message in
+      BrokerRequest.send(
+        client.session, RequestID(json: "\(number)"), to: message.user, event: client.direct(message.data))
+    }
+    broker.execute { broker in
+      for request in requests { broker.handle(request, from: client.loop) }
+    }
+  }
+
+  /// Sends to one user, and waits for the answer.
   func sent(_ data: String, to user: UserName, by client: TestClient) async throws -> SendAnswer {
     let answers = { self.log.sendAnswers(to: client.session, on: client.loop) }
     let before = answers().count

@@ -6,7 +6,7 @@ import Testing
 /// Sends whose answer waits are asked for again a few times a second, and are not without bound.
 @Suite struct UserLookupsTests {
   private func lookup(_ number: Int) throws -> UserLookups.Lookup {
-    UserLookups.Lookup(user: try #require(UserName("u\(number)"))) { _ in }
+    UserLookups.Lookup(user: try #require(UserName("u\(number)")), since: 5) { _ in }
   }
 
   @Test func allAreAskedForTogetherAndNotTooOften() throws {
@@ -17,6 +17,12 @@ import Testing
     lookups.add(try lookup(4))
     #expect(lookups.take(now: UserLookups.interval).isEmpty)
     #expect(lookups.take(now: UserLookups.interval + 1).count == 1)
+  }
+
+  @Test func nobodyIsAskedForAllTheTime() throws {
+    let lookup = try lookup(1)
+    #expect(!lookup.isOverdue(now: 5 + UserLookups.patience - 1))
+    #expect(lookup.isOverdue(now: 5 + UserLookups.patience))
   }
 
   @Test func thoseBeingAskedForCount() throws {
