@@ -114,10 +114,11 @@ extension Worker {
     _ kind: MessageKind, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32
   ) -> UnsafeRawBufferPointer? {
     beginSecond(slot)
+    let connection = connections[slot]
     guard kind == .text, bytes.count <= ServerConfiguration.maxExcessSize,
-      connections[slot].pointee.excessFrames < ServerConfiguration.maxExcessFrames
+      connection.pointee.excessFrames < ServerConfiguration.maxExcessFrames
     else { return nil }
-    connections[slot].pointee.excessFrames += 1
+    connection.pointee.excessFrames += 1
     guard case .message(let text) = inflater.inflate(bytes, limit: ServerConfiguration.maxInflatedExcess),
       UTF8Validator.isValid(text)
     else { return nil }

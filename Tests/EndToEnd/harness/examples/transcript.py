@@ -11,6 +11,7 @@ _VARYING = [
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "#"),
     (re.compile(r"\d[\d.,]*"), "#"),
     (re.compile(r"\b(second|minute|hour)s?\b"), "times"),
+    (re.compile(r"\bissued now\b"), "issued # times ago"),
     # The place of an example is a folder that its reader does not have.
     (re.compile(r"/\S*/work/"), ""),
 ]
