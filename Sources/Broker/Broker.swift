@@ -41,6 +41,8 @@ extension Broker {
 package protocol BrokerOutlet: AnyObject {
   func post(_ event: BrokerEvent, to loop: LoopIndex)
   func postToAll(_ event: BrokerEvent)
+  /// How many loops there are.
+  var loopCount: Int { get }
   /// Whether a loop is so far behind that nothing more should be taken in for now.
   var isCongested: Bool { get }
 }
@@ -56,6 +58,11 @@ package struct LoopSet: Equatable, Sendable, Sequence {
   private var bits: UInt64 = 0
 
   package init() {}
+
+  /// The first `count` loops.
+  package init(first count: Int) {
+    for loop in 0..<count { insert(loop) }
+  }
 
   package var isEmpty: Bool { bits == 0 }
 

@@ -97,6 +97,13 @@ struct Continuity {
   /// The epoch of a channel's place.
   func epoch(of channel: ChannelName) -> String? { streams[channel]?.epoch }
 
+  /// Whether a message of a newer epoch has overtaken an answer: one with that place, asked for when the channel's epoch
+  /// was `before`. Such a place is none to go on from.
+  func hasOvertaken(_ top: StreamPosition, askedIn before: String?, in channel: ChannelName) -> Bool {
+    guard let epoch = epoch(of: channel) else { return false }
+    return epoch != before && epoch != top.epoch
+  }
+
   /// Whether the channel has been in that epoch and has left it.
   func hasLeft(_ epoch: String, in channel: ChannelName) -> Bool { streams[channel]?.hasLeft(epoch) ?? false }
 

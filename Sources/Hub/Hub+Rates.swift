@@ -15,23 +15,23 @@ extension Hub {
 
   /// Takes one command's worth from the connection's rate, and from its user's, or refuses the command.
   ///
-  /// `mayWait` is asked only where there is no token: whether the command may wait for one. A command that waits does not
-  /// count as one above the rate.
+  /// `mayWait` is asked only where there is no token: whether the command may wait so many milliseconds for one. A command
+  /// that waits does not count as one above the rate.
   package mutating func admitCommand(
-    _ id: SessionID, now: Int64, mayWait: () -> Bool = { false }
+    _ id: SessionID, now: Int64, mayWait: (Int64) -> Bool = { _ in false }
   ) -> RateVerdict {
     let limit = limits.rate
     guard limit.rate > 0, session(id) != nil, var bucket = sessions[Int(id.slot)]?.bucket else { return .allowed }
     defer { sessions[Int(id.slot)]?.bucket = bucket }
     if let delay = bucket.wait(limit, now: now) {
-      return mayWait()
+      return mayWait(Int64(delay))
         ? .deferred(Int64(delay), isUser: false) : verdict(bucket.refuse(limit, delay, now: now), isUser: false)
     }
     guard let shared = sessions[Int(id.slot)]?.rate, let delay = shared.spend(limit, now: now) else {
       bucket.spend()
       return .allowed
     }
-    if mayWait() {
+    if mayWait(Int64(delay)) {
       shared.endSpell()
       return .deferred(Int64(delay), isUser: true)
     }

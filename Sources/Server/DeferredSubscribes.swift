@@ -33,9 +33,9 @@ struct DeferredSubscribes {
     self.most = most
   }
 
-  /// Whether a subscribe of a connection of that age may wait.
-  func mayBegin(_ slot: UInt32, age: Int64) -> Bool {
-    age < Self.window && counts[slot, default: 0] < most && bytes < Self.maxBytes
+  /// Whether a subscribe of a connection of that age may wait, if its token comes after `delay` at the earliest.
+  func mayBegin(_ slot: UInt32, age: Int64, delay: Int64) -> Bool {
+    age < Self.window && delay < Self.patience && counts[slot, default: 0] < most && bytes < Self.maxBytes
   }
 
   /// Begins to wait with a command, for which there may be a token after `delay`.

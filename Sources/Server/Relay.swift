@@ -51,6 +51,8 @@ final class Relay: BrokerOutlet {
     loops[loop].post(event)
   }
 
+  var loopCount: Int { loops.count }
+
   var isCongested: Bool { backlogs.contains { $0.isFull } }
 
   func postToAll(_ event: BrokerEvent) {

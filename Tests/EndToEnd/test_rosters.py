@@ -140,6 +140,21 @@ async def test_rosters_that_many_ask_for_are_read_once(own_node, redis, connect)
     assert calls(redis, "hlen") <= 40 + 2 * 10
 
 
+async def test_one_roster_for_many_is_not_held_for_all_of_them(own_node, redis, connect):
+    """Each answer has the members under its own id, 310 KB of them."""
+    node = own_node(PATIENT, redis=redis.url)
+    redis.fill("room", 750, INFO[:320])
+    clients = [await connect(node.ws) for _ in range(150)]
+    before = node.peak_memory()
+    with paused(redis):
+        pending = [(client, await client.start("presence", channel="room")) for client in clients]
+        await clients[-1].ping()
+    for client, future in pending:
+        assert is_whole(reply := await client.reply(future), 750), reply.raw[:200]
+    # All at once they were 46 MB.
+    assert node.peak_memory() - before < 25 << 20
+
+
 @pytest.mark.parametrize("kind", ["memory", "redis"])
 async def test_members_are_told_as_long_as_they_fit(own_node_of_any_kind, connect, channel, kind):
     node = own_node_of_any_kind(kind, NARROW)

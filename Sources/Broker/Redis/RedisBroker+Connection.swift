@@ -129,7 +129,9 @@ extension RedisBroker {
       [unowned self] outcome in
       guard case .reply(let reply) = outcome, life == self.life else { return }
       if let error = reply.error { return commands.reset(error.advice) }
-      run.name = reply.string
+      guard let name = reply[0]?.string else { return commands.reset("it answers what is no name of a run") }
+      run.name = name
+      if reply[1]?.integer == 1 { reentry.begin(loops: outlet.loopCount) }
       // What stands in Redis may be older than what was written there last: all of it goes with the id, and what is so
       // is entered anew.
       if hasHeldLease, run.name != lastRun { changeIdentity() }
@@ -148,6 +150,7 @@ extension RedisBroker {
         hasHeldLease = true
         enterAgain(life)
       case .failure(let error) where error.code == .fenced:
+        reentry.begin(loops: outlet.loopCount)
         changeIdentity()
         takeLease(life)
       case .failure(let error): commands.reset(error.advice)

@@ -58,7 +58,8 @@ extension RedisBroker {
     guard isCommandReady else { return }
     let life = life
     let proceed = { [unowned self] in
-      if let next, life == self.life { outlet.post(.announce(from: next), to: loop) }
+      guard life == self.life else { return }
+      next.map { outlet.post(.announce(from: $0), to: loop) } ?? reentry.finished(loop)
     }
     connections.isEmpty ? proceed() : enter(connections, then: proceed)
   }

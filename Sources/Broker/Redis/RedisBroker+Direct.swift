@@ -84,7 +84,9 @@ extension RedisBroker {
 
   /// Asks again for those who wait.
   func lookAgain() {
-    for lookup in lookups.take(now: loop.now) {
+    let due = lookups.take(now: loop.now)
+    if !due.isEmpty { tellDoubt(isEntering: false) }
+    for lookup in due {
       let isAsked = runSend(to: lookup.user) { [unowned self] outcome in
         lookups.ended()
         if case .lost = outcome { return lookup.answer(.failure(Self.unknown)) }
@@ -93,6 +95,14 @@ extension RedisBroker {
       guard !isAsked else { continue }
       lookups.ended()
       lookup.answer(.failure(Self.unknown))
+    }
+  }
+
+  /// Has the run stand in Redis again, if somebody has deleted it; `isEntering` while this node is writing down who is
+  /// connected.
+  func tellDoubt(isEntering: Bool = true) {
+    _ = scripts.run(streamScripts.doubt(newSeed: newSeed(), isEntering: isEntering)) { [unowned self] outcome in
+      if case .reply(let reply) = outcome, let error = reply.error { complain(error) }
     }
   }
 

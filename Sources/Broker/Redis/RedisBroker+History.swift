@@ -19,8 +19,8 @@ extension RedisBroker {
     let question = ReadQueue.Question(
       channel: channel, subject: .history(query), line: isForSubscribe ? .subscribes : .commands)
     let reader = ReadQueue.Reader(loop: loop, reader: Asker(session: session, purpose: purpose))
-    guard isCommandReady else { return answer(question, [reader], .failure(Self.unreadable)) }
-    guard reads.add(reader, question) else { return answer(question, [reader], .failure(.overloaded(nothing: "read"))) }
+    guard isCommandReady else { return post(question, [reader], .failure(Self.unreadable)) }
+    guard reads.add(reader, question) else { return post(question, [reader], .failure(.overloaded(nothing: "read"))) }
     readNext()
   }
 
@@ -54,8 +54,9 @@ extension RedisBroker {
 
   /// Reads what was asked: where the history stands and its first messages by the script, the rest by `readRest`.
   private func read(_ query: HistoryQuery, _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+    let epoch = continuity.epoch(of: question.channel)
     let end: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
-      answer(question, readers, result)
+      answer(question, readers, result, askedIn: epoch)
       ended(question)
     }
     let isRecovery = if case .recover = query { true } else { false }
@@ -114,10 +115,15 @@ extension RedisBroker {
     if !sentBoth { end(.failure(Self.unreadable)) }
   }
 
+  /// `before`: the epoch of the channel's place when the read was asked.
   private func answer(
-    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<HistoryRead, Refusal>
+    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<HistoryRead, Refusal>,
+    askedIn before: String?
   ) {
     guard question.isForSubscribe, case .success(let read) = result else { return post(question, readers, result) }
+    guard !continuity.hasOvertaken(read.top, askedIn: before, in: question.channel) else {
+      return askAgain(question, readers)
+    }
     // Asked after the channel was confirmed: a place to go on from.
     act(continuity.position(question.channel, read.top))
     releaseReads(question.channel)

@@ -108,6 +108,8 @@ package final class RedisBroker: Broker {
   /// When the rosters of watched channels are to be told anew, because events may have been missed.
   var resyncAt: Int64?
 
+  /// Who is connected, as far as Redis may have lost it.
+  var reentry = Reentry()
   /// Sends that wait for Redis to know whether the user is there.
   var lookups = UserLookups()
 
@@ -267,7 +269,10 @@ package final class RedisBroker: Broker {
     tellGracesOver()
     tellCrowds()
     // Also while the node enters what it had, which may take longer than a lease lasts.
-    if commands.isConnected { renewIfDue() }
+    if commands.isConnected {
+      renewIfDue()
+      if reentry.takeDue(now: loop.now) { tellDoubt() }
+    }
     guard isCommandReady else { return }
     readNext()
     lookAgain()

@@ -2,12 +2,12 @@ import Redis
 
 /// The Lua scripts that run inside Redis; each says in its own file what it takes and gives.
 enum Script: CaseIterable {
-  case join, leave, roster, renew, expired, identify, publish, read, send, forget
+  case join, leave, roster, renew, expired, identify, doubt, publish, read, send, forget
 
   /// Its text; where it has to do with the run of Redis, `run.lua` stands before it.
   var source: [UInt8] {
     switch self {
-    case .identify, .publish, .read: PackageResources.run_lua + body
+    case .identify, .doubt, .publish, .read: PackageResources.run_lua + body
     case .join, .leave, .roster, .renew, .expired, .send, .forget: body
     }
   }
@@ -20,6 +20,7 @@ enum Script: CaseIterable {
     case .renew: PackageResources.renew_lua
     case .expired: PackageResources.expired_lua
     case .identify: PackageResources.identify_lua
+    case .doubt: PackageResources.doubt_lua
     case .publish: PackageResources.publish_lua
     case .read: PackageResources.read_lua
     case .send: PackageResources.send_lua

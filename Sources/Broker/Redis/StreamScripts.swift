@@ -25,7 +25,7 @@ struct RedisRun: Equatable {
   var formerReplicationID = ""
 }
 
-/// Makes the calls of the scripts `publish`, `read` and `identify`.
+/// Makes the calls of the scripts `publish`, `read`, `identify` and `doubt`.
 ///
 /// `newSeed` of each is something random, never the same twice: epochs come of it where Redis has no seed.
 struct StreamScripts {
@@ -68,8 +68,9 @@ struct StreamScripts {
       ] + arguments(of: query))
   }
 
-  /// Asks under what name the run goes that INFO tells of; the answer is text. `former` is the one that the node was
-  /// joined to before, if any, and `lostLease` whether it has found its lease gone.
+  /// Asks under what name the run goes that INFO tells of; the answer is the name, and 1 where Redis does not know of
+  /// everybody who is connected. `former` is the one that the node was joined to before, if any, and `lostLease` whether it
+  /// has found its lease gone.
   func identify(newSeed: String, former: String? = nil, lostLease: Bool = false) -> ScriptCall {
     ScriptCall(
       script: .identify, keys: [keys.run],
@@ -77,6 +78,13 @@ struct StreamScripts {
         .text(run.name), .text(run.replicationID), .text(run.formerReplicationID), .text(newSeed),
         .text(former ?? ""), lostLease ? "1" : "0",
       ])
+  }
+
+  /// Has the run stand in Redis again where it does not; `isEntering` while the node writes down who is connected.
+  func doubt(newSeed: String, isEntering: Bool) -> ScriptCall {
+    ScriptCall(
+      script: .doubt, keys: [keys.run],
+      arguments: [.text(run.name), .text(run.replicationID), .text(newSeed), isEntering ? "1" : "0"])
   }
 
   private func arguments(of query: HistoryQuery) -> [ScriptArgument] {

@@ -4,9 +4,11 @@
 -- ARGV: run_id, master_replid, and master_replid2 as INFO tells them, the last one '' where this server has never been a
 --       replica; what makes a name new, and a seed; the run that the node was joined to before, or ''; '1' when it has found
 --       its lease gone
--- Returns the name: the first run's is its run_id, a later one's has something random behind it.
+-- Returns the name, the run_id with something random behind it, and 1 where nobody is written down for sure, else 0.
+-- An earlier version gave the first run the bare run_id.
 local known = redis.call('HMGET', KEYS[1], 'run', 'replid', 'seed')
-local run = known[1] or ARGV[1]
+-- Without the key nobody can tell which names there were.
+local run = known[1] or ARGV[1] .. '.' .. ARGV[4]
 local isSameServer = run == ARGV[1] or string.sub(run, 1, #ARGV[1] + 1) == ARGV[1] .. '.'
 -- A primary that was always one gets another master_replid with its first replica, and when it has none any more.
 local isSameReign = not known[1] or known[2] == ARGV[2] or ARGV[3] == ''
@@ -16,5 +18,6 @@ if run ~= known[1] or known[2] ~= ARGV[2] or not known[3] then
   redis.call('HSET', KEYS[1], 'run', run, 'replid', ARGV[2], 'seed', known[3] or ARGV[4])
 end
 -- It was joined before and does not find what it knew, and so it is with the others, which have not noticed yet.
-if ARGV[6] == '1' or ARGV[5] ~= '' and (ARGV[5] ~= run or not known[1]) then beginDoubt(KEYS[1]) end
-return run
+local isDoubtful = ARGV[6] == '1' or ARGV[5] ~= '' and ARGV[5] ~= run
+if isDoubtful then beginDoubt(KEYS[1]) end
+return {run, isDoubtful and 1 or 0}

@@ -1,11 +1,12 @@
--- Stands before the scripts `identify`, `publish` and `read`: the run of Redis, and the epochs of channels that have none.
+-- Stands before the scripts `identify`, `doubt`, `publish` and `read`: the run of Redis, and the epochs of
+-- channels that have none.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 -- Seconds: 30 days. A meta lives a day longer, so that an epoch is never computed again for a channel whose meta is gone.
 local period = 2592000
 local metaLifetime = 2678400000
 -- Milliseconds for which nobody is written down for sure once the nodes have to come back: within them each notices, at its
--- next renewal at the latest, and announces who is connected.
+-- next renewal at the latest. A node that takes longer to announce who is connected begins them again.
 local doubt = 5000
 
 -- Has Redis take what follows also when its memory is full: it refuses a script nothing more once that has written, and

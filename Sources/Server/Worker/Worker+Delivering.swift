@@ -100,11 +100,11 @@ extension Worker {
     case .published(let session, let channel, let kind, let id, let result):
       hub.published(session, channel, kind, id, result)
     case .history(let channel, let readers, let result):
-      for reader in readers {
+      answer(readers[...], event.weight) { [unowned self] reader in
         hub.history(reader.session, channel, reader.purpose, result, waiting: recoveryBytes(reader.session.slot))
       }
     case .roster(let channel, let askers, let result):
-      for asker in askers {
+      answer(askers[...], event.weight) { [unowned self] asker in
         switch asker.purpose {
         case .subscribe(let entry): hub.entered(asker.session, channel, entry: entry, result)
         case .command(let id): hub.presence(asker.session, channel, id, result)
@@ -119,6 +119,22 @@ extension Worker {
     }
     performActions()
   }
+
+  /// Answers those who have asked the same, as many in one turn as its bytes allow: each has a copy, and what a client
+  /// takes at once is kept no longer than the turn.
+  private func answer(_ askers: ArraySlice<Asker>, _ bytes: Int, _ tell: @escaping (Asker) -> Void) {
+    let batch = askers.prefix(max(1, Self.answersATurn / max(1, bytes)))
+    for asker in batch { tell(asker) }
+    let rest = askers.dropFirst(batch.count)
+    guard !rest.isEmpty else { return }
+    loop.atNextTurn { [unowned self] in
+      answer(rest, bytes, tell)
+      performActions()
+    }
+  }
+
+  /// Bytes of the same answer that are made in one turn.
+  private static var answersATurn: Int { 4 << 20 }
 
   /// Counts a delivery for the histogram, only where something waits for the end of the turn: nobody else would record
   /// the time.

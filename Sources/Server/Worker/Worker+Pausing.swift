@@ -62,10 +62,10 @@ extension Worker {
 
   // MARK: The rate
 
-  /// Whether a message for which there is no token may wait for one.
-  func mayWait(_ command: Result<Command, Refusal>?, _ slot: UInt32) -> Bool {
+  /// Whether a message for which there is no token may wait for one, `delay` milliseconds.
+  func mayWait(_ command: Result<Command, Refusal>?, for delay: Int64, _ slot: UInt32) -> Bool {
     guard case .success(.subscribe) = command else { return false }
-    return deferred.mayBegin(slot, age: Sys.wallMilliseconds() - connections[slot].pointee.opened)
+    return deferred.mayBegin(slot, age: Sys.wallMilliseconds() - connections[slot].pointee.opened, delay: delay)
   }
 
   /// Has a subscribe wait, and everything after it.
@@ -78,7 +78,9 @@ extension Worker {
   /// Looks for the token that a connection's subscribe waits for, if it is time to.
   func endWaiting(_ slot: UInt32) {
     guard let due = deferred.due(slot), due <= loop.now else { return }
-    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) { deferred.mayGoOn(slot, now: loop.now) }
+    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) { _ in
+      deferred.mayGoOn(slot, now: loop.now)
+    }
     if case .deferred(let delay, let isUser) = verdict {
       return deferred.goOn(slot, after: delay, isShared: isUser, now: loop.now)
     }

@@ -138,10 +138,10 @@ extension Worker {
   private func admit(_ slot: UInt32, text: () -> UnsafeRawBufferPointer?) -> Bool {
     var excess: UnsafeRawBufferPointer?
     var command: Result<Command, Refusal>?
-    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) {
+    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) { delay in
       excess = text()
       command = excess.map { CommandScanner.scan($0, hints: false) }
-      return mayWait(command, slot)
+      return mayWait(command, for: delay, slot)
     }
     return settle(verdict, command, excess, slot)
   }

@@ -65,8 +65,9 @@ struct RedisCheck {
     switch Self.field("maxmemory_policy", of: answer) {
     case "noeviction": return .ok("maxmemory-policy noeviction")
     case .some(let policy):
-      return .warning(
-        "maxmemory-policy \(policy) may take presence away: CONFIG SET maxmemory-policy noeviction, and in redis.conf")
+      return .error(
+        "maxmemory-policy \(policy) takes presence away, and messages without telling anybody: "
+          + "CONFIG SET maxmemory-policy noeviction, and in redis.conf")
     case nil: return .warning("maxmemory-policy cannot be read (INFO): see to it that it is noeviction")
     }
   }

@@ -22,6 +22,7 @@ struct UserLookupTests {
       try cluster.redis.call("FLUSHALL")
       // The second one would be refused once the node has found its lease gone.
       first.sendAtOnce([("1", "bob"), ("2", "carol")], by: alice)
+      try await first.announce([], time: 2)
       try await second.announce([bob], time: 2)
       try await wait(until: { first.log.sendAnswers(to: alice.session).count == 2 }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.online, .offline])
@@ -30,6 +31,31 @@ struct UserLookupTests {
       try await first.expect(.online, sending: "3", to: "bob", by: alice)
       try await wait(until: { second.log.events(for: .user("bob")).count == 2 }, "bob was not told")
       #expect(first.log.events(for: .user("bob")).count == 1, "the first one went to every node")
+    }
+  }
+
+  /// Nobody is called offline while a node has not written down all of its connections, however long that takes.
+  @Test func aNodeThatTakesItsTime() async throws {
+    try await withNodes { cluster, first, second in
+      try cluster.redis.call("FLUSHALL")
+      try await first.announce([], time: 2)
+      try await wait(until: { second.log.count(of: .register(.everybody)) == 2 }, "it has not noticed")
+      // More than one doubt lasts.
+      try await Task.sleep(for: .seconds(6))
+      first.send("1", to: "bob", by: alice, id: "1")
+      try await wait(until: { !second.log.events(for: .user("bob")).isEmpty }, "bob was not told")
+      try await second.announce([bob], time: 2)
+      try await wait(until: { !first.log.sendAnswers(to: alice.session).isEmpty }, "not answered")
+      #expect(first.log.sendAnswers(to: alice.session) == [.online])
+    }
+  }
+
+  @Test func withoutTheRun() async throws {
+    try await withNodes { cluster, first, _ in
+      try cluster.redis.call("DEL", "apus:run")
+      first.sendAtOnce([("1", "bob"), ("2", "carol")], by: alice)
+      try await wait(until: { first.log.sendAnswers(to: alice.session).count == 2 }, "not answered")
+      #expect(first.log.sendAnswers(to: alice.session) == [.online, .offline])
     }
   }
 

@@ -48,6 +48,17 @@ import Testing
     #expect(room.received("a", 2) == ["now"])
   }
 
+  @Test func anAnswerIsOvertakenByAMessageOfANewerEpoch() {
+    var room = ContinuityTranscript()
+    _ = room.attached()
+    #expect(!room.hasOvertaken("a", 0, askedIn: nil), "no message has come")
+    #expect(room.received("b", 5) == ["now"])
+    #expect(room.hasOvertaken("a", 0, askedIn: nil))
+    #expect(room.hasOvertaken("a", 7, askedIn: "a"))
+    #expect(!room.hasOvertaken("b", 4, askedIn: "a"))
+    #expect(!room.hasOvertaken("c", 0, askedIn: "b"), "no message has told of it")
+  }
+
   @Test func whatIsOfAnUnwatchedChannelIsHandedOnAndForgotten() {
     var room = ContinuityTranscript()
     #expect(room.received("a", 5) == ["now"])

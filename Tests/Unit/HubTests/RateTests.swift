@@ -148,12 +148,12 @@ import Testing
   @Test func whatMayWaitTakesNothingAndIsNotAboveTheRate() {
     var desk = Desk(rate: RateLimit(rate: 10, burst: 20))
     desk.open(0)
-    for _ in 0..<20 { #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0) { true }) == "allowed") }
+    for _ in 0..<20 { #expect(line(desk.hub.admitCommand(Desk.id(0), now: 0) { _ in true }) == "allowed") }
     // For much longer than anybody may stay above the rate.
     for now in stride(from: Int64(0), to: 40_000, by: 100) {
-      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now) { true }) == "deferred for 100", "at \(now)")
-      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 40) { true }) == "deferred for 60")
-      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 100) { true }) == "allowed")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now) { _ in true }) == "deferred for 100", "at \(now)")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 40) { _ in true }) == "deferred for 60")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 100) { _ in true }) == "allowed")
     }
     #expect(line(desk.hub.admitCommand(Desk.id(0), now: 40_000)) == "rate_limited retry after 100")
   }
@@ -162,7 +162,7 @@ import Testing
     var desk = Desk(rate: RateLimit(rate: 10, burst: 1))
     desk.open(0)
     var asked = 0
-    let mayWait = { () -> Bool in
+    let mayWait = { (_: Int64) -> Bool in
       asked += 1
       return false
     }
@@ -179,7 +179,7 @@ import Testing
     desk.open(1, user: "alice")
     for slot in [0, 1, 0] as [UInt32] { #expect(line(desk.hub.admitCommand(Desk.id(slot), now: 0)) == "allowed") }
     for _ in 0..<5 {
-      #expect(line(desk.hub.admitCommand(Desk.id(1), now: 0) { true }) == "deferred as a user for 500")
+      #expect(line(desk.hub.admitCommand(Desk.id(1), now: 0) { _ in true }) == "deferred as a user for 500")
     }
     for now in [500, 1000] as [Int64] { #expect(line(desk.hub.admitCommand(Desk.id(1), now: now)) == "allowed") }
     #expect(line(desk.hub.admitCommand(Desk.id(1), now: 1000)) == "rate_limited as a user retry after 500")
@@ -193,9 +193,10 @@ import Testing
     desk.open(2, user: "alice")
     for _ in 0..<3 { _ = desk.hub.admitCommand(Desk.id(2), now: 0) }
     for now in stride(from: Int64(0), to: 25_000, by: 500) {
-      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now) { true }).hasPrefix("deferred as a user"), "at \(now)")
+      #expect(
+        line(desk.hub.admitCommand(Desk.id(0), now: now) { _ in true }).hasPrefix("deferred as a user"), "at \(now)")
       #expect(line(desk.hub.admitCommand(Desk.id(1), now: now)) == "rate_limited as a user retry after 500")
-      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 500) { true }) == "allowed")
+      #expect(line(desk.hub.admitCommand(Desk.id(0), now: now + 500) { _ in true }) == "allowed")
     }
   }
 

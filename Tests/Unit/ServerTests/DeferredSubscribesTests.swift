@@ -17,21 +17,27 @@ import Testing
 
   @Test func onlyOfNewConnections() {
     let deferred = DeferredSubscribes(most: 128)
-    #expect(deferred.mayBegin(0, age: 0) && deferred.mayBegin(0, age: 29_999))
-    #expect(!deferred.mayBegin(0, age: 30_000))
+    #expect(deferred.mayBegin(0, age: 0, delay: 20) && deferred.mayBegin(0, age: 29_999, delay: 20))
+    #expect(!deferred.mayBegin(0, age: 30_000, delay: 20))
+  }
+
+  @Test func onlyForATokenThatCanCome() {
+    let deferred = DeferredSubscribes(most: 128)
+    #expect(deferred.mayBegin(0, age: 0, delay: 9999))
+    #expect(!deferred.mayBegin(0, age: 0, delay: 10_000))
   }
 
   @Test func onlyAsManyAsItMayHaveChannels() {
     var deferred = DeferredSubscribes(most: 2)
     for now in [0, 100] as [Int64] {
-      #expect(deferred.mayBegin(0, age: now))
+      #expect(deferred.mayBegin(0, age: now, delay: 20))
       deferred.begin(0, text, after: 20, now: now)
       _ = deferred.end(0)
     }
-    #expect(!deferred.mayBegin(0, age: 200))
-    #expect(deferred.mayBegin(1, age: 200), "another connection has not used up its own")
+    #expect(!deferred.mayBegin(0, age: 200, delay: 20))
+    #expect(deferred.mayBegin(1, age: 200, delay: 20), "another connection has not used up its own")
     deferred.forget(0)
-    #expect(deferred.mayBegin(0, age: 0), "the next connection of the slot")
+    #expect(deferred.mayBegin(0, age: 0, delay: 20), "the next connection of the slot")
   }
 
   @Test func tenSecondsAtMost() {
@@ -62,7 +68,7 @@ import Testing
   @Test func whatIsHeldIsBounded() {
     var deferred = DeferredSubscribes(most: 10)
     var held: UInt32 = 0
-    while deferred.mayBegin(held, age: 0) {
+    while deferred.mayBegin(held, age: 0, delay: 20) {
       deferred.begin(held, text, after: 20, now: 0)
       deferred.hold(held, 131_072)
       held += 1

@@ -46,6 +46,10 @@ struct ContinuityTranscript {
     continuity.hasReached(StreamPosition(epoch: epoch, offset: offset), in: channel(name))
   }
 
+  func hasOvertaken(_ epoch: String, _ offset: Int, askedIn before: String?) -> Bool {
+    continuity.hasOvertaken(StreamPosition(epoch: epoch, offset: offset), askedIn: before, in: channel("room"))
+  }
+
   mutating func received(_ epoch: String, _ offset: Int, _ name: String = "room", padding: Int = 0) -> [String] {
     Self.words(continuity.received(channel(name), Self.item(epoch, offset, padding: padding)))
   }
