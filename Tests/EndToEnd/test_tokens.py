@@ -238,6 +238,23 @@ async def test_a_secret_changes_while_the_node_runs(own_node, connect, tmp_path)
     await eventually(is_gone, what="the old secret is still good")
 
 
+async def test_without_the_secret_the_rules_stay_too(own_node, connect, tmp_path):
+    file, configuration = tmp_path / "secret", tmp_path / "apus.yaml"
+    file.write_text(SECRET_TEXT)
+    configuration.write_text("channels:\n  - match: 'room:*'\n")
+    environment = {"APUS_JWT_SECRET_FILE": str(file)}
+    node = own_node({"--config": configuration}, dev=False, environment=environment)
+    client = await connect(url_with(node.ws, token(SECRET)))
+    await client.subscribe("room:1")
+    configuration.write_text("channels:\n  - match: 'other:*'\n")
+    file.unlink()
+    node.signal(signal.SIGHUP)
+    await eventually(lambda: "stay as they were" in node.tail(1000), what="nothing in the log")
+    await client.publish("room:1", 1)
+    await client.expect("message", data=1)
+    assert client.events("unsubscribed") == []
+
+
 async def test_a_key_taken_out_while_the_node_starts_is_gone(own_node, connect, tmp_path):
     file, small = tmp_path / "jwks.json", tmp_path / "small.json"
     many = json.loads(jwks(RS256, ES256))

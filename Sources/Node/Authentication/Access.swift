@@ -67,6 +67,8 @@ actor Access {
   private func reload(_ adopt: (ChannelRules) -> Void) async {
     do throws(ConfigurationError) {
       let read = try settings.readAgain()
+      let secret = try read.optionalText(.jwtSecret)
+      guard secret != nil || files.secret == nil else { throw ConfigurationError("The secret of tokens is missing.") }
       if let file = read.file {
         // An editor or a script may have emptied the file and not written it yet: that must not open every channel.
         guard file.hasRules || settings.file?.hasRules != true else {
@@ -79,12 +81,10 @@ actor Access {
         for warning in file.warnings { logger.warning("\(warning)") }
         logger.notice("the rules for channels were read again", metadata: ["rules": "\(rules.rules.count)"])
       }
-      let secret = try read.optionalText(.jwtSecret)
-      guard secret != nil || files.secret == nil else { throw ConfigurationError("The secret of tokens is missing.") }
       files.secret = secret
       settings = read
     } catch {
-      logger.error("the configuration was refused, rules and secret stay as they were: \(error)")
+      return logger.error("the configuration was refused, rules, secret and keys stay as they were: \(error)")
     }
     await reloadKeys()
   }
