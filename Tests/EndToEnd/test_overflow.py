@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from harness import Opcode, eventually
+from harness import Node, Opcode, eventually
 
 RULES = """
 channels:
@@ -56,6 +56,26 @@ async def test_disconnect(node, connect, raw, channel):
     stalled, _ = await flood(node, connect, raw, channel)
     assert await stalled.close_code() == 4009
     assert node.metrics().total("apus_dropped_total", policy="disconnect") == 1
+
+
+@pytest.fixture
+def patient_node(tmp_path):
+    """How many loops it has makes no difference to one connection, and it takes its time."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(RULES)
+    node = Node("patient", tmp_path, options={"--config": file, "--max-outbox": 131072, "--ping-interval": "1h"})
+    try:
+        yield node.start()
+    finally:
+        node.end()
+
+
+async def test_who_reads_nothing_for_long_is_closed(patient_node, connect, raw, channel):
+    """Also where nothing else is sent, and no ping is due."""
+    await flood(patient_node, connect, raw, f"drop:{channel}")
+    metrics = patient_node.metrics
+    assert metrics().total("apus_dropped_total", policy="drop") > 0
+    await eventually(lambda: metrics().total("apus_dropped_total", policy="disconnect") == 1, within=60)
 
 
 async def test_drop(node, connect, raw, channel):

@@ -59,7 +59,9 @@ extension RedisBroker {
     let life = life
     let proceed = { [unowned self] in
       guard life == self.life else { return }
-      next.map { outlet.post(.announce(from: $0), to: loop) } ?? reentry.finished(loop)
+      if let next { return outlet.post(.announce(from: next), to: loop) }
+      // Where some were refused all are announced again.
+      if !isRegistryIncomplete { reentry.finished(loop) }
     }
     connections.isEmpty ? proceed() : enter(connections, then: proceed)
   }
@@ -92,6 +94,8 @@ extension RedisBroker {
   private func leaveIncomplete() {
     isRegistryIncomplete = true
     registryRefused = loop.now
+    // Whom Redis does not know of, nobody may call offline.
+    reentry.begin(loops: outlet.loopCount)
   }
 
   private func refusedEntry(_ error: RedisError) {

@@ -1,6 +1,6 @@
 /// A node's writing down of its connections in a Redis that may not know them, without any I/O.
 ///
-/// It lasts from `begin` until each loop has announced its last connection. Meanwhile Redis is told again and again that
+/// It lasts from `begin`, which a full Redis brings about as well, until each loop has announced its last connection. Meanwhile Redis is told again and again that
 /// nobody is written down for sure, so that no user is called offline who is only not written down yet.
 struct Reentry {
   /// Milliseconds from one telling to the next: less than half of what one is good for.
@@ -12,8 +12,8 @@ struct Reentry {
 
   /// Redis may not know who is connected to any of so many loops.
   mutating func begin(loops count: Int) {
+    if loops.isEmpty { told = .min / 2 }
     loops = LoopSet(first: count)
-    told = .min / 2
   }
 
   /// Redis has taken the last of a loop's connections.

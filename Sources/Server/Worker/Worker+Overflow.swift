@@ -81,7 +81,24 @@ extension Worker {
       connection.pointee.slowSince = 0
       return
     }
-    if connection.pointee.slowSince == 0 { connection.pointee.slowSince = loop.now }
+    if connection.pointee.slowSince == 0 {
+      connection.pointee.slowSince = loop.now
+      checkSlowLater()
+    }
     if loop.now - connection.pointee.slowSince >= ServerConfiguration.slowTimeout { closeAsTooSlow(slot) }
+  }
+  /// Looks at the slow connections once a second, as long as there are any: the pings of a connection, by which its own timer
+  /// goes, may be further apart than it is borne.
+  private func checkSlowLater() {
+    guard !isCheckingSlow else { return }
+    isCheckingSlow = true
+    Delay(1000, on: loop) { [unowned self] in
+      isCheckingSlow = false
+      for slot in 0..<connections.capacity where connections[slot].pointee.slowSince != 0 {
+        guard connections[slot].pointee.phase == .open else { continue }
+        checkPace(slot, hasMoved: false)
+        if connections[slot].pointee.slowSince != 0, connections[slot].pointee.closing.isOpen { checkSlowLater() }
+      }
+    }
   }
 }

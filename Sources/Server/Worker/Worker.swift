@@ -56,6 +56,8 @@ final class Worker: EventSource {
   var dirty: [UInt32] = []
   /// Slots that had no room while a frame went out to many; dealt with when that is over.
   var overflowing: [UInt32] = []
+  /// Whether the connections whose outbox is rather full are looked at soon.
+  var isCheckingSlow = false
   /// By slot: what waits for room in the outbox.
   var waiting: [UInt32: Waiting] = [:]
   /// What the backend has not answered yet.

@@ -174,6 +174,8 @@ private struct TrailerLines: Sendable {
 
   private var count = 0
   private var lineCount = 0
+  /// Whether the line's name, and the colon behind it, were there.
+  private var hasName = false
   private var isAfterCarriageReturn = false
 
   mutating func take(_ byte: UInt8) -> LineProgress {
@@ -182,14 +184,20 @@ private struct TrailerLines: Sendable {
     if isAfterCarriageReturn {
       guard byte == .lineFeed else { return .malformed }
       isAfterCarriageReturn = false
-      defer { lineCount = 0 }
+      defer {
+        lineCount = 0
+        hasName = false
+      }
       return lineCount == 0 ? .end : .more
     }
     if byte == .carriageReturn {
+      guard hasName || lineCount == 0 else { return .malformed }
       isAfterCarriageReturn = true
       return .more
     }
-    lineCount += 1
-    return byte.isHeaderText ? .more : .malformed
+    defer { lineCount += 1 }
+    if hasName { return byte.isHeaderText ? .more : .malformed }
+    hasName = byte == UInt8(ascii: ":") && lineCount > 0
+    return hasName || byte.isTokenCharacter ? .more : .malformed
   }
 }

@@ -77,6 +77,24 @@ struct FullRedisTests {
     }
   }
 
+  /// Who cannot be written down gets what is sent to them all the same, and is not called offline.
+  @Test func whoConnectsMeanwhileIsReached() async throws {
+    try await withCluster { cluster in
+      let (first, second) = (try await cluster.start("web-1"), try await cluster.start("web-2"))
+      for node in [first, second] { try await node.announce([]) }
+      try fill(cluster.redis)
+      second.connect(bob)
+      try await wait(
+        until: { try cluster.redis.call("HEXISTS", "apus:run", "doubt").integer == 1 }, "nobody knows of it")
+      first.send("1", to: "bob", by: alice, id: "1")
+      try await wait(until: { second.log.events(for: .user("bob")).count == 1 }, "bob was not told")
+      try empty(cluster.redis)
+      try await second.announce([bob], time: 2)
+      try await wait(until: { !first.log.sendAnswers(to: alice.session).isEmpty }, "not answered")
+      #expect(first.log.sendAnswers(to: alice.session) == [.online])
+    }
+  }
+
   /// A message that is refused has not gone out, and is not known under its key.
   @Test func aKeyIsNotTakenByWhatWasRefused() async throws {
     try await withCluster { cluster in

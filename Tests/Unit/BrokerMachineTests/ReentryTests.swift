@@ -14,6 +14,8 @@ import Testing
     reentry.begin(loops: 2)
     let next = 10 + Reentry.interval
     #expect(told(&reentry, at: [10, 11, next - 1, next, next + 1]) == [10, next])
+    reentry.begin(loops: 2)
+    #expect(told(&reentry, at: [next + 2]) == [], "it was told already, and goes on")
   }
 
   @Test func endsWithTheLastLoop() {

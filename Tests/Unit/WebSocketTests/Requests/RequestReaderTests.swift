@@ -180,6 +180,7 @@ import Testing
     ("5 6\r\n", 400), ("5 x\r\n", 400), ("5 6;x\r\n", 400), ("5;\u{0}\r\n", 400),
     ("5;\(String(repeating: "x", count: 300))", 400),
     ("0\r\nX: \u{1}\r\n\r\n", 400), ("0\r\n\(String(repeating: "a: b\r\n", count: 2000))", 400), ("0\r\n\rx", 400),
+    ("0\r\nx\r\n\r\n", 400), ("0\r\n: y\r\n\r\n", 400), ("0\r\nx y: z\r\n\r\n", 400), ("0\r\n x: y\r\n\r\n", 400),
   ])
   func chunksThatAreRefused(_ text: String, _ status: Int) {
     #expect(read(Self.chunked + text).last == .refused(status))
