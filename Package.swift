@@ -40,12 +40,14 @@ let package = Package(
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
 
     // No I/O: values in, values out.
+    .target(name: "Locks", swiftSettings: strict),
     .target(name: "Model", swiftSettings: strict),
+    .target(name: "JSON", dependencies: ["Model"], swiftSettings: strict),
     .target(
       name: "WebSocket",
       dependencies: ["Model", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
-    .target(name: "Wire", dependencies: ["Model", "WebSocket"], swiftSettings: strict),
+    .target(name: "Protocol", dependencies: ["Model", "JSON", "WebSocket"], swiftSettings: strict),
     .target(name: "Hub", dependencies: ["Model"], swiftSettings: strict),
 
     .target(name: "Pages", path: "Web", resources: [.embedInCode("chat.html")], swiftSettings: strict),
@@ -53,12 +55,12 @@ let package = Package(
     // I/O: thin shells that act.
     .target(
       name: "Reactor",
-      dependencies: ["CReactor", .product(name: "Logging", package: "swift-log")],
+      dependencies: ["CReactor", "Locks", "Model", .product(name: "Logging", package: "swift-log")],
       swiftSettings: strict),
     .target(
       name: "Tokens",
       dependencies: [
-        "Model", "Wire", "Reactor", .product(name: "Crypto", package: "swift-crypto"),
+        "Locks", "Model", "JSON", .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "JWTKit", package: "jwt-kit"),
       ],
       swiftSettings: strict),
@@ -72,7 +74,7 @@ let package = Package(
     .target(
       name: "Broker",
       dependencies: [
-        "Model", "WebSocket", "Wire", "Reactor", "Redis",
+        "Model", "JSON", "WebSocket", "Protocol", "Reactor", "Redis",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -81,7 +83,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Model", "WebSocket", "Wire", "Hub", "Reactor", "Broker",
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Hub", "Reactor", "Broker",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -89,7 +91,8 @@ let package = Package(
     .target(
       name: "Node",
       dependencies: [
-        "Model", "WebSocket", "Wire", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server", "Pages",
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server",
+        "Pages",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -110,27 +113,35 @@ let package = Package(
     .target(
       name: "ApusClient",
       dependencies: [
-        "Model", "WebSocket", "Wire", "Reactor", .product(name: "DequeModule", package: "swift-collections"),
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Reactor",
+        .product(name: "DequeModule", package: "swift-collections"),
       ],
       swiftSettings: strict),
     .target(
       name: "Bench",
       dependencies: [
-        "Wire", "Reactor", "ApusClient", .product(name: "Histogram", package: "hdrhistogram-swift"),
+        "JSON", "Protocol", "Reactor", "ApusClient", .product(name: "Histogram", package: "hdrhistogram-swift"),
       ],
       swiftSettings: strict),
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Model", "Wire", "Reactor", "Tokens", "Redis", "Node", "ApusClient", "Bench",
+        "Locks", "Model", "JSON", "Reactor", "Tokens", "Redis", "Node", "ApusClient", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
 
     // One test target per module; the brokers have a suite of their own, with a real Redis.
-    .target(name: "TestSupport", dependencies: ["Model"], path: "Tests/Support/Values", swiftSettings: strict),
-    .target(name: "LoopTestSupport", dependencies: ["Reactor"], path: "Tests/Support/Loops", swiftSettings: strict),
+    .target(name: "TestSupport", dependencies: ["Model", "JSON"], path: "Tests/Support/Values", swiftSettings: strict),
+    .target(
+      name: "LoopTestSupport", dependencies: ["Locks", "Reactor"], path: "Tests/Support/Loops", swiftSettings: strict),
+    .testTarget(
+      name: "LocksTests", dependencies: ["LoopTestSupport", "Locks"],
+      path: "Tests/Unit/LocksTests", swiftSettings: strict),
+    .testTarget(
+      name: "JSONTests", dependencies: ["TestSupport", "JSON"],
+      path: "Tests/Unit/JSONTests", swiftSettings: strict),
     .testTarget(
       name: "ModelTests", dependencies: ["TestSupport", "Model"],
       path: "Tests/Unit/ModelTests", swiftSettings: strict),
@@ -138,8 +149,8 @@ let package = Package(
       name: "WebSocketTests", dependencies: ["TestSupport", "Model", "WebSocket"],
       path: "Tests/Unit/WebSocketTests", swiftSettings: strict),
     .testTarget(
-      name: "WireTests", dependencies: ["TestSupport", "Model", "Wire"],
-      path: "Tests/Unit/WireTests", swiftSettings: strict),
+      name: "ProtocolTests", dependencies: ["TestSupport", "Model", "JSON", "WebSocket", "Protocol"],
+      path: "Tests/Unit/ProtocolTests", swiftSettings: strict),
     .testTarget(
       name: "TokensTests",
       dependencies: [
@@ -152,22 +163,27 @@ let package = Package(
       path: "Tests/Unit/HubTests", swiftSettings: strict),
     .testTarget(
       name: "ReactorTests",
-      dependencies: ["TestSupport", "LoopTestSupport", "Reactor", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "TestSupport", "LoopTestSupport", "Locks", "Model", "Reactor",
+        .product(name: "Logging", package: "swift-log"),
+      ],
       path: "Tests/Unit/ReactorTests", swiftSettings: strict),
     .testTarget(
       name: "RedisTests", dependencies: ["Redis"],
       path: "Tests/Unit/RedisTests", swiftSettings: strict),
     .testTarget(
-      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "Broker"],
+      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Broker"],
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
-      dependencies: ["TestSupport", "LoopTestSupport", "Model", "WebSocket", "Wire", "Hub", "Reactor", "Server"],
+      dependencies: [
+        "TestSupport", "LoopTestSupport", "Locks", "Model", "WebSocket", "Protocol", "Hub", "Reactor", "Server",
+      ],
       path: "Tests/Unit/ServerTests", swiftSettings: strict),
     .testTarget(
       name: "ApusClientTests",
       dependencies: [
-        "TestSupport", "Model", "WebSocket", "Hub", "Reactor", "Broker", "Server", "ApusClient",
+        "TestSupport", "Locks", "Model", "WebSocket", "Hub", "Reactor", "Broker", "Server", "ApusClient",
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
@@ -185,7 +201,8 @@ let package = Package(
     .testTarget(
       name: "BrokerTests",
       dependencies: [
-        "Model", "Wire", "Reactor", "Redis", "Broker", .product(name: "Logging", package: "swift-log"),
+        "Locks", "Model", "JSON", "Protocol", "Reactor", "Redis", "Broker",
+        .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Broker", swiftSettings: strict),
   ]

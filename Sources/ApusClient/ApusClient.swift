@@ -1,3 +1,4 @@
+import Locks
 import Reactor
 
 /// A client of an Apus cluster, for programs: subscribes, publishes, and comes back by itself when a connection is lost.

@@ -1,5 +1,5 @@
 import DequeModule
-import Reactor
+import Locks
 
 /// Events between the client's loop, which adds them, and the program, which takes them.
 final class EventQueue: Sendable {

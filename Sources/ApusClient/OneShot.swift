@@ -1,4 +1,4 @@
-import Reactor
+import Locks
 
 /// One task that waits for one value, whoever brings it first: the answer or the task's cancellation.
 final class OneShot<Value: Sendable>: Sendable {

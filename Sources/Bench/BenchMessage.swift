@@ -1,5 +1,5 @@
 import Glibc
-import Wire
+import Protocol
 
 /// A message as the bench sends and recognises it: its data names the moment it was meant to leave and its number.
 struct BenchMessage: Equatable {

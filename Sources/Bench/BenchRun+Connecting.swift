@@ -1,6 +1,7 @@
 import ApusClient
+import JSON
+import Protocol
 import Reactor
-import Wire
 
 /// Brings the connections up, a few at a time, and hears what the nodes say on them.
 extension BenchRun {

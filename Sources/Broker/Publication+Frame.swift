@@ -1,5 +1,5 @@
 import Model
-import Wire
+import Protocol
 
 extension Publication {
   /// What listeners get, once it is known when it was published, in milliseconds since 1970, and at which offset, where

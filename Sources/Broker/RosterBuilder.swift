@@ -1,5 +1,5 @@
 import Model
-import Wire
+import Protocol
 
 /// Sums single connections up into a roster: one entry for each user, one for each anonymous connection.
 ///

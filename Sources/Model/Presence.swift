@@ -58,6 +58,9 @@ package struct Roster: Equatable, Sendable {
 
 /// Who a connection is in a channel's presence.
 package struct Occupant: Equatable, Sendable {
+  /// The longest `info`, in bytes of JSON text.
+  package static let maxInfoLength = 1024
+
   package var client: ClientID
   package var user: UserName?
   /// JSON text as the client gave it.

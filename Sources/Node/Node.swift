@@ -1,5 +1,6 @@
 import Broker
 import Glibc
+import Locks
 import Logging
 import Model
 import Pages

@@ -1,6 +1,7 @@
 import CReactor
 import Glibc
 import Logging
+import Model
 
 /// A listening socket on one loop.
 ///

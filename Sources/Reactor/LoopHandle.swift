@@ -1,5 +1,6 @@
 import CReactor
 import Glibc
+import Locks
 
 /// The part of a loop that other threads may hold: its eventfd, to wake it, and its thread, to recognise it.
 ///

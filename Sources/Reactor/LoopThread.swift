@@ -1,5 +1,6 @@
 import CReactor
 import Glibc
+import Locks
 
 /// A thread that runs one loop.
 package final class LoopThread: Sendable {

@@ -1,3 +1,5 @@
+import Locks
+
 /// Where the items for one receiver on one loop arrive, from any thread.
 ///
 /// Posting takes one lock and, when the loop has not been woken yet, one eventfd write; the loop takes the whole batch

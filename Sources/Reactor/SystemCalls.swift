@@ -1,5 +1,6 @@
 import CReactor
 import Glibc
+import Model
 
 /// A system call that failed: its name and `errno`.
 package struct SystemError: Error, Equatable, CustomStringConvertible {

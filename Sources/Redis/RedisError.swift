@@ -18,8 +18,6 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case noPermission = "NOPERM"
     /// The user or the password is wrong.
     case wrongPassword = "WRONGPASS"
-    /// A script of our own found the node's lease gone.
-    case fenced = "FENCED"
     /// Any other.
     case other = ""
   }
@@ -46,7 +44,7 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case .noAuth: "Redis asks for a password (NOAUTH): put it into the URL, redis://:password@host"
     case .wrongPassword: "Redis refuses the password (WRONGPASS)"
     case .noPermission: "the Redis user lacks a permission (NOPERM): \(message)"
-    case .noScript, .fenced, .other: message
+    case .noScript, .other: message
     }
   }
 

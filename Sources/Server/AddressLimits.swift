@@ -1,4 +1,5 @@
-import Reactor
+import Locks
+import Model
 
 /// Limits what one address may take: connections at a time, and handshakes a second.
 ///

@@ -1,4 +1,4 @@
-import Reactor
+import Locks
 
 /// Counts connections of one kind, over all threads, against a limit.
 ///

@@ -1,4 +1,5 @@
 import Broker
+import Locks
 import Logging
 import Model
 import Reactor

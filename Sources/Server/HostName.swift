@@ -1,4 +1,4 @@
-import Reactor
+import Model
 
 /// A host as it stands in `Host`, in an origin or in the target of a request, with a port or without: RFC 3986 section
 /// 3.2.

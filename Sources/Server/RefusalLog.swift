@@ -1,5 +1,5 @@
+import Locks
 import Logging
-import Reactor
 
 /// Logs which hosts and origins were refused, each once, with the option that lets it in.
 package final class RefusalLog: Sendable {

@@ -1,5 +1,5 @@
+import Locks
 import Model
-import Reactor
 
 /// The descriptors that clients may hold, over all loops and the HTTP side: a connection of any kind has a place from its
 /// accept to its close.

@@ -1,4 +1,4 @@
-import Reactor
+import Model
 
 /// The proxies that are believed when they say for whom they connect (`X-Forwarded-For`), and how that one came to them
 /// (`X-Forwarded-Proto`).

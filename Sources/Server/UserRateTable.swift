@@ -1,6 +1,6 @@
 import Hub
+import Locks
 import Model
-import Reactor
 
 /// The token buckets of the users of one node, each shared by all connections of its user, on whichever loop.
 ///

@@ -1,6 +1,6 @@
 import DequeModule
 import Model
-import Wire
+import Protocol
 
 /// What waits beside one connection's outbox until there is room in it: large answers; messages that were missed, with
 /// what has come of their channels since; and of channels whose messages may be left out the newest message, or a gap.

@@ -1,10 +1,8 @@
+import JSON
 import Model
-import Wire
 
 /// What a token says: RFC 7519 section 4, and `info` and `channels` of our own. Read only from a token that is verified.
 struct TokenClaims {
-  /// The longest `info`, in bytes of JSON text.
-  static let maxInfoLength = SubscribeCommand.maxInfoLength
   /// The end of the year 9999: what is later counts as that.
   private static let lastMoment = 253_402_300_799.0
 
@@ -64,8 +62,8 @@ struct TokenClaims {
 
   private static func info(_ claims: JSONObject) throws(TokenFault) -> String? {
     guard let info = claims.json("info") else { return nil }
-    guard info.utf8.count <= maxInfoLength else {
-      throw TokenFault("The claim info is longer than \(maxInfoLength) bytes.")
+    guard info.utf8.count <= Occupant.maxInfoLength else {
+      throw TokenFault("The claim info is longer than \(Occupant.maxInfoLength) bytes.")
     }
     return info
   }

@@ -1,5 +1,5 @@
+import JSON
 import Model
-import Wire
 
 /// Why a token is not accepted, in a sentence that quotes nothing of it.
 struct TokenFault: Error, Equatable {

@@ -1,5 +1,5 @@
 import FoundationEssentials
-import Wire
+import JSON
 
 /// A token taken apart for people; whether its signature holds is not looked at.
 package struct TokenInspection: Sendable {

@@ -1,6 +1,6 @@
+import JSON
 import JWTKit
 import Model
-import Wire
 
 extension TokenKeys {
   /// The keys of a JWK set (RFC 7517), and a sentence on each that cannot be used: the others can.

@@ -1,7 +1,7 @@
 import FoundationEssentials
+import JSON
 import JWTKit
 import Model
-import Wire
 
 /// Makes tokens that a node with the same secret accepts: JWTs by HS256 (RFC 7519).
 package struct TokenMint: Sendable {

@@ -1,5 +1,5 @@
+import Locks
 import Model
-import Reactor
 
 /// Verifies tokens (RFC 7515, RFC 7519) by the keys of a node, which may be changed while it runs.
 package final class TokenVerifier: TokenAuthority {

@@ -1,5 +1,5 @@
+import JSON
 import Model
-import Wire
 
 /// Takes tokens at their word, for a node in development that has no key: only their form and their `sub` are looked at.
 package struct UnverifiedTokens: TokenAuthority {

@@ -1,7 +1,7 @@
 import ArgumentParser
+import JSON
 import Model
 import Node
-import Wire
 
 /// The command line: what people run.
 @main

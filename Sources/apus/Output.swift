@@ -1,6 +1,6 @@
 import Glibc
+import JSON
 import Reactor
-import Wire
 
 /// Prints one line at once, also into a pipe; what could control a terminal is escaped in it.
 func printLine(_ line: String) {

@@ -1,9 +1,10 @@
 import ApusClient
 import ArgumentParser
 import FoundationEssentials
+import JSON
+import Locks
 import Node
 import Reactor
-import Wire
 
 /// How the commands that talk to a node find it.
 struct NodeOptions: ParsableArguments {

@@ -1,9 +1,9 @@
 import ArgumentParser
 import FoundationEssentials
+import JSON
 import Model
 import Node
 import Tokens
-import Wire
 
 /// `apus token`: make a token by the secret a node has, or explain one.
 struct Token: AsyncParsableCommand {

@@ -128,7 +128,7 @@ def test_statuses_of_the_program():
 
 
 def test_commands_of_the_protocol():
-    known = re.findall(r'utf8\.equals\("(\w+)"\)', source("Sources/Wire/CommandReader.swift"))
+    known = re.findall(r'utf8\.equals\("(\w+)"\)', source("Sources/Protocol/Apus/CommandReader.swift"))
     text = (REPOSITORY / "docs/protocol.md").read_text()
     commands = text.split("\n## Commands\n")[1].split("\n## ")[0]
     headings = [heading.split(",")[0] for heading in re.findall(r"^### (.*)$", commands, re.MULTILINE)]
@@ -138,7 +138,7 @@ def test_commands_of_the_protocol():
 
 
 def test_members_that_may_stand_once():
-    known = re.findall(r'utf8\.equals\("(\w+)"\): self = \.', source("Sources/Wire/Envelope.swift"))
+    known = re.findall(r'utf8\.equals\("(\w+)"\): self = \.', source("Sources/Protocol/Apus/Envelope.swift"))
     text = " ".join(section("docs/protocol.md", "## Messages"))
     listed = words(re.search(r"Unknown members are ignored\.(.*?)may stand once only", text)[1])
     # `jsonrpc` makes a message one of another protocol.
@@ -206,7 +206,7 @@ def test_statuses_of_the_api():
 
 
 def test_codes_of_json_rpc():
-    codes = re.findall(r"case \w+ = (-\d+)", source("Sources/Wire/RPC/RPCResponse.swift"))
+    codes = re.findall(r"case \w+ = (-\d+)", source("Sources/Protocol/Apus/RPC/RPCResponse.swift"))
     rows = table("docs/protocol.md", "### JSON-RPC")
     assert sorted(code for row in rows for code in row[0].split(", ")) == sorted(codes)
 
@@ -275,7 +275,7 @@ def test_claims():
     assert {name: row for name, row in numbers.items() if row} == {
         "sub": [1, limits.number("Model/Identifiers", "maxLength")],
         "exp": [1970, 1000 * limits.number("Model/Access/Identity", "leeway")],
-        "info": [limits.number("Wire/Command", "maxInfoLength")],
+        "info": [limits.number("Model/Presence", "maxInfoLength")],
     }
     text = " ".join(section("docs/security.md", "## What a token says"))
     longest = re.findall(r"A token has at most ([\d,]+ bytes)", text)

@@ -1,5 +1,6 @@
+import Broker
+import JSON
 import Model
-import Wire
 
 /// What comes from Redis: `BrokerPayload` before a message, `ControlPayload` on a control channel, `PresenceEntry` in a
 /// channel's hash.

@@ -1,5 +1,6 @@
+import JSON
 import Model
-import Wire
+import Protocol
 
 /// One message of a client through `CommandScanner`, `JSONScanner`, `JSONMembers` and `BinaryPublish`.
 ///
@@ -238,7 +239,7 @@ private func checkCommand(
       types.removeAll { $0 == "subscribe" }
       checkName(subscribe.channel, text("channel"))
       expect(subscribe.info.map { Array($0.utf8) } == raw("info").first.map(Array.init), "another info")
-      expect(subscribe.info.map { $0.utf8.count <= SubscribeCommand.maxInfoLength } ?? true, "a long info")
+      expect(subscribe.info.map { $0.utf8.count <= Occupant.maxInfoLength } ?? true, "a long info")
     case .unsubscribe(let channel, _):
       types.removeAll { $0 == "unsubscribe" }
       checkName(channel, text("channel"))

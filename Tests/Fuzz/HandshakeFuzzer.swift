@@ -1,3 +1,4 @@
+import Protocol
 import WebSocket
 
 /// The bytes a client begins with through `HandshakeParser`, `RequestLine.peek` and `RequestReader`.

@@ -1,5 +1,5 @@
+import JSON
 import WebSocket
-import Wire
 
 /// The client's side of the opening handshake (RFC 6455 section 4.1), without I/O.
 struct ClientHandshake {

@@ -1,4 +1,5 @@
-import Wire
+import JSON
+import Protocol
 
 /// What the node says.
 extension ClientSession {

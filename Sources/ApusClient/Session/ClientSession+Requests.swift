@@ -1,5 +1,6 @@
+import JSON
 import Model
-import Wire
+import Protocol
 
 /// What the program asks for.
 extension ClientSession {

@@ -1,5 +1,6 @@
+import JSON
 import Model
-import Wire
+import Protocol
 
 /// By what the client proves who it is.
 extension ClientSession {

@@ -1,5 +1,6 @@
+import JSON
 import Model
-import Wire
+import Protocol
 
 /// What a client does over all its connections, without I/O: subscribes again after each lost one, asks for what it
 /// missed, waits longer after each failure, and notices when a connection is dead.

@@ -1,6 +1,6 @@
 import Model
+import Protocol
 import Reactor
-import Wire
 
 /// The broker of a node that stands alone: one order per channel, presence, all in memory.
 package final class MemoryBroker: Broker {

@@ -1,7 +1,7 @@
 import Model
+import Protocol
 import Redis
 import WebSocket
-import Wire
 
 /// Reads what the scripts `publish` and `read` answer; nil where it is not what they give, as when another program has
 /// written into the channel's keys.

@@ -1,7 +1,7 @@
 import Logging
 import Model
+import Protocol
 import Redis
-import Wire
 
 /// Takes out of Redis what a node left there: a dead node's members and connections, or entries of this node that nobody
 /// stands behind.

@@ -1,6 +1,6 @@
 import Model
+import Protocol
 import Redis
-import Wire
 
 /// Histories that the node reads itself, wherever a message is missing.
 extension RedisBroker {

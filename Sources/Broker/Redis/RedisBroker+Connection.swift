@@ -149,7 +149,7 @@ extension RedisBroker {
       case .success:
         hasHeldLease = true
         enterAgain(life)
-      case .failure(let error) where error.code == .fenced:
+      case .failure(let error) where error.isFenced:
         reentry.begin(loops: outlet.loopCount)
         changeIdentity()
         takeLease(life)

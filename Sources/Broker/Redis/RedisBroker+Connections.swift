@@ -1,7 +1,6 @@
 import Model
 import Reactor
 import Redis
-import Wire
 
 /// Who is connected to this node, written into Redis, so that a user is found wherever they are.
 ///

@@ -1,7 +1,8 @@
+import JSON
 import Model
+import Protocol
 import Reactor
 import Redis
-import Wire
 
 /// Events that belong to no channel: out by the script `send` or one PUBLISH, in by the control channels.
 extension RedisBroker {

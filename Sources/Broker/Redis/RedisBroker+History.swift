@@ -1,7 +1,6 @@
 import Model
 import Reactor
 import Redis
-import Wire
 
 /// Histories that clients ask for.
 extension RedisBroker {

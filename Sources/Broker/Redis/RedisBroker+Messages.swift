@@ -1,9 +1,10 @@
+import JSON
 import Logging
 import Model
+import Protocol
 import Reactor
 import Redis
 import WebSocket
-import Wire
 
 /// Channel messages: out by PUBLISH, in by what is subscribed.
 extension RedisBroker {
@@ -84,9 +85,9 @@ extension RedisBroker {
 
   /// Logs an error of Redis and acts on those that mean the connection is of no use.
   func complain(_ error: RedisError) {
+    guard !error.isFenced else { return fenced() }
     switch error.code {
     case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
-    case .fenced: fenced()
     case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
       // Clients can bring it about by each of their commands.
       guard let refused = refusals[error.code, default: FailureTally()].failed(now: loop.now) else { return }

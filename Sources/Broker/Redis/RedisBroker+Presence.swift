@@ -1,7 +1,7 @@
 import Model
+import Protocol
 import Reactor
 import Redis
-import Wire
 
 /// Who is where: memberships of this node's connections, joins and leaves.
 extension RedisBroker {
@@ -44,7 +44,7 @@ extension RedisBroker {
       return
     }
     if let error = reply.error {
-      if error.code == .fenced { waitingEntries.append(entry) } else { refuse(entry) }
+      if error.isFenced { waitingEntries.append(entry) } else { refuse(entry) }
       return complain(error)
     }
     askRoster(entry)
@@ -152,8 +152,8 @@ extension RedisBroker {
         continue
       }
       let done: (RedisError?) -> Void = { [unowned self] error in
-        if let error, error.code != .fenced { complain(error) }
-        if error?.code == .fenced { commands.reset("the lease was lost while members were entered") }
+        if let error, !error.isFenced { complain(error) }
+        if error?.isFenced ?? false { commands.reset("the lease was lost while members were entered") }
         if index == end - 1 { enterAgain(memberships, from: end, life) }
       }
       if membership.isWanted {

@@ -1,7 +1,6 @@
 import Model
 import Reactor
 import Redis
-import Wire
 
 /// Who is in a channel, for those who enter it, ask, or watch; read in line with the histories.
 extension RedisBroker {

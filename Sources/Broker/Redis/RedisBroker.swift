@@ -1,9 +1,9 @@
 import DequeModule
+import JSON
 import Logging
 import Model
 import Reactor
 import Redis
-import Wire
 
 /// The broker of a cluster: everything that crosses nodes goes through one Redis.
 ///

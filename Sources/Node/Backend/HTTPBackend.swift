@@ -1,5 +1,6 @@
 import AsyncHTTPClient
 import Glibc
+import Locks
 import Logging
 import Model
 import NIOCore
@@ -8,7 +9,6 @@ import NIOPosix
 import NIOSSL
 import Reactor
 import Server
-import Wire
 
 /// The backend of `--backend`: each call is a POST.
 package final class HTTPBackend: Backend {

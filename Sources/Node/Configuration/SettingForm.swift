@@ -1,4 +1,4 @@
-import Reactor
+import Model
 
 /// What the value of an option looks like.
 package enum SettingForm: Equatable, Sendable {

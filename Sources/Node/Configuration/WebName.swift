@@ -1,4 +1,4 @@
-import Reactor
+import Model
 import Server
 
 /// Hosts and origins as browsers write them: one that is written otherwise would never be met.

@@ -3,7 +3,7 @@ import Hummingbird
 import HummingbirdCore
 import Model
 import NIOCore
-import Wire
+import Protocol
 
 /// What can be asked of a node by HTTP, below `/api/`.
 struct API: Sendable {

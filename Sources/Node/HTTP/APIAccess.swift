@@ -1,8 +1,8 @@
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
+import Model
 import NIOCore
-import Reactor
 import Server
 
 /// Who may make requests to the HTTP API.

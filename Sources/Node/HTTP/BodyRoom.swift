@@ -1,4 +1,4 @@
-import Reactor
+import Locks
 
 /// The bodies of requests that are under way on the node, which are limited in number and in bytes.
 final class BodyRoom: Sendable {

@@ -1,5 +1,6 @@
 import Hummingbird
 import HummingbirdCore
+import Locks
 import Logging
 import NIOCore
 import NIOPosix

@@ -2,7 +2,7 @@ import Broker
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
-import Reactor
+import Locks
 import Server
 
 /// Whether the node can serve, and what it waits for.

@@ -1,4 +1,4 @@
-import Reactor
+import Locks
 import Server
 
 /// What the limits of the HTTP side have kept away, as the metrics tell it.

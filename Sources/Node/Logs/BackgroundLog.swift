@@ -1,7 +1,8 @@
 import Glibc
+import JSON
+import Locks
 import Logging
 import Reactor
-import Wire
 
 /// Writes log lines to the standard error output from a thread of its own.
 ///

@@ -1,4 +1,4 @@
-import Wire
+import JSON
 
 /// JSON text of strings, by the encoder of the wire protocol.
 enum JSONText {

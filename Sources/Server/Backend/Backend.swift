@@ -1,5 +1,4 @@
 import Model
-import Wire
 
 /// Does the methods that the node does not know.
 package protocol Backend: Sendable {

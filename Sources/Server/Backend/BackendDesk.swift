@@ -1,6 +1,6 @@
+import Locks
 import Model
 import Reactor
-import Wire
 
 /// Has calls done by the backend, so that no loop waits for it: so many at a time, the others in order of their coming.
 final class BackendDesk: Sendable {

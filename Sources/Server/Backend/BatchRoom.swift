@@ -1,5 +1,5 @@
 import Model
-import Wire
+import Protocol
 
 /// How much the answers to a batch may still have: they leave as one text, which has to fit into an outbox.
 ///

@@ -1,6 +1,6 @@
 import Model
+import Protocol
 import WebSocket
-import Wire
 
 /// The calls of one loop's clients that the backend has not answered yet, and the batches they are part of.
 ///

@@ -1,9 +1,9 @@
 import Hub
 import Logging
 import Model
+import Protocol
 import Reactor
 import WebSocket
-import Wire
 
 /// From accept to the 101, or away to the HTTP side.
 extension Worker {

@@ -1,8 +1,8 @@
 import Hub
 import Model
+import Protocol
 import Reactor
 import WebSocket
-import Wire
 
 /// Methods that the backend does: the calls go out, and their answers come back to whoever has asked, if still there.
 extension Worker {

@@ -1,8 +1,8 @@
 import Hub
 import Model
+import Protocol
 import Reactor
 import WebSocket
-import Wire
 
 /// Pings, closing handshakes, and the end of connections.
 extension Worker {

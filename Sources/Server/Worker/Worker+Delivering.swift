@@ -1,9 +1,9 @@
 import Broker
 import Hub
 import Model
+import Protocol
 import Reactor
 import WebSocket
-import Wire
 
 /// What the hub wants done, what the broker brings, and the one send of each connection at the end of the turn.
 extension Worker {

@@ -1,8 +1,8 @@
 import Broker
 import Hub
 import Model
+import Protocol
 import Reactor
-import Wire
 
 /// What belongs to no channel: events for a user or for everybody, and telling the broker who is connected.
 extension Worker {

@@ -2,7 +2,6 @@ import Hub
 import Model
 import Reactor
 import WebSocket
-import Wire
 
 /// Whose connection it is: tokens go out to be judged and come back as identities, and end when their time is over.
 ///

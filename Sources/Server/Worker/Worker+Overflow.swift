@@ -2,7 +2,6 @@ import Hub
 import Model
 import Reactor
 import WebSocket
-import Wire
 
 /// What happens to those who do not read fast enough.
 extension Worker {

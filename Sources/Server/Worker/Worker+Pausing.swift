@@ -1,7 +1,7 @@
 import Hub
 import Model
+import Protocol
 import Reactor
-import Wire
 
 /// Connections that stand still: what their clients send next stays in the kernel, so that nothing waits here but what
 /// came in the same piece.

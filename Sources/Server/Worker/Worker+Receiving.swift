@@ -1,8 +1,8 @@
 import Hub
 import Model
+import Protocol
 import Reactor
 import WebSocket
-import Wire
 
 /// Bytes to frames, frames to commands, commands to the hub.
 extension Worker {

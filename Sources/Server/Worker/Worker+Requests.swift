@@ -1,8 +1,8 @@
 import Hub
 import Model
+import Protocol
 import Reactor
 import WebSocket
-import Wire
 
 /// Requests: methods that a client has done and answered, by a command or by JSON-RPC.
 ///

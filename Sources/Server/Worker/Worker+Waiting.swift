@@ -2,7 +2,6 @@ import Hub
 import Model
 import Reactor
 import WebSocket
-import Wire
 
 /// What waits beside the outboxes: it goes out as there is room, and what is newer of its channel waits behind it.
 extension Worker {

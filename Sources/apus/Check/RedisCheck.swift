@@ -1,5 +1,5 @@
+import JSON
 import Redis
-import Wire
 
 /// Tries at a Redis what a node needs there, and leaves nothing behind.
 struct RedisCheck {

@@ -1,7 +1,8 @@
+import JSON
+import Locks
 import Logging
 import Reactor
 import Redis
-import Wire
 
 /// An answer of Redis that may leave its loop.
 enum RedisAnswer: Equatable, Sendable {

@@ -1,7 +1,7 @@
+import JSON
 import Model
 import Redis
 import Testing
-import Wire
 
 @testable import Broker
 

@@ -1,7 +1,6 @@
 import Broker
 import Model
 import Testing
-import Wire
 
 /// What stands in Redis, as other programs and people read it.
 struct KeyTests {

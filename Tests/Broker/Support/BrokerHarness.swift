@@ -1,8 +1,9 @@
 import Broker
+import Locks
 import Model
+import Protocol
 import Reactor
 import Testing
-import Wire
 
 extension NodeID {
   /// The id of a new node of that name.

@@ -1,8 +1,8 @@
 import Model
-import Redis
+import Protocol
 import Reactor
+import Redis
 import Testing
-import Wire
 
 @testable import Broker
 

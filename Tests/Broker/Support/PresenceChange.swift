@@ -1,4 +1,4 @@
-import Wire
+import JSON
 
 /// A `join` or `leave` event, read from its text.
 struct PresenceChange: CustomStringConvertible {

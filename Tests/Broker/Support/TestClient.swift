@@ -1,6 +1,6 @@
 import Broker
 import Model
-import Wire
+import Protocol
 
 /// A connection as the broker sees one: its loop and slot, its id, its user.
 struct TestClient: Sendable {

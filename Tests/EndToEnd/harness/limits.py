@@ -193,8 +193,8 @@ def of_backend() -> dict[str, Row]:
 def of_protocol() -> dict[str, Row]:
     """Of "Limits" of the protocol; the numbers of options are compared by `test_limits_that_are_options`."""
     closing, hub, held = "Server/Worker/Worker+Closing", "Hub/Hub", "Hub/HeldEvents"
-    commands, reader, calls = "Wire/Command", "Wire/CommandReader", "Server/Backend/OpenCalls"
-    pending, errors = "Hub/PendingSubscribe", "Wire/RPC/RPCResponse"
+    commands, reader, calls = "Protocol/Apus/Command", "Wire/CommandReader", "Server/Backend/OpenCalls"
+    pending, errors = "Hub/PendingSubscribe", "Protocol/Apus/RPC/RPCResponse"
     configuration = "Node/Configuration/NodeConfiguration"
     torn = code("Hub/Hub+Subscribing", r"for key in needy \{ fail\(key, \.(\w+)")
     waiting = found("Server/Worker/Worker+Waiting", r"answerBytes.* <= (\d \*) min\(limit")
@@ -259,7 +259,7 @@ def of_protocol() -> dict[str, Row]:
             code(*MANY_CALLS),
         ],
         "calls in a batch of JSON-RPC": [
-            number("Wire/RPC/RPCCall", "maxCalls"),
+            number("Protocol/Apus/RPC/RPCCall", "maxCalls"),
             number(errors, found("Server/Worker/Worker+Requests", r"case \.refused: .*failure\(nil, \.(\w+)")),
         ],
         "answers to a batch of JSON-RPC": [

@@ -1,4 +1,5 @@
 import Glibc
+import Locks
 import Reactor
 
 /// Runs `work` on `count` threads at once and waits for all of them.

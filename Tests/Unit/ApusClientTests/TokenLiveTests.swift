@@ -1,4 +1,5 @@
 import ApusClient
+import Locks
 import Model
 import Reactor
 import Testing

@@ -1,7 +1,8 @@
 import Glibc
 import LoopTestSupport
-@testable import Reactor
+import Model
 import Testing
+@testable import Reactor
 
 @Suite struct IPAddressTests {
   private func address(_ text: String) throws -> IPAddress { try #require(IPAddress(text)) }

@@ -1,6 +1,7 @@
-import LoopTestSupport
 import Glibc
+import Locks
 import Logging
+import LoopTestSupport
 import Reactor
 import Testing
 

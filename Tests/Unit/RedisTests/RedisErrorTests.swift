@@ -11,7 +11,6 @@ struct RedisErrorTests {
     ("NOAUTH Authentication required.", .noAuth),
     ("NOPERM this user has no permissions to run the 'get' command", .noPermission),
     ("WRONGPASS invalid username-password pair or user is disabled.", .wrongPassword),
-    ("FENCED", .fenced),
     ("ERR unknown command", .other),
     ("READONLYX", .other),
     ("readonly", .other),

@@ -1,3 +1,4 @@
+import Model
 import Reactor
 import Server
 import TestSupport

@@ -1,4 +1,6 @@
+import Locks
 import LoopTestSupport
+import Model
 import Reactor
 import Server
 import TestSupport

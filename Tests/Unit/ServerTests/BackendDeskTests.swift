@@ -1,7 +1,7 @@
+import Locks
 import Model
 import Reactor
 import Testing
-import Wire
 
 @testable import Server
 

@@ -1,7 +1,7 @@
 import Model
+import Protocol
 import TestSupport
 import Testing
-import Wire
 
 @testable import Server
 

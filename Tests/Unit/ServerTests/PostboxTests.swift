@@ -1,3 +1,4 @@
+import Locks
 import LoopTestSupport
 import Reactor
 import TestSupport

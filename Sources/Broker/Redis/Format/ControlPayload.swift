@@ -1,0 +1,74 @@
+import JSON
+import Model
+import WebSocket
+
+/// What nodes tell one another, and each itself, on the control channels: `probe <number>`, or a line that says who an
+/// event is for, `d <user>` or `n` for everybody, a newline, and the event as clients get it.
+package enum ControlPayload: Equatable, Sendable {
+  case probe(UInt64)
+  /// The event is the range of the payload.
+  case event(Addressee, Range<Int>)
+
+  /// How much longer than a client's message an event may be: what stands around its `data`.
+  package static let maxEnvelope = 1024
+
+  /// Writes the line before an event, its newline included.
+  package static func appendHeader(_ addressee: Addressee, to writer: inout ByteWriter) {
+    switch addressee {
+    case .user(let user):
+      writer.append(literal: "d ")
+      writer.append(utf8: user.string)
+    case .everybody: writer.append(literal: "n")
+    }
+    writer.append(byte: UInt8(ascii: "\n"))
+  }
+
+  /// What `bytes` tell; nil when it is nothing that a node says, or longer than a message of `maxMessageSize` makes it.
+  ///
+  /// Whoever may write in Redis can publish there, so that an event is looked at before clients get it: it must be valid
+  /// JSON in UTF-8, and of one of the two types that come this way, not of a second one besides.
+  package static func parse(_ bytes: UnsafeRawBufferPointer, maxMessageSize: Int) -> ControlPayload? {
+    if let number = bytes.after("probe ") {
+      return UInt64(String(decoding: number, as: UTF8.self)).map(ControlPayload.probe)
+    }
+    guard let newline = bytes.prefix(UserName.maxLength + 3).firstIndex(of: UInt8(ascii: "\n")) else { return nil }
+    let line = UnsafeRawBufferPointer(rebasing: bytes[..<newline])
+    let text = UnsafeRawBufferPointer(rebasing: bytes[(newline + 1)...])
+    guard text.count <= maxMessageSize + maxEnvelope else { return nil }
+    let isNotification = text.after(#"{"type":"notification","#) != nil
+    let addressee: Addressee
+    if line.equals("n"), isNotification {
+      addressee = .everybody
+    } else if let name = line.after("d "), isNotification || text.after(#"{"type":"direct","#) != nil,
+      let user = String(validating: name, as: UTF8.self).flatMap(UserName.init)
+    {
+      addressee = .user(user)
+    } else {
+      return nil
+    }
+    guard UTF8Validator.isValid(text), hasOneType(text) else { return nil }
+    return .event(addressee, newline + 1..<bytes.count)
+  }
+
+  /// Whether `text` is a JSON object whose member `type` is there once.
+  private static func hasOneType(_ text: UnsafeRawBufferPointer) -> Bool {
+    guard var members = JSONMembers(text) else { return false }
+    var types = 0
+    while true {
+      switch members.next() {
+      case .member(let key, _): if members.scanner.string(key, is: "type") { types += 1 }
+      case .end: return types == 1
+      case .malformed: return false
+      }
+    }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// What follows `prefix`; nil where these bytes do not begin with it.
+  fileprivate func after(_ prefix: StaticString) -> UnsafeRawBufferPointer? {
+    let length = prefix.utf8CodeUnitCount
+    guard count >= length, UnsafeRawBufferPointer(rebasing: self[..<length]).equals(prefix) else { return nil }
+    return UnsafeRawBufferPointer(rebasing: self[length...])
+  }
+}
