@@ -48,7 +48,8 @@ let package = Package(
       dependencies: ["Model", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(name: "Protocol", dependencies: ["Model", "JSON", "WebSocket"], swiftSettings: strict),
-    .target(name: "Hub", dependencies: ["Model"], swiftSettings: strict),
+    .target(name: "Cluster", dependencies: ["Model"], swiftSettings: strict),
+    .target(name: "Hub", dependencies: ["Model", "Cluster"], swiftSettings: strict),
 
     .target(name: "Pages", path: "Web", resources: [.embedInCode("chat.html")], swiftSettings: strict),
 
@@ -74,7 +75,7 @@ let package = Package(
     .target(
       name: "Broker",
       dependencies: [
-        "Model", "JSON", "WebSocket", "Protocol", "Reactor", "Redis",
+        "Model", "JSON", "WebSocket", "Protocol", "Cluster", "Reactor", "Redis",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -83,7 +84,7 @@ let package = Package(
     .target(
       name: "Server",
       dependencies: [
-        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Hub", "Reactor", "Broker",
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Cluster", "Hub", "Reactor",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -91,8 +92,8 @@ let package = Package(
     .target(
       name: "Node",
       dependencies: [
-        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Hub", "Reactor", "Tokens", "Redis", "Broker", "Server",
-        "Pages",
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Cluster", "Hub", "Reactor", "Tokens", "Redis", "Broker",
+        "Server", "Pages",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -159,7 +160,7 @@ let package = Package(
       ],
       path: "Tests/Unit/TokensTests", swiftSettings: strict),
     .testTarget(
-      name: "HubTests", dependencies: ["TestSupport", "Model", "Hub"],
+      name: "HubTests", dependencies: ["TestSupport", "Model", "Cluster", "Hub"],
       path: "Tests/Unit/HubTests", swiftSettings: strict),
     .testTarget(
       name: "ReactorTests",
@@ -172,7 +173,7 @@ let package = Package(
       name: "RedisTests", dependencies: ["Redis"],
       path: "Tests/Unit/RedisTests", swiftSettings: strict),
     .testTarget(
-      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Broker"],
+      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Cluster", "Broker"],
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",
@@ -201,7 +202,7 @@ let package = Package(
     .testTarget(
       name: "BrokerTests",
       dependencies: [
-        "Locks", "Model", "JSON", "Protocol", "Reactor", "Redis", "Broker",
+        "Locks", "Model", "JSON", "Protocol", "Cluster", "Reactor", "Redis", "Broker",
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Broker", swiftSettings: strict),

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// What the broker answers and delivers.
@@ -23,67 +24,44 @@ extension Hub {
     }
   }
 
-  /// The connection is a member (or a watcher) and this is who is there; or it could not be made one.
+  /// A question is answered.
   ///
-  /// `entry` tells which request is answered: the answer to one that was given up must not pass for that to a later one.
-  package mutating func entered(
-    _ id: SessionID, _ name: ChannelName, entry: UInt64, _ result: Result<Roster, Refusal>
+  /// The number of a subscribe tells which one it was: the answer to one that was given up must not pass for that to a
+  /// later one. `waiting` is how many bytes of earlier recoveries the connection has not been sent yet.
+  package mutating func answered(
+    _ asker: Asker, _ result: Result<Answer, Refusal>, waiting: @autoclosure () -> Int = 0
   ) {
-    guard session(id) != nil, let channel = channels.index(of: name) else { return }
-    let key = PendingKey(slot: id.slot, channel: channel)
-    guard let subscribe = pending[key], subscribe.stage == .entering, subscribe.serial == entry else { return }
-    switch result {
-    case .success(let roster): finish(key, roster: roster)
-    case .failure(let refusal): fail(key, refusal.code, refusal.message)
+    guard let session = session(asker.session) else { return }
+    switch asker {
+    case .subscribe(let id, let name, let number):
+      guard let channel = channels.index(of: name) else { return }
+      let key = PendingKey(slot: id.slot, channel: channel)
+      if pending[key]?.serial == number { answered(key, result, waiting: waiting()) }
+    case .command(let id, let request):
+      switch result {
+      case .success(let answer): tell(answer, session, request)
+      case .failure(let refusal): refuse(id, id: request, refusal.code, refusal.message)
+      }
     }
   }
 
-  /// The broker has taken a message or a signal, or has not.
-  package mutating func published(
-    _ id: SessionID, _ name: ChannelName, _ kind: Publication.Kind, _ request: RequestID?,
-    _ result: Result<PublishReceipt, Refusal>
-  ) {
-    guard session(id) != nil else { return }
-    switch (result, request) {
-    case (.failure(let refusal), _): refuse(id, id: request, refusal.code, refusal.message)
-    case (.success, let request?) where kind == .signal: act(.reply(id, .signalled(id: request, name)))
-    case (.success(let receipt), let request?): act(.reply(id, .published(id: request, name, receipt)))
-    case (.success, nil): break
-    }
-  }
-
-  /// A channel's history has been read for a subscribe or a command, or cannot be.
-  ///
-  /// `waiting` is how many bytes of earlier recoveries the connection has not been sent yet.
-  package mutating func history(
-    _ id: SessionID, _ name: ChannelName, _ purpose: Asker.Purpose, _ result: Result<HistoryRead, Refusal>,
-    waiting: Int
-  ) {
-    guard let session = session(id) else { return }
-    let channel = channels.index(of: name)
-    switch (purpose, result) {
-    case (.subscribe(let serial), _):
-      guard let channel else { return }
-      read(PendingKey(slot: id.slot, channel: channel), serial: serial, result, waiting: waiting)
-    case (.command(let request), .success(let read)):
-      // The token, or the rules, may be others by now.
-      guard permit(.history, in: name, channel, session, request) else { return }
-      act(.reply(id, .history(id: request, name, read)))
-    case (.command(let request), .failure(let refusal)): refuse(id, id: request, refusal.code, refusal.message)
-    }
-  }
-
-  /// The broker's answer to who is in a channel.
-  package mutating func presence(
-    _ id: SessionID, _ name: ChannelName, _ request: RequestID?, _ result: Result<Roster, Refusal>
-  ) {
-    guard let session = session(id) else { return }
-    switch result {
-    case .success(let roster):
-      // As for a history: who may know of the members by now.
+  /// Tells the answer to a command. Who may know of a history, or of members, others may decide by now.
+  private mutating func tell(_ answer: Answer, _ session: Session, _ request: RequestID?) {
+    switch answer {
+    case .published(let name, let kind, let receipt):
+      guard let request else { return }
+      act(
+        .reply(
+          session.id,
+          kind == .signal ? .signalled(id: request, name) : .published(id: request, name, receipt)))
+    case .history(let name, let read):
+      guard permit(.history, in: name, channels.index(of: name), session, request) else { return }
+      act(.reply(session.id, .history(id: request, name, read)))
+    case .presence(let name, let roster):
       guard permit(.presence, in: name, channels.index(of: name), session, request) else { return }
-      act(.reply(id, .presence(id: request, name, roster)))
-    case .failure(let refusal): refuse(id, id: request, refusal.code, refusal.message)
+      act(.reply(session.id, .presence(id: request, name, roster)))
+    case .sent(let isOnline):
+      if let request { act(.reply(session.id, .sent(id: request, online: isOnline))) }
     }
   }
 

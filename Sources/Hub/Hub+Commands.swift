@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// What clients ask for.
@@ -28,7 +29,7 @@ extension Hub {
       if isNew { channels.remove(channel) }
       return refuseUnreachable(id, request)
     }
-    if isNew { act(.ask(.attach(name))) }
+    if isNew { act(.report(.attach(name))) }
     reserve(channel, slot: id.slot)
     begin(id, channel, wish, request: request)
   }
@@ -62,7 +63,7 @@ extension Hub {
         IdempotencyKey(publisher: session.user.map { .user($0) } ?? .anonymous(session.client), key: key)
       })
     if isWaiting, let channel, wait(.publish(publication, id: request), id, channel) { return }
-    act(.ask(.publish(id, request, publication)))
+    act(.ask(.command(id, request), .publish(publication)))
   }
 
   /// Publishes what has waited for its turn, if it still may.
@@ -74,7 +75,7 @@ extension Hub {
     guard let session = session(id), permit(capability, in: publication.channel, channel, session, request) else {
       return
     }
-    act(.ask(.publish(id, request, publication)))
+    act(.ask(.command(id, request), .publish(publication)))
   }
 
   /// Asks who is in a channel.
@@ -83,7 +84,7 @@ extension Hub {
     guard let session = session(id) else { return }
     if let channel, wait(.presence(onlyCount: onlyCount, id: request), id, channel) { return }
     guard permit(.presence, in: name, channel, session, request) else { return }
-    act(.ask(.queryPresence(id, request, name, onlyCount: onlyCount)))
+    act(.ask(.command(id, request), .presence(name, onlyCount: onlyCount)))
   }
 
   /// Asks what was published to a channel.
@@ -98,7 +99,7 @@ extension Hub {
       return refuse(id, id: request, .forbidden, "The channel \(name) keeps no history.")
     }
     let query = since.map { HistoryQuery.after($0, limit: limit) } ?? .newest(limit)
-    act(.ask(.readHistory(id, name, query, .command(request))))
+    act(.ask(.command(id, request), .history(name, query)))
   }
 
   // MARK: -

@@ -1,24 +1,16 @@
+import Cluster
 import Model
 
 /// What belongs to no channel: events for a user, and whose connections these are.
 extension Hub {
-  /// Hands an event for a user to the broker; `event` makes it and is called only when it may go.
-  package mutating func send(_ id: SessionID, to user: UserName, request: RequestID?, event: () -> [UInt8]) {
+  /// Hands data, JSON text, for a user to the broker; `data` is called only when it may go.
+  package mutating func send(_ id: SessionID, to user: UserName, request: RequestID?, data: () -> [UInt8]) {
     guard let session = session(id), permitsSpeaking(session, request) else { return }
     if let message = access.rules.direct.denial(to: session.identity) {
       return refuse(id, id: request, .forbidden, message)
     }
-    act(.ask(.send(id, request, to: user, event: event())))
-  }
-
-  /// The broker has sent an event to a user, or has not.
-  package mutating func sent(_ id: SessionID, _ request: RequestID?, _ result: Result<Bool, Refusal>) {
-    guard session(id) != nil else { return }
-    switch (result, request) {
-    case (.failure(let refusal), _): refuse(id, id: request, refusal.code, refusal.message)
-    case (.success(let online), let request?): act(.reply(id, .sent(id: request, online: online)))
-    case (.success, nil): break
-    }
+    let event = DirectEvent.direct(from: session.user, client: session.client, data: data())
+    act(.ask(.command(id, request), .send(event, to: .user(user))))
   }
 
   /// The slots of those an event is for, in no order.

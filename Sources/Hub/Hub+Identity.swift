@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// Who connections belong to, for how long, and what follows from it.
@@ -54,7 +55,7 @@ extension Hub {
   private mutating func show(_ info: String?, of session: Session) {
     for subscription in session.subscriptions where subscription.mode == .member {
       let occupant = Occupant(client: session.client, user: session.user, info: info)
-      act(.ask(.enter(session.id, occupant, channels[subscription.channel].name, .member, entry: nil)))
+      act(.report(.update(occupant, channels[subscription.channel].name)))
     }
   }
 
@@ -168,7 +169,7 @@ extension Hub {
     guard denial(ofBeing: mode, in: name, channel, session) != nil else { return }
     guard pending[key] == nil else {
       // A subscribe that is allowed is under way: only what it takes the place of ends.
-      if session.subscriptions[index].mode == .member { act(.ask(.leave(session.client, name, lost: false))) }
+      if session.subscriptions[index].mode == .member { act(.report(.leave(session.client, name, lost: false))) }
       setMode(.none, channel, slot: id.slot)
       pending[key]?.previous = PresenceMode.none
       return

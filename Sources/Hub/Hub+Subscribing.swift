@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// A subscribe on its way: the channel is confirmed, its history read, its presence entered, and then it is answered.
@@ -25,31 +26,44 @@ extension Hub {
     return rule.sendsLast && subscribe.previous == nil ? .newest(1) : .position
   }
 
+  private mutating func ask(
+    _ question: Question, _ key: PendingKey, _ session: Session, _ subscribe: PendingSubscribe
+  ) {
+    let asker = Asker.subscribe(session.id, channels[key.channel].name, number: subscribe.serial)
+    act(.ask(asker, question))
+  }
+
   private mutating func read(
     _ query: HistoryQuery, _ key: PendingKey, _ session: Session, _ subscribe: PendingSubscribe
   ) {
-    act(.ask(.readHistory(session.id, channels[key.channel].name, query, .subscribe(subscribe.serial))))
+    ask(.history(channels[key.channel].name, query), key, session, subscribe)
   }
 
-  /// The channel's history has been read, or cannot be.
-  mutating func read(_ key: PendingKey, serial: UInt64, _ result: Result<HistoryRead, Refusal>, waiting: Int) {
-    guard let subscribe = pending[key], subscribe.stage == .reading, subscribe.serial == serial,
-      let session = sessions[Int(key.slot)]
-    else { return }
-    switch result {
-    case .failure(let refusal): fail(key, refusal.code, refusal.message)
-    case .success(var read):
-      if subscribe.wish.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
-        read = HistoryRead(top: read.top)
-        if channels[key.channel].rule?.sendsLast == true {
-          // Nothing of what was missed, then, but the newest, as for everybody who comes.
-          pending[key]?.wish.since = nil
-          return self.read(.newest(1), key, session, subscribe)
-        }
-      }
-      pending[key]?.read = read
-      enter(key)
+  /// What a pending subscribe has asked is answered.
+  mutating func answered(_ key: PendingKey, _ result: Result<Answer, Refusal>, waiting: Int) {
+    guard let subscribe = pending[key] else { return }
+    switch (subscribe.stage, result) {
+    case (.reading, .success(.history(_, let read))): self.read(key, subscribe, read, waiting: waiting)
+    case (.entering, .success(.presence(_, let roster))): finish(key, roster: roster)
+    case (.reading, .failure(let refusal)), (.entering, .failure(let refusal)):
+      fail(key, refusal.code, refusal.message)
+    case (.reading, .success), (.entering, .success), (.attaching, _): break
     }
+  }
+
+  private mutating func read(_ key: PendingKey, _ subscribe: PendingSubscribe, _ read: HistoryRead, waiting: Int) {
+    guard let session = sessions[Int(key.slot)] else { return }
+    var read = read
+    if subscribe.wish.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
+      read = HistoryRead(top: read.top)
+      if channels[key.channel].rule?.sendsLast == true {
+        // Nothing of what was missed, then, but the newest, as for everybody who comes.
+        pending[key]?.wish.since = nil
+        return self.read(.newest(1), key, session, subscribe)
+      }
+    }
+    pending[key]?.read = read
+    enter(key)
   }
 
   /// Whether a connection that has so many bytes of recoveries waiting may be given another one: always, if they are none.
@@ -71,7 +85,7 @@ extension Hub {
     // What the issuer of the token has vouched for its holder cannot put something else in the place of.
     let info = session.identity?.info ?? subscribe.wish.info
     let occupant = Occupant(client: session.client, user: session.user, info: info)
-    act(.ask(.enter(session.id, occupant, channels[key.channel].name, subscribe.mode, entry: subscribe.serial)))
+    ask(.enter(occupant, channels[key.channel].name, subscribe.mode), key, session, subscribe)
   }
 
   private mutating func advance(_ key: PendingKey, to stage: PendingSubscribe.Stage) {
@@ -141,7 +155,9 @@ extension Hub {
     let share = share(of: key, pending[key]?.mode ?? .none)
     guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
     let name = channels[key.channel].name
-    if subscribe.previous == .member, subscribe.mode != .member { act(.ask(.leave(session.client, name, lost: false))) }
+    if subscribe.previous == .member, subscribe.mode != .member {
+      act(.report(.leave(session.client, name, lost: false)))
+    }
     listen(key, subscribe.mode)
     if let read = subscribe.read {
       answer(subscribe, read, share, roster, session, name)
@@ -195,7 +211,7 @@ extension Hub {
     let name = channels[key.channel].name
     refuse(session.id, id: subscribe.id, code, message)
     if let previous = subscribe.previous {
-      if subscribe.mode == .member, previous != .member { act(.ask(.leave(session.client, name, lost: false))) }
+      if subscribe.mode == .member, previous != .member { act(.report(.leave(session.client, name, lost: false))) }
       listen(key, previous)
       letGo(share.events, session, name)
     } else {

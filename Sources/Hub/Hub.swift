@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// Who listens to what on one loop: sessions, channels and subscriptions, without any I/O.
@@ -112,7 +113,7 @@ package struct Hub {
         of: publication.kind == .signal ? .signal : .publish, in: publication.channel, subscription.channel, session)
         == nil
       {
-        act(.ask(.publish(id, request, publication)))
+        act(.ask(.command(id, request), .publish(publication)))
       }
       drop(subscription.channel, of: id.slot, lost: true)
     }
@@ -203,13 +204,13 @@ package struct Hub {
   mutating func drop(_ channel: ChannelIndex, of slot: UInt32, lost: Bool) {
     guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
     let subscription = session.subscriptions[index]
-    if subscription.mode == .member { act(.ask(.leave(session.client, channels[channel].name, lost: lost))) }
+    if subscription.mode == .member { act(.report(.leave(session.client, channels[channel].name, lost: lost))) }
     removeWatcher(channel, at: subscription.watcher)
     removeListener(channel, at: subscription.listener)
     sessions[Int(slot)]?.subscriptions.remove(at: index)
     subscriptionCount -= 1
     if channels[channel].isUnused {
-      act(.ask(.detach(channels[channel].name)))
+      act(.report(.detach(channels[channel].name)))
       channels.remove(channel)
     }
   }

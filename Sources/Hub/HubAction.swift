@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// What the hub wants done; its shell does it in order.
@@ -5,7 +6,9 @@ package enum HubAction {
   /// Tell the client.
   case reply(SessionID, Reply)
   /// Ask the broker.
-  case ask(BrokerRequest)
+  case ask(Asker, Question)
+  /// Tell the broker.
+  case report(LoopReport)
   /// End the connection.
   case close(SessionID, CloseCode, reason: String)
 }

@@ -6,30 +6,16 @@ package enum Addressee: Hashable, Sendable {
   case everybody
 }
 
-/// A connection that is open, as the cluster knows it.
-package struct OpenConnection: Equatable, Sendable {
-  package var client: ClientID
-  /// Nil for an anonymous connection, and until it is known whose it is.
-  package var user: UserName?
-  /// The client's address; nil where it has none, as on a unix socket.
-  package var address: String?
-  /// When it was opened, in milliseconds since 1970.
-  package var since: Int64
+/// An event that belongs to no channel; `data` is JSON text.
+package enum DirectEvent: Sendable {
+  /// What a client sends; `from` is nil for an anonymous one.
+  case direct(from: UserName?, client: ClientID, data: [UInt8])
+  /// What the control plane tells.
+  case notification(data: [UInt8])
 
-  package init(client: ClientID, user: UserName?, address: String?, since: Int64) {
-    self.client = client
-    self.user = user
-    self.address = address
-    self.since = since
+  package var data: [UInt8] {
+    switch self {
+    case .direct(from: _, client: _, let data), .notification(let data): data
+    }
   }
-}
-
-/// Whose connections the broker wants to be told of.
-package enum Registrants: Sendable {
-  /// Those of users.
-  case users
-  /// All, anonymous ones too.
-  case everybody
-  /// None now: the cluster cannot be told. Those that are open are asked for later.
-  case nobody
 }

@@ -11,16 +11,6 @@ package struct SessionID: Hashable, Sendable {
   }
 }
 
-/// How the node stands with its broker.
-package enum LinkState: Sendable, Equatable {
-  /// Everything can be asked and will be answered.
-  case up
-  /// Just lost (or not made yet) and on its way back: what needs it waits.
-  case lost
-  /// Gone; an attempt to come back has failed: what needs it is refused at once.
-  case down
-}
-
 /// Who a frame of a channel goes to.
 package enum Audience: Sendable {
   /// Everybody who subscribed.

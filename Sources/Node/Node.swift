@@ -1,4 +1,5 @@
 import Broker
+import Cluster
 import Glibc
 import Locks
 import Logging
@@ -53,9 +54,9 @@ package struct Node: Sendable {
         access: APIAccess(
           keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins,
           proxies: serverConfiguration.proxies, refusals: refusals),
-        api: API(maxMessageSize: configuration.maxMessageSize) { event, addressee in
-          await running.server?.send(event, to: addressee)
-            ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was sent."))
+        api: API(maxMessageSize: configuration.maxMessageSize) { question in
+          await running.server?.ask(question)
+            ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was done."))
         },
         page: configuration.isDevelopment ? Pages.chat : nil
       ).respond)

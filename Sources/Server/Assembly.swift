@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Locks
 import Logging
 import Model

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Model
 import Reactor
 
@@ -14,10 +14,16 @@ final class Relay: BrokerOutlet {
   /// How far the relay itself is behind.
   let requestBacklog = Backlog()
   private(set) var broker: (any Broker)?
+  /// What the control plane has asked and nobody has answered, by number.
+  private var control: [UInt64: (Result<Answer, Refusal>) -> Void] = [:]
+  private var lastNumber: UInt64 = 0
 
-  struct Request: Sendable {
-    let request: BrokerRequest
-    let loop: LoopIndex
+  enum Request: Sendable {
+    case ask(Asker, Question, LoopIndex)
+    case report(LoopReport, LoopIndex)
+
+    /// Bytes of messages in it.
+    var weight: Int { if case .ask(_, let question, _) = self { question.weight } else { 0 } }
   }
 
   /// The relay of that loop, with the mailbox that `Relay.Request`s arrive in.
@@ -38,9 +44,12 @@ final class Relay: BrokerOutlet {
     let broker = make(loop, self)
     self.broker = broker
     requests.receiveBatches { [requestBacklog] batch in
-      for item in batch {
-        requestBacklog.remove(item.request.weight)
-        broker.handle(item.request, from: item.loop)
+      for request in batch {
+        requestBacklog.remove(request.weight)
+        switch request {
+        case .ask(let asker, let question, let loop): broker.ask(question, by: .connection(asker, on: loop))
+        case .report(let report, let loop): broker.take(report, from: loop)
+        }
       }
     }
     broker.start()
@@ -58,6 +67,29 @@ final class Relay: BrokerOutlet {
   func postToAll(_ event: BrokerEvent) {
     for loop in loops.indices { post(event, to: loop) }
   }
+
+  // MARK: The control plane
+
+  /// Asks the cluster; `answer` is called exactly once, now or later.
+  func ask(_ question: Question, then answer: @escaping (Result<Answer, Refusal>) -> Void) {
+    guard let broker else { return answer(.failure(Self.gone)) }
+    lastNumber += 1
+    control[lastNumber] = answer
+    broker.ask(question, by: .control(lastNumber))
+  }
+
+  func answer(_ result: Result<Answer, Refusal>, toControl number: UInt64) {
+    control.removeValue(forKey: number)?(result)
+  }
+
+  /// The broker has stopped: nobody else answers.
+  func stopped() {
+    let unanswered = control.values
+    control = [:]
+    for answer in unanswered { answer(.failure(Self.gone)) }
+  }
+
+  static let gone = Refusal(.unavailable, "The node goes away.")
 }
 
 extension BrokerEvent {
@@ -66,20 +98,30 @@ extension BrokerEvent {
     switch self {
     case .deliver(_, let frame, _, _, _, _): frame.count
     case .addressed(_, let frame, _): frame.count
-    case .history(_, _, .success(let read)): read.byteCount
-    case .roster(_, _, .success(let roster)): roster.byteCount
+    case .answer(_, .success(let answer)), .answers(_, .success(let answer)): answer.weight
     default: 0
     }
   }
 }
 
-extension BrokerRequest {
+extension Answer {
+  /// Bytes of messages and members in it.
+  var weight: Int {
+    switch self {
+    case .history(_, let read): read.byteCount
+    case .presence(_, let roster): roster.byteCount
+    case .published, .sent: 0
+    }
+  }
+}
+
+extension Question {
   /// Bytes of messages in it.
   var weight: Int {
     switch self {
-    case .publish(_, _, let publication): publication.event.count
-    case .send(_, _, _, let event): event.count
-    default: 0
+    case .publish(let publication): publication.event.count
+    case .send(let event, to: _): event.data.count
+    case .enter, .history, .presence: 0
     }
   }
 }

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Logging
 import Model
 import Reactor
@@ -83,16 +83,11 @@ package final class Server: Sendable {
     await relay.ask { $0.broker?.status }.flatMap { $0 }
   }
 
-  /// Sends an event that belongs to no channel; `event` is its text but for the time at its end. Tells whether a live
-  /// node has taken it.
-  package func send(_ event: [UInt8], to addressee: Addressee) async -> Result<Bool, Refusal> {
-    let ended = Result<Bool, Refusal>.failure(Refusal(.unavailable, "The node goes away; nothing was sent."))
-    return await withCheckedContinuation { continuation in
-      let accepted = relay.execute { relay in
-        guard let broker = relay.broker else { return continuation.resume(returning: ended) }
-        broker.send(event, to: addressee) { continuation.resume(returning: $0) }
-      }
-      if !accepted { continuation.resume(returning: ended) }
+  /// Asks the cluster for the control plane.
+  package func ask(_ question: Question) async -> Result<Answer, Refusal> {
+    await withCheckedContinuation { continuation in
+      let accepted = relay.execute { $0.ask(question) { continuation.resume(returning: $0) } }
+      if !accepted { continuation.resume(returning: .failure(Relay.gone)) }
     }
   }
 
@@ -136,7 +131,10 @@ package final class Server: Sendable {
     await withCheckedContinuation { continuation in
       let accepted = relay.execute { relay in
         guard let broker = relay.broker else { return continuation.resume() }
-        broker.stop { continuation.resume() }
+        broker.stop {
+          relay.stopped()
+          continuation.resume()
+        }
       }
       if !accepted { continuation.resume() }
     }

@@ -1,4 +1,5 @@
 import Model
+import Protocol
 
 /// What one loop has counted: plain integers that only the loop touches, copied when somebody asks.
 package struct Statistics: Sendable {
@@ -8,8 +9,8 @@ package struct Statistics: Sendable {
   package var connects = 0
   /// By close code; `other` for those that mean nothing here, of which a client may make up thousands.
   package var disconnects: [String: Int] = [:]
-  /// By type; `invalid` for what was no command.
-  package var commands: [String: Int] = [:]
+  /// By kind.
+  package var commands = Tally<Command.Kind>()
   /// By error code.
   package var errors: [String: Int] = [:]
   package var published = 0
@@ -32,6 +33,24 @@ package struct Statistics: Sendable {
 
   mutating func count(disconnect code: CloseCode) {
     disconnects[code.isKnown ? code.description : "other", default: 0] += 1
+  }
+}
+
+/// How often each case of an enumeration has come, counted without hashing.
+package struct Tally<Label: CaseIterable & RawRepresentable & Sendable>: Sendable where Label.RawValue == Int {
+  private var counts = [Int](repeating: 0, count: Label.allCases.count)
+
+  package init() {}
+
+  mutating func count(_ label: Label) {
+    counts[label.rawValue] += 1
+  }
+
+  /// Those that have come at all, by what `name` calls them.
+  package func byName(_ name: (Label) -> String) -> [String: Int] {
+    Label.allCases.reduce(into: [:]) { names, label in
+      if counts[label.rawValue] > 0 { names[name(label)] = counts[label.rawValue] }
+    }
   }
 }
 

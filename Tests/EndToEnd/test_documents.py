@@ -128,7 +128,7 @@ def test_statuses_of_the_program():
 
 
 def test_commands_of_the_protocol():
-    known = re.findall(r'utf8\.equals\("(\w+)"\)', source("Sources/Protocol/Apus/CommandReader.swift"))
+    known = re.findall(r'utf8\.equals\("(\w+)"\)', source("Sources/Protocol/Apus/CommandKind.swift"))
     text = (REPOSITORY / "docs/protocol.md").read_text()
     commands = text.split("\n## Commands\n")[1].split("\n## ")[0]
     headings = [heading.split(",")[0] for heading in re.findall(r"^### (.*)$", commands, re.MULTILINE)]

@@ -226,7 +226,7 @@ private func checkCommand(
       expect((1...UserName.maxLength).contains(send.user.string.utf8.count), "no user's name")
       let data = UnsafeRawBufferPointer(rebasing: bytes[send.data])
       expect(raw("data").first.map(Array.init) == Array(data), "another data")
-      let head = EventEncoder.directHead(from: send.user, client: ClientID("c-1"), data: data)
+      let head = EventEncoder.head(of: .direct(from: send.user, client: ClientID("c-1"), data: Array(data)))
       checkEvent(EventEncoder.finish(head: head, offset: nil, timestamp: 1))
     case .history(let channel, _, let limit, _):
       types.removeAll { $0 == "history" }

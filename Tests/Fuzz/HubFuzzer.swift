@@ -1,4 +1,5 @@
 import Glibc
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -158,9 +159,10 @@ private struct HubRun {
       simulation.hub.unsubscribe(id, from: channel, request: nil)
       simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(frame("own")) }
       simulation.hub.presence(id, of: channel, onlyCount: true, request: nil)
-      simulation.hub.entered(id, channel, entry: 1, .success(roster()))
-      simulation.hub.published(id, channel, .message, RequestID(json: "0"), .success(PublishReceipt()))
-      simulation.hub.presence(id, channel, nil, .success(roster()))
+      simulation.hub.answered(.subscribe(id, channel, number: 1), .success(.presence(channel, roster())))
+      let published = Answer.published(channel, .message, PublishReceipt())
+      simulation.hub.answered(.command(id, RequestID(json: "0")), .success(published))
+      simulation.hub.answered(.command(id, nil), .success(.presence(channel, roster())))
       try simulation.check(simulation.hub.sender(id) == nil, "somebody who has gone may speak")
     }
     try simulation.check(takeActions().isEmpty, "something is done for a connection that has gone")
@@ -189,15 +191,12 @@ private struct HubRun {
   private mutating func answer(_ number: Int, success: Bool) throws {
     guard !asked.isEmpty else { return }
     let question = asked.remove(at: number % asked.count)
-    let refusal = Refusal(.unavailable, "Not now.")
-    if question.isPublication {
-      simulation.hub.published(
-        question.session, question.channel, .message, question.id,
-        success ? .success(PublishReceipt()) : .failure(refusal))
-    } else {
-      simulation.hub.presence(
-        question.session, question.channel, question.id, success ? .success(roster()) : .failure(refusal))
-    }
+    let answer: Answer =
+      question.isPublication
+      ? .published(question.channel, .message, PublishReceipt()) : .presence(question.channel, roster())
+    simulation.hub.answered(
+      .command(question.session, question.id),
+      success ? .success(answer) : .failure(Refusal(.unavailable, "Not now.")))
     let isOpen = simulation.open[question.session.slot] == question.session.generation
     // Judged again, by the rules of now.
     let isDenied = !question.isPublication && [simulation.forbidden, simulation.quiet].contains(question.channel)
@@ -226,11 +225,11 @@ private struct HubRun {
   private mutating func collect() {
     for action in simulation.spare {
       switch action {
-      case .ask(.publish(let session, let id, let publication)):
+      case .ask(.command(let session, let id), .publish(let publication)):
         asked.append(Asked(session: session, channel: publication.channel, id: id, isPublication: true))
-      case .ask(.queryPresence(let session, let id, let channel, _)):
+      case .ask(.command(let session, let id), .presence(let channel, onlyCount: _)):
         asked.append(Asked(session: session, channel: channel, id: id, isPublication: false))
-      case .ask, .reply, .close: continue
+      case .ask, .report, .reply, .close: continue
       }
     }
     simulation.spare = []

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 import Protocol
 import Reactor
@@ -52,26 +53,29 @@ package final class MemoryBroker: Broker {
     done()
   }
 
-  package func handle(_ request: BrokerRequest, from loop: LoopIndex) {
-    switch request {
-    case .attach(let channel): attach(channel, loop)
-    case .detach(let channel):
-      interest.detach(channel, loop, now: self.loop.now)
-    case .publish(let session, let id, let publication) where outlet.isCongested:
-      outlet.post(
-        .published(session, publication.channel, publication.kind, id, .failure(.overloaded(id: id))), to: loop)
-    case .publish(let session, let id, let publication): publish(publication, session, id, loop)
-    case .readHistory(let session, let channel, let query, let purpose):
-      let isForSubscribe = if case .subscribe = purpose { true } else { false }
-      let read = store.read(
-        channel, query, begins: isForSubscribe && interest.knows(channel), now: Sys.wallMilliseconds(),
-        maxBytes: maxHistoryBytes)
-      outlet.post(.history(channel, [Asker(session: session, purpose: purpose)], .success(read)), to: loop)
-    case .enter(let session, let occupant, let channel, let mode, let entry):
+  package func ask(_ question: Question, by caller: Caller) {
+    switch question {
+    case .publish(let publication): publish(publication, caller)
+    case .enter(let occupant, let channel, let mode):
       if mode == .member { join(channel, occupant) }
-      guard let entry else { return }
-      let asker = Asker(session: session, purpose: .subscribe(entry))
-      outlet.post(.roster(channel, [asker], .success(roster(channel))), to: loop)
+      outlet.answer(.success(.presence(channel, roster(channel))), to: caller)
+    case .history(let channel, let query):
+      let read = store.read(
+        channel, query, begins: caller.isSubscribe && interest.knows(channel), now: Sys.wallMilliseconds(),
+        maxBytes: maxHistoryBytes)
+      outlet.answer(.success(.history(channel, read)), to: caller)
+    case .presence(let channel, let onlyCount):
+      let roster = onlyCount ? Roster(members: nil, count: rooms[channel]?.count ?? 0) : roster(channel)
+      outlet.answer(.success(.presence(channel, roster)), to: caller)
+    case .send(let event, to: let addressee): send(event, to: addressee, caller)
+    }
+  }
+
+  package func take(_ report: LoopReport, from loop: LoopIndex) {
+    switch report {
+    case .attach(let channel): attach(channel, loop)
+    case .detach(let channel): interest.detach(channel, loop, now: self.loop.now)
+    case .update(let occupant, let channel): join(channel, occupant)
     case .leave(let client, let channel, let lost):
       if lost {
         rooms[channel]?.lose(client)
@@ -79,33 +83,27 @@ package final class MemoryBroker: Broker {
       } else {
         left(channel, rooms[channel]?.leave(client))
       }
-    case .queryPresence(let session, let id, let channel, let onlyCount):
-      let answer = onlyCount ? Roster(members: nil, count: rooms[channel]?.count ?? 0) : roster(channel)
-      outlet.post(.roster(channel, [Asker(session: session, purpose: .command(id))], .success(answer)), to: loop)
     case .connected(let connection):
       if let user = connection.user { connections[user, default: 0] += 1 }
     case .disconnected(_, let user): if let user { disconnected(user) }
     // Nobody is asked here for what is open.
     case .announced: break
-    case .send(let session, let id, let user, let event):
-      send(event, to: user, of: session, id, telling: outlet, loop)
     }
   }
 
-  package func send(
-    _ event: [UInt8], to addressee: Addressee, then answer: @escaping (Result<Bool, Refusal>) -> Void
-  ) {
-    guard !outlet.isCongested else { return answer(.failure(.overloaded(nothing: "sent"))) }
-    let frame = EventEncoder.finish(head: event, offset: nil, timestamp: Int(Sys.wallMilliseconds()))
-    switch addressee {
-    case .everybody:
-      outlet.postToAll(.addressed(addressee, frame, since: loop.nowMicroseconds))
-      answer(.success(true))
-    case .user(let user):
-      let isOnline = connections[user] != nil
-      if isOnline { outlet.postToAll(.addressed(addressee, frame, since: loop.nowMicroseconds)) }
-      answer(.success(isOnline))
-    }
+  private func send(_ event: DirectEvent, to addressee: Addressee, _ caller: Caller) {
+    guard !outlet.isCongested else { return outlet.answer(.failure(.overloaded(nothing: "sent")), to: caller) }
+    let isOnline = send(event, to: addressee)
+    if caller.wantsReceipt { outlet.answer(.success(.sent(isOnline: isOnline)), to: caller) }
+  }
+
+  /// Whether anybody has been sent it.
+  private func send(_ event: DirectEvent, to addressee: Addressee) -> Bool {
+    if case .user(let user) = addressee, connections[user] == nil { return false }
+    let frame = EventEncoder.finish(
+      head: EventEncoder.head(of: event), offset: nil, timestamp: Int(Sys.wallMilliseconds()))
+    outlet.postToAll(.addressed(addressee, frame, since: loop.nowMicroseconds))
+    return true
   }
 
   private func disconnected(_ user: UserName) {
@@ -126,9 +124,8 @@ package final class MemoryBroker: Broker {
     }
   }
 
-  private func publish(
-    _ publication: Publication, _ session: SessionID, _ id: RequestID?, _ loop: LoopIndex
-  ) {
+  private func publish(_ publication: Publication, _ caller: Caller) {
+    guard !outlet.isCongested else { return outlet.answer(.failure(.overloaded(id: caller.request)), to: caller) }
     let published = store.publish(publication, now: Sys.wallMilliseconds())
     if let frame = published.frame {
       deliver(
@@ -136,9 +133,8 @@ package final class MemoryBroker: Broker {
         .listeners,
         excluding: publication.excluded)
     }
-    guard id != nil else { return }
-    outlet.post(
-      .published(session, publication.channel, publication.kind, id, .success(published.receipt)), to: loop)
+    guard caller.wantsReceipt else { return }
+    outlet.answer(.success(.published(publication.channel, publication.kind, published.receipt)), to: caller)
   }
 
   private static func mark(_ publication: Publication, _ receipt: PublishReceipt) -> StreamMark {

@@ -1,3 +1,4 @@
+import Cluster
 import DequeModule
 import Model
 
@@ -39,13 +40,7 @@ struct ReadQueue {
   enum Job {
     /// What the node is missing in a channel.
     case missing(ChannelName)
-    case clients(Question, [Reader])
-  }
-
-  /// Who wants to know, and on which loop.
-  struct Reader: Equatable {
-    let loop: LoopIndex
-    let reader: Asker
+    case clients(Question, [Caller])
   }
 
   /// Reads under way at a time. With `HistoryRead.maxBytes` for each this bounds what Redis keeps for this node.
@@ -57,7 +52,7 @@ struct ReadQueue {
   /// By `Line`.
   private var lines: [Deque<Question>] = Line.allCases.map { _ in [] }
   /// Who asks what has not begun: what stands in line, and rosters that are being read for others.
-  private var readers: [Question: [Reader]] = [:]
+  private var readers: [Question: [Caller]] = [:]
   /// Rosters and counts that are being read.
   private var begun: Set<Question> = []
   private var commandCount = 0
@@ -74,12 +69,12 @@ struct ReadQueue {
   }
 
   /// Puts somebody in line; false when too many are.
-  mutating func add(_ reader: Reader, _ question: Question) -> Bool {
+  mutating func add(_ reader: Caller, _ question: Question) -> Bool {
     add([reader], question)
   }
 
   /// Puts several, or for `watchers` nobody in particular, in line; false when too many are.
-  mutating func add(_ asking: [Reader], _ question: Question) -> Bool {
+  mutating func add(_ asking: [Caller], _ question: Question) -> Bool {
     if question.line == .commands {
       guard commandCount + asking.count <= Self.maxCommands else { return false }
       commandCount += asking.count
@@ -102,14 +97,14 @@ struct ReadQueue {
     return .clients(question, takeReaders(of: question))
   }
 
-  private mutating func takeReaders(of question: Question) -> [Reader] {
+  private mutating func takeReaders(of question: Question) -> [Caller] {
     let asking = readers.removeValue(forKey: question) ?? []
     if question.line == .commands { commandCount -= asking.count }
     return asking
   }
 
   /// Takes everything that is asked for somebody out of the line.
-  mutating func takeQuestions() -> [(Question, [Reader])] {
+  mutating func takeQuestions() -> [(Question, [Caller])] {
     let asked = lines.joined() + begun.filter { readers[$0] != nil }
     for line in lines.indices { lines[line] = [] }
     return asked.map { ($0, takeReaders(of: $0)) }

@@ -1,4 +1,5 @@
 import JSON
+import Cluster
 import Model
 import Protocol
 import Reactor
@@ -6,9 +7,11 @@ import Redis
 
 /// Events that belong to no channel: out by the script `send` or one PUBLISH, in by the control channels.
 extension RedisBroker {
-  package func send(
-    _ event: [UInt8], to addressee: Addressee, then answer: @escaping (Result<Bool, Refusal>) -> Void
-  ) {
+  func send(_ event: DirectEvent, to addressee: Addressee, _ caller: Caller) {
+    let answer = { [unowned self] (result: Result<Bool, Refusal>) in
+      if case .success = result, !caller.wantsReceipt { return }
+      outlet.answer(result.map { .sent(isOnline: $0) }, to: caller)
+    }
     guard isCommandReady else {
       return answer(.failure(Refusal(.unavailable, "Redis cannot be reached; nothing was sent.")))
     }
@@ -22,11 +25,11 @@ extension RedisBroker {
   }
 
   private func send(
-    _ event: [UInt8], to user: UserName, _ answer: @escaping (Result<Bool, Refusal>) -> Void
+    _ event: DirectEvent, to user: UserName, _ answer: @escaping (Result<Bool, Refusal>) -> Void
   ) -> Bool {
-    var payload = ByteWriter(capacity: event.count + UserName.maxLength + 4)
+    var payload = ByteWriter(capacity: event.data.count + UserName.maxLength + 128)
     ControlPayload.appendHeader(.user(user), to: &payload)
-    event.withUnsafeBytes { payload.append($0) }
+    EventEncoder.append(headOf: event, to: &payload)
     return runSend(to: user, payload.bytes) { [unowned self] outcome in
       let lookup = UserLookups.Lookup(user: user, since: loop.now, answer: answer)
       if let isOnline = isOnline(outcome, lookup) { answer(isOnline) }
@@ -42,10 +45,11 @@ extension RedisBroker {
       [.text(keys.control), .text(keys.controlPrefix), .text(keys.nodePrefix), .bytes(payload)], answer: answer)
   }
 
-  private func sendToEverybody(_ event: [UInt8], _ answer: @escaping (Result<Bool, Refusal>) -> Void) -> Bool {
-    var payload = ByteWriter(capacity: event.count + 32)
+  private func sendToEverybody(_ event: DirectEvent, _ answer: @escaping (Result<Bool, Refusal>) -> Void) -> Bool {
+    var payload = ByteWriter(capacity: event.data.count + 64)
     ControlPayload.appendHeader(.everybody, to: &payload)
-    EventEncoder.finish(head: event, offset: nil, timestamp: Int(Sys.wallMilliseconds())).withPayload {
+    let head = EventEncoder.head(of: event)
+    EventEncoder.finish(head: head, offset: nil, timestamp: Int(Sys.wallMilliseconds())).withPayload {
       payload.append($0)
     }
     var command = RedisCommand("PUBLISH", keys.control)

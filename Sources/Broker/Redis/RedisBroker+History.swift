@@ -1,3 +1,4 @@
+import Cluster
 import Model
 import Reactor
 import Redis
@@ -11,15 +12,11 @@ extension RedisBroker {
 
   // MARK: For clients
 
-  func readHistory(
-    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: Asker.Purpose, _ loop: LoopIndex
-  ) {
-    let isForSubscribe = if case .subscribe = purpose { true } else { false }
+  func readHistory(_ channel: ChannelName, _ query: HistoryQuery, _ caller: Caller) {
     let question = ReadQueue.Question(
-      channel: channel, subject: .history(query), line: isForSubscribe ? .subscribes : .commands)
-    let reader = ReadQueue.Reader(loop: loop, reader: Asker(session: session, purpose: purpose))
-    guard isCommandReady else { return post(question, [reader], .failure(Self.unreadable)) }
-    guard reads.add(reader, question) else { return post(question, [reader], .failure(.overloaded(nothing: "read"))) }
+      channel: channel, subject: .history(query), line: caller.isSubscribe ? .subscribes : .commands)
+    guard isCommandReady else { return post(question, [caller], .failure(Self.unreadable)) }
+    guard reads.add(caller, question) else { return post(question, [caller], .failure(.overloaded(nothing: "read"))) }
     readNext()
   }
 
@@ -52,7 +49,7 @@ extension RedisBroker {
   }
 
   /// Reads what was asked: where the history stands and its first messages by the script, the rest by `readRest`.
-  private func read(_ query: HistoryQuery, _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  private func read(_ query: HistoryQuery, _ question: ReadQueue.Question, _ readers: [Caller]) {
     let epoch = continuity.epoch(of: question.channel)
     let end: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
       answer(question, readers, result, askedIn: epoch)
@@ -116,7 +113,7 @@ extension RedisBroker {
 
   /// `before`: the epoch of the channel's place when the read was asked.
   private func answer(
-    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<HistoryRead, Refusal>,
+    _ question: ReadQueue.Question, _ readers: [Caller], _ result: Result<HistoryRead, Refusal>,
     askedIn before: String?
   ) {
     guard question.isForSubscribe, case .success(let read) = result else { return post(question, readers, result) }
@@ -134,12 +131,9 @@ extension RedisBroker {
   }
 
   private func post(
-    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<HistoryRead, Refusal>
+    _ question: ReadQueue.Question, _ readers: [Caller], _ result: Result<HistoryRead, Refusal>
   ) {
-    for loop in Set(readers.map(\.loop)) {
-      let asking = readers.filter { $0.loop == loop }.map(\.reader)
-      outlet.post(.history(question.channel, asking, result), to: loop)
-    }
+    outlet.answer(result.map { .history(question.channel, $0) }, to: readers)
   }
 
   // MARK: Reads that were too fast
@@ -161,7 +155,7 @@ extension RedisBroker {
     }
   }
 
-  private func askAgain(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  private func askAgain(_ question: ReadQueue.Question, _ readers: [Caller]) {
     for reader in readers { _ = reads.add(reader, question) }
     readNext()
   }

@@ -1,3 +1,4 @@
+import Cluster
 import JSON
 import Logging
 import Model
@@ -13,13 +14,12 @@ extension RedisBroker {
 
   // MARK: Out
 
-  func publish(_ publication: Publication, _ session: SessionID, _ id: RequestID?, _ loop: LoopIndex) {
-    let channel = publication.channel
-    let publisher = Publisher(session: session, loop: loop, channel: channel, kind: publication.kind, id: id)
+  func publish(_ publication: Publication, _ caller: Caller) {
     guard isCommandReady else {
-      return refuse(publisher, .unavailable, "Redis cannot be reached; nothing was published.")
+      return refuse(caller, .unavailable, "Redis cannot be reached; nothing was published.")
     }
-    guard !outlet.isCongested else { return answer(publisher, .failure(.overloaded(id: id))) }
+    guard !outlet.isCongested else { return outlet.answer(.failure(.overloaded(id: caller.request)), to: caller) }
+    let publisher = Publisher(caller: caller, channel: publication.channel, kind: publication.kind)
     let sent: Bool
     if let call = streamScripts.publish(publication, newSeed: newSeed()) {
       sent = scripts.run(call) { [unowned self] in published($0, publisher, HistoryReply.receipt) }
@@ -28,16 +28,14 @@ extension RedisBroker {
     } else {
       sent = false
     }
-    if !sent { refuse(publisher, .unavailable, "Redis takes nothing more now; nothing was published.") }
+    if !sent { refuse(caller, .unavailable, "Redis takes nothing more now; nothing was published.") }
   }
 
   /// Whom to tell what became of a message.
-  struct Publisher {
-    let session: SessionID
-    let loop: LoopIndex
+  private struct Publisher {
+    let caller: Caller
     let channel: ChannelName
     let kind: Publication.Kind
-    let id: RequestID?
   }
 
   /// Publishes what is finished: one PUBLISH.
@@ -60,27 +58,24 @@ extension RedisBroker {
   private func published(
     _ outcome: RedisLink.Outcome, _ publisher: Publisher, _ receipt: (RedisReplyView) -> PublishReceipt?
   ) {
+    let caller = publisher.caller
     switch outcome {
     case .reply(let reply):
       if let error = reply.error {
-        refuse(publisher, .unavailable, "Redis refused the message; nothing was published.")
+        refuse(caller, .unavailable, "Redis refused the message; nothing was published.")
         complain(error)
       } else if let receipt = receipt(reply) {
-        if publisher.id != nil { answer(publisher, .success(receipt)) }
+        guard caller.wantsReceipt else { return }
+        outlet.answer(.success(.published(publisher.channel, publisher.kind, receipt)), to: caller)
       } else {
-        refuse(publisher, .internal, "Redis holds something under the channel's keys that is not Apus' own.")
+        refuse(caller, .internal, "Redis holds something under the channel's keys that is not Apus' own.")
       }
-    case .lost: refuse(publisher, .timeout, "Redis did not answer; the message may or may not have been published.")
+    case .lost: refuse(caller, .timeout, "Redis did not answer; the message may or may not have been published.")
     }
   }
 
-  private func refuse(_ publisher: Publisher, _ code: ErrorCode, _ message: String) {
-    answer(publisher, .failure(Refusal(id: publisher.id, code, message)))
-  }
-
-  private func answer(_ publisher: Publisher, _ result: Result<PublishReceipt, Refusal>) {
-    outlet.post(
-      .published(publisher.session, publisher.channel, publisher.kind, publisher.id, result), to: publisher.loop)
+  private func refuse(_ caller: Caller, _ code: ErrorCode, _ message: String) {
+    outlet.answer(.failure(Refusal(id: caller.request, code, message)), to: caller)
   }
 
   /// Logs an error of Redis and acts on those that mean the connection is of no use.

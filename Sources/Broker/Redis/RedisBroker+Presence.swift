@@ -1,3 +1,4 @@
+import Cluster
 import Model
 import Protocol
 import Reactor
@@ -51,8 +52,7 @@ extension RedisBroker {
   }
 
   private func refuse(_ entry: Entry) {
-    guard let asker = entry.asker else { return }
-    outlet.post(.roster(entry.channel, [asker], .failure(Self.unreachable)), to: entry.loop)
+    if let caller = entry.caller { outlet.answer(.failure(Self.unreachable), to: caller) }
   }
 
   /// The link is down: nobody waits any longer. The hub takes its memberships back.

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 import Reactor
 import Redis
@@ -11,22 +12,17 @@ extension RedisBroker {
 
   // MARK: Questions
 
-  func queryPresence(
-    _ session: SessionID, _ id: RequestID?, _ channel: ChannelName, onlyCount: Bool, _ loop: LoopIndex
-  ) {
+  func queryPresence(_ channel: ChannelName, onlyCount: Bool, _ caller: Caller) {
     let question = ReadQueue.Question(channel: channel, subject: onlyCount ? .count : .roster, line: .commands)
-    let reader = ReadQueue.Reader(loop: loop, reader: Asker(session: session, purpose: .command(id)))
-    guard isCommandReady else { return refuse(question, [reader]) }
-    guard reads.add(reader, question) else { return post(question, [reader], .failure(.overloaded(nothing: "read"))) }
+    guard isCommandReady else { return refuse(question, [caller]) }
+    guard reads.add(caller, question) else { return post(question, [caller], .failure(.overloaded(nothing: "read"))) }
     readNext()
   }
 
   /// Asks for who is there on behalf of somebody who has been entered, or only watches.
   func askRoster(_ entry: Entry) {
-    guard let asker = entry.asker else { return }
-    ask(
-      ReadQueue.Question(channel: entry.channel, subject: .roster, line: .subscribes),
-      [ReadQueue.Reader(loop: entry.loop, reader: asker)])
+    guard let caller = entry.caller else { return }
+    ask(ReadQueue.Question(channel: entry.channel, subject: .roster, line: .subscribes), [caller])
   }
 
   /// Reads a channel's roster and tells its watchers.
@@ -34,7 +30,7 @@ extension RedisBroker {
     ask(ReadQueue.Question(channel: channel, subject: .roster, line: .watchers), [])
   }
 
-  private func ask(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  private func ask(_ question: ReadQueue.Question, _ readers: [Caller]) {
     // Only commands are too many.
     _ = reads.add(readers, question)
     readNext()
@@ -42,7 +38,7 @@ extension RedisBroker {
 
   // MARK: Reading
 
-  func readRoster(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  func readRoster(_ question: ReadQueue.Question, _ readers: [Caller]) {
     let channel = question.channel
     if question.line == .watchers {
       guard watched.contains(channel) else { return ended(question) }
@@ -63,7 +59,7 @@ extension RedisBroker {
   }
 
   private func rosterRead(
-    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ outcome: RedisLink.Outcome
+    _ question: ReadQueue.Question, _ readers: [Caller], _ outcome: RedisLink.Outcome
   ) {
     defer { rosterEnded(question) }
     guard case .reply(let reply) = outcome else { return wait(question, readers) }
@@ -100,14 +96,12 @@ extension RedisBroker {
   }
 
   private func post(
-    _ question: ReadQueue.Question, _ readers: [ReadQueue.Reader], _ result: Result<Roster, Refusal>
+    _ question: ReadQueue.Question, _ readers: [Caller], _ result: Result<Roster, Refusal>
   ) {
-    for loop in Set(readers.map(\.loop)) {
-      outlet.post(.roster(question.channel, readers.filter { $0.loop == loop }.map(\.reader), result), to: loop)
-    }
+    outlet.answer(result.map { .presence(question.channel, $0) }, to: readers)
   }
 
-  private func refuse(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  private func refuse(_ question: ReadQueue.Question, _ readers: [Caller]) {
     post(question, readers, .failure(question.isForSubscribe ? Self.unreachable : Self.unreadable))
     // Nobody else asks again for those who have a roster that is not true any more.
     if question.line == .watchers, resyncAt == nil { resyncAt = loop.now + 1000 }
@@ -116,7 +110,7 @@ extension RedisBroker {
   // MARK: While the link is away
 
   /// Keeps what could not be read for when the link is back, as long as that may be soon; a command does not wait.
-  func wait(_ question: ReadQueue.Question, _ readers: [ReadQueue.Reader]) {
+  func wait(_ question: ReadQueue.Question, _ readers: [Caller]) {
     switch question.line {
     case .commands: refuse(question, readers)
     case .subscribes where linkState == .down: refuse(question, readers)

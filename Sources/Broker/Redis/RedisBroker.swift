@@ -1,3 +1,4 @@
+import Cluster
 import DequeModule
 import JSON
 import Logging
@@ -100,7 +101,7 @@ package final class RedisBroker: Broker {
   /// Joins that wait for the command link.
   var waitingEntries: [Entry] = []
   /// Rosters that wait for it.
-  var waitingRosters: [ReadQueue.Question: [ReadQueue.Reader]] = [:]
+  var waitingRosters: [ReadQueue.Question: [Caller]] = [:]
   /// Channels of which somebody here is told joins and leaves.
   var watched: Set<ChannelName> = []
   /// Joins and leaves of channels whose roster is being read to be told.
@@ -139,17 +140,12 @@ package final class RedisBroker: Broker {
   var joins = FailureTally(burst: 10)
   var scratch = ByteWriter(capacity: 4096)
 
-  /// A request to be where the roster is told, with whom to answer; without a number nobody.
+  /// A request to be where the roster is told, with whom to answer, if anybody.
   struct Entry {
-    let session: SessionID
-    let number: UInt64?
-    let loop: LoopIndex
+    let caller: Caller?
     let occupant: Occupant
     let channel: ChannelName
     let mode: PresenceMode
-
-    /// Who is to be told the roster, if anybody.
-    var asker: Asker? { number.map { Asker(session: session, purpose: .subscribe($0)) } }
   }
 
   package init(
@@ -183,28 +179,31 @@ package final class RedisBroker: Broker {
     ticker = Ticker(on: loop, every: 100) { [unowned self] in tick() }
   }
 
-  package func handle(_ request: BrokerRequest, from loop: LoopIndex) {
-    switch request {
+  package func ask(_ question: Question, by caller: Caller) {
+    switch question {
+    case .publish(let publication): publish(publication, caller)
+    case .enter(let occupant, let channel, let mode):
+      enter(Entry(caller: caller, occupant: occupant, channel: channel, mode: mode))
+    case .history(let channel, let query): readHistory(channel, query, caller)
+    case .presence(let channel, let onlyCount): queryPresence(channel, onlyCount: onlyCount, caller)
+    case .send(let event, to: let addressee): send(event, to: addressee, caller)
+    }
+  }
+
+  package func take(_ report: LoopReport, from loop: LoopIndex) {
+    switch report {
     case .attach(let channel): act(interest.attach(channel, loop))
     case .detach(let channel):
       interest.detach(channel, loop, now: self.loop.now)
       // While the link is away there is nothing to unsubscribe from.
       if !interest.knows(channel) { forgetHistory(channel) }
-    case .publish(let session, let id, let publication): publish(publication, session, id, loop)
-    case .enter(let session, let occupant, let channel, let mode, let entry):
-      enter(
-        Entry(session: session, number: entry, loop: loop, occupant: occupant, channel: channel, mode: mode))
+    case .update(let occupant, let channel):
+      enter(Entry(caller: nil, occupant: occupant, channel: channel, mode: .member))
     case .leave(let client, let channel, let lost):
       lost ? lose(client, channel) : leave(client, channel)
-    case .readHistory(let session, let channel, let query, let purpose):
-      readHistory(session, channel, query, purpose, loop)
-    case .queryPresence(let session, let id, let channel, let onlyCount):
-      queryPresence(session, id, channel, onlyCount: onlyCount, loop)
     case .connected(let connection): connected(connection)
     case .disconnected(let client, let user): disconnected(client, user)
     case .announced(let connections, let next): announced(connections, next: next, loop)
-    case .send(let session, let id, let user, let event):
-      send(event, to: user, of: session, id, telling: outlet, loop)
     }
   }
 

@@ -1,3 +1,5 @@
+import Cluster
+
 /// A node's writing down of its connections in a Redis that may not know them, without any I/O.
 ///
 /// It lasts from `begin`, which a full Redis brings about as well, until each loop has announced its last connection. Meanwhile Redis is told again and again that

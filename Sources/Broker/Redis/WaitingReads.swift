@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// Reads for subscribes that have come by the command link before the messages that they tell of have come by the
@@ -5,7 +6,7 @@ import Model
 struct WaitingReads {
   struct Read {
     let question: ReadQueue.Question
-    let readers: [ReadQueue.Reader]
+    let readers: [Caller]
     let read: HistoryRead
     /// The epoch of the channel's place when it began to wait.
     let epoch: String?

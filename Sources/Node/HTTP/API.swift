@@ -1,3 +1,4 @@
+import Cluster
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -13,8 +14,8 @@ struct API: Sendable {
 
   /// The longest `data` of a message, in bytes.
   let maxMessageSize: Int
-  /// Sends an event, whose text it gets but for the time at its end; tells whether a live node has taken it.
-  let send: @Sendable ([UInt8], Addressee) async -> Result<Bool, Refusal>
+  /// Asks the cluster.
+  let ask: @Sendable (Question) async -> Result<Answer, Refusal>
 
   /// The answer to a request that may be made; nil where there is nothing at its path.
   ///
@@ -49,17 +50,18 @@ struct API: Sendable {
     _ addressee: Addressee, of request: Request, _ proceed: () async throws -> Void,
     _ answer: (_ online: Bool) -> String
   ) async -> Response {
-    let event: [UInt8]
+    let event: DirectEvent
     switch await body(of: request, proceed) {
     case .failure(let failure): return failure.response
     case .success(let body):
       switch notification(body) {
       case .failure(let refusal): return Self.response(to: refusal)
-      case .success(let head): event = head
+      case .success(let data): event = .notification(data: data)
       }
     }
-    switch await send(event, addressee) {
-    case .success(let online): return .json(.ok, answer(online))
+    switch await ask(.send(event, to: addressee)) {
+    case .success(.sent(let isOnline)): return .json(.ok, answer(isOnline))
+    case .success: return Self.response(to: Refusal(.internal, "The cluster has answered something else."))
     case .failure(let refusal): return Self.response(to: refusal)
     }
   }
@@ -70,7 +72,7 @@ struct API: Sendable {
         guard data.count <= maxMessageSize else {
           return .failure(Refusal(.tooLarge, "The member data must not be longer than \(maxMessageSize) bytes."))
         }
-        return .success(EventEncoder.notificationHead(data: UnsafeRawBufferPointer(rebasing: bytes[data])))
+        return .success(Array(bytes[data]))
       }
     }
   }

@@ -1,4 +1,5 @@
-import Broker
+import Cluster
+import Protocol
 import Server
 
 /// Every metric of a node: the one table of their names.
@@ -93,7 +94,7 @@ enum Metric: String, CaseIterable {
       let limits = Dictionary(uniqueKeysWithValues: Limit.allCases.map { ($0.rawValue, 0) })
       let counted = snapshot.merged(\.limited).merging(snapshot.limitedHTTP, uniquingKeysWith: +)
       byLabel("limit", counted.merging(limits) { counted, _ in counted })
-    case .commands: byLabel("type", snapshot.merged(\.commands))
+    case .commands: byLabel("type", snapshot.merged { $0.commands.byName(\.name) })
     case .errors: byLabel("code", snapshot.merged(\.errors))
     case .published: total(\.published)
     case .delivered: total(\.delivered)

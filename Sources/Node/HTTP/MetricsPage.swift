@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore

@@ -6,26 +6,6 @@ struct CommandReader {
   /// The longest `id` that is a string, in bytes of UTF-8 after decoding.
   static let maxIDLength = 64
 
-  enum CommandType: String, CaseIterable {
-    case subscribe, unsubscribe, publish, signal, presence, history, send, request, ping, auth
-
-    fileprivate init?(utf8: UnsafeRawBufferPointer) {
-      switch utf8.count {
-      case 4 where utf8.equals("ping"): self = .ping
-      case 4 where utf8.equals("auth"): self = .auth
-      case 4 where utf8.equals("send"): self = .send
-      case 6 where utf8.equals("signal"): self = .signal
-      case 7 where utf8.equals("history"): self = .history
-      case 7 where utf8.equals("request"): self = .request
-      case 7 where utf8.equals("publish"), 7 where utf8.equals("message"): self = .publish
-      case 8 where utf8.equals("presence"): self = .presence
-      case 9 where utf8.equals("subscribe"): self = .subscribe
-      case 11 where utf8.equals("unsubscribe"): self = .unsubscribe
-      default: return nil
-      }
-    }
-  }
-
   private let scanner: JSONScanner
   private let envelope: Envelope
   /// Whether refusals say what may have been meant.
@@ -70,6 +50,7 @@ struct CommandReader {
     case .request: return .request(RequestCommand(id: id, method: try method(), params: envelope.params?.range))
     case .ping: return .ping(id: id)
     case .auth: return .auth(token: try token(), id: id)
+    case .jsonRPC, .binary, .invalid: throw unknownType(envelope.type)
     }
   }
 
@@ -85,16 +66,20 @@ struct CommandReader {
     }
   }
 
-  private func type() throws(Refusal) -> CommandType {
+  private func type() throws(Refusal) -> Command.Kind {
     guard let value = envelope.type else {
       throw missing(.type, otherwise: "The member type is missing. A command looks like \(CommandHint.example).")
     }
     guard value.kind == .string else { throw badRequest("The member type must be a string.") }
-    if let type = scanner.withString(value.range, CommandType.init(utf8:)) { return type }
-    let word = scanner.string(value.range) ?? ""
+    if let type = scanner.withString(value.range, Command.Kind.init(type:)) { return type }
+    throw unknownType(value)
+  }
+
+  private func unknownType(_ value: JSONValue?) -> Refusal {
+    let word = value.flatMap { scanner.string($0.range) } ?? ""
     let sentence = "There is no command of type \"\(Self.head(of: word, maxLength: 64))\"."
     let hint = hints ? CommandHint.type(for: word).map { " \($0)" } ?? "" : ""
-    throw Refusal(id: id, .unknownType, sentence + hint)
+    return Refusal(id: id, .unknownType, sentence + hint)
   }
 
   private func channel() throws(Refusal) -> ChannelName {

@@ -3,25 +3,25 @@ import Model
 
 /// Events that belong to no channel. `finish(head:offset:timestamp:)` completes a head, and so does the script `send`.
 extension EventEncoder {
-  /// What a client has sent to a user, up to its `data`, which is JSON text and goes out as it is; `from` is nil for an
-  /// anonymous sender.
-  package static func directHead(from: UserName?, client: ClientID, data: UnsafeRawBufferPointer) -> [UInt8] {
-    var writer = ByteWriter(capacity: data.count + 128)
-    writer.append(literal: #"{"type":"direct","from":"#)
-    appendName(from, to: &writer)
-    writer.append(literal: #","client":"#)
-    writer.append(quoting: client.string)
-    writer.append(literal: #","data":"#)
-    writer.append(data)
+  /// An event up to the end of its `data`, which goes out as it is.
+  package static func head(of event: DirectEvent) -> [UInt8] {
+    var writer = ByteWriter(capacity: event.data.count + 128)
+    append(headOf: event, to: &writer)
     return writer.bytes
   }
 
-  /// What the API tells a user or everybody, up to its `data`.
-  package static func notificationHead(data: UnsafeRawBufferPointer) -> [UInt8] {
-    var writer = ByteWriter(capacity: data.count + 32)
-    writer.append(literal: #"{"type":"notification","data":"#)
-    writer.append(data)
-    return writer.bytes
+  /// The same, behind what `writer` has.
+  package static func append(headOf event: DirectEvent, to writer: inout ByteWriter) {
+    switch event {
+    case .direct(let user, let client, data: _):
+      writer.append(literal: #"{"type":"direct","from":"#)
+      appendName(user, to: &writer)
+      writer.append(literal: #","client":"#)
+      writer.append(quoting: client.string)
+    case .notification: writer.append(literal: #"{"type":"notification""#)
+    }
+    writer.append(literal: #","data":"#)
+    event.data.withUnsafeBytes { writer.append($0) }
   }
 
   /// The reply to `send`: whether a live node has taken it.

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Hub
 import Model
 import Protocol
@@ -27,9 +27,10 @@ extension Worker {
   private func perform(_ action: HubAction) {
     switch action {
     case .reply(let session, let answer): if connections.contains(session) { reply(answer, session.slot) }
-    case .ask(let request):
-      if case .publish = request { statistics.published += 1 }
-      ask(request)
+    case .ask(let asker, let question):
+      if case .publish = question { statistics.published += 1 }
+      ask(question, by: asker)
+    case .report(let report): self.report(report)
     case .close(let session, let code, let reason):
       if connections.contains(session) { close(session.slot, code, reason: reason) }
     }
@@ -97,38 +98,27 @@ extension Worker {
     case .subscriptionsLost: hub.subscriptionsLost()
     case .link(let state): hub.linkChanged(state)
     case .identity(let id): node = id
-    case .published(let session, let channel, let kind, let id, let result):
-      hub.published(session, channel, kind, id, result)
-    case .history(let channel, let readers, let result):
-      answer(readers[...], event.weight) { [unowned self] reader in
-        hub.history(reader.session, channel, reader.purpose, result, waiting: recoveryBytes(reader.session.slot))
-      }
-    case .roster(let channel, let askers, let result):
-      answer(askers[...], event.weight) { [unowned self] asker in
-        switch asker.purpose {
-        case .subscribe(let entry): hub.entered(asker.session, channel, entry: entry, result)
-        case .command(let id): hub.presence(asker.session, channel, id, result)
-        }
-      }
+    case .answer(let asker, let result):
+      hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot))
+    case .answers(let askers, let result): answered(askers[...], result, event.weight)
     case .register(let registrants): register(registrants)
     case .announce(let slot): announceBatch(from: slot)
     case .addressed(let addressee, let frame, let since):
       deliver(frame, to: addressee)
       delivered(since: since)
-    case .sent(let session, let id, let result): hub.sent(session, id, result)
     }
     performActions()
   }
 
   /// Answers those who have asked the same, as many in one turn as its bytes allow: each has a copy, and what a client
   /// takes at once is kept no longer than the turn.
-  private func answer(_ askers: ArraySlice<Asker>, _ bytes: Int, _ tell: @escaping (Asker) -> Void) {
+  private func answered(_ askers: ArraySlice<Asker>, _ result: Result<Answer, Refusal>, _ bytes: Int) {
     let batch = askers.prefix(max(1, Self.answersATurn / max(1, bytes)))
-    for asker in batch { tell(asker) }
+    for asker in batch { hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot)) }
     let rest = askers.dropFirst(batch.count)
     guard !rest.isEmpty else { return }
     loop.atNextTurn { [unowned self] in
-      answer(rest, bytes, tell)
+      answered(rest, result, bytes)
       performActions()
     }
   }

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Hub
 import Model
 import Protocol
@@ -11,22 +11,22 @@ extension Worker {
   /// Slots looked at for one batch.
   private static var announceSpan: UInt32 { 4096 }
 
-  func ask(_ request: BrokerRequest) {
-    requestBacklog.add(request.weight)
-    requests.post(Relay.Request(request: request, loop: index))
+  func ask(_ question: Question, by asker: Asker) {
+    requestBacklog.add(question.weight)
+    requests.post(.ask(asker, question, index))
+  }
+
+  func report(_ report: LoopReport) {
+    requests.post(.report(report, index))
   }
 
   // MARK: Events
 
   func run(_ send: SendCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    guard let sender = hub.sender(session) else { return }
     guard !requestBacklog.isFull else {
       return reply(.error(hub.refusal(of: session, .overloaded(id: send.id, nothing: "sent"))), session.slot)
     }
-    hub.send(session, to: send.user, request: send.id) {
-      EventEncoder.directHead(
-        from: sender.user, client: sender.client, data: UnsafeRawBufferPointer(rebasing: text[send.data]))
-    }
+    hub.send(session, to: send.user, request: send.id) { Array(text[send.data]) }
   }
 
   /// Puts an event into the outbox of everybody it is for; who has no room for it is too slow.
@@ -53,7 +53,7 @@ extension Worker {
     case .everybody: break
     }
     connections[slot].pointee.isAnnounced = true
-    ask(.connected(connection))
+    report(.connected(connection))
   }
 
   /// Tells the broker of the connections that are open, some at a time: it asks for the next when it has taken these.
@@ -68,14 +68,14 @@ extension Worker {
       }
       slot += 1
     }
-    ask(.announced(batch, next: slot < connections.capacity ? slot : nil))
+    report(.announced(batch, next: slot < connections.capacity ? slot : nil))
   }
 
   /// Tells the broker that a connection is gone, if it was told of it.
   func forgetAnnounced(_ slot: UInt32) {
     guard connections[slot].pointee.isAnnounced, let sender = hub.sender(connections.id(slot)) else { return }
     connections[slot].pointee.isAnnounced = false
-    ask(.disconnected(sender.client, sender.user))
+    report(.disconnected(sender.client, sender.user))
   }
 
   private func openConnection(_ slot: UInt32) -> OpenConnection? {

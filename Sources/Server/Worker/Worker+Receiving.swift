@@ -176,7 +176,7 @@ extension Worker {
   func command(_ text: UnsafeRawBufferPointer, _ slot: UInt32) {
     switch CommandScanner.scan(text) {
     case .failure(let refusal):
-      count(command: "invalid")
+      statistics.commands.count(.invalid)
       reply(.error(hub.refusal(of: connections.id(slot), refusal)), slot)
     case .success(let command): run(command, text, connections.id(slot))
     }
@@ -184,40 +184,24 @@ extension Worker {
   }
 
   private func run(_ command: Command, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+    statistics.commands.count(command.kind)
     switch command {
     case .subscribe(let subscribe):
-      count(command: "subscribe")
       let wish = SubscribeWish(subscribe.presence, info: subscribe.info, since: subscribe.since)
       hub.subscribe(session, to: subscribe.channel, wish, request: subscribe.id)
-    case .unsubscribe(let channel, let id):
-      count(command: "unsubscribe")
-      hub.unsubscribe(session, from: channel, request: id)
-    case .publish(let publish):
-      count(command: "publish")
-      run(publish, text, session)
-    case .signal(let signal):
-      count(command: "signal")
-      run(signal, text, session)
-    case .send(let send):
-      count(command: "send")
-      run(send, text, session)
+    case .unsubscribe(let channel, let id): hub.unsubscribe(session, from: channel, request: id)
+    case .publish(let publish): run(publish, text, session)
+    case .signal(let signal): run(signal, text, session)
+    case .send(let send): run(send, text, session)
     case .history(let channel, let since, let limit, let id):
-      count(command: "history")
       hub.history(session, of: channel, since: since, limit: limit, request: id)
     case .presence(let channel, let onlyCount, let id):
-      count(command: "presence")
       hub.presence(session, of: channel, onlyCount: onlyCount, request: id)
     case .jsonRPC:
-      count(command: "jsonrpc")
       RPCScanner.scan(text).map { run($0, text, session) }
-    case .request(let request):
-      count(command: "request")
-      run(request, text, session)
-    case .auth(let token, let id):
-      count(command: "auth")
-      authenticate(token, id, session.slot)
+    case .request(let request): run(request, text, session)
+    case .auth(let token, let id): authenticate(token, id, session.slot)
     case .ping(let id):
-      count(command: "ping")
       send(EventEncoder.pong(id: id, timestamp: Int(Sys.wallMilliseconds())), to: session.slot)
     }
   }
@@ -247,7 +231,7 @@ extension Worker {
   }
 
   private func publish(binary bytes: UnsafeRawBufferPointer, _ session: SessionID) {
-    count(command: "binary")
+    statistics.commands.count(.binary)
     switch BinaryPublish.channel(of: bytes) {
     case .failure(let refusal): reply(.error(hub.refusal(of: session, refusal)), session.slot)
     case .success(let channel):
@@ -266,10 +250,6 @@ extension Worker {
     guard requestBacklog.isFull else { return true }
     reply(.error(.overloaded(id: id)), session.slot)
     return false
-  }
-
-  private func count(command: String) {
-    statistics.commands[command, default: 0] += 1
   }
 
   /// Counts what a limit has kept away.

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import DequeModule
 import Hub
 import Logging

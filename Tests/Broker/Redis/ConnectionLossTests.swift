@@ -1,4 +1,5 @@
-import Broker
+import Cluster
+
 import Model
 import Testing
 
@@ -49,7 +50,7 @@ struct ConnectionLossTests {
       // While Redis is paused the end of the connection is asked for first, and SUBSCRIBE written to it after that.
       cluster.redis.pause()
       try killer.send("CLIENT", "KILL", "TYPE", "pubsub")
-      for loop in 0..<2 { node.handle(.attach("room"), from: loop) }
+      for loop in 0..<2 { node.report(.attach("room"), from: loop) }
       await node.flushed()
       cluster.redis.resume()
       #expect(try killer.receive().integer == 1)
@@ -79,7 +80,7 @@ struct ConnectionLossTests {
       let newcomers = (300..<310).map { TestClient($0, user: "carol") }
       let watcher = TestClient(400)
       for client in publishers { node.publish("1", to: "room", by: client, id: "1") }
-      for client in askers { node.handle(.queryPresence(client.session, nil, "room", onlyCount: false)) }
+      for client in askers { node.ask(.presence("room", onlyCount: false), by: .command(client.session, nil)) }
       for client in newcomers { node.sendEnter(client, "room") }
       node.sendEnter(watcher, "room", .watch)
       node.leave(bob, "room")
@@ -154,7 +155,7 @@ struct ConnectionLossTests {
         try await node.attach(channel)
         try await node.enter(TestClient(1), channel, .watch)
       }
-      node.handle(.detach("gone"))
+      node.report(.detach("gone"))
       await node.flushed()
       let monitor = try cluster.redis.connect()
       _ = try monitor.call("MONITOR")

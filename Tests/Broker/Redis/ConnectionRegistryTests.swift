@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Model
 import Testing
 
@@ -102,7 +102,7 @@ struct ConnectionRegistryTests {
       }
       try await wait(until: { try cluster.redis.call("HLEN", "apus:user:bob").integer == 6 }, "never written")
       try await nodes[2].expect(.online, sending: "1", to: "bob", by: alice)
-      #expect(await nodes[2].notify("2", .everybody) == .online)
+      #expect(try await nodes[2].notify("2", .everybody) == .online)
       for node in nodes {
         try await wait(until: { !node.log.events(for: .everybody).isEmpty }, "\(node.id) was not told")
       }
@@ -213,7 +213,7 @@ struct ConnectionRegistryTests {
       cluster.redis.kill()
       try await node.waitForLink(.down)
       try await node.expect(.refused(.unavailable), sending: "3", to: "bob", by: alice)
-      #expect(await node.notify("3", .everybody) == .refused(.unavailable))
+      #expect(try await node.notify("3", .everybody) == .refused(.unavailable))
     }
   }
 

@@ -1,3 +1,4 @@
+import Cluster
 import Broker
 import Model
 import Testing
@@ -96,7 +97,7 @@ struct KeyTests {
       #expect(try channels() == control)
       for loop in 0..<2 { try await node.attach("room:1", from: loop) }
       #expect(try channels() == ["apus:ch:room:1"] + control)
-      for loop in 0..<2 { node.handle(.detach("room:1"), from: loop) }
+      for loop in 0..<2 { node.report(.detach("room:1"), from: loop) }
       // Given up a while after the last listener has gone, and asked for again when one comes.
       try await wait(until: { try channels() == control }, "the subscription was never given up")
       try await node.attach("room:1")
@@ -108,11 +109,11 @@ struct KeyTests {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1", timeout: 30_000)
       try await node.attach("room")
-      node.handle(.detach("room"))
+      node.report(.detach("room"))
       cluster.redis.pause()
       // Longer than a subscription outlives its last listener: UNSUBSCRIBE is now on its way and cannot be answered.
       try await Task.sleep(for: .milliseconds(2500))
-      node.handle(.attach("room"))
+      node.report(.attach("room"))
       await node.flushed()
       cluster.redis.resume()
       try await wait(until: { node.log.count(of: .attached("room")) == 2 }, "never attached again")

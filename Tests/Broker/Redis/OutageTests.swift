@@ -1,4 +1,5 @@
-import Broker
+import Cluster
+
 import Model
 import Testing
 
@@ -18,7 +19,7 @@ struct OutageTests {
       #expect(try await node.enter(client, "room") == .refused(.unavailable))
       node.leave(client, "room")
       #expect(try await node.roster("room") == .refused(.unavailable))
-      node.handle(.attach("room"))
+      node.report(.attach("room"))
 
       try await cluster.redis.start()
       try await node.waitForLink(.up)
@@ -69,31 +70,31 @@ struct OutageTests {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1", timeout: 2000)
       let (alice, bob) = (TestClient(1, user: "alice"), TestClient(2, user: "bob"))
-      let (asker, late) = (TestClient(3), TestClient(4))
+      let (publisher, asker, late) = (TestClient(3), TestClient(4), TestClient(5))
       try await node.attach("room")
       for client in [alice, bob] { try await node.enter(client, "room") }
 
       cluster.redis.pause()
-      node.publish("1", to: "room", by: asker, id: "1")
-      node.handle(.queryPresence(asker.session, nil, "room", onlyCount: true))
+      node.publish("1", to: "room", by: publisher, id: "1")
+      node.ask(.presence("room", onlyCount: true), by: .command(asker.session, nil))
       node.sendEnter(late, "room")
       try await node.waitForLink(.down)
       // On its way when Redis fell silent: nobody knows whether it was carried out.
-      #expect(node.log.publishAnswers(to: asker.session) == [.timeout])
+      #expect(node.log.publishAnswers(to: publisher.session) == [.timeout])
       #expect(node.log.queryAnswers(to: asker.session) == [.refused(.unavailable)])
       #expect(node.log.enterAnswers(to: late.session, in: "room") == [.refused(.unavailable)])
       node.leave(late, "room")
       node.leave(bob, "room")
-      node.publish("2", to: "room", by: asker, id: "2")
-      try await wait(until: { node.log.publishAnswers(to: asker.session).count == 2 }, "no answer")
-      #expect(node.log.publishAnswers(to: asker.session) == [.timeout, .unavailable])
+      node.publish("2", to: "room", by: publisher, id: "2")
+      try await wait(until: { node.log.publishAnswers(to: publisher.session).count == 2 }, "no answer")
+      #expect(node.log.publishAnswers(to: publisher.session) == [.timeout, .unavailable])
 
       cluster.redis.resume()
       try await node.waitForLink(.up)
       // Who left, or was refused, meanwhile is gone.
       try await node.expectRoster("room", "alice 1")
       try await node.settle("room")
-      #expect(node.log.publishAnswers(to: asker.session).count == 2)
+      #expect(node.log.publishAnswers(to: publisher.session).count == 2)
       #expect(node.log.queryAnswers(to: asker.session).count == 1)
       #expect(node.log.enterAnswers(to: late.session, in: "room").count == 1)
       #expect(await node.status().isReady)

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Model
 import Testing
 

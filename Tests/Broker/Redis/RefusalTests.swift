@@ -1,4 +1,5 @@
-import Broker
+import Cluster
+
 import Model
 import Testing
 
@@ -93,10 +94,10 @@ struct RefusalTests {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1")
       try cluster.redis.call("ACL", "SETUSER", "default", "resetchannels", "&apus:control*", "&apus:ch:allowed")
-      node.handle(.attach("secret"))
+      node.report(.attach("secret"))
       try await wait(until: { await trouble(of: node).contains("NOPERM") }, "\(await trouble(of: node))")
       try await node.waitForLink(.down)
-      node.handle(.detach("secret"))
+      node.report(.detach("secret"))
       try await node.waitForLink(.up)
       try await node.attach("allowed")
     }

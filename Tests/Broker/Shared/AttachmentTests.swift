@@ -1,4 +1,5 @@
-import Broker
+import Cluster
+
 import Model
 import Testing
 
@@ -30,7 +31,7 @@ struct AttachmentTests {
   func manyChannelsAreAnsweredOnceEach(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in
       let channels = try (0..<1500).map { try #require(ChannelName("room:\($0)")) }
-      for channel in channels { node.handle(.attach(channel)) }
+      for channel in channels { node.report(.attach(channel)) }
       try await wait(until: { node.log.count(of: .attached(channels[1499])) == 1 }, "the last was never attached")
       let attached = node.log.all().compactMap { if case .attached(let channel) = $0 { channel } else { nil } }
       #expect(attached.count == channels.count)
@@ -45,7 +46,7 @@ struct AttachmentTests {
       try await node.attach("room", from: 0)
       try await node.attach("room", from: 1)
       try await node.attach("other", from: 1)
-      node.handle(.detach("room"), from: 1)
+      node.report(.detach("room"), from: 1)
       node.publish("1", to: "room", by: client)
       // Published later, so whatever of the first was meant for this loop is here by then.
       node.publish("2", to: "other", by: client)
@@ -61,7 +62,7 @@ struct AttachmentTests {
       let client = TestClient(1)
       try await node.attach("room")
       for number in 0..<5 {
-        node.handle(.detach("room"))
+        node.report(.detach("room"))
         try await node.attach("room")
         node.publish("\(number)", to: "room", by: client)
         try await wait(until: { node.log.messages(in: "room").count == number + 1 }, "message \(number) never came")

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Model
 import Testing
 
@@ -63,9 +63,9 @@ struct DirectTests {
   func notifications(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in
       node.connect(TestClient(2, user: "bob"))
-      #expect(await node.notify("1", .user("bob")) == .online)
-      #expect(await node.notify("2", .user("carol")) == .offline)
-      #expect(await node.notify("3", .everybody) == .online)
+      #expect(try await node.notify("1", .user("bob")) == .online)
+      #expect(try await node.notify("2", .user("carol")) == .offline)
+      #expect(try await node.notify("3", .everybody) == .online)
       for loop in 0..<2 {
         try await wait(until: { !node.log.events(for: .everybody, on: loop).isEmpty }, "loop \(loop) was not told")
         #expect(node.log.events(for: .everybody, on: loop) == [#"{"type":"notification","data":3"#])
@@ -80,7 +80,7 @@ struct DirectTests {
       node.connect(TestClient(2, user: "bob"))
       node.log.setCongested(true)
       try await node.expect(.refused(.unavailable), sending: "1", to: "bob", by: alice)
-      #expect(await node.notify("1", .everybody) == .refused(.unavailable))
+      #expect(try await node.notify("1", .everybody) == .refused(.unavailable))
       node.log.setCongested(false)
       try await node.expect(.online, sending: "2", to: "bob", by: alice)
       try await wait(until: { !node.log.events(for: .user("bob")).isEmpty }, "never told")

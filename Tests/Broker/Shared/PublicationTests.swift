@@ -1,4 +1,5 @@
-import Broker
+import Cluster
+
 import Model
 import Testing
 
@@ -27,7 +28,8 @@ struct PublicationTests {
       node.publish("1", to: "room", by: silent)
       node.publish("2", to: "room", by: asking, id: "\"x\"")
       try await wait(until: { !node.log.publishAnswers(to: asking.session, on: 1).isEmpty }, "no answer")
-      let answer = Heard.published(asking.session, "room", RequestID(json: "\"x\""), nil)
+      let asker = Asker.command(asking.session, RequestID(json: "\"x\""))
+      let answer = Heard.answer([asker], .published(PublishReceipt()))
       #expect(node.log.count(of: answer, on: 1) == 1)
       #expect(node.log.count(of: answer, on: 0) == 0)
       #expect(node.log.publishAnswers(to: silent.session, on: 1).isEmpty)

@@ -1,7 +1,6 @@
-import Broker
+import Cluster
 import Locks
 import Model
-import Protocol
 import Reactor
 import Testing
 
@@ -54,9 +53,19 @@ final class BrokerHarness: Sendable {
 
   // MARK: Requests
 
-  /// Hands the broker a request as that loop does.
-  func handle(_ request: BrokerRequest, from loop: LoopIndex = 0) {
-    broker.execute { $0.handle(request, from: loop) }
+  /// Tells the broker something as that loop does.
+  func report(_ report: LoopReport, from loop: LoopIndex = 0) {
+    broker.execute { $0.take(report, from: loop) }
+  }
+
+  /// Asks the broker as that loop does.
+  func ask(_ question: Question, by asker: Asker, from loop: LoopIndex = 0) {
+    broker.execute { $0.ask(question, by: .connection(asker, on: loop)) }
+  }
+
+  /// Asks by a command of the connection.
+  private func ask(_ question: Question, by client: TestClient, id: String? = nil) {
+    ask(question, by: .command(client.session, id.map { RequestID(json: $0) }), from: client.loop)
   }
 
   /// Returns when what was asked before has been written as far as the socket takes it.
@@ -72,7 +81,7 @@ final class BrokerHarness: Sendable {
   /// Attaches a loop to the channel and waits for the answer.
   func attach(_ channel: ChannelName, from loop: LoopIndex = 0) async throws {
     let before = log.count(of: .attached(channel), on: loop)
-    handle(.attach(channel), from: loop)
+    report(.attach(channel), from: loop)
     try await wait(until: { log.count(of: .attached(channel), on: loop) > before }, "no answer to attach \(channel)")
   }
 
@@ -81,7 +90,7 @@ final class BrokerHarness: Sendable {
   ) {
     let publication = Publication(
       channel: channel, event: .finished(client.message(data, in: channel)), excluded: echo ? nil : client.id)
-    handle(.publish(client.session, id.map { RequestID(json: $0) }, publication), from: client.loop)
+    ask(.publish(publication), by: client, id: id)
   }
 
   /// Publishes to a channel that keeps history, or under a key.
@@ -93,13 +102,13 @@ final class BrokerHarness: Sendable {
       channel: channel, event: .draft(head: Array("{\"data\":\(data)".utf8), tail: []),
       excluded: echo ? nil : client.id, history: rule,
       key: key.map { IdempotencyKey(publisher: .anonymous(client.id), key: $0) })
-    handle(.publish(client.session, id.map { RequestID(json: $0) }, publication), from: client.loop)
+    ask(.publish(publication), by: client, id: id)
   }
 
   /// What the channel's history answers.
   func read(_ channel: ChannelName, _ query: HistoryQuery, by client: TestClient) async throws -> HistoryAnswer {
     let before = log.histories(of: client.session, on: client.loop).count
-    handle(.readHistory(client.session, channel, query, .command(nil)), from: client.loop)
+    ask(.history(channel, query), by: client)
     try await wait(
       until: { log.histories(of: client.session, on: client.loop).count > before }, "no answer to a read of \(channel)")
     return log.histories(of: client.session, on: client.loop)[before]
@@ -109,7 +118,9 @@ final class BrokerHarness: Sendable {
   func sendEnter(
     _ client: TestClient, _ channel: ChannelName, _ mode: PresenceMode = .member, info: String? = nil
   ) {
-    handle(.enter(client.session, client.occupant(info: info), channel, mode, entry: 0), from: client.loop)
+    ask(
+      .enter(client.occupant(info: info), channel, mode), by: .subscribe(client.session, channel, number: 0),
+      from: client.loop)
   }
 
   /// Enters the connection and waits for the answer.
@@ -125,17 +136,17 @@ final class BrokerHarness: Sendable {
   }
 
   func leave(_ client: TestClient, _ channel: ChannelName, lost: Bool = false) {
-    handle(.leave(client.id, channel, lost: lost), from: client.loop)
+    report(.leave(client.id, channel, lost: lost), from: client.loop)
   }
 
   /// Tells of the connection as a loop does when it has been opened.
   func connect(_ client: TestClient) {
-    handle(.connected(client.connection), from: client.loop)
+    report(.connected(client.connection), from: client.loop)
   }
 
   /// Tells that the connection is gone.
   func disconnect(_ client: TestClient) {
-    handle(.disconnected(client.id, client.user), from: client.loop)
+    report(.disconnected(client.id, client.user), from: client.loop)
   }
 
   /// Waits until the loops are asked for their connections that often, and answers as loops with these do, in batches.
@@ -149,7 +160,7 @@ final class BrokerHarness: Sendable {
         let end = min(start + batch, own.count)
         let asked = log.count(of: .announce(from: UInt32(end)), on: loop)
         let next = end < own.count ? UInt32(end) : nil
-        handle(.announced(own[start..<end].map(\.connection), next: next), from: loop)
+        report(.announced(own[start..<end].map(\.connection), next: next), from: loop)
         if next != nil {
           try await wait(
             until: { log.count(of: .announce(from: UInt32(end)), on: loop) > asked }, "the next was never asked for")
@@ -161,19 +172,19 @@ final class BrokerHarness: Sendable {
 
   /// Sends data, JSON text, to the user in the name of the connection.
   func send(_ data: String, to user: UserName, by client: TestClient, id: String? = nil) {
-    let request = BrokerRequest.send(
-      client.session, id.map { RequestID(json: $0) }, to: user, event: client.direct(data))
-    handle(request, from: client.loop)
+    ask(.send(client.direct(data), to: .user(user)), by: client, id: id)
   }
 
   /// Sends to several users in one turn of the loop: no answer comes in between.
   func sendAtOnce(_ messages: [(data: String, user: UserName)], by client: TestClient) {
-    let requests = messages.enumerated().map { number, message in
-      BrokerRequest.send(
-        client.session, RequestID(json: "\(number)"), to: message.user, event: client.direct(message.data))
+    let questions = messages.enumerated().map { number, message in
+      (
+        Question.send(client.direct(message.data), to: .user(message.user)),
+        Caller.connection(.command(client.session, RequestID(json: "\(number)")), on: client.loop)
+      )
     }
     broker.execute { broker in
-      for request in requests { broker.handle(request, from: client.loop) }
+      for (question, caller) in questions { broker.ask(question, by: caller) }
     }
   }
 
@@ -195,22 +206,21 @@ final class BrokerHarness: Sendable {
     #expect(found == answer, sourceLocation: sourceLocation)
   }
 
-  /// Sends a notification as the API does.
-  func notify(_ data: String, _ addressee: Addressee) async -> SendAnswer {
-    let event = Array(data.utf8).withUnsafeBytes { EventEncoder.notificationHead(data: $0) }
-    let result = await withCheckedContinuation { (continuation: CheckedContinuation<Result<Bool, Refusal>, Never>) in
-      let accepted = broker.execute { $0.send(event, to: addressee) { continuation.resume(returning: $0) } }
-      if !accepted { continuation.resume(returning: .failure(Refusal(.internal, "The loop has ended."))) }
-    }
-    return SendAnswer(result)
+  /// Sends a notification as the API does, and waits for the answer.
+  func notify(_ data: String, _ addressee: Addressee) async throws -> SendAnswer? {
+    let number = UInt64(nextNumber())
+    let question = Question.send(.notification(data: Array(data.utf8)), to: addressee)
+    broker.execute { $0.ask(question, by: .control(number)) }
+    try await wait(until: { log.controlAnswer(number) != nil }, "no answer to a notification")
+    return log.controlAnswer(number).flatMap(SendAnswer.init)
   }
 
   /// Asks who is in the channel and waits for the answer.
   func roster(_ channel: ChannelName, onlyCount: Bool = false) async throws -> RosterAnswer {
-    let session = TestClient(nextNumber()).session
-    handle(.queryPresence(session, nil, channel, onlyCount: onlyCount))
-    try await wait(until: { !log.queryAnswers(to: session).isEmpty }, "no answer to a query of \(channel)")
-    return log.queryAnswers(to: session)[0]
+    let client = TestClient(nextNumber())
+    ask(.presence(channel, onlyCount: onlyCount), by: client)
+    try await wait(until: { !log.queryAnswers(to: client.session).isEmpty }, "no answer to a query of \(channel)")
+    return log.queryAnswers(to: client.session)[0]
   }
 
   /// Asks who is in the channel and expects that summary.

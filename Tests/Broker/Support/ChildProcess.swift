@@ -1,3 +1,4 @@
+import Cluster
 import Glibc
 
 /// A process a test has started.

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Locks
 import Model
 import Reactor
@@ -21,6 +21,17 @@ final class EventLog: BrokerOutlet, Sendable {
     loops.withLock { loops in
       for index in loops.indices { loops[index].append(heard) }
     }
+  }
+
+  /// Answers to the control plane, by number.
+  private let control = Lock<[UInt64: Result<Answer, Refusal>]>([:])
+
+  func answer(_ result: Result<Answer, Refusal>, toControl number: UInt64) {
+    control.withLock { $0[number] = result }
+  }
+
+  func controlAnswer(_ number: UInt64) -> HeardAnswer? {
+    control.withLock { $0[number] }.map(HeardAnswer.init)
   }
 
   private let congestion = Lock(false)
@@ -60,9 +71,7 @@ final class EventLog: BrokerOutlet, Sendable {
 
   /// Answers to reads of histories.
   func histories(of session: SessionID, on loop: LoopIndex = 0) -> [HistoryAnswer] {
-    all(on: loop).compactMap {
-      if case .history(let sessions, _, let answer) = $0, sessions.contains(session) { answer } else { nil }
-    }
+    answers(on: loop, HistoryAnswer.init) { $0.session == session }
   }
 
   /// The texts of what the channel's watchers were told.
@@ -75,27 +84,36 @@ final class EventLog: BrokerOutlet, Sendable {
     presence(in: channel, on: loop).compactMap(PresenceChange.init).map(\.description)
   }
 
-  /// What requests of that session were answered: how often taken, and the refusals.
+  /// What its publishes were answered: how often taken, and the refusals.
   func publishAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [ErrorCode?] {
-    all(on: loop).compactMap { if case .published(session, _, _, let code) = $0 { .some(code) } else { nil } }
+    answers(on: loop) { answer -> ErrorCode?? in
+      switch answer {
+      case .published: .some(nil)
+      case .refused(let code): code
+      case .history, .presence, .sent: .none
+      }
+    } where: {
+      $0.session == session
+    }
   }
 
   func enterAnswers(to session: SessionID, in channel: ChannelName, on loop: LoopIndex = 0) -> [RosterAnswer] {
-    rosters(on: loop) { asker, asked in
-      if case .subscribe = asker.purpose { asked == channel && asker.session == session } else { false }
+    answers(on: loop, RosterAnswer.init) {
+      if case .subscribe(session, channel, number: _) = $0 { true } else { false }
     }
   }
 
   func queryAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [RosterAnswer] {
-    rosters(on: loop) { asker, _ in
-      if case .command = asker.purpose { asker.session == session } else { false }
-    }
+    answers(on: loop, RosterAnswer.init) { if case .command(session, _) = $0 { true } else { false } }
   }
 
-  private func rosters(on loop: LoopIndex, for isWanted: (Asker, ChannelName) -> Bool) -> [RosterAnswer] {
-    all(on: loop).flatMap { event -> [RosterAnswer] in
-      guard case .roster(let askers, let channel, let answer) = event else { return [] }
-      return askers.filter { isWanted($0, channel) }.map { _ in answer }
+  /// What was answered to those askers, each by itself, as far as it can be read so.
+  private func answers<Wanted>(
+    on loop: LoopIndex, _ read: (HeardAnswer) -> Wanted?, where isWanted: (Asker) -> Bool
+  ) -> [Wanted] {
+    all(on: loop).flatMap { event -> [Wanted] in
+      guard case .answer(let askers, let answer) = event, let wanted = read(answer) else { return [] }
+      return askers.filter(isWanted).map { _ in wanted }
     }
   }
 
@@ -108,7 +126,7 @@ final class EventLog: BrokerOutlet, Sendable {
   }
 
   func sendAnswers(to session: SessionID, on loop: LoopIndex = 0) -> [SendAnswer] {
-    all(on: loop).compactMap { if case .sent(session, _, let answer) = $0 { answer } else { nil } }
+    answers(on: loop, SendAnswer.init) { $0.session == session }
   }
 
   var links: [LinkState] {

@@ -1,3 +1,4 @@
+import Cluster
 import Testing
 
 /// Whether the condition comes true.

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Model
 
 /// One event a loop has heard from its broker, in a form that tests compare.
@@ -12,13 +12,10 @@ enum Heard: Equatable, Sendable {
   case subscriptionsLost
   case link(LinkState)
   case identity(NodeID)
-  case published(SessionID, ChannelName, RequestID?, ErrorCode?)
-  case history([SessionID], ChannelName, HistoryAnswer)
-  case roster([Asker], ChannelName, RosterAnswer)
+  case answer([Asker], HeardAnswer)
   case register(Registrants)
   case announce(from: UInt32)
   case addressed(Addressee, ExactString)
-  case sent(SessionID, RequestID?, SendAnswer)
 
   init(_ event: BrokerEvent) {
     switch event {
@@ -34,21 +31,35 @@ enum Heard: Equatable, Sendable {
     case .subscriptionsLost: self = .subscriptionsLost
     case .link(let state): self = .link(state)
     case .identity(let id): self = .identity(id)
-    case .published(let session, let channel, _, let id, let result):
-      switch result {
-      case .success: self = .published(session, channel, id, nil)
-      case .failure(let refusal): self = .published(session, channel, id, refusal.code)
-      }
-    case .history(let channel, let readers, let result):
-      self = .history(readers.map(\.session), channel, HistoryAnswer(result))
-    case .roster(let channel, let askers, let result): self = .roster(askers, channel, RosterAnswer(result))
+    case .answer(let asker, let result): self = .answer([asker], HeardAnswer(result))
+    case .answers(let askers, let result): self = .answer(askers, HeardAnswer(result))
     case .register(let registrants): self = .register(registrants)
     case .announce(let slot): self = .announce(from: slot)
     case .addressed(let addressee, let frame, since: _):
       self = .addressed(addressee, ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) }))
-    case .sent(let session, let id, let result): self = .sent(session, id, SendAnswer(result))
     }
   }
+}
+
+/// What a question was answered.
+enum HeardAnswer: Equatable, Sendable {
+  case published(PublishReceipt)
+  case history(HistoryAnswer)
+  case presence(Roster)
+  case sent(isOnline: Bool)
+  case refused(ErrorCode)
+
+  init(_ result: Result<Answer, Refusal>) {
+    switch result {
+    case .success(.published(_, _, let receipt)): self = .published(receipt)
+    case .success(.history(_, let read)): self = .history(HistoryAnswer(.success(read)))
+    case .success(.presence(_, let roster)): self = .presence(roster)
+    case .success(.sent(let isOnline)): self = .sent(isOnline: isOnline)
+    case .failure(let refusal): self = .refused(refusal.code)
+    }
+  }
+
+  var refusal: ErrorCode? { if case .refused(let code) = self { code } else { nil } }
 }
 
 /// What became of something for a user.
@@ -56,10 +67,11 @@ enum SendAnswer: Equatable, Sendable {
   case online, offline
   case refused(ErrorCode)
 
-  init(_ result: Result<Bool, Refusal>) {
-    switch result {
-    case .success(let online): self = online ? .online : .offline
-    case .failure(let refusal): self = .refused(refusal.code)
+  init?(_ answer: HeardAnswer) {
+    switch answer {
+    case .sent(let isOnline): self = isOnline ? .online : .offline
+    case .refused(let code): self = .refused(code)
+    case .published, .history, .presence: return nil
     }
   }
 }
@@ -81,6 +93,14 @@ struct HistoryAnswer: Equatable, Sendable {
     case .failure(let refusal): self.refusal = refusal.code
     }
   }
+
+  init?(_ answer: HeardAnswer) {
+    switch answer {
+    case .history(let answer): self = answer
+    case .refused(let code): refusal = code
+    case .published, .presence, .sent: return nil
+    }
+  }
 }
 
 /// Who is in a channel, or why that was not told.
@@ -88,10 +108,11 @@ enum RosterAnswer: Equatable, Sendable {
   case roster(Roster)
   case refused(ErrorCode)
 
-  init(_ result: Result<Roster, Refusal>) {
-    switch result {
-    case .success(let roster): self = .roster(roster)
-    case .failure(let refusal): self = .refused(refusal.code)
+  init?(_ answer: HeardAnswer) {
+    switch answer {
+    case .presence(let roster): self = .roster(roster)
+    case .refused(let code): self = .refused(code)
+    case .published, .history, .sent: return nil
     }
   }
 

@@ -1,3 +1,4 @@
+import Cluster
 import JSON
 
 /// A `join` or `leave` event, read from its text.

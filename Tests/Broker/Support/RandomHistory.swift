@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// Random operations on a few channels with history; `HistoryTwin` compares what comes of them.

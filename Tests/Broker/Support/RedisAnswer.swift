@@ -1,3 +1,4 @@
+import Cluster
 import Redis
 
 /// An answer of Redis, copied, as tests read it: what it is not reads as empty.

@@ -1,4 +1,4 @@
-import Broker
+import Cluster
 import Model
 import Protocol
 
@@ -26,9 +26,9 @@ struct TestClient: Sendable {
     OpenConnection(client: id, user: user, address: "192.0.2.1", since: 1_730_000_000_123)
   }
 
-  /// What this connection sends to a user, without its time; `data` is JSON text.
-  func direct(_ data: String) -> [UInt8] {
-    Array(data.utf8).withUnsafeBytes { EventEncoder.directHead(from: user, client: id, data: $0) }
+  /// What this connection sends to a user; `data` is JSON text.
+  func direct(_ data: String) -> DirectEvent {
+    .direct(from: user, client: id, data: Array(data.utf8))
   }
 
   /// A message of this connection's; `data` is JSON text.

@@ -193,7 +193,7 @@ def of_backend() -> dict[str, Row]:
 def of_protocol() -> dict[str, Row]:
     """Of "Limits" of the protocol; the numbers of options are compared by `test_limits_that_are_options`."""
     closing, hub, held = "Server/Worker/Worker+Closing", "Hub/Hub", "Hub/HeldEvents"
-    commands, reader, calls = "Protocol/Apus/Command", "Wire/CommandReader", "Server/Backend/OpenCalls"
+    commands, reader, calls = "Protocol/Apus/Command", "Protocol/Apus/CommandReader", "Server/Backend/OpenCalls"
     pending, errors = "Hub/PendingSubscribe", "Protocol/Apus/RPC/RPCResponse"
     configuration = "Node/Configuration/NodeConfiguration"
     torn = code("Hub/Hub+Subscribing", r"for key in needy \{ fail\(key, \.(\w+)")

@@ -1,3 +1,4 @@
+import Cluster
 @testable import Broker
 import Model
 import TestSupport

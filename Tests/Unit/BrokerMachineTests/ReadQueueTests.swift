@@ -1,4 +1,5 @@
 @testable import Broker
+import Cluster
 import Model
 import TestSupport
 import Testing
@@ -7,10 +8,15 @@ import Testing
 @Suite struct ReadQueueTests {
   private var queue = ReadQueue()
 
-  private func reader(_ number: UInt32, isForSubscribe: Bool = true) -> ReadQueue.Reader {
-    let purpose: Asker.Purpose = isForSubscribe ? .subscribe(UInt64(number)) : .command(nil)
-    return ReadQueue.Reader(
-      loop: 0, reader: Asker(session: SessionID(slot: number, generation: 0), purpose: purpose))
+  private func reader(_ number: UInt32, isForSubscribe: Bool = true) -> Caller {
+    let session = SessionID(slot: number, generation: 0)
+    let asker = isForSubscribe ? Asker.subscribe(session, channel("a"), number: UInt64(number)) : .command(session, nil)
+    return .connection(asker, on: 0)
+  }
+
+  private func slot(_ caller: Caller) -> String {
+    guard case .connection(let asker, on: _) = caller else { return "control" }
+    return String(asker.session.slot)
   }
 
   private mutating func ask(
@@ -46,7 +52,7 @@ import Testing
     case nil: nil
     case .missing(let channel): "missing \(channel)"
     case .clients(let question, let readers):
-      "\(question.channel) " + readers.map { String($0.reader.session.slot) }.joined(separator: " ")
+      "\(question.channel) " + readers.map(slot).joined(separator: " ")
     }
   }
 

@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -43,15 +44,13 @@ import Testing
   @Test func theAnswerGoesToTheSender() {
     var desk = Desk()
     desk.open(0)
-    let one = RequestID(json: "1")
-    desk.hub.sent(Desk.id(0), one, .success(true))
-    desk.hub.sent(Desk.id(0), one, .success(false))
-    desk.hub.sent(Desk.id(0), nil, .success(true))
-    desk.hub.sent(Desk.id(0), one, .failure(Refusal(.timeout, "No answer.")))
-    desk.hub.sent(Desk.id(0), nil, .failure(Refusal(.unavailable, "No link.")))
-    desk.hub.sent(Desk.id(0, 1), one, .success(true))
-    #expect(
-      desk.lines() == ["0: sent #1 online", "0: sent #1 offline", "0: error timeout #1", "0: error unavailable"])
+    #expect(desk.answered(0, .success(.sent(isOnline: true)), id: 1) == ["0: sent #1 online"])
+    #expect(desk.answered(0, .success(.sent(isOnline: false)), id: 1) == ["0: sent #1 offline"])
+    #expect(desk.answered(0, .success(.sent(isOnline: true))) == [])
+    #expect(desk.answered(0, .failure(Refusal(.timeout, "No answer.")), id: 1) == ["0: error timeout #1"])
+    #expect(desk.answered(0, .failure(Refusal(.unavailable, "No link."))) == ["0: error unavailable"])
+    desk.hub.answered(.command(Desk.id(0, 1), RequestID(json: "1")), .success(.sent(isOnline: true)))
+    #expect(desk.lines() == [], "of an earlier connection")
   }
 
   // MARK: Whose connections

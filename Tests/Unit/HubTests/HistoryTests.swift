@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -133,9 +134,9 @@ import Testing
     _ = desk.attached("a")
     #expect(
       desk.read(0, "a", .success(read(at(5)))) == ["0: subscribed a #1 at e1/5", "read 0 a newest 5 #2"])
-    desk.hub.history(
-      Desk.id(0), channel("a"), .command(RequestID(json: "2")), .success(read(at(5), [4, 5])), waiting: 0)
-    #expect(desk.lines() == ["0: history a #2 e1/5 [m4, m5]"])
+    #expect(
+      desk.answered(0, .success(.history(channel("a"), read(at(5), [4, 5]))), id: 2)
+        == ["0: history a #2 e1/5 [m4, m5]"])
   }
 
   @Test func aChannelWithoutHistoryHasNone() {
@@ -167,8 +168,8 @@ import Testing
       return .finished(frame("typing"))
     }
     #expect(desk.lines() == ["signal 0 a #1 'typing' without c-0"])
-    desk.hub.published(Desk.id(0), channel("a"), .signal, RequestID(json: "1"), .success(PublishReceipt()))
-    #expect(desk.lines() == ["0: signalled a #1"])
+    let answer = Answer.published(channel("a"), .signal, PublishReceipt())
+    #expect(desk.answered(0, .success(answer), id: 1) == ["0: signalled a #1"])
   }
 
   @Test func aKeyIsOfAUserOrOfAConnection() {
@@ -179,7 +180,7 @@ import Testing
       desk.hub.publish(Desk.id(slot), to: channel("a"), echo: true, key: "k", request: nil) { _, _ in
         .draft(head: [], tail: [])
       }
-      guard case .ask(.publish(_, _, let publication))? = desk.actions().first else { return nil }
+      guard case .ask(_, .publish(let publication))? = desk.actions().first else { return nil }
       return publication.key?.publisher
     }
     #expect(publishers == [.anonymous(ClientID("c-0")), .user(user("c-0"))])

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 import TestSupport
 import Testing

@@ -166,7 +166,7 @@ import Testing
     desk.subscribed(0, "b")
     #expect(
       desk.judged(0, .success(identity("alice", info: "2"))) == [
-        "enter 0 a member c-0 alice 2", "0: authenticated alice",
+        "update a c-0 alice 2", "0: authenticated alice",
       ])
     #expect(desk.judged(0, .success(identity("alice", info: "2"))) == ["0: authenticated alice"])
   }

@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import Testing

@@ -1,3 +1,4 @@
+import Cluster
 @testable import Hub
 import Model
 import TestSupport
@@ -176,12 +177,11 @@ import Testing
     var desk = Desk()
     desk.open(0, 1)
     #expect(desk.presence(0, "room", id: 1) == ["query 0 room #1"])
-    desk.hub.presence(Desk.id(0), channel("room"), RequestID(json: "1"), .success(roster("alice")))
-    #expect(desk.lines() == ["0: presence room #1 [alice]"])
-    desk.hub.presence(
-      Desk.id(1), channel("room"), nil, .success(Roster(members: nil, count: 7)))
-    #expect(desk.lines() == ["1: presence room (7)"])
-    desk.hub.presence(Desk.id(0), channel("room"), RequestID(json: "2"), .failure(Refusal(.timeout, "No answer.")))
-    #expect(desk.lines() == ["0: error timeout #2"])
+    #expect(
+      desk.answered(0, .success(.presence(channel("room"), roster("alice"))), id: 1)
+        == ["0: presence room #1 [alice]"])
+    let many = Roster(members: nil, count: 7)
+    #expect(desk.answered(1, .success(.presence(channel("room"), many))) == ["1: presence room (7)"])
+    #expect(desk.answered(0, .failure(Refusal(.timeout, "No answer.")), id: 2) == ["0: error timeout #2"])
   }
 }

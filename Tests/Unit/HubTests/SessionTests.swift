@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -22,15 +23,11 @@ import Testing
   @Test func theBrokersAnswerGoesToThePublisher() {
     var desk = Desk()
     desk.open(0)
-    desk.hub.published(Desk.id(0), channel("room"), .message, RequestID(json: "1"), .success(PublishReceipt()))
-    #expect(desk.lines() == ["0: published room #1"])
-    desk.hub.published(Desk.id(0), channel("room"), .message, nil, .success(PublishReceipt()))
-    #expect(desk.lines() == [], "success without an id is not told")
-    desk.hub.published(Desk.id(0), channel("room"), .message, nil, .failure(Refusal(.timeout, "No answer.")))
-    #expect(desk.lines() == ["0: error timeout"], "failure is")
-    desk.hub.published(
-      Desk.id(0), channel("room"), .message, RequestID(json: "2"), .failure(Refusal(.unavailable, "No link.")))
-    #expect(desk.lines() == ["0: error unavailable #2"])
+    let answer = Answer.published(channel("room"), .message, PublishReceipt())
+    #expect(desk.answered(0, .success(answer), id: 1) == ["0: published room #1"])
+    #expect(desk.answered(0, .success(answer)) == [], "success without an id is not told")
+    #expect(desk.answered(0, .failure(Refusal(.timeout, "No answer."))) == ["0: error timeout"], "failure is")
+    #expect(desk.answered(0, .failure(Refusal(.unavailable, "No link.")), id: 2) == ["0: error unavailable #2"])
   }
 
   // MARK: Closing
@@ -98,8 +95,8 @@ import Testing
     #expect(desk.attached("room") == ["enter 0 room member c-0 bob -"])
     #expect(desk.entered(0, "room", roster("old")) == [])
     #expect(desk.notEntered(0, "room") == [])
-    desk.hub.published(Desk.id(0), channel("room"), .message, RequestID(json: "1"), .success(PublishReceipt()))
-    desk.hub.presence(Desk.id(0), channel("room"), RequestID(json: "1"), .success(roster()))
+    #expect(desk.answered(0, .success(.published(channel("room"), .message, PublishReceipt())), id: 1) == [])
+    #expect(desk.answered(0, .success(.presence(channel("room"), roster())), id: 1) == [])
     desk.hub.close(Desk.id(0), now: 0)
     #expect(desk.lines() == [])
     #expect(desk.hub.sessionCount == 1)

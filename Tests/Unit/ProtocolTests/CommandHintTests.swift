@@ -112,9 +112,9 @@ import Testing
   /// What is said to be meant is understood.
   @Test func everyWordMeansACommand() {
     for (word, type) in ForeignWords.commands {
-      #expect(CommandReader.CommandType(rawValue: String(word)) == nil, "\(word) is a command")
+      #expect(Command.Kind(type: String(word)) == nil, "\(word) is a command")
       #expect(word.utf8.count <= 20 && word == word.lowercased())
-      #expect(!message(#"{"type":"\#(type.rawValue)"}"#).contains("There is no command"))
+      #expect(!message(#"{"type":"\#(type.name)"}"#).contains("There is no command"))
     }
   }
 }

@@ -56,19 +56,15 @@ import Testing
 
   // MARK: Events
 
-  private func event(_ head: [UInt8]) -> String {
-    payload(EventEncoder.finish(head: head, offset: nil, timestamp: 1_730_000_000_123))
+  private func event(_ event: DirectEvent) -> String {
+    payload(EventEncoder.finish(head: EventEncoder.head(of: event), offset: nil, timestamp: 1_730_000_000_123))
   }
 
   @Test func writesEvents() {
     let data = #"{ "a":1.0 }"#
-    let (named, nobody, told) = withBytes(of: data) { data in
-      (
-        EventEncoder.directHead(from: user("al\"ice"), client: ClientID("c-7Qm4"), data: data),
-        EventEncoder.directHead(from: nil, client: ClientID("c-7Qm4"), data: data),
-        EventEncoder.notificationHead(data: data)
-      )
-    }
+    let named = DirectEvent.direct(from: user("al\"ice"), client: ClientID("c-7Qm4"), data: Array(data.utf8))
+    let nobody = DirectEvent.direct(from: nil, client: ClientID("c-7Qm4"), data: Array(data.utf8))
+    let told = DirectEvent.notification(data: Array(data.utf8))
     let rest = #","client":"c-7Qm4","data":\#(data),"ts":1730000000123}"#
     #expect(event(named) == #"{"type":"direct","from":"al\"ice""# + rest)
     #expect(event(nobody) == #"{"type":"direct","from":null"# + rest)

@@ -16,17 +16,17 @@ enum CommandHint {
 
   /// Names the command that somebody may have meant by that word; nil where nobody can tell.
   static func type(for word: String) -> String? {
-    command(for: word).map { "Did you mean \($0.rawValue)?" }
+    command(for: word).map { "Did you mean \($0.name)?" }
   }
 
-  private static func command(for word: String) -> CommandReader.CommandType? {
+  private static func command(for word: String) -> Command.Kind? {
     guard word.utf8.count <= maxLength, word.utf8.allSatisfy({ $0 < 0x80 }) else { return nil }
     var word = word.lowercased()
     for prefix in ["pusher:", "pusher_internal:"] where word.hasPrefix(prefix) { word.removeFirst(prefix.count) }
     if word.hasPrefix("client-") { return .signal }
-    if let known = CommandReader.CommandType(rawValue: word) ?? ForeignWords.commands[word[...]] { return known }
-    let nearest = EditDistance.nearest(to: word, in: CommandReader.CommandType.allCases.map(\.rawValue))
-    return isNear(word, nearest) ? CommandReader.CommandType(rawValue: nearest) : nil
+    if let known = Command.Kind(type: word) ?? ForeignWords.commands[word[...]] { return known }
+    let nearest = EditDistance.nearest(to: word, in: Command.Kind.types.map(\.name))
+    return isNear(word, nearest) ? Command.Kind(type: nearest) : nil
   }
 
   private static func isNear(_ word: String, _ other: String) -> Bool {

@@ -2,15 +2,15 @@
 /// people try first. All in lower case.
 enum ForeignWords {
   /// Commands that other servers know.
-  static let commands: [Substring: CommandReader.CommandType] = {
-    var words: [Substring: CommandReader.CommandType] = [:]
-    for type in CommandReader.CommandType.allCases {
+  static let commands: [Substring: Command.Kind] = {
+    var words: [Substring: Command.Kind] = [:]
+    for type in Command.Kind.types {
       for word in others(for: type).split(whereSeparator: \.isWhitespace) { words[word] = type }
     }
     return words
   }()
 
-  private static func others(for type: CommandReader.CommandType) -> String {
+  private static func others(for type: Command.Kind) -> String {
     switch type {
     case .subscribe:
       """
@@ -37,6 +37,7 @@ enum ForeignWords {
     case .request: "rpc call invoke query req command method"
     case .history: "messages replay backlog recover get_history gethistory log get_messages"
     case .presence: "members who here here_now users online roster presence_state list"
+    case .jsonRPC, .binary, .invalid: ""
     }
   }
 

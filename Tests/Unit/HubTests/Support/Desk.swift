@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -33,11 +34,12 @@ struct Desk {
   /// What the hub wants done since the last time it was asked.
   mutating func actions() -> [HubAction] {
     hub.takeActions(reusing: &spare)
-    for case .ask(.enter(let session, _, let channel, _, let entry?)) in spare {
-      entries[session, default: [:]][channel, default: []].append(entry)
-    }
-    for case .ask(.readHistory(let session, let channel, _, .subscribe(let serial))) in spare {
-      reads[session, default: [:]][channel] = serial
+    for case .ask(.subscribe(let session, let channel, let number), let question) in spare {
+      switch question {
+      case .enter: entries[session, default: [:]][channel, default: []].append(number)
+      case .history: reads[session, default: [:]][channel] = number
+      case .publish, .presence, .send: break
+      }
     }
     return spare
   }
@@ -126,8 +128,10 @@ struct Desk {
   mutating func read(
     _ slot: UInt32, _ name: String, _ result: Result<HistoryRead, Refusal>, waiting: Int = 0
   ) -> [String] {
-    let purpose = Asker.Purpose.subscribe(reads[Self.id(slot)]?[channel(name)] ?? 0)
-    hub.history(Self.id(slot), channel(name), purpose, result, waiting: waiting)
+    let number = reads[Self.id(slot)]?[channel(name)] ?? 0
+    hub.answered(
+      .subscribe(Self.id(slot), channel(name), number: number), result.map { .history(channel(name), $0) },
+      waiting: waiting)
     return lines()
   }
 
@@ -135,19 +139,25 @@ struct Desk {
   mutating func entered(
     _ slot: UInt32, _ name: String, _ roster: Roster, generation: UInt32 = 0, before: Int = 0
   ) -> [String] {
-    let session = Self.id(slot, generation)
-    hub.entered(session, channel(name), entry: entry(session, name, before: before), .success(roster))
-    return lines()
+    enter(Self.id(slot, generation), name, before: before, .success(roster))
   }
 
   mutating func notEntered(_ slot: UInt32, _ name: String, _ code: ErrorCode = .unavailable) -> [String] {
-    let session = Self.id(slot)
-    hub.entered(session, channel(name), entry: entry(session, name), .failure(Refusal(code, "Not now.")))
+    enter(Self.id(slot), name, before: 0, .failure(Refusal(code, "Not now.")))
+  }
+
+  private mutating func enter(
+    _ session: SessionID, _ name: String, before: Int, _ result: Result<Roster, Refusal>
+  ) -> [String] {
+    let number = entries[session]?[channel(name)]?.dropLast(before).last ?? 0
+    hub.answered(.subscribe(session, channel(name), number: number), result.map { .presence(channel(name), $0) })
     return lines()
   }
 
-  private func entry(_ session: SessionID, _ name: String, before: Int = 0) -> UInt64 {
-    entries[session]?[channel(name)]?.dropLast(before).last ?? 0
+  /// Answers a command.
+  mutating func answered(_ slot: UInt32, _ result: Result<Answer, Refusal>, id: Int? = nil) -> [String] {
+    hub.answered(.command(Self.id(slot), request(id)), result)
+    return lines()
   }
 
   mutating func subscriptionsLost() -> [String] {

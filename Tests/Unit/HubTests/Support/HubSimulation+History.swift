@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -91,10 +92,10 @@ extension HubSimulation {
   // MARK: Reads
 
   mutating func asked(
-    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ purpose: Asker.Purpose
+    _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ serial: UInt64
   ) throws {
     let key = Key(slot: session.slot, channel: channel)
-    guard case .subscribe(let serial) = purpose, case .subscribe? = places[key]?.commands.first?.command else {
+    guard case .subscribe? = places[key]?.commands.first?.command else {
       return try check(false, "nobody asked")
     }
     try check(Self.kept.contains(channel), "the channel keeps no history")
@@ -148,9 +149,10 @@ extension HubSimulation {
       let others = places.contains { $0.key.slot == key.slot && $0.key.channel != key.channel && $0.value.isEntering }
       places[key]?.mustRecover = found.read.isComplete && waiting == 0 && !others
     }
-    hub.history(
-      reading.session, reading.channel, .subscribe(reading.serial),
-      success ? .success(found.read) : .failure(Refusal(.unavailable, "Not now.")), waiting: waiting)
+    hub.answered(
+      .subscribe(reading.session, reading.channel, number: reading.serial),
+      success ? .success(.history(reading.channel, found.read)) : .failure(Refusal(.unavailable, "Not now.")),
+      waiting: waiting)
     if isOver { try check(hub.actions.isEmpty, "something is done for a connection that has gone") }
     try settle(closing: nil)
   }

@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import TestSupport
@@ -133,7 +134,7 @@ struct HubSimulation {
     try check(!members.contains { $0.slot == slot }, "a closed connection is still a member")
     // An answer that comes too late must change nothing.
     for question in questions where question.session == gone {
-      hub.entered(gone, question.channel, entry: question.entry, .success(Roster(members: [], count: 0)))
+      answer(gone, question.channel, question.entry, .success(Roster(members: [], count: 0)))
     }
     questions.removeAll { $0.session == gone }
     for number in readings.indices.reversed() where readings[number].session == gone {
@@ -233,9 +234,14 @@ struct HubSimulation {
   mutating func answer(_ question: Int, success: Bool) throws {
     let (session, channel, entry) = questions.remove(at: question)
     let roster = Roster(members: [], count: 0)
-    hub.entered(
-      session, channel, entry: entry, success ? .success(roster) : .failure(Refusal(.unavailable, "Not now.")))
+    answer(session, channel, entry, success ? .success(roster) : .failure(Refusal(.unavailable, "Not now.")))
     try settle(closing: nil)
+  }
+
+  private mutating func answer(
+    _ session: SessionID, _ channel: ChannelName, _ number: UInt64, _ result: Result<Roster, Refusal>
+  ) {
+    hub.answered(.subscribe(session, channel, number: number), result.map { .presence(channel, $0) })
   }
 
   mutating func change(link state: LinkState) throws {
@@ -306,13 +312,14 @@ struct HubSimulation {
   private mutating func take(_ action: HubAction, closing: UInt32?) throws {
     switch action {
     case .reply(let session, let reply): try take(reply, session)
-    case .ask(let request): try take(request, closing: closing)
+    case .ask(let asker, let question): try take(question, by: asker, closing: closing)
+    case .report(let report): try take(report, closing: closing)
     case .close: try check(false, "nobody was to be closed")
     }
   }
 
-  private mutating func take(_ request: BrokerRequest, closing: UInt32?) throws {
-    switch request {
+  private mutating func take(_ report: LoopReport, closing: UInt32?) throws {
+    switch report {
     case .attach(let channel):
       try check(wanted.insert(channel).inserted, "attached twice")
       streams[channel]?.isFresh = true
@@ -320,34 +327,42 @@ struct HubSimulation {
     case .detach(let channel):
       try check(wanted.remove(channel) != nil, "detached without being attached")
       confirmed.remove(channel)
-    case .enter(let session, let occupant, let channel, let mode, let entry):
-      try check(open[session.slot] == session.generation && occupant.client == client(session.slot), "who is that")
-      let key = Key(slot: session.slot, channel: channel)
-      guard let entry, case .subscribe(mode)? = places[key]?.commands.first?.command else {
-        return try check(false, "nobody asked")
-      }
-      try check(
-        confirmed.contains(channel) || places[key]?.isReading == true, "entered before the channel was confirmed")
-      try check(places[key]?.isEntering == false, "entered twice")
-      places[key]?.isEntering = true
-      questions.append((session, channel, entry))
-      if mode == .member { members.insert(key) }
+    case .update: try check(false, "nobody has other tokens")
     case .leave(let client, let channel, let lost):
       guard let slot = open.keys.first(where: { self.client($0) == client }) else {
         return try check(false, "who is that")
       }
       try check(lost == (closing == slot), "lost means that the connection has gone")
       members.remove(Key(slot: slot, channel: channel))
-    case .publish(let session, let id, let publication):
+    case .connected, .disconnected, .announced: try check(false, "the shell tells of connections")
+    }
+  }
+
+  private mutating func take(_ question: Question, by asker: Asker, closing: UInt32?) throws {
+    switch (question, asker) {
+    case (.enter(let occupant, let channel, let mode), .subscribe(let session, let name, let number))
+    where name == channel:
+      try check(open[session.slot] == session.generation && occupant.client == client(session.slot), "who is that")
+      let key = Key(slot: session.slot, channel: channel)
+      guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
+        return try check(false, "nobody asked")
+      }
+      try check(
+        confirmed.contains(channel) || places[key]?.isReading == true, "entered before the channel was confirmed")
+      try check(places[key]?.isEntering == false, "entered twice")
+      places[key]?.isEntering = true
+      questions.append((session, channel, number))
+      if mode == .member { members.insert(key) }
+    case (.publish(let publication), .command(let session, let id)):
       let command = try takeEffect(session, publication.channel, id, isClosing: closing == session.slot)
       guard case .publish(let echo) = command else { return try check(false, "not what was asked") }
       try check(publication.excluded == (echo ? nil : client(session.slot)), "the wrong one left out")
-    case .readHistory(let session, let channel, let query, let purpose):
-      try asked(session, channel, query, purpose)
-    case .connected, .disconnected, .announced: try check(false, "the shell tells of connections")
-    case .send: try check(false, "nobody has sent anything")
-    case .queryPresence(let session, let id, let channel, _):
+    case (.history(let channel, let query), .subscribe(let session, let name, let number)) where name == channel:
+      try asked(session, channel, query, number)
+    case (.presence(let channel, onlyCount: _), .command(let session, let id)):
       guard case .presence = try takeEffect(session, channel, id) else { return try check(false, "not what was asked") }
+    case (.send, _): try check(false, "nobody has sent anything")
+    case (.enter, _), (.publish, _), (.history, _), (.presence, _): try check(false, "not what was asked")
     }
   }
 

@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 
@@ -6,32 +7,51 @@ enum Transcript {
   static func line(_ action: HubAction) -> String {
     switch action {
     case .reply(let session, let reply): "\(session.slot): \(line(reply))"
-    case .ask(let request): line(request)
+    case .ask(let asker, let question): line(question, by: asker)
+    case .report(let report): line(report)
     case .close(let session, let code, _): "close \(session.slot) \(code)"
     }
   }
 
-  static func line(_ request: BrokerRequest) -> String {
-    switch request {
-    case .attach(let channel): "attach \(channel)"
-    case .detach(let channel): "detach \(channel)"
-    case .publish(let session, let id, let publication):
-      "\(publication.kind == .signal ? "signal" : "publish") \(session.slot) \(publication.channel)\(number(id)) "
+  static func line(_ question: Question, by asker: Asker) -> String {
+    let (slot, id) = (asker.session.slot, number(asker))
+    return switch question {
+    case .publish(let publication):
+      "\(publication.kind == .signal ? "signal" : "publish") \(slot) \(publication.channel)\(id) "
         + "'\(line(publication.event))'"
         + (publication.excluded.map { " without \($0)" } ?? "")
-    case .enter(let session, let occupant, let channel, let mode, entry: _):
-      "enter \(session.slot) \(channel) \(mode) \(occupant.client) \(occupant.user?.string ?? "-") \(occupant.info ?? "-")"
+    case .enter(let occupant, let channel, let mode): "enter \(slot) \(channel) \(mode) \(line(occupant))"
+    case .history(let channel, let query): "read \(slot) \(channel) \(line(query))\(id)"
+    case .presence(let channel, let onlyCount): "query \(slot) \(channel)\(id)\(onlyCount ? " count" : "")"
+    case .send(let event, to: let addressee): "send \(slot) to \(line(addressee))\(id) '\(line(event))'"
+    }
+  }
+
+  static func line(_ report: LoopReport) -> String {
+    switch report {
+    case .attach(let channel): "attach \(channel)"
+    case .detach(let channel): "detach \(channel)"
+    case .update(let occupant, let channel): "update \(channel) \(line(occupant))"
     case .leave(let client, let channel, let lost): "leave \(client) \(channel)\(lost ? " lost" : "")"
-    case .readHistory(let session, let channel, let query, let purpose):
-      "read \(session.slot) \(channel) \(line(query))\(line(purpose))"
-    case .queryPresence(let session, let id, let channel, let onlyCount):
-      "query \(session.slot) \(channel)\(number(id))\(onlyCount ? " count" : "")"
     case .connected(let connection): "connected \(connection.client) \(connection.user?.string ?? "-")"
     case .disconnected(let client, let user): "disconnected \(client) \(user?.string ?? "-")"
     case .announced(let connections, next: _): "announced \(connections.map(\.client.string).joined(separator: ", "))"
-    case .send(let session, let id, let user, let event):
-      "send \(session.slot) to \(user)\(number(id)) '\(String(decoding: event, as: UTF8.self))'"
     }
+  }
+
+  private static func line(_ occupant: Occupant) -> String {
+    "\(occupant.client) \(occupant.user?.string ?? "-") \(occupant.info ?? "-")"
+  }
+
+  private static func line(_ addressee: Addressee) -> String {
+    switch addressee {
+    case .user(let user): user.string
+    case .everybody: "everybody"
+    }
+  }
+
+  private static func line(_ event: DirectEvent) -> String {
+    String(decoding: event.data, as: UTF8.self)
   }
 
   static func line(_ reply: Reply) -> String {
@@ -88,10 +108,10 @@ enum Transcript {
     }
   }
 
-  private static func line(_ purpose: Asker.Purpose) -> String {
-    switch purpose {
+  private static func number(_ asker: Asker) -> String {
+    switch asker {
     case .subscribe: ""
-    case .command(let id): number(id)
+    case .command(_, let id): number(id)
     }
   }
 

@@ -1,0 +1,46 @@
+import Model
+
+/// What a loop hears from the broker.
+package enum BrokerEvent: Sendable {
+  /// An event of a channel, for those of the loop's connections that take part in it so; `since` is the microsecond
+  /// (monotonic) at which the broker had it.
+  case deliver(ChannelName, Frame, StreamMark, Audience, excluding: ClientID?, since: Int64)
+  /// An event that belongs to no channel; `since` as in `deliver`.
+  case addressed(Addressee, Frame, since: Int64)
+  /// The answer to a question.
+  case answer(Asker, Result<Answer, Refusal>)
+  /// The answer to all on the loop who have asked the same: apart, since an array costs an allocation.
+  case answers([Asker], Result<Answer, Refusal>)
+  /// Everything published to the channel from now on arrives.
+  case attached(ChannelName)
+  /// What was published may be missed until the channels are told `attached` anew.
+  case subscriptionsLost
+  case link(LinkState)
+  /// The node goes on under another id, because its lease had run out.
+  case identity(NodeID)
+  /// Whose connections the broker is to be told of from now on; at first those of users. With `everybody` those that are
+  /// open already are announced, too, from the first slot on.
+  case register(Registrants)
+  /// The next of the open connections are to be announced, from that slot on.
+  case announce(from: UInt32)
+}
+
+/// How the node stands with its broker.
+package enum LinkState: Sendable, Equatable {
+  /// Everything can be asked and will be answered.
+  case up
+  /// Just lost (or not made yet) and on its way back: what needs it waits.
+  case lost
+  /// Gone; an attempt to come back has failed: what needs it is refused at once.
+  case down
+}
+
+/// Whose connections the broker wants to be told of.
+package enum Registrants: Sendable {
+  /// Those of users.
+  case users
+  /// All, anonymous ones too.
+  case everybody
+  /// None now: the cluster cannot be told. Those that are open are asked for later.
+  case nobody
+}

@@ -1,0 +1,33 @@
+/// How a broker stands.
+package struct BrokerStatus: Sendable {
+  /// What it depends on and how each stands, by the names that `/readyz` shows; nil: well, else what is wrong.
+  package var dependencies: [(name: String, trouble: String?)] = []
+  /// Channels with a listener on this node.
+  package var channels = 0
+  /// One for each Redis.
+  package var shards: [Shard] = []
+  /// Milliseconds since the lease was renewed; nil where there is none.
+  package var leaseAge: Int64?
+  package var reapedMembers = 0
+  /// Gaps that were told, since what was missing could not be read any more.
+  package var gaps = 0
+  /// Payloads from other programs that were no messages.
+  package var malformedPayloads = 0
+
+  package struct Shard: Sendable {
+    package var isUp: Bool
+    package var reconnects: Int
+    /// Seconds of the latest round trip.
+    package var roundTrip: Double?
+
+    package init(isUp: Bool, reconnects: Int, roundTrip: Double?) {
+      self.isUp = isUp
+      self.reconnects = reconnects
+      self.roundTrip = roundTrip
+    }
+  }
+
+  package init() {}
+
+  package var isReady: Bool { dependencies.allSatisfy { $0.trouble == nil } }
+}
