@@ -55,7 +55,8 @@ struct Connection: ~Copyable {
   var hasWaiting = false
   /// Whether messages have been left out for it, as the rules of their channels want it.
   var bearsLoss = false
-  /// Since when the outbox has been more than half full; 0 while it is not.
+  /// Since when the outbox has been more than half full, or, where it bears loss, nothing of it has been read; 0 while it is
+  /// not.
   var slowSince: Int64 = 0
   /// Control frames, and compressed messages above the rate that were read all the same, in the second that began then: in
   /// the loop's time, cut to 32 bits.

@@ -2,7 +2,7 @@ import Cluster
 import Model
 import Reactor
 
-/// The relay loop's end of a server: takes the loops' requests to the broker and its events back to them.
+/// The relay loop's end of a server: takes the loops' questions and reports to the broker, and its events back to them.
 ///
 /// With one loop it lives there; with more it has a thread of its own, so that fan-out never delays reading from Redis.
 final class Relay: BrokerOutlet {
@@ -17,6 +17,7 @@ final class Relay: BrokerOutlet {
   /// What the control plane has asked and nobody has answered, by number.
   private var control: [UInt64: (Result<Answer, Refusal>) -> Void] = [:]
   private var lastNumber: UInt64 = 0
+  private var isStopped = false
 
   enum Request: Sendable {
     case ask(Asker, Question, LoopIndex)
@@ -72,7 +73,7 @@ final class Relay: BrokerOutlet {
 
   /// Asks the cluster; `answer` is called exactly once, now or later.
   func ask(_ question: Question, then answer: @escaping (Result<Answer, Refusal>) -> Void) {
-    guard let broker else { return answer(.failure(Self.gone)) }
+    guard let broker, !isStopped else { return answer(.failure(Self.gone)) }
     lastNumber += 1
     control[lastNumber] = answer
     broker.ask(question, by: .control(lastNumber))
@@ -84,6 +85,7 @@ final class Relay: BrokerOutlet {
 
   /// The broker has stopped: nobody else answers.
   func stopped() {
+    isStopped = true
     let unanswered = control.values
     control = [:]
     for answer in unanswered { answer(.failure(Self.gone)) }
@@ -120,7 +122,8 @@ extension Question {
   var weight: Int {
     switch self {
     case .publish(let publication): publication.event.count
-    case .send(let event, to: _): event.data.count
+    // With what stands around its data.
+    case .send(let event, to: _): event.data.count + 128
     case .enter, .history, .presence: 0
     }
   }

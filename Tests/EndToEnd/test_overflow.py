@@ -71,8 +71,10 @@ def patient_node(tmp_path):
 
 
 async def test_who_reads_nothing_for_long_is_closed(patient_node, connect, raw, channel):
-    """Also where nothing else is sent, and no ping is due."""
-    await flood(patient_node, connect, raw, f"drop:{channel}")
+    """Also where nothing else is sent, no ping is due, and it has read a little."""
+    stalled, _ = await flood(patient_node, connect, raw, f"drop:{channel}")
+    for _ in range(3):
+        await stalled.receive_frame()
     metrics = patient_node.metrics
     assert metrics().total("apus_dropped_total", policy="drop") > 0
     await eventually(lambda: metrics().total("apus_dropped_total", policy="disconnect") == 1, within=60)

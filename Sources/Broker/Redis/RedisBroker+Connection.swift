@@ -102,7 +102,7 @@ extension RedisBroker {
         return commands.reset("this Redis does not tell its run_id")
       }
       let former = Self.field("master_replid2", of: reply.string) ?? ""
-      run = RedisRun(
+      greeted = RedisRun(
         name: runID, replicationID: Self.field("master_replid", of: reply.string) ?? "",
         formerReplicationID: former.allSatisfy { $0 == "0" } ? "" : former)
       loadScripts(life)
@@ -126,12 +126,14 @@ extension RedisBroker {
 
   /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
   private func identifyRun(_ life: UInt64) {
-    let asked = scripts.run(streamScripts.identify(newSeed: newSeed(), former: lastRun, lostLease: hasLostLease)) {
+    let greeting = StreamScripts(keys: keys, run: greeted)
+    let asked = scripts.run(greeting.identify(newSeed: newSeed(), former: lastRun, lostLease: hasLostLease)) {
       [unowned self] outcome in
       guard case .reply(let reply) = outcome, life == self.life else { return }
       if let error = reply.error { return commands.reset(error.advice) }
       guard let name = reply[0]?.string else { return commands.reset("it answers what is no name of a run") }
-      run.name = name
+      run = RedisRun(
+        name: name, replicationID: greeted.replicationID, formerReplicationID: greeted.formerReplicationID)
       if reply[1]?.integer == 1 { reentry.begin(loops: outlet.loopCount) }
       // What stands in Redis may be older than what was written there last: all of it goes with the id, and what is so
       // is entered anew.

@@ -92,14 +92,15 @@ extension RedisBroker {
   }
 
   private func leaveIncomplete() {
+    if !isRegistryIncomplete { registryRefused = loop.now }
     isRegistryIncomplete = true
-    registryRefused = loop.now
-    // Whom Redis does not know of, nobody may call offline.
-    reentry.begin(loops: outlet.loopCount)
   }
 
   private func refusedEntry(_ error: RedisError) {
     leaveIncomplete()
+    // Whom a full Redis does not know of, nobody may call offline. Where it refuses one user for another reason that may be
+    // for ever, and all others would have to wait for theirs.
+    if error.code == .outOfMemory { reentry.begin(loops: outlet.loopCount) }
     complain(error)
   }
 

@@ -74,8 +74,9 @@ package final class RedisBroker: Broker {
   var waitingReads = WaitingReads()
   /// Gaps that were told.
   var gaps = 0
-  /// The run of Redis that the command link is connected to.
+  /// The run of Redis that the node is joined to, and what INFO tells of it: that has no name yet.
   var run = RedisRun(name: "", replicationID: "")
+  var greeted = RedisRun(name: "", replicationID: "")
   /// The name of the one that the node was joined to before.
   var lastRun: String?
   var presence = PresenceTable()
@@ -270,7 +271,7 @@ package final class RedisBroker: Broker {
     // Also while the node enters what it had, which may take longer than a lease lasts.
     if commands.isConnected {
       renewIfDue()
-      if reentry.takeDue(now: loop.now) { tellDoubt() }
+      if !run.name.isEmpty, reentry.takeDue(now: loop.now) { tellDoubt() }
     }
     guard isCommandReady else { return }
     readNext()

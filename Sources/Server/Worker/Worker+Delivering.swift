@@ -100,7 +100,7 @@ extension Worker {
     case .identity(let id): node = id
     case .answer(let asker, let result):
       hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot))
-    case .answers(let askers, let result): answered(askers[...], result, event.weight)
+    case .answers(let askers, let result): answered(askers, result, event.weight)
     case .register(let registrants): register(registrants)
     case .announce(let slot): announceBatch(from: slot)
     case .addressed(let addressee, let frame, let since):
@@ -110,21 +110,24 @@ extension Worker {
     performActions()
   }
 
-  /// Answers those who have asked the same, as many in one turn as its bytes allow: each has a copy, and what a client
-  /// takes at once is kept no longer than the turn.
-  private func answered(_ askers: ArraySlice<Asker>, _ result: Result<Answer, Refusal>, _ bytes: Int) {
-    let batch = askers.prefix(max(1, Self.answersATurn / max(1, bytes)))
-    for asker in batch { hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot)) }
-    let rest = askers.dropFirst(batch.count)
-    guard !rest.isEmpty else { return }
-    loop.atNextTurn { [unowned self] in
-      answered(rest, result, bytes)
-      performActions()
+  /// Answers those who have asked the same, a few at a time, and sends to them in between: each has a copy, and what a
+  /// client takes at once need not be held. All before what comes after the answer: a roster must not follow a leave that it
+  /// does not know of.
+  private func answered(_ askers: [Asker], _ result: Result<Answer, Refusal>, _ bytes: Int) {
+    let count = max(1, Self.answersAtOnce / max(1, bytes))
+    for start in stride(from: 0, to: askers.count, by: count) {
+      if start > 0 {
+        performActions()
+        flush()
+      }
+      for asker in askers[start..<min(start + count, askers.count)] {
+        hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot))
+      }
     }
   }
 
-  /// Bytes of the same answer that are made in one turn.
-  private static var answersATurn: Int { 4 << 20 }
+  /// Bytes of the same answer that are made before they are sent.
+  private static var answersAtOnce: Int { 4 << 20 }
 
   /// Counts a delivery for the histogram, only where something waits for the end of the turn: nobody else would record
   /// the time.

@@ -76,18 +76,19 @@ extension Worker {
   /// One that bears loss may stay as full as it is while it reads at all.
   func checkPace(_ slot: UInt32, hasMoved: Bool) {
     let connection = connections[slot]
-    guard connection.pointee.outbox.count > maxOutbox(slot) / 2, !(hasMoved && connection.pointee.bearsLoss) else {
+    guard connection.pointee.outbox.count > maxOutbox(slot) / 2 else {
       connection.pointee.slowSince = 0
       return
     }
-    if connection.pointee.slowSince == 0 {
+    if connection.pointee.slowSince == 0 || hasMoved && connection.pointee.bearsLoss {
       connection.pointee.slowSince = loop.now
       checkSlowLater()
     }
     if loop.now - connection.pointee.slowSince >= ServerConfiguration.slowTimeout { closeAsTooSlow(slot) }
   }
-  /// Looks at the slow connections once a second, as long as there are any: the pings of a connection, by which its own timer
-  /// goes, may be further apart than it is borne.
+
+  /// Looks at the slow connections once a second, as long as there are any: pings, by which a connection's own timer goes,
+  /// may be further apart than it is borne.
   private func checkSlowLater() {
     guard !isCheckingSlow else { return }
     isCheckingSlow = true

@@ -237,4 +237,16 @@ struct ConnectionRegistryTests {
       #expect(node.log.links == [.lost, .up])
     }
   }
+
+  /// One user whose key another program has taken is their own trouble: nobody has to wait for what is not known of others.
+  @Test func aKeyOfAnotherKind() async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      try cluster.redis.call("SET", "apus:user:bob", "of another program")
+      node.connect(bob)
+      try await node.expect(.refused(.unavailable), sending: "1", to: "bob", by: alice)
+      #expect(try cluster.redis.call("HEXISTS", "apus:run", "doubt").integer == 0)
+      try await node.expect(.offline, sending: "2", to: "carol", by: alice)
+    }
+  }
 }
