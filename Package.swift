@@ -79,7 +79,7 @@ let package = Package(
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
-      resources: [.embedInCode("Scripts")],
+      resources: [.embedInCode("Redis/Lua")],
       swiftSettings: strict),
     .target(
       name: "Server",

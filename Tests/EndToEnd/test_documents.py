@@ -283,7 +283,7 @@ def test_claims():
 
 
 def test_scripts():
-    scripts = [each.stem for each in (REPOSITORY / "Sources/Broker/Scripts").glob("*.lua")]
+    scripts = [each.stem for each in (REPOSITORY / "Sources/Broker/Redis/Lua").glob("*.lua")]
     assert sorted(named(table("docs/redis.md", "## Scripts"))) == sorted(scripts)
 
 

@@ -1,5 +1,5 @@
-import Glibc
 import Cluster
+import Glibc
 import Hub
 import Model
 import TestSupport

@@ -1,5 +1,5 @@
-import Cluster
 import Broker
+import Cluster
 import Model
 import Testing
 

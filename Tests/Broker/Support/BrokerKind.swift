@@ -1,5 +1,5 @@
-import Cluster
 import Broker
+import Cluster
 import Model
 
 /// The brokers that have to behave the same.

@@ -1,4 +1,3 @@
-import Cluster
 import Glibc
 
 /// A process a test has started.

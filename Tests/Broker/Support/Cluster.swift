@@ -1,5 +1,5 @@
-import Cluster
 import Broker
+import Cluster
 import Logging
 import Model
 import Redis

@@ -1,4 +1,3 @@
-import Cluster
 import Testing
 
 /// Whether the condition comes true.

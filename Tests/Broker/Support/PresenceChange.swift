@@ -1,4 +1,3 @@
-import Cluster
 import JSON
 
 /// A `join` or `leave` event, read from its text.

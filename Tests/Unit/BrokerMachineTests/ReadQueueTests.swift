@@ -22,16 +22,16 @@ import Testing
   private mutating func ask(
     _ number: UInt32, _ name: String, newest count: Int = 0, isForSubscribe: Bool = true
   ) -> Bool {
-    let question = ReadQueue.Question(
+    let request = ReadQueue.Request(
       channel: channel(name), subject: .history(count == 0 ? .position : .newest(count)),
       line: isForSubscribe ? .subscribes : .commands)
-    return queue.add(reader(number, isForSubscribe: isForSubscribe), question)
+    return queue.add(reader(number, isForSubscribe: isForSubscribe), request)
   }
 
   private func roster(_ name: String, _ line: ReadQueue.Line, _ subject: ReadQueue.Subject = .roster)
-    -> ReadQueue.Question
+    -> ReadQueue.Request
   {
-    ReadQueue.Question(channel: channel(name), subject: subject, line: line)
+    ReadQueue.Request(channel: channel(name), subject: subject, line: line)
   }
 
   private mutating func askRoster(
@@ -51,8 +51,8 @@ import Testing
     switch queue.next() {
     case nil: nil
     case .missing(let channel): "missing \(channel)"
-    case .clients(let question, let readers):
-      "\(question.channel) " + readers.map(slot).joined(separator: " ")
+    case .clients(let request, let readers):
+      "\(request.channel) " + readers.map(slot).joined(separator: " ")
     }
   }
 
@@ -100,9 +100,9 @@ import Testing
 
   @Test mutating func whatWaitsCanBeTakenBack() {
     #expect(ask(1, "a") && ask(2, "a") && ask(3, "b", newest: 1, isForSubscribe: false))
-    #expect(queue.takeQuestions().map { $0.1.count } == [2, 1])
+    #expect(queue.takeRequests().map { $0.1.count } == [2, 1])
     #expect(next() == nil)
-    #expect(queue.takeQuestions().isEmpty)
+    #expect(queue.takeRequests().isEmpty)
   }
 
   @Test mutating func aRosterIsReadOnceAtATime() {
@@ -136,7 +136,7 @@ import Testing
     #expect(next() == "a 1")
     for number in 0..<ReadQueue.maxCommands { #expect(askRoster(UInt32(number), "a", isForSubscribe: false)) }
     #expect(!askRoster(9, "a", isForSubscribe: false), "those that wait are bounded, too")
-    #expect(queue.takeQuestions().map { $0.1.count } == [ReadQueue.maxCommands])
+    #expect(queue.takeRequests().map { $0.1.count } == [ReadQueue.maxCommands])
     queue.ended(roster("a", .commands))
     #expect(next() == nil)
     #expect(askRoster(9, "a", isForSubscribe: false), "there is room again")

@@ -1,5 +1,5 @@
-import LoopTestSupport
 import Glibc
+import LoopTestSupport
 import Reactor
 import Testing
 

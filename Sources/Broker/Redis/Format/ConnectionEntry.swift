@@ -2,7 +2,6 @@ import Cluster
 import JSON
 import Model
 import Protocol
-import WebSocket
 
 /// An open connection as Redis keeps it: the JSON value of a field of its node's hash.
 package enum ConnectionEntry {

@@ -1,4 +1,5 @@
 import Cluster
+import DequeModule
 import Model
 import Reactor
 import Redis
@@ -9,40 +10,79 @@ import Redis
 /// closed and may still stand in Redis waits in `departed`; it goes before anything is announced, and never comes back,
 /// since no client id is given twice. A loop tells of those closings alone whose connection it has told of, and of none
 /// that opens while the link is away: so what waits is not more than was connected when it was lost.
-extension RedisBroker {
+final class ConnectionRegistry {
   /// How long after a refusal all is announced again, in milliseconds.
-  private static var registryRepetition: Int64 { 10_000 }
+  private static let repetition: Int64 = 10_000
   /// Entries that Redis did not let the node take out, and that are remembered to be tried again.
-  private static var maxRefusedDepartures: Int { 100_000 }
+  private static let maxRefusedDepartures = 100_000
   /// Entries taken out by one command.
-  private static var departureBatch: Int { 256 }
+  private static let departureBatch = 256
 
   /// A connection that is gone.
-  struct Departed {
+  private struct Departed {
     let client: ClientID
     let user: UserName?
+  }
+
+  private unowned let context: KeyspaceContext
+  private unowned let lease: NodeLease
+  /// Connections that are gone and of which Redis may still know.
+  private var departed: Deque<Departed> = []
+  private var departureRefused = Cooldown()
+  /// Whether Redis has refused to know of some that are open, and when.
+  private var isIncomplete = false
+  private var entryRefused = Cooldown()
+  /// Who is connected, as far as Redis may not know of them.
+  private var reentry = Reentry()
+
+  init(_ context: KeyspaceContext, _ lease: NodeLease) {
+    self.context = context
+    self.lease = lease
   }
 
   // MARK: The link
 
   /// Redis can be told again: first of what is gone, then the loops announce what is open.
-  func beginRegistering() {
-    isRegistryIncomplete = false
+  func begin() {
+    isIncomplete = false
     sendDepartures()
-    outlet.postToAll(.register(.everybody))
+    context.outlet.postToAll(.register(.everybody))
   }
 
   /// Redis cannot be told of anything for now.
-  func endRegistering() {
-    outlet.postToAll(.register(.nobody))
+  func end() {
+    context.outlet.postToAll(.register(.nobody))
   }
 
   /// Sends again what Redis has not taken.
-  func repeatRegistrationIfDue() {
-    if loop.now - departureRefused >= Self.registryRepetition { sendDepartures() }
-    guard isRegistryIncomplete, loop.now - registryRefused >= Self.registryRepetition else { return }
-    isRegistryIncomplete = false
-    outlet.postToAll(.register(.everybody))
+  func repeatIfDue() {
+    let now = context.loop.now
+    if departureRefused.isOver(after: Self.repetition, now: now) { sendDepartures() }
+    guard isIncomplete, entryRefused.isOver(after: Self.repetition, now: now) else { return }
+    isIncomplete = false
+    context.outlet.postToAll(.register(.everybody))
+  }
+
+  // MARK: Doubt
+
+  /// Redis may not know of anybody who is connected here, until the loops have announced them.
+  func beginReentry() {
+    reentry.begin(loops: context.outlet.loopCount)
+  }
+
+  /// Tells Redis, as long as that is so, that nobody may be called offline.
+  func tellDoubtIfDue() {
+    if !lease.run.name.isEmpty, reentry.takeDue(now: context.loop.now) { tellDoubt(isEntering: true) }
+  }
+
+  /// Has the run stand in Redis again, if somebody has deleted it; `isEntering` while this node is writing down who is
+  /// connected.
+  func tellDoubt(isEntering: Bool) {
+    let scripts = StreamScripts(keys: context.keys, run: lease.run)
+    let call = scripts.doubt(newSeed: context.newSeed(), isEntering: isEntering)
+    _ = context.scripts.run(call) { [unowned self] outcome in
+      if case .reply(let reply) = outcome, let error = reply.error { context.handle(serverError: error) }
+    }
   }
 
   // MARK: Coming
@@ -50,25 +90,25 @@ extension RedisBroker {
   /// A connection is open, or it is known only now whose it is.
   func connected(_ connection: OpenConnection) {
     // What is told now and cannot be sent is announced again when the link is back.
-    if isCommandReady { enter([connection]) {} }
+    if context.isReady { enter([connection]) {} }
   }
 
   /// A batch of what is open on a loop; the next is asked for when Redis has taken this one.
   func announced(_ connections: [OpenConnection], next: UInt32?, _ loop: LoopIndex) {
-    guard isCommandReady else { return }
-    let life = life
+    guard context.isReady else { return }
+    let generation = context.generation
     let proceed = { [unowned self] in
-      guard life == self.life else { return }
-      if let next { return outlet.post(.announce(from: next), to: loop) }
+      guard generation == context.generation else { return }
+      if let next { return context.outlet.post(.announce(from: next), to: loop) }
       // Where some were refused all are announced again.
-      if !isRegistryIncomplete { reentry.finished(loop) }
+      if !isIncomplete { reentry.finished(loop) }
     }
     connections.isEmpty ? proceed() : enter(connections, then: proceed)
   }
 
   /// `then` is called when Redis has taken all of them, and not where it has not.
   private func enter(_ connections: [OpenConnection], then proceed: @escaping () -> Void) {
-    var entries = RedisCommand("HSET", keys.connections(ofNode: nodeID.string))
+    var entries = RedisCommand("HSET", context.keys.connections(ofNode: lease.nodeID.string))
     for connection in connections {
       entries.arg(connection.client.string)
       entries.arg(ConnectionEntry.encode(connection))
@@ -77,12 +117,12 @@ extension RedisBroker {
     var batch = [entries]
     for connection in connections {
       if let user = connection.user {
-        batch.append(RedisCommand("HSET", keys.user(user), connection.client.string, nodeID.string))
+        batch.append(RedisCommand("HSET", context.keys.user(user), connection.client.string, lease.nodeID.string))
       }
     }
     for (index, command) in batch.enumerated() {
       let isLast = index == batch.count - 1
-      let isSent = commands.send(command) { [unowned self] outcome in
+      let isSent = context.commands.send(command) { [unowned self] outcome in
         guard case .reply(let reply) = outcome else { return }
         if let error = reply.error { return refusedEntry(error) }
         if isLast { proceed() }
@@ -92,16 +132,16 @@ extension RedisBroker {
   }
 
   private func leaveIncomplete() {
-    if !isRegistryIncomplete { registryRefused = loop.now }
-    isRegistryIncomplete = true
+    if !isIncomplete { entryRefused.start(now: context.loop.now) }
+    isIncomplete = true
   }
 
   private func refusedEntry(_ error: RedisError) {
     leaveIncomplete()
     // Whom a full Redis does not know of, nobody may call offline. Where it refuses one user for another reason that may be
     // for ever, and all others would have to wait for theirs.
-    if error.code == .outOfMemory { reentry.begin(loops: outlet.loopCount) }
-    complain(error)
+    if error.code == .outOfMemory { beginReentry() }
+    context.handle(serverError: error)
   }
 
   // MARK: Going
@@ -109,7 +149,7 @@ extension RedisBroker {
   /// A connection is gone that Redis may know of.
   func disconnected(_ client: ClientID, _ user: UserName?) {
     let gone = Departed(client: client, user: user)
-    if isCommandReady, departed.isEmpty { takeOut([gone]) } else { departed.append(gone) }
+    if context.isReady, departed.isEmpty { takeOut([gone]) } else { departed.append(gone) }
   }
 
   private func sendDepartures() {
@@ -122,7 +162,7 @@ extension RedisBroker {
 
   /// They are tried again later. What is too much goes with the node itself.
   private func refusedDeparture(_ gone: [Departed], isFirst: Bool) {
-    departureRefused = loop.now
+    departureRefused.start(now: context.loop.now)
     guard isFirst, departed.count + gone.count <= Self.maxRefusedDepartures else { return }
     departed.append(contentsOf: gone)
   }
@@ -131,21 +171,21 @@ extension RedisBroker {
   @discardableResult
   private func takeOut(_ gone: [Departed]) -> Bool {
     var batch = gone.compactMap { gone in
-      gone.user.map { RedisCommand("HDEL", keys.user($0), gone.client.string) }
+      gone.user.map { RedisCommand("HDEL", context.keys.user($0), gone.client.string) }
     }
-    var entries = RedisCommand("HDEL", keys.connections(ofNode: nodeID.string))
+    var entries = RedisCommand("HDEL", context.keys.connections(ofNode: lease.nodeID.string))
     for gone in gone { entries.arg(gone.client.string) }
     batch.append(entries)
     var isRefused = false
     for (index, command) in batch.enumerated() {
       let isLast = index == batch.count - 1
-      let isSent = commands.send(command) { [unowned self] outcome in
+      let isSent = context.commands.send(command) { [unowned self] outcome in
         switch outcome {
         case .reply(let reply):
           guard let error = reply.error else { return }
           refusedDeparture(gone, isFirst: !isRefused)
           isRefused = true
-          complain(error)
+          context.handle(serverError: error)
         // With the answer to any of them that to the last is lost.
         case .lost: if isLast, !isRefused { departed.append(contentsOf: gone) }
         }
@@ -158,3 +198,6 @@ extension RedisBroker {
     return true
   }
 }
+
+@available(*, unavailable)
+extension ConnectionRegistry: Sendable {}

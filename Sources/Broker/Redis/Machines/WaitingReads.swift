@@ -5,7 +5,7 @@ import Model
 /// other, without any I/O: those are for whoever listened before, and must not come behind the answer.
 struct WaitingReads {
   struct Read {
-    let question: ReadQueue.Question
+    let request: ReadQueue.Request
     let readers: [Caller]
     let read: HistoryRead
     /// The epoch of the channel's place when it began to wait.
@@ -30,7 +30,7 @@ struct WaitingReads {
   mutating func add(_ read: Read) -> Bool {
     guard bytes + read.read.byteCount <= Self.maxBytes else { return false }
     bytes += read.read.byteCount
-    reads[read.question.channel, default: []].append(read)
+    reads[read.request.channel, default: []].append(read)
     return true
   }
 

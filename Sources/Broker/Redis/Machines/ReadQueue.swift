@@ -11,7 +11,7 @@ import Model
 /// waits for its end, and for the next one.
 struct ReadQueue {
   /// What is asked for somebody.
-  struct Question: Hashable {
+  struct Request: Hashable {
     let channel: ChannelName
     let subject: Subject
     let line: Line
@@ -40,7 +40,7 @@ struct ReadQueue {
   enum Job {
     /// What the node is missing in a channel.
     case missing(ChannelName)
-    case clients(Question, [Caller])
+    case clients(Request, [Caller])
   }
 
   /// Reads under way at a time. With `HistoryRead.maxBytes` for each this bounds what Redis keeps for this node.
@@ -50,11 +50,11 @@ struct ReadQueue {
 
   private var missing: Deque<ChannelName> = []
   /// By `Line`.
-  private var lines: [Deque<Question>] = Line.allCases.map { _ in [] }
+  private var lines: [Deque<Request>] = Line.allCases.map { _ in [] }
   /// Who asks what has not begun: what stands in line, and rosters that are being read for others.
-  private var readers: [Question: [Caller]] = [:]
+  private var readers: [Request: [Caller]] = [:]
   /// Rosters and counts that are being read.
-  private var begun: Set<Question> = []
+  private var begun: Set<Request> = []
   private var commandCount = 0
   private(set) var underWay = 0
 
@@ -69,18 +69,18 @@ struct ReadQueue {
   }
 
   /// Puts somebody in line; false when too many are.
-  mutating func add(_ reader: Caller, _ question: Question) -> Bool {
-    add([reader], question)
+  mutating func add(_ reader: Caller, _ request: Request) -> Bool {
+    add([reader], request)
   }
 
   /// Puts several, or for `watchers` nobody in particular, in line; false when too many are.
-  mutating func add(_ asking: [Caller], _ question: Question) -> Bool {
-    if question.line == .commands {
+  mutating func add(_ asking: [Caller], _ request: Request) -> Bool {
+    if request.line == .commands {
       guard commandCount + asking.count <= Self.maxCommands else { return false }
       commandCount += asking.count
     }
-    if readers[question] == nil, !begun.contains(question) { lines[question.line.rawValue].append(question) }
-    readers[question, default: []] += asking
+    if readers[request] == nil, !begun.contains(request) { lines[request.line.rawValue].append(request) }
+    readers[request, default: []] += asking
     return true
   }
 
@@ -91,29 +91,29 @@ struct ReadQueue {
       underWay += 1
       return .missing(channel)
     }
-    guard let line = lines.firstIndex(where: { !$0.isEmpty }), let question = lines[line].popFirst() else { return nil }
+    guard let line = lines.firstIndex(where: { !$0.isEmpty }), let request = lines[line].popFirst() else { return nil }
     underWay += 1
-    if !question.subject.isHistory { begun.insert(question) }
-    return .clients(question, takeReaders(of: question))
+    if !request.subject.isHistory { begun.insert(request) }
+    return .clients(request, takeReaders(of: request))
   }
 
-  private mutating func takeReaders(of question: Question) -> [Caller] {
-    let asking = readers.removeValue(forKey: question) ?? []
-    if question.line == .commands { commandCount -= asking.count }
+  private mutating func takeReaders(of request: Request) -> [Caller] {
+    let asking = readers.removeValue(forKey: request) ?? []
+    if request.line == .commands { commandCount -= asking.count }
     return asking
   }
 
   /// Takes everything that is asked for somebody out of the line.
-  mutating func takeQuestions() -> [(Question, [Caller])] {
+  mutating func takeRequests() -> [(Request, [Caller])] {
     let asked = lines.joined() + begun.filter { readers[$0] != nil }
     for line in lines.indices { lines[line] = [] }
     return asked.map { ($0, takeReaders(of: $0)) }
   }
 
-  /// A read has come to its end, one way or another; `question` where it was for clients.
-  mutating func ended(_ question: Question? = nil) {
+  /// A read has come to its end, one way or another; `request` where it was for clients.
+  mutating func ended(_ request: Request? = nil) {
     underWay -= 1
-    guard let question, begun.remove(question) != nil, readers[question] != nil else { return }
-    lines[question.line.rawValue].append(question)
+    guard let request, begun.remove(request) != nil, readers[request] != nil else { return }
+    lines[request.line.rawValue].append(request)
   }
 }

@@ -1,0 +1,228 @@
+import Cluster
+import JSON
+import Logging
+import Model
+import Protocol
+import Reactor
+import Redis
+import WebSocket
+
+/// Who hears of what comes by the subscriptions of a keyspace.
+protocol SubscriptionListener: AnyObject {
+  /// A message that has its place in a history.
+  func received(kept item: Continuity.Item, in channel: ChannelName)
+  /// A join or a leave.
+  func received(presence text: UnsafeRawBufferPointer, in channel: ChannelName, excluding client: ClientID?)
+  /// Something on a control channel; `isForAll`: on that of all nodes.
+  func received(control payload: UnsafeRawBufferPointer, isForAll: Bool)
+  /// Messages of the channel arrive from now on.
+  func attached(_ channel: ChannelName)
+  /// Nobody here listens to the channel any more.
+  func abandoned(_ channel: ChannelName)
+  /// The control channels are confirmed.
+  func controlSubscribed()
+}
+
+/// What is subscribed in a keyspace, and what comes by it.
+final class ChannelSubscriptions {
+  /// Channels in one SUBSCRIBE or UNSUBSCRIBE.
+  private static let batch = 512
+
+  private unowned let context: KeyspaceContext
+  private unowned let lease: NodeLease
+  unowned var listener: any SubscriptionListener
+  private var interest = Interest()
+  /// Payloads that were nothing a node says.
+  private(set) var malformedPayloads = 0
+  private var malformedTally = FailureTally()
+  /// Whether the subscriber was left unread since it was last asked for.
+  private var hasPaused = false
+
+  init(_ context: KeyspaceContext, _ lease: NodeLease, listener: any SubscriptionListener) {
+    self.context = context
+    self.lease = lease
+    self.listener = listener
+  }
+
+  /// How many channels have a listener on this node.
+  var activeCount: Int { interest.activeCount }
+
+  func knows(_ channel: ChannelName) -> Bool { interest.knows(channel) }
+
+  /// Whether anybody here listens to the channel.
+  func isHeard(_ channel: ChannelName) -> Bool { !interest.loops(of: channel).isEmpty }
+
+  // MARK: Loops
+
+  func attach(_ channel: ChannelName, _ loop: LoopIndex) {
+    act(interest.attach(channel, loop))
+  }
+
+  func detach(_ channel: ChannelName, _ loop: LoopIndex) {
+    interest.detach(channel, loop, now: context.loop.now)
+  }
+
+  /// Gives up what nobody has listened to for a while.
+  func expire() {
+    for action in interest.expire(now: context.loop.now) { act(action) }
+  }
+
+  private func act(_ action: Interest.Action?) {
+    switch action {
+    case nil: break
+    case .subscribe(let channel): subscribe(to: [channel])
+    case .unsubscribe(let channel):
+      listener.abandoned(channel)
+      send("UNSUBSCRIBE", [context.keys.messages(channel)])
+    case .attached(let channel, let loops):
+      listener.attached(channel)
+      for loop in loops { context.outlet.post(.attached(channel), to: loop) }
+    }
+  }
+
+  // MARK: The link
+
+  func linked() {
+    subscribeControl()
+    subscribe(to: interest.linked())
+  }
+
+  func linkLost() {
+    interest.linkLost()
+  }
+
+  func subscribeControl() {
+    send("SUBSCRIBE", [context.keys.control, context.keys.control(lease.nodeID)])
+  }
+
+  /// The node is about to go on under another id.
+  func unsubscribeOwnControl() {
+    send("UNSUBSCRIBE", [context.keys.control(lease.nodeID)])
+  }
+
+  private func subscribe(to channels: [ChannelName]) {
+    for start in stride(from: 0, to: channels.count, by: Self.batch) {
+      let batch = channels[start..<min(start + Self.batch, channels.count)]
+      send("SUBSCRIBE", batch.map(context.keys.messages))
+    }
+  }
+
+  /// A link that is gone takes nothing; what it had is asked for anew when it is back.
+  private func send(_ name: String, _ channels: [String]) {
+    var command = RedisCommand(name)
+    for channel in channels { command.arg(channel) }
+    _ = context.subscriber.sendSubscription(command, confirmations: channels.count)
+  }
+
+  // MARK: Congestion
+
+  /// Leaves what comes from Redis there while a loop is far behind: Redis holds it for us up to a limit of its own, and
+  /// a subscription it then cuts off is a loss that is noticed.
+  func pauseWhileCongested() {
+    context.outlet.isCongested ? pause() : context.subscriber.resume()
+  }
+
+  func pause() {
+    hasPaused = true
+    context.subscriber.pause()
+  }
+
+  /// Whether the subscriber was left unread since this was last asked.
+  func takeHasPaused() -> Bool {
+    defer { hasPaused = false }
+    return hasPaused
+  }
+
+  // MARK: In
+
+  func received(_ reply: RedisReplyView) {
+    if let error = reply.error { return context.subscriber.reset(error.advice) }
+    guard let kind = reply[0]?.bytes, let name = reply[1]?.bytes else { return }
+    switch kind.first {
+    case UInt8(ascii: "m"): if let payload = reply[2]?.bytes { received(payload, on: name) }
+    case UInt8(ascii: "s"): subscribed(name)
+    case UInt8(ascii: "u"):
+      context.subscriber.confirmed()
+      if let channel = channel(of: name) { act(interest.ended(channel)) }
+    default: break
+    }
+  }
+
+  private func subscribed(_ name: UnsafeRawBufferPointer) {
+    context.subscriber.confirmed()
+    if let channel = channel(of: name) {
+      act(interest.confirmed(channel, now: context.loop.now))
+    } else if String(decoding: name, as: UTF8.self) == context.keys.control(lease.nodeID) {
+      listener.controlSubscribed()
+    }
+  }
+
+  private func received(_ payload: UnsafeRawBufferPointer, on name: UnsafeRawBufferPointer) {
+    guard let channel = channel(of: name) else {
+      return listener.received(control: payload, isForAll: name.elementsEqual(context.keys.control.utf8))
+    }
+    guard let (header, range) = BrokerPayload.parse(payload) else { return received(foreign: payload, channel) }
+    let text = UnsafeRawBufferPointer(rebasing: payload[range])
+    switch header.kind {
+    case .message: received(EventEncoder.text(text), header, channel)
+    case .signal: deliver(channel, EventEncoder.text(text), mark: .fleeting, .listeners, excluding: header.excluded)
+    case .presence: listener.received(presence: text, in: channel, excluding: header.excluded)
+    case .binary:
+      // It names its channel a second time, and another program may have put it together.
+      guard let message = BinaryMessage(text), message.channel == channel.string, message.offset == header.offset,
+        text.count <= context.configuration.maxMessageSize + 8
+      else { return malformed() }
+      received(FrameEncoder.frame(.binary, payload: text), header, channel)
+    }
+  }
+
+  /// A message: one that has a place is handed on in its turn.
+  private func received(_ frame: Frame, _ header: BrokerPayload, _ channel: ChannelName) {
+    guard let epoch = header.epoch, let offset = header.offset else {
+      return deliver(channel, frame, .listeners, excluding: header.excluded)
+    }
+    let position = StreamPosition(epoch: epoch, offset: offset)
+    listener.received(
+      kept: Continuity.Item(position: position, frame: frame, excluded: header.excluded), in: channel)
+  }
+
+  /// Data that another program published as it is: becomes a message from nobody.
+  private func received(foreign payload: UnsafeRawBufferPointer, _ channel: ChannelName) {
+    guard payload.first == UInt8(ascii: "{"), payload.count <= context.configuration.maxMessageSize,
+      UTF8Validator.isValid(payload), JSONScanner.validate(payload)
+    else { return malformed() }
+    let frame = EventEncoder.message(
+      channel: channel, from: nil, client: nil, data: payload, timestamp: Int(Sys.wallMilliseconds()))
+    deliver(channel, frame, .listeners, excluding: nil)
+  }
+
+  func malformed() {
+    malformedPayloads += 1
+    guard let dropped = malformedTally.failed(now: context.loop.now) else { return }
+    context.logger.warning("payloads in Redis were not messages and were dropped", metadata: ["dropped": "\(dropped)"])
+  }
+
+  /// The channel of a pub/sub channel's name; nil for the control channels.
+  private func channel(of name: UnsafeRawBufferPointer) -> ChannelName? {
+    let prefix = context.keys.messagePrefix.utf8
+    guard name.count > prefix.count, name.starts(with: prefix) else { return nil }
+    return ChannelName(String(decoding: name[prefix.count...], as: UTF8.self))
+  }
+
+  // MARK: To the loops
+
+  /// Hands an event to the loops that listen to its channel.
+  func deliver(
+    _ channel: ChannelName, _ frame: Frame, mark: StreamMark = .none, _ audience: Audience,
+    excluding client: ClientID?
+  ) {
+    if context.outlet.isCongested { pause() }
+    for loop in interest.loops(of: channel) {
+      context.outlet.post(
+        .deliver(channel, frame, mark, audience, excluding: client, since: context.loop.nowMicroseconds), to: loop)
+    }
+  }
+}
+
+@available(*, unavailable)
+extension ChannelSubscriptions: Sendable {}

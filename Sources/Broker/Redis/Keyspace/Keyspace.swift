@@ -1,0 +1,348 @@
+import Cluster
+import Logging
+import Model
+import Reactor
+import Redis
+
+/// One Redis as a node uses it: leases, presence, histories and who is connected, over a pair of links, one for commands and
+/// one for what is subscribed. No script and no command touches two keyspaces.
+///
+/// The parts keep their state to themselves; this type brings them up and down together, and passes on what is for them.
+final class Keyspace {
+  let context: KeyspaceContext
+  let lease: NodeLease
+  let registry: ConnectionRegistry
+  let users: UserEvents
+  let publisher: ChannelPublisher
+  private(set) lazy var subscriptions = ChannelSubscriptions(context, lease, listener: self)
+  private(set) lazy var streams = ChannelStreams(context, lease, subscriptions, rosters: self) { [unowned self] in
+    checkReady()
+  }
+  private(set) lazy var rosters = Rosters(context, subscriptions, streams)
+  private(set) lazy var presence = PresenceSync(context, lease, rosters)
+  private lazy var probe = LinkProbe(context, lease, subscriptions)
+
+  private var serverJoin = ServerJoin()
+  private var join = KeyspaceJoin()
+  private var isSubscriberReady = false
+  /// What keeps the links from being ready, in a sentence.
+  private var failure: String? = "not connected yet"
+  /// How often the node has joined is told of once in a while.
+  private var joins = FailureTally(burst: 10)
+
+  init(
+    on loop: Loop, outlet: any BrokerOutlet, id: NodeID, configuration: RedisBroker.Configuration, logger: Logger
+  ) {
+    context = KeyspaceContext(on: loop, outlet: outlet, configuration: configuration, logger: logger)
+    lease = NodeLease(context, id: id)
+    registry = ConnectionRegistry(context, lease)
+    users = UserEvents(context, lease, registry)
+    publisher = ChannelPublisher(context, lease)
+  }
+
+  func start() {
+    context.outlet.postToAll(.link(.lost))
+    registry.end()
+    context.onFenced = { [unowned self] in fenced() }
+    lease.activeChannels = { [unowned self] in subscriptions.activeCount }
+    context.commands.onEvent = { [unowned self] in commandsChanged($0) }
+    context.subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
+    context.subscriber.onPush = { [unowned self] in subscriptions.received($0) }
+    context.commands.start()
+    context.subscriber.start()
+  }
+
+  /// A loop has no listener of the channel any more.
+  func detach(_ channel: ChannelName, _ loop: LoopIndex) {
+    subscriptions.detach(channel, loop)
+    // While the link is away there is nothing to unsubscribe from.
+    if !subscriptions.knows(channel) { streams.forget(channel) }
+  }
+
+  // MARK: Links
+
+  private func commandsChanged(_ event: RedisLink.Event) {
+    switch event {
+    case .connected: act(serverJoin.begin(), context.generation)
+    case .lost(let reason), .unreachable(let reason):
+      context.isReady = false
+      context.generation += 1
+      lease.lose()
+      context.scripts.linkLost()
+      streams.refuseQueuedReads()
+      users.giveUp()
+      registry.end()
+      changed(event, reason)
+    }
+  }
+
+  private func subscriberChanged(_ event: RedisLink.Event) {
+    switch event {
+    case .connected: subscriptions.linked()
+    case .lost(let reason), .unreachable(let reason):
+      isSubscriberReady = false
+      subscriptions.linkLost()
+      streams.subscriptionsLost()
+      // Whatever the link state is by now: the other link may have set it long ago.
+      context.outlet.postToAll(.subscriptionsLost)
+      rosters.subscriptionsLost()
+      changed(event, reason)
+    }
+  }
+
+  private func changed(_ event: RedisLink.Event, _ reason: String) {
+    failure = reason
+    probe.forget()
+    if case .unreachable = event {
+      set(.down)
+      presence.refuseWaiting()
+      rosters.refuseWaiting()
+      streams.refuseWaitingReads()
+    } else if context.linkState == .up {
+      set(.lost)
+    }
+  }
+
+  private func set(_ state: LinkState) {
+    guard state != context.linkState else { return }
+    context.linkState = state
+    context.outlet.postToAll(.link(state))
+  }
+
+  /// Both links may be ready now.
+  private func checkReady() {
+    guard context.isReady, isSubscriberReady, context.linkState == .up || streams.isCaughtUp else { return }
+    failure = nil
+    context.commands.settled()
+    context.subscriber.settled()
+    rosters.ready()
+    if context.linkState != .up, joins.failed(now: context.loop.now) != nil {
+      context.logger.info("the node is joined to its cluster", metadata: ["node": "\(lease.nodeID)"])
+    }
+    set(.up)
+  }
+
+  // MARK: Joining
+
+  /// Does what the look at the server asks for; an answer to an earlier connection is dropped.
+  private func act(_ action: ServerJoin.Action, _ generation: UInt64) {
+    switch action {
+    case .askRole: ask(RedisCommand("ROLE"), generation, { $0[0]?.string ?? "" }) { $0.role($1) }
+    case .askInfo: ask(RedisCommand("INFO"), generation, \.string) { $0.info($1) }
+    case .loadScripts:
+      context.scripts.load { [unowned self] error in
+        if generation == context.generation { act(serverJoin.scriptsLoaded(error), generation) }
+      }
+    case .joined(let run): act(join.begin(run), generation)
+    case .reset(let reason): context.commands.reset(reason)
+    }
+  }
+
+  private func ask(
+    _ command: RedisCommand, _ generation: UInt64, _ read: @escaping (RedisReplyView) -> String,
+    _ next: @escaping (inout ServerJoin, Result<String, RedisError>) -> ServerJoin.Action
+  ) {
+    let asked = context.commands.send(command) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, generation == context.generation else { return }
+      act(next(&serverJoin, reply.error.map { .failure($0) } ?? .success(read(reply))), generation)
+    }
+    if !asked { context.commands.reset("the connection was lost at once") }
+  }
+
+  private func act(_ actions: [KeyspaceJoin.Action], _ generation: UInt64) {
+    for action in actions { act(action, generation) }
+  }
+
+  private func act(_ action: KeyspaceJoin.Action, _ generation: UInt64) {
+    switch action {
+    case .identify(let run, let former, let lostLease): identify(run, former, lostLease, generation)
+    case .adopt(let run): lease.adopt(run)
+    case .beginReentry: registry.beginReentry()
+    case .takeNewID: takeNewID()
+    case .renewLease(let taking):
+      lease.renew(taking: taking) { [unowned self] error in
+        if generation == context.generation { act(join.leased(error), generation) }
+      }
+    case .enterMembers:
+      presence.enterAgain { [unowned self] in act(join.membersEntered(), generation) }
+    case .sweep:
+      lease.sweep(keeping: { [unowned self] in presence.isMember($0, in: $1) }) { [unowned self] in
+        act(join.swept(), generation)
+      }
+    case .joined: joined(generation)
+    case .reset(let reason): context.commands.reset(reason)
+    }
+  }
+
+  /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
+  private func identify(_ run: RedisRun, _ former: String?, _ lostLease: Bool, _ generation: UInt64) {
+    let scripts = StreamScripts(keys: context.keys, run: run)
+    let call = scripts.identify(newSeed: context.newSeed(), former: former, lostLease: lostLease)
+    let asked = context.scripts.run(call) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, generation == context.generation else { return }
+      if let error = reply.error { return act(join.identified(.failure(error)), generation) }
+      guard let name = reply[0]?.string else {
+        return context.commands.reset("it answers what is no name of a run")
+      }
+      act(join.identified(.success((run: name, isDoubtful: reply[1]?.integer == 1))), generation)
+    }
+    if !asked { context.commands.reset("the connection was lost at once") }
+  }
+
+  /// Every member has been entered: requests are answered again.
+  private func joined(_ generation: UInt64) {
+    // A link that is being lost answers what was under way before it says that it is lost.
+    guard generation == context.generation, context.commands.isConnected else { return }
+    context.isReady = true
+    presence.sendMissedLeaves()
+    registry.begin()
+    streams.readEverythingMissing()
+    presence.resumeEntries()
+    rosters.askWaiting()
+    lease.reapFormerIDs()
+    checkReady()
+  }
+
+  /// The lease has run out while the node was paused or cut off: others may have taken its members out already.
+  ///
+  /// It goes on under a new id: enters everything anew, and only then reaps what is left of the old one, so that
+  /// nobody is told of a leave that is none.
+  private func fenced() {
+    guard context.isReady else { return }
+    context.logger.warning(
+      "the lease of this node has run out; it goes on under a new id", metadata: ["old": "\(lease.nodeID)"])
+    context.isReady = false
+    context.generation += 1
+    lease.lose()
+    registry.end()
+    join.leaseLost()
+    act(join.takeNewID(), context.generation)
+    act(serverJoin.begin(), context.generation)
+  }
+
+  private func takeNewID() {
+    subscriptions.unsubscribeOwnControl()
+    guard let id = lease.takeNewID() else { return }
+    isSubscriberReady = false
+    probe.forget()
+    context.outlet.postToAll(.identity(id))
+    subscriptions.subscribeControl()
+  }
+
+  // MARK: Time
+
+  func tick() {
+    subscriptions.pauseWhileCongested()
+    streams.refuseOverdueReads()
+    subscriptions.expire()
+    presence.endGraces()
+    rosters.tellCounts()
+    // Also while the node enters what it had, which may take longer than a lease lasts.
+    if context.commands.isConnected {
+      lease.renewIfDue()
+      registry.tellDoubtIfDue()
+    }
+    guard context.isReady else { return }
+    streams.readNext()
+    users.lookAgain()
+    presence.repeatLeavesIfDue()
+    registry.repeatIfDue()
+    lease.lookForDeadNodes()
+    if isSubscriberReady { probe.sendIfDue() }
+    rosters.resyncIfDue()
+  }
+
+  // MARK: The end
+
+  func beginDraining() {
+    lease.beginDraining()
+    if context.isReady { lease.renew() }
+  }
+
+  /// Members leave in batches, the lease goes last; gives up after the time an answer may take.
+  func stop(then done: @escaping () -> Void) {
+    users.giveUp()
+    leaveEverything { [self] in
+      context.commands.stop()
+      context.scripts.linkLost()
+      context.subscriber.stop()
+      // Those whose last question was answered meanwhile.
+      users.giveUp()
+      done()
+    }
+  }
+
+  private func leaveEverything(then done: @escaping () -> Void) {
+    guard context.isReady else { return done() }
+    context.isReady = false
+    let completion = Completion(on: context.loop, within: context.configuration.timeout, done)
+    lease.leave { completion.finish() }
+  }
+
+  // MARK: How it stands
+
+  func add(to status: inout BrokerStatus) {
+    let isReady = context.isReady && isSubscriberReady
+    status.dependencies += [
+      ("redis", isReady ? nil : failure ?? "connecting"),
+      ("probe", probe.isHealthy ? nil : LinkProbe.trouble),
+      ("lease", lease.isHeld ? nil : "not held"),
+    ]
+    status.shards.append(
+      BrokerStatus.Shard(
+        isUp: isReady, reconnects: context.commands.reconnects + context.subscriber.reconnects,
+        roundTrip: probe.roundTrip))
+    status.channels += subscriptions.activeCount
+    status.leaseAge = lease.age(now: context.loop.now)
+    status.reapedMembers += lease.reapedMembers
+    status.malformedPayloads += subscriptions.malformedPayloads
+    status.gaps += streams.gaps
+  }
+}
+
+extension Keyspace: SubscriptionListener {
+  func received(kept item: Continuity.Item, in channel: ChannelName) {
+    streams.received(item, channel)
+  }
+
+  func received(presence text: UnsafeRawBufferPointer, in channel: ChannelName, excluding client: ClientID?) {
+    rosters.received(text, in: channel, excluding: client)
+  }
+
+  func received(control payload: UnsafeRawBufferPointer, isForAll: Bool) {
+    switch ControlPayload.parse(payload, maxMessageSize: context.configuration.maxMessageSize) {
+    case .probe(let number): probe.received(number)
+    case .event(let addressee, let range):
+      if context.outlet.isCongested { subscriptions.pause() }
+      users.received(UnsafeRawBufferPointer(rebasing: payload[range]), for: addressee, isForAll: isForAll)
+    case nil: subscriptions.malformed()
+    }
+  }
+
+  func attached(_ channel: ChannelName) {
+    streams.attached(channel)
+  }
+
+  func abandoned(_ channel: ChannelName) {
+    rosters.forget(channel)
+    streams.forget(channel)
+  }
+
+  func controlSubscribed() {
+    isSubscriberReady = true
+    checkReady()
+  }
+}
+
+extension Keyspace: RosterReader {
+  func read(_ request: ReadQueue.Request, for callers: [Caller]) {
+    rosters.read(request, for: callers)
+  }
+
+  func postpone(_ request: ReadQueue.Request, for callers: [Caller]) {
+    rosters.postpone(request, for: callers)
+  }
+}
+
+@available(*, unavailable)
+extension Keyspace: Sendable {}

@@ -1,0 +1,65 @@
+import Cluster
+import Logging
+import Model
+import Reactor
+import Redis
+
+/// What the parts of a keyspace share: its names in Redis, the ways there, the way to the loops, and how it stands.
+///
+/// The keyspace alone changes how it stands.
+final class KeyspaceContext {
+  unowned let loop: Loop
+  unowned let outlet: any BrokerOutlet
+  let configuration: RedisBroker.Configuration
+  let keys: RedisKeys
+  let logger: Logger
+  let commands: RedisLink
+  let subscriber: RedisLink
+  let scripts: ScriptRunner
+
+  /// Whether everything has been entered by the command link, so that requests are answered.
+  var isReady = false
+  /// How the node stands with the keyspace.
+  var linkState = LinkState.lost
+  /// Counts the lives of the command link, so that work of an earlier one stops.
+  var generation: UInt64 = 0
+  /// Called where an error says that the node's lease is gone.
+  var onFenced: () -> Void = {}
+  private var random = SystemRandomNumberGenerator()
+  /// What Redis refuses is told of once in a while, by the kind of error.
+  private var refusals: [RedisError.Code: FailureTally] = [:]
+
+  init(on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration, logger: Logger) {
+    self.loop = loop
+    self.outlet = outlet
+    self.configuration = configuration
+    self.logger = logger
+    keys = RedisKeys(prefix: configuration.prefix)
+    let link = { (name: String) in
+      RedisLink(to: configuration.url, name: name, on: loop, timeout: configuration.timeout, logger: logger)
+    }
+    commands = link("apus-\(configuration.nodeName)")
+    subscriber = link("apus-\(configuration.nodeName)-sub")
+    scripts = ScriptRunner(link: commands)
+  }
+
+  /// Something random, for where Redis has no seed.
+  func newSeed() -> String { String(random.next(), radix: 36) }
+
+  func newNodeID() -> NodeID? { NodeID(name: configuration.nodeName, using: &random) }
+
+  /// Does what an error of Redis asks for: logs it, or gives up a connection that is of no use.
+  func handle(serverError error: RedisError) {
+    guard !error.isFenced else { return onFenced() }
+    switch error.code {
+    case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
+    case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
+      // Clients can bring it about by each of their commands.
+      guard let refused = refusals[error.code, default: FailureTally()].failed(now: loop.now) else { return }
+      logger.error("Redis refuses commands: \(error.advice)", metadata: ["refused": "\(refused)"])
+    }
+  }
+}
+
+@available(*, unavailable)
+extension KeyspaceContext: Sendable {}

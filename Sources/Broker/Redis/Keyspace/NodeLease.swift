@@ -1,0 +1,148 @@
+import Logging
+import Model
+import Reactor
+import Redis
+
+/// The node's own id and lease in a keyspace, and the ends of other nodes.
+final class NodeLease {
+  /// Milliseconds between two looks for nodes whose lease is over.
+  private static let expiryInterval: Int64 = 1000
+
+  private unowned let context: KeyspaceContext
+  private let reaper: Reaper
+  /// How many channels have a listener on this node, as its hash in Redis says.
+  var activeChannels: () -> Int = { 0 }
+  private(set) var nodeID: NodeID
+  /// The run of Redis that the node is joined to; without a name before that.
+  private(set) var run = RedisRun(name: "", replicationID: "")
+  /// Whether the cluster is told that the node goes away soon.
+  private var isDraining = false
+  private var lease = Lease()
+  private var renewed = Cooldown()
+  private var lookedForExpired = Cooldown()
+  /// Ids this node had before it lost their leases, still to be reaped.
+  private var formerIDs: [NodeID] = []
+
+  init(_ context: KeyspaceContext, id: NodeID) {
+    self.context = context
+    nodeID = id
+    reaper = Reaper(keys: context.keys, link: context.commands, scripts: context.scripts)
+  }
+
+  var isHeld: Bool { lease.isHeld }
+  var reapedMembers: Int { reaper.reaped }
+
+  func age(now: Int64) -> Int64? { lease.age(now: now) }
+
+  // MARK: The run
+
+  func adopt(_ run: RedisRun) {
+    self.run = run
+  }
+
+  // MARK: The lease
+
+  func renew(taking: Bool, then done: @escaping (RedisError?) -> Void) {
+    renewed.start(now: context.loop.now)
+    let fields =
+      context.configuration.description
+      + [
+        ("name", nodeID.name), ("connections", String(context.configuration.connections())),
+        ("channels", String(activeChannels())), ("draining", isDraining ? "1" : "0"),
+      ]
+    let arguments: [ScriptArgument] =
+      [.text(nodeID.string), .text(String(Lease.duration)), taking ? "1" : "0"]
+      + fields.flatMap { [.text($0.0), .text($0.1)] }
+    let keys = [context.keys.node(nodeID.string), context.keys.nodes]
+    let sent = context.scripts.run(.renew, keys: keys, arguments) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return }
+      if let error = reply.error { return done(error) }
+      lease.confirm(now: context.loop.now)
+      done(nil)
+    }
+    if !sent { context.commands.reset("the lease cannot be renewed") }
+  }
+
+  func renewIfDue() {
+    let now = context.loop.now
+    if lease.isDue(now: now), renewed.isOver(after: Lease.renewal, now: now) { renew() }
+  }
+
+  /// Renews the lease, unless that was done less than `interval` milliseconds ago.
+  func renew(unlessWithin interval: Int64) {
+    if renewed.isOver(after: interval, now: context.loop.now) { renew() }
+  }
+
+  func renew() {
+    renew(taking: false) { [unowned self] error in
+      if let error { context.handle(serverError: error) }
+    }
+  }
+
+  func beginDraining() {
+    isDraining = true
+  }
+
+  /// The connection, or the lease itself, is gone.
+  func lose() {
+    lease.lose()
+  }
+
+  // MARK: Ids
+
+  /// Goes on under another id; nil where the node's name makes none.
+  func takeNewID() -> NodeID? {
+    formerIDs.append(nodeID)
+    guard let next = context.newNodeID() else { return nil }
+    nodeID = next
+    return next
+  }
+
+  /// Takes out what is left of the ids before this one.
+  func reapFormerIDs() {
+    let former = formerIDs
+    formerIDs = []
+    for id in former {
+      reaper.reap(id.string) { [unowned self] finished in
+        if !finished { formerIDs.append(id) }
+      }
+    }
+  }
+
+  /// Takes out of Redis the members of this node for whom `keeping` says no.
+  func sweep(keeping: @escaping (ClientID, ChannelName) -> Bool, then done: @escaping () -> Void) {
+    reaper.sweep(nodeID.string, keeping: keeping) { _ in done() }
+  }
+
+  /// Takes out of Redis everything of this node, the lease last.
+  func leave(then done: @escaping () -> Void) {
+    reaper.reap(nodeID.string) { _ in done() }
+  }
+
+  // MARK: Other nodes
+
+  func lookForDeadNodes() {
+    let now = context.loop.now
+    guard lease.mayReap(now: now), lookedForExpired.restart(after: Self.expiryInterval, now: now) else { return }
+    let arguments: [ScriptArgument] = [
+      .text(nodeID.string), .text(context.keys.nodePrefix), .text(context.keys.reapPrefix), .text(String(Reaper.claim)),
+    ]
+    _ = context.scripts.run(.expired, keys: [context.keys.nodes], arguments) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return }
+      if let error = reply.error { return context.handle(serverError: error) }
+      for id in reply.children.map(\.string) { reap(id) }
+    }
+  }
+
+  private func reap(_ id: String) {
+    let before = reaper.reaped
+    reaper.reap(id) { [unowned self] finished in
+      guard finished else { return }
+      context.logger.notice(
+        "a dead node was reaped", metadata: ["node": "\(id)", "members": "\(reaper.reaped - before)"])
+    }
+  }
+}
+
+@available(*, unavailable)
+extension NodeLease: Sendable {}

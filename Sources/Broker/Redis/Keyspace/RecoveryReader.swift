@@ -1,0 +1,51 @@
+import Model
+import Redis
+
+/// Reads the rest of a recovery, of which the script `read` has brought the first messages: by XRANGE, which costs Redis a
+/// tenth of what a script does.
+final class RecoveryReader {
+  private unowned let context: KeyspaceContext
+
+  init(_ context: KeyspaceContext) {
+    self.context = context
+  }
+
+  /// Reads on behind the messages of a recovery until it has reached its top. A history that was trimmed, or begun anew,
+  /// in between brings nothing at all.
+  func readRest(
+    of channel: ChannelName, behind read: HistoryRead, then end: @escaping (Result<HistoryRead, Refusal>) -> Void
+  ) {
+    guard read.isComplete, let last = read.entries.last, last.offset < read.top.offset else {
+      return end(.success(read))
+    }
+    // How large the next ones are nobody knows; mostly not larger than those before.
+    let largest = read.entries.reduce(1) { max($0, $1.frame.count) }
+    let count = min(read.top.offset - last.offset, max(1, HistoryRead.maxBytes / largest))
+    let range = RedisCommand(
+      "XRANGE", context.keys.history(channel), "\(last.offset + 1)-0", "\(read.top.offset)-0", "COUNT", String(count))
+    var page: Result<[HistoryEntry], Refusal> = .failure(ChannelStreams.unreadable)
+    let sent = context.commands.send(range) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return }
+      if let error = reply.error { return context.handle(serverError: error) }
+      page = HistoryReply.entries(reply).map { .success($0) } ?? .failure(ChannelStreams.foreign)
+    }
+    // Asked after it: what was read is of this epoch if it still is one.
+    let epoch = RedisCommand("HGET", context.keys.meta(channel), "epoch")
+    let sentBoth =
+      sent
+      && context.commands.send(epoch) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome else { return end(.failure(ChannelStreams.unreadable)) }
+        switch page {
+        case .failure(let refusal): end(.failure(refusal))
+        case .success(let page) where reply.string == read.top.epoch && page.first?.offset == last.offset + 1:
+          let longer = HistoryRead(top: read.top, entries: read.entries + page, isComplete: true)
+          readRest(of: channel, behind: longer, then: end)
+        case .success: end(.success(HistoryRead(top: read.top)))
+        }
+      }
+    if !sentBoth { end(.failure(ChannelStreams.unreadable)) }
+  }
+}
+
+@available(*, unavailable)
+extension RecoveryReader: Sendable {}

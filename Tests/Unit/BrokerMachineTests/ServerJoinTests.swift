@@ -1,0 +1,48 @@
+@testable import Broker
+import Redis
+import Testing
+
+/// The look at a server: one question after the other, and a reason where it is of no use.
+@Suite struct ServerJoinTests {
+  private static let info = "# Server\r\nrun_id:abc\r\nmaster_replid:r1\r\nmaster_replid2:\(String(repeating: "0", count: 40))\r\n"
+
+  @Test func onePrimaryIsEnough() {
+    var join = ServerJoin()
+    #expect(join.begin() == .askRole)
+    #expect(join.role(.success("master")) == .askInfo)
+    let (asked, joined) = (join.info(.success(Self.info)), join.scriptsLoaded(nil))
+    #expect(asked == .loadScripts)
+    #expect(joined == .joined(RedisRun(name: "abc", replicationID: "r1")), "it was never a replica")
+  }
+
+  @Test func whatItWasAReplicaOfIsKnown() {
+    var join = ServerJoin()
+    _ = join.info(.success("run_id:abc\nmaster_replid:r2\nmaster_replid2:r1\n"))
+    #expect(
+      join.scriptsLoaded(nil)
+        == .joined(RedisRun(name: "abc", replicationID: "r2", formerReplicationID: "r1")))
+  }
+
+  @Test func aReplicaIsOfNoUse() {
+    guard case .reset(let reason) = ServerJoin().role(.success("slave")) else {
+      Issue.record("it is used")
+      return
+    }
+    #expect(reason.contains("replica"))
+  }
+
+  @Test func aServerThatDoesNotTellItsRunIsOfNoUse() {
+    var join = ServerJoin()
+    let action = join.info(.success("redis_version:7.0.15"))
+    #expect(action == .reset("this Redis does not tell its run_id"))
+  }
+
+  @Test func eachRefusalIsAReason() {
+    let error = RedisError("NOPERM this user has no permissions")
+    var join = ServerJoin()
+    let info = join.info(.failure(error))
+    for action in [join.role(.failure(error)), info, join.scriptsLoaded(error)] {
+      #expect(action == .reset(error.advice))
+    }
+  }
+}
