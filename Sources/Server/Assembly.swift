@@ -106,14 +106,14 @@ final class Assembly: Sendable {
     guard let requests = parts.requests, let requestBacklog = parts.requestBacklog else { throw Incomplete() }
     // A loop that is its own relay takes what it posts before it reads on.
     let backlog = configuration.loops > 1 ? Backlog() : nil
-    let worker = Worker(
-      index: index, on: loop, configuration: configuration,
-      commons: Commons(
-        admission: admission, room: room, addresses: addresses, users: users, refusals: refusals,
-        authenticator: parts.authenticator, backend: backend),
-      requests: requests, requestBacklog: requestBacklog, backlog: backlog, logger: logger, handOver: handOver)
+    let port = RelayPort(
+      index: index, on: loop, requests: requests, requestBacklog: requestBacklog, backlog: backlog)
+    let commons = Commons(
+      logger: logger, handOver: handOver, admission: admission, room: room, addresses: addresses, users: users,
+      refusals: refusals, authenticator: parts.authenticator, backend: backend)
+    let worker = Worker(on: loop, configuration: configuration, commons: commons, relay: port)
     let bound = LoopBound(worker, on: loop)
-    let mailbox = worker.events
+    let mailbox = port.events
     shared.withLock {
       $0.workers.append(bound)
       $0.mailboxes.append(mailbox)

@@ -1,6 +1,11 @@
+import Logging
+
 /// What the loops of a node have in common: limits that count over all of them, the log of refusals, who judges tokens,
 /// and who does the methods that the node does not know.
 struct Commons: Sendable {
+  let logger: Logger
+  /// Takes a connection that is no WebSocket, unread.
+  let handOver: @Sendable (HandedOver) -> Void
   let admission: Admission
   let room: Room
   let addresses: AddressLimits

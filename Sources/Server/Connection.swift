@@ -92,7 +92,7 @@ struct Connection: ~Copyable {
 }
 
 /// The connections of one loop, by slot, at addresses that never change.
-struct ConnectionTable: ~Copyable {
+final class ConnectionTable {
   private static let pageSize = 256
 
   private let limits: FrameDecoder.Limits
@@ -120,7 +120,7 @@ struct ConnectionTable: ~Copyable {
   }
 
   /// A slot for a new connection.
-  mutating func insert(fd: Int32) -> UInt32 {
+  func insert(fd: Int32) -> UInt32 {
     if free.isEmpty { grow() }
     let slot = free.removeLast()
     self[slot].pointee.fd = fd
@@ -130,7 +130,7 @@ struct ConnectionTable: ~Copyable {
   }
 
   /// Frees a slot; its next connection has another generation. A place it still has is freed with it.
-  mutating func remove(_ slot: UInt32) {
+  func remove(_ slot: UInt32) {
     let generation = self[slot].pointee.generation &+ 1
     self[slot].pointee = Connection(limits: limits)
     self[slot].pointee.generation = generation
@@ -147,7 +147,7 @@ struct ConnectionTable: ~Copyable {
     id.slot < capacity && self[id.slot].pointee.generation == id.generation && self[id.slot].pointee.phase != .free
   }
 
-  private mutating func grow() {
+  private func grow() {
     let first = capacity
     let page = UnsafeMutablePointer<Connection>.allocate(capacity: Self.pageSize)
     for index in 0..<Self.pageSize { (page + index).initialize(to: Connection(limits: limits)) }
@@ -156,3 +156,6 @@ struct ConnectionTable: ~Copyable {
     for slot in (first..<capacity).reversed() { free.append(slot) }
   }
 }
+
+@available(*, unavailable)
+extension ConnectionTable: Sendable {}

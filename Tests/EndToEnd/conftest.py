@@ -1,4 +1,4 @@
-"""Fixtures: clusters of processes, run with one and with two event loops per node."""
+"""Fixtures: clusters of processes, with two event loops per node, or with one and with two where that matters."""
 
 import asyncio
 import itertools
@@ -25,7 +25,15 @@ __all__ = [
 _numbers = itertools.count(1)
 
 
-@pytest.fixture(scope="session", params=[1, 2], ids=["loops-1", "loops-2"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of what crosses loops run twice: alone on its thread the relay shares the only loop, else it has its own."""
+    if "loops" in metafunc.fixturenames:
+        numbers = [1, 2] if metafunc.definition.get_closest_marker("loops") else [2]
+        ids = [f"loops-{number}" for number in numbers]
+        metafunc.parametrize("loops", numbers, ids=ids, indirect=True, scope="session")
+
+
+@pytest.fixture(scope="session")
 def loops(request: pytest.FixtureRequest) -> int:
     """How many event loops each node has."""
     return request.param

@@ -11,6 +11,8 @@ import pytest
 from harness import Client, Node, Opcode, RawSocket, eventually
 from harness.raw import frame
 
+pytestmark = pytest.mark.loops
+
 
 def close(code: int | None = None, reason: bytes = b"", **how) -> bytes:
     """The bytes of a close frame."""

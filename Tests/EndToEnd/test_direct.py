@@ -13,6 +13,8 @@ from harness import Node, eventually, secrets
 from harness.keys import SECRET
 from harness.tokens import token, url_with
 
+pytestmark = pytest.mark.loops
+
 CONTROL = "apus:control"
 SECRET_OPTIONS = {"--jwt-secret": SECRET.private.decode()}
 

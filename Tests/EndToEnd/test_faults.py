@@ -7,9 +7,12 @@ import signal
 import time
 from contextlib import asynccontextmanager
 
+import pytest
 import websockets
 
 from harness import Client, Cluster, Node, eventually
+
+pytestmark = pytest.mark.loops
 
 
 async def all_ready(cluster: Cluster) -> None:

@@ -8,6 +8,8 @@ import pytest
 
 from harness import Client, Cluster, Node, eventually
 
+pytestmark = pytest.mark.loops
+
 RULES = """
 channels:
   - match: "kept:*"

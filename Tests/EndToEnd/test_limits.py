@@ -7,6 +7,8 @@ import websockets
 
 from harness import Client, Opcode, eventually
 
+pytestmark = pytest.mark.loops
+
 
 async def test_too_many_channels(own_node, connect, channel):
     node = own_node({"--max-channels": 3})

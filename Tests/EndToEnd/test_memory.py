@@ -2,6 +2,10 @@
 
 import asyncio
 
+import pytest
+
+pytestmark = pytest.mark.loops
+
 
 async def test_relay_in_one_order(memory_node, connect, channel):
     clients = [await connect(memory_node.ws, user=f"u{number}") for number in range(10)]

@@ -6,6 +6,8 @@ import pytest
 
 from harness import Node, Opcode, eventually
 
+pytestmark = pytest.mark.loops
+
 RULES = """
 channels:
   - { match: "drop:*", overflow: drop }

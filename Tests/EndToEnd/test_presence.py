@@ -4,7 +4,11 @@ import asyncio
 import json
 import signal
 
+import pytest
+
 from harness import Message, eventually
+
+pytestmark = pytest.mark.loops
 
 
 def users(roster: Message) -> set[str | None]:

@@ -8,6 +8,8 @@ import pytest
 from harness import Node, RawSocket, Redis, eventually
 from harness.redis_proxy import RedisProxy
 
+pytestmark = pytest.mark.loops
+
 RULES = """
 channels:
   - match: "*"

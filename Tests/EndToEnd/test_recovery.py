@@ -15,6 +15,8 @@ from harness.recovery.journal import Journal, Message, Place
 from harness.recovery.ledger import Ledger, Outcome
 from harness.recovery.plan import LINKS, NODE, PAUSE, RESTART
 
+pytestmark = pytest.mark.loops
+
 CHANNEL = "h:1"
 
 

@@ -8,6 +8,8 @@ import pytest
 
 from harness import Client, Cluster, Message, eventually
 
+pytestmark = pytest.mark.loops
+
 
 async def cover(connect, cluster: Cluster, count: int, **options) -> list[Client]:
     """At least `count` clients through nginx, with at least one on every node."""

@@ -10,6 +10,8 @@ from harness.keys import SECRET
 from harness.tokens import ahead, claims, since, token, url_with
 from harness.ways_in import FAILED
 
+pytestmark = pytest.mark.loops
+
 OPTIONS = {"--jwt-secret": SECRET.private.decode(), "--log-level": "debug"}
 
 # The close code of those whose token has ended.

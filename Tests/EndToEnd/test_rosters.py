@@ -11,6 +11,8 @@ from harness import Message, Node, Opcode, RawSocket, Redis, eventually
 from harness.keys import SECRET
 from harness.tokens import token, url_with
 
+pytestmark = pytest.mark.loops
+
 INFO = "i" * 1000
 
 # A node that bears a Redis that is paused.

@@ -6,6 +6,8 @@ import pytest
 
 from harness import Client
 
+pytestmark = pytest.mark.loops
+
 
 def cookie_of(client: Client) -> str | None:
     """The sticky cookie the answer to the handshake set, as the client sends it back."""

@@ -10,8 +10,12 @@ import subprocess
 import threading
 from collections.abc import Callable, Iterator
 
+import pytest
+
 from harness import Process, until
 from harness.node import binary
+
+pytestmark = pytest.mark.loops
 
 
 def pub(node, channel: str, data: str, code: int = 0) -> str:

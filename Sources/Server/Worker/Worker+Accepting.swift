@@ -26,8 +26,8 @@ extension Worker {
     }
     if isBeyond {
       tellFull()
-      visitors.removeAll { !connections.contains($0.session) }
-      visitors.append(Visitor(session: connections.id(slot)))
+      reception.visitors.removeAll { !connections.contains($0.session) }
+      reception.visitors.append(Visitor(session: connections.id(slot)))
     }
     schedule(slot, after: isBeyond ? ServerConfiguration.beyondRoomTimeout : ServerConfiguration.handshakeTimeout)
   }
@@ -48,8 +48,8 @@ extension Worker {
   /// once, and must not find the places taken by those who do not. Returns whether there was one.
   @discardableResult
   func endVisitor() -> Bool {
-    visitors.removeAll { !connections.contains($0.session) }
-    guard let visitor = visitors.first(where: isDone) else { return false }
+    reception.visitors.removeAll { !connections.contains($0.session) }
+    guard let visitor = reception.visitors.first(where: isDone) else { return false }
     let slot = visitor.session.slot
     if connections[slot].pointee.phase == .peeking { count(limit: .descriptors) }
     end(slot)
@@ -68,7 +68,7 @@ extension Worker {
 
   private func tellFull() {
     guard commons.room.isTimeToTell(now: loop.now) else { return }
-    logger.warning(
+    commons.logger.warning(
       "the node is full: connections are turned away; raise the limit of open files (ulimit -n)",
       metadata: ["room": "\(commons.room.limit)"])
   }
@@ -83,8 +83,8 @@ extension Worker {
     case .moved(let count):
       let bytes = UnsafeRawBufferPointer(rebasing: window[..<count])
       let isBeyondRoom = connections[slot].pointee.isBeyondRoom
-      if isBeyondRoom, let index = visitors.firstIndex(where: { $0.session.slot == slot }) {
-        visitors[index].hasSpoken = true
+      if isBeyondRoom, let index = reception.visitors.firstIndex(where: { $0.session.slot == slot }) {
+        reception.visitors[index].hasSpoken = true
       }
       switch RequestLine.peek(bytes) {
       case .path(let path) where isBeyondRoom && !ServerConfiguration.healthPaths.contains(path):
@@ -107,7 +107,7 @@ extension Worker {
   private func giveAway(_ slot: UInt32) {
     let fd = connections[slot].pointee.fd
     guard let place = forget(slot) else { return Sys.close(fd) }
-    handOver(HandedOver(fd: fd, place: place))
+    commons.handOver(HandedOver(fd: fd, place: place))
   }
 
   private func beginHandshake(_ slot: UInt32) {
@@ -115,12 +115,12 @@ extension Worker {
     if let registration = connections[slot].pointee.registration {
       loop.modify(registration, fd: connections[slot].pointee.fd, .readable)
     }
-    handshakes[slot] = HandshakeParser()
+    reception.handshakes[slot] = HandshakeParser()
     receive(slot)
   }
 
   func continueHandshake(_ slot: UInt32, _ bytes: UnsafeRawBufferPointer) {
-    guard let outcome = handshakes[slot]?.receive(bytes) else { return }
+    guard let outcome = reception.handshakes[slot]?.receive(bytes) else { return }
     switch outcome {
     case .incomplete: break
     case .refused(let refusal): refuse(slot, refusal)
@@ -135,7 +135,7 @@ extension Worker {
 
   private func accept(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard let endpoint = configuration.endpoint(at: request.path) else { throw .notFound }
-    if drainBegan != nil { throw .draining(retryAfter: 1) }
+    if drain.hasBegun { throw .draining(retryAfter: 1) }
     try judgePage(slot, request)
     let offered = try PerMessageDeflate(offered: request.extensions)
     let deflate = configuration.compresses || endpoint == .echo ? offered : nil
@@ -226,10 +226,10 @@ extension Worker {
   }
 
   private func open(_ slot: UInt32, _ deflate: PerMessageDeflate?, _ response: [UInt8]) {
-    handshakes[slot] = nil
+    reception.handshakes[slot] = nil
     let connection = connections[slot]
     connection.pointee.phase = .open
-    connection.pointee.outbox.append(response, pool: &pool)
+    delivery.send(response: response, to: slot)
     if let deflate {
       connection.pointee.window = deflate.window
       connection.pointee.decoder.allowCompression()
@@ -238,7 +238,6 @@ extension Worker {
     let first = Int64.random(in: configuration.pingInterval / 2...configuration.pingInterval, using: &random)
     connection.pointee.pinged = loop.now - configuration.pingInterval + first
     schedule(slot, after: first)
-    markDirty(slot)
   }
 
   func enterHub(_ slot: UInt32, _ identity: Identity?, _ warnings: Warnings) {
@@ -267,13 +266,13 @@ extension Worker {
   func refuse(_ slot: UInt32, _ refusal: HandshakeRefusal, isHead: Bool = false) {
     var refusal = refusal
     if isHead { refusal.isWithoutBody = true }
-    handshakes[slot] = nil
+    reception.handshakes[slot] = nil
     statistics.refused[refusal.status, default: 0] += 1
     let connection = connections[slot]
     if connection.pointee.phase == .peeking, let registration = connection.pointee.registration {
       loop.modify(registration, fd: connection.pointee.fd, .readable)
     }
-    connection.pointee.outbox.append(HandshakeResponse.refuse(refusal), pool: &pool)
+    delivery.send(response: HandshakeResponse.refuse(refusal), to: slot)
     beginEnding(slot)
   }
 }

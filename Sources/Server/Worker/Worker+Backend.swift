@@ -14,23 +14,23 @@ extension Worker {
     _ session: SessionID, _ purpose: BackendDesk.Purpose
   ) -> Refusal? {
     guard let backend = commons.backend else { return .unknownMethod(nil) }
-    guard calls.hasRoom(session) else {
+    guard calls.open.hasRoom(session) else {
       let message = "At most \(OpenCalls.maxPerSession) requests of a connection may be under way."
       return Refusal(.rateLimited, message, retryAfter: 1000)
     }
     let body = BackendCall.body(method: method, params: params, user: speaker.user, client: speaker.client)
     let call = BackendDesk.Call(
-      session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit, answers: answers)
+      session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit, answers: calls.answers)
     guard backend.take(call) else {
       return Refusal(.unavailable, "Too many requests wait for the backend; the method was not done.")
     }
-    calls.open(session)
+    calls.open.open(session)
     return nil
   }
 
   func answered(_ answer: BackendDesk.Answer) {
     let session = answer.session
-    calls.close(session)
+    calls.open.close(session)
     switch answer.purpose {
     case .request(let id): if connections.contains(session) { reply(to: id, answer.answer, session.slot) }
     case .call(let id, let part):
@@ -41,7 +41,7 @@ extension Worker {
         }
         break
       }
-      if let responses = calls.answer(part.batch, at: part.index, id: id, response), connections.contains(session),
+      if let responses = calls.open.answer(part.batch, at: part.index, id: id, response), connections.contains(session),
         let frame = RPCResponse.frame(of: responses)
       {
         send(late: frame, session.slot) { refuse(nil, $0, session.slot) }
@@ -65,8 +65,8 @@ extension Worker {
   /// Sends what the backend has answered, or refuses it where it is too large. Where too many answers wait to be read it is
   /// too late to refuse one: the method was done.
   private func send(late answer: Frame, _ slot: UInt32, _ refuse: (Refusal) -> Void) {
-    guard let refusal = send(answer: answer, to: slot) else { return }
-    if refusal.code == .tooLarge { refuse(refusal) } else { closeAsTooSlow(slot) }
+    guard let refusal = delivery.send(answer: answer, to: slot) else { return }
+    if refusal.code == .tooLarge { refuse(refusal) } else { delivery.closeAsTooSlow(slot) }
   }
 
   private static func response(to id: RequestID, _ answer: BackendAnswer) -> RPCResponse {
@@ -81,13 +81,13 @@ extension Worker {
 
   /// Whether a connection whose time has come while the node goes away may stay, because it waits for answers.
   func waitsForAnswers(_ slot: UInt32) -> Bool {
-    loop.now < drainEnds && calls.has(connections.id(slot))
+    loop.now < drain.end && calls.open.has(connections.id(slot))
   }
 
   /// Closes a connection that was kept for its last answer alone.
   private func closeIfDrained(_ session: SessionID) {
     let drainAt = connections[session.slot].pointee.drainAt
-    guard drainAt > 0, loop.now >= drainAt, !calls.has(session) else { return }
+    guard drainAt > 0, loop.now >= drainAt, !calls.open.has(session) else { return }
     close(session.slot, .restart, reason: Self.goingAway)
   }
 }

@@ -12,13 +12,13 @@ extension Worker {
   func keepAlive(_ slot: UInt32) {
     let connection = connections[slot]
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
-    checkPace(slot, hasMoved: false)
+    delivery.checkPace(slot, hasMoved: false)
     tellTime(slot)
     if connection.pointee.isPaused, connection.pointee.closing.isOpen { endWaiting(slot) }
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
     if connection.pointee.drainAt > 0 {
       guard loop.now < connection.pointee.drainAt else {
-        if waitsForAnswers(slot) { return schedule(slot, after: drainEnds - loop.now) }
+        if waitsForAnswers(slot) { return schedule(slot, after: drain.end - loop.now) }
         return close(slot, .restart, reason: Self.goingAway)
       }
       return schedule(slot, after: connection.pointee.drainAt - loop.now)
@@ -66,12 +66,7 @@ extension Worker {
   }
 
   private func queueClose(_ code: CloseCode?, _ reason: String, _ slot: UInt32) {
-    let frame = FrameEncoder.close(code, reason: reason)
-    // Whatever the outbox holds: a close frame always fits.
-    let connection = connections[slot]
-    frame.withBytes { connection.pointee.outbox.append(frame, $0, pool: &pool) }
-    forgetWaiting(slot)
-    markDirty(slot)
+    delivery.sendLast(FrameEncoder.close(code, reason: reason), to: slot)
   }
 
   func peerEnded(_ slot: UInt32) {
@@ -100,7 +95,7 @@ extension Worker {
     connections[slot].pointee.phase = .ending
     let isBeyond = connections[slot].pointee.isBeyondRoom
     schedule(slot, after: isBeyond ? ServerConfiguration.beyondRoomTimeout : ServerConfiguration.closeTimeout)
-    markDirty(slot)
+    delivery.markDirty(slot)
   }
 
   /// Everything queued has left.
@@ -140,17 +135,16 @@ extension Worker {
     let place = connection.pointee.place.take()
     if let registration = connection.pointee.registration { loop.remove(registration, fd: connection.pointee.fd) }
     if let timer = connection.pointee.timer { loop.cancel(timer) }
-    connection.pointee.outbox.removeAll(pool: &pool)
-    forgetWaiting(slot)
-    if connection.pointee.isPaused { unread[slot] = nil }
-    deferred.forget(slot)
-    handshakes[slot] = nil
+    delivery.forget(slot)
+    if connection.pointee.isPaused { paused.unread[slot] = nil }
+    paused.deferred.forget(slot)
+    reception.handshakes[slot] = nil
     if connection.pointee.isCounted {
       commons.admission.leave()
       commons.addresses.leave(connection.pointee.address)
     }
     connections.remove(slot)
-    if connections.count == 0 { drained?() }
+    if connections.count == 0 { drain.takeDone()?() }
     return place
   }
 
@@ -160,10 +154,9 @@ extension Worker {
 
   /// Refuses new handshakes and lets the clients go, spread over `window` milliseconds; `done` when all have gone.
   func drain(window: Int64, done: @escaping () -> Void) {
-    drainBegan = loop.now
     // The last fifth is for closing handshakes.
     let spread = window * 4 / 5
-    drainEnds = loop.now + spread
+    drain.begin(now: loop.now, until: loop.now + spread, done: done)
     for slot in 0..<connections.capacity
     where connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen {
       let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
@@ -173,11 +166,7 @@ extension Worker {
       // One that had no room for it is being closed, and its timer belongs to that.
       if connections[slot].pointee.closing.isOpen { schedule(slot, after: delay) }
     }
-    drained = { [unowned self] in
-      drained = nil
-      done()
-    }
-    if connections.count == 0 { drained?() }
+    if connections.count == 0 { drain.takeDone()?() }
   }
 
   /// Stops accepting and lets go of whatever is left.

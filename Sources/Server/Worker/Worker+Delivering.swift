@@ -3,7 +3,6 @@ import Hub
 import Model
 import Protocol
 import Reactor
-import WebSocket
 
 /// What the hub wants done, what the broker brings, and the one send of each connection at the end of the turn.
 extension Worker {
@@ -11,16 +10,16 @@ extension Worker {
 
   /// Does what the hub wants, in order, until it wants nothing more.
   func performActions() {
-    guard !isPerforming else { return }
-    isPerforming = true
-    defer { isPerforming = false }
+    guard !performing.isBusy else { return }
+    performing.isBusy = true
+    defer { performing.isBusy = false }
     while !hub.actions.isEmpty {
-      var actions = spareActions
-      spareActions = []
+      var actions = performing.spare
+      performing.spare = []
       hub.takeActions(reusing: &actions)
       for action in actions { perform(action) }
       actions.removeAll(keepingCapacity: true)
-      spareActions = actions
+      performing.spare = actions
     }
   }
 
@@ -29,8 +28,8 @@ extension Worker {
     case .reply(let session, let answer): if connections.contains(session) { reply(answer, session.slot) }
     case .ask(let asker, let question):
       if case .publish = question { statistics.published += 1 }
-      ask(question, by: asker)
-    case .report(let report): self.report(report)
+      relay.ask(question, by: asker)
+    case .report(let report): relay.report(report)
     case .close(let session, let code, let reason):
       if connections.contains(session) { close(session.slot, code, reason: reason) }
     }
@@ -42,12 +41,12 @@ extension Worker {
     case .subscribed(let id, let channel, let stream, let roster):
       let frame = subscribed(id, channel, stream, roster, slot)
       // A subscribe is not refused for the members, which can be asked for again.
-      if let roster, roster.members?.isEmpty == false, !hasRoom(for: frame.count, slot) {
+      if let roster, roster.members?.isEmpty == false, !delivery.makeRoom(for: frame.count, slot) {
         return send(subscribed(id, channel, stream, .truncated(count: roster.count), slot), to: slot)
       }
       send(frame, to: slot)
     case .unsubscribed(let id, let channel):
-      forgetWaiting(channel, slot)
+      delivery.forgetWaiting(channel, slot)
       send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
     case .published(let id, let channel, let receipt):
       send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
@@ -55,7 +54,7 @@ extension Worker {
     case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
     case .history(let id, let channel, let read):
       send(answer: EventEncoder.history(id: id, channel: channel, read), of: read.byteCount, id: id, to: slot)
-    case .replay(let channel, let epoch, let entries): replay(entries, under: epoch, channel, slot)
+    case .replay(let channel, let epoch, let entries): delivery.replay(entries, under: epoch, channel, slot)
     case .presence(let id, let channel, let roster):
       send(
         answer: EventEncoder.presence(id: id, channel: channel, roster: roster), of: roster.byteCount, id: id, to: slot)
@@ -65,15 +64,15 @@ extension Worker {
           id: id, user: identity.user, expires: identity.expires, warning: Warnings(of: identity).text), to: slot)
     case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
     case .expelled(let channel):
-      forgetWaiting(channel, slot)
+      delivery.forgetWaiting(channel, slot)
       send(EventEncoder.unsubscribed(id: nil, channel: channel, reason: "server"), to: slot)
     case .error(let refusal):
       if refusal.code == .tooManyChannels { count(limit: .channels) }
       statistics.errors[refusal.code.rawValue, default: 0] += 1
       send(EventEncoder.error(refusal), to: slot)
     case .event(let channel, let audience, let frame, let mark):
-      frame.withBytes { put(frame, $0, mark, slot, channel, audience) }
-      settleOverflow(of: frame, mark, channel, audience)
+      delivery.send(frame, mark, channel, audience, to: slot)
+      delivery.applyOverflow(of: frame, mark, channel, audience, by: hub.overflow(of: channel))
     }
   }
 
@@ -82,7 +81,7 @@ extension Worker {
   ) -> Frame {
     guard let stream else { return EventEncoder.subscribed(id: id, channel: channel, roster: roster) }
     // Who subscribes again may not have got yet what it was given before.
-    let position = waiting[slot]?.position(in: channel) ?? stream.position
+    let position = delivery.position(in: channel, slot) ?? stream.position
     return EventEncoder.subscribed(
       id: id, channel: channel, position: position, isRecovered: stream.isRecovered, roster: roster)
   }
@@ -93,19 +92,19 @@ extension Worker {
     switch event {
     case .deliver(let channel, let frame, let mark, let audience, let excluded, let since):
       deliver(frame, mark, to: audience, of: channel, excluding: excluded)
-      delivered(since: since)
+      delivery.delivered(since: since)
     case .attached(let channel): hub.attached(channel)
     case .subscriptionsLost: hub.subscriptionsLost()
     case .link(let state): hub.linkChanged(state)
     case .identity(let id): node = id
     case .answer(let asker, let result):
-      hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot))
+      hub.answered(asker, result, waiting: delivery.recoveryBytes(asker.session.slot))
     case .answers(let askers, let result): answered(askers, result, event.weight)
     case .register(let registrants): register(registrants)
     case .announce(let slot): announceBatch(from: slot)
     case .addressed(let addressee, let frame, let since):
       deliver(frame, to: addressee)
-      delivered(since: since)
+      delivery.delivered(since: since)
     }
     performActions()
   }
@@ -118,10 +117,10 @@ extension Worker {
     for start in stride(from: 0, to: askers.count, by: count) {
       if start > 0 {
         performActions()
-        flush()
+        delivery.flush()
       }
       for asker in askers[start..<min(start + count, askers.count)] {
-        hub.answered(asker, result, waiting: recoveryBytes(asker.session.slot))
+        hub.answered(asker, result, waiting: delivery.recoveryBytes(asker.session.slot))
       }
     }
   }
@@ -129,113 +128,45 @@ extension Worker {
   /// Bytes of the same answer that are made before they are sent.
   private static var answersAtOnce: Int { 4 << 20 }
 
-  /// Counts a delivery for the histogram, only where something waits for the end of the turn: nobody else would record
-  /// the time.
-  private func delivered(since: Int64) {
-    guard !dirty.isEmpty else { return }
-    if deliveries == 0 { oldestDelivery = since }
-    deliveries += 1
-  }
-
-  /// Puts a frame into the outbox of everybody it is for: nothing here allocates, locks or makes a system call.
+  /// Puts a frame into the outbox of everybody it is for.
   private func deliver(
     _ frame: Frame, _ mark: StreamMark, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?
   ) {
-    hub.withAudience(audience, of: channel, frame: frame, mark, excluding: excluded) { slots, except in
-      frame.withBytes { bytes in
-        for slot in slots where slot != except { put(frame, bytes, mark, slot, channel, audience) }
-      }
-      statistics.delivered += slots.count - (except == nil ? 0 : 1)
+    hub.withAudience(audience, of: channel, frame: frame, mark, excluding: excluded) { [delivery] slots, except in
+      delivery.send(frame, mark, channel, audience, to: slots, except: except)
     }
-    settleOverflow(of: frame, mark, channel, audience)
+    delivery.applyOverflow(of: frame, mark, channel, audience, by: hub.overflow(of: channel))
   }
 
-  /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.
-  private func put(
-    _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ mark: StreamMark, _ slot: UInt32, _ channel: ChannelName,
-    _ audience: Audience
-  ) {
-    guard connections[slot].pointee.hasWaiting else { return enqueue(frame, bytes, slot) }
-    switch waiting[slot]?.take(frame, mark, of: channel, audience) {
-    case .passes, nil: enqueue(frame, bytes, slot)
-    case .waits: break
-    case .overflows: overflowing.append(slot)
-    }
-  }
-
-  // MARK: Outboxes
+  // MARK: Frames
 
   /// Puts a frame into one connection's outbox; it leaves when the turn ends.
   func send(_ frame: Frame, to slot: UInt32) {
-    frame.withBytes { enqueue(frame, $0, slot) }
-    while let slot = overflowing.popLast() { closeAsTooSlow(slot) }
+    delivery.send(frame, to: slot)
   }
 
-  private func enqueue(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
-    let connection = connections[slot]
-    // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
-    guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
-    if let window = connection.pointee.window,
-      configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint)
-    {
-      let variant = compressor.variant(of: frame, window: window)
-      return variant.withBytes { append(variant, $0, slot) }
-    }
-    append(frame, bytes, slot)
+  /// Sends an answer that may be large, or an error in its place; `content` is about how many bytes it has.
+  func send(answer: @autoclosure () -> Frame, of content: Int, id: RequestID?, to slot: UInt32) {
+    guard var refusal = delivery.send(answer: answer(), of: content, to: slot) else { return }
+    refusal.id = id
+    reply(.error(refusal), slot)
+  }
+}
+
+extension Worker: DeliveryOwner {
+  func isTooSlow(_ slot: UInt32) {
+    close(slot, .tooSlow, reason: "the outbox is full")
   }
 
-  private func append(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
-    let connection = connections[slot]
-    guard hasRoom(for: bytes.count, slot) else {
-      overflowing.append(slot)
-      return
-    }
-    connection.pointee.outbox.append(frame, bytes, pool: &pool)
-    markDirty(slot)
+  func hasFailed(_ slot: UInt32) {
+    end(slot)
   }
 
-  /// Has a connection's outbox sent when the turn ends.
-  func markDirty(_ slot: UInt32) {
-    guard !connections[slot].pointee.isDirty else { return }
-    connections[slot].pointee.isDirty = true
-    if dirty.isEmpty { loop.atEndOfTurn { [unowned self] in flush() } }
-    dirty.append(slot)
+  func hasBlocked(_ slot: UInt32) {
+    updateInterest(slot)
   }
 
-  /// One send for each connection that has something to say, however much the turn has brought.
-  private func flush() {
-    var slots = spareDirty
-    spareDirty = []
-    swap(&slots, &dirty)
-    for slot in slots {
-      connections[slot].pointee.isDirty = false
-      flush(slot)
-    }
-    slots.removeAll(keepingCapacity: true)
-    spareDirty = slots
-    compressor.forget()
-    guard deliveries > 0 else { return }
-    statistics.delivery.record(microseconds: Int(Sys.monotonicMicroseconds() - oldestDelivery), times: deliveries)
-    deliveries = 0
-  }
-
-  private func flush(_ slot: UInt32) {
-    let connection = connections[slot]
-    guard connection.pointee.phase != .free else { return }
-    if !connection.pointee.outbox.isEmpty {
-      statistics.sends += 1
-      switch connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) {
-      case .moved: checkPace(slot, hasMoved: true)
-      case .wouldBlock, .ended: checkPace(slot, hasMoved: false)
-      case .failed: return end(slot)
-      }
-    }
-    if connection.pointee.hasWaiting, releaseWaiting(slot) { return }
-    let isBlocked = !connection.pointee.outbox.isEmpty
-    if isBlocked != connection.pointee.isBlocked {
-      connection.pointee.isBlocked = isBlocked
-      updateInterest(slot)
-    }
-    if !isBlocked { flushed(slot) }
+  func hasFlushed(_ slot: UInt32) {
+    flushed(slot)
   }
 }

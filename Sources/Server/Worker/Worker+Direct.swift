@@ -11,19 +11,10 @@ extension Worker {
   /// Slots looked at for one batch.
   private static var announceSpan: UInt32 { 4096 }
 
-  func ask(_ question: Question, by asker: Asker) {
-    requestBacklog.add(question.weight)
-    requests.post(.ask(asker, question, index))
-  }
-
-  func report(_ report: LoopReport) {
-    requests.post(.report(report, index))
-  }
-
   // MARK: Events
 
   func run(_ send: SendCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    guard !requestBacklog.isFull else {
+    guard !relay.isFull else {
       return reply(.error(hub.refusal(of: session, .overloaded(id: send.id, nothing: "sent"))), session.slot)
     }
     hub.send(session, to: send.user, request: send.id) { Array(text[send.data]) }
@@ -33,7 +24,7 @@ extension Worker {
   func deliver(_ frame: Frame, to addressee: Addressee) {
     let slots = hub.slots(of: addressee)
     for slot in slots { send(frame, to: slot) }
-    statistics.delivered += slots.count
+    delivery.counts.delivered += slots.count
   }
 
   // MARK: Who is connected
@@ -53,7 +44,7 @@ extension Worker {
     case .everybody: break
     }
     connections[slot].pointee.isAnnounced = true
-    report(.connected(connection))
+    relay.report(.connected(connection))
   }
 
   /// Tells the broker of the connections that are open, some at a time: it asks for the next when it has taken these.
@@ -68,14 +59,14 @@ extension Worker {
       }
       slot += 1
     }
-    report(.announced(batch, next: slot < connections.capacity ? slot : nil))
+    relay.report(.announced(batch, next: slot < connections.capacity ? slot : nil))
   }
 
   /// Tells the broker that a connection is gone, if it was told of it.
   func forgetAnnounced(_ slot: UInt32) {
     guard connections[slot].pointee.isAnnounced, let sender = hub.sender(connections.id(slot)) else { return }
     connections[slot].pointee.isAnnounced = false
-    report(.disconnected(sender.client, sender.user))
+    relay.report(.disconnected(sender.client, sender.user))
   }
 
   private func openConnection(_ slot: UInt32) -> OpenConnection? {

@@ -8,12 +8,6 @@ import Reactor
 ///
 /// One reason is a token that is being verified, the other a subscribe that waits for its turn by the rate.
 extension Worker {
-  /// What has been read of a connection that stands still.
-  struct Unread {
-    var bytes: [UInt8]
-    var start = 0
-  }
-
   func pause(_ slot: UInt32) {
     connections[slot].pointee.isPaused = true
     updateInterest(slot)
@@ -26,7 +20,7 @@ extension Worker {
     // What the client has answered meanwhile is read only now.
     if connection.pointee.awaitsPong { connection.pointee.pinged = loop.now }
     updateInterest(slot)
-    guard var unread = unread.removeValue(forKey: slot) else { return }
+    guard var unread = paused.unread.removeValue(forKey: slot) else { return }
     let left = unread.bytes.withUnsafeMutableBytes {
       take(UnsafeMutableRawBufferPointer(rebasing: $0[unread.start...]), slot)
     }
@@ -35,17 +29,17 @@ extension Worker {
   }
 
   /// Keeps what came after the message for which the connection stands still, if anything did.
-  func keep(_ unread: Unread, _ slot: UInt32) {
+  func keep(_ unread: PausedConnections.Unread, _ slot: UInt32) {
     guard unread.start < unread.bytes.count, connections[slot].pointee.isPaused else { return }
-    deferred.hold(slot, unread.bytes.count)
-    self.unread[slot] = unread
+    paused.deferred.hold(slot, unread.bytes.count)
+    paused.unread[slot] = unread
   }
 
   /// Has a connection that is being closed read again, for the client's close frame.
   func resumeForClosing(_ slot: UInt32) {
     guard connections[slot].pointee.isPaused else { return }
     let session = connections.id(slot)
-    _ = deferred.end(slot)
+    _ = paused.deferred.end(slot)
     loop.atNextTurn { [unowned self] in
       if connections.contains(session) { resume(slot) }
     }
@@ -65,26 +59,26 @@ extension Worker {
   /// Whether a message for which there is no token may wait for one, `delay` milliseconds.
   func mayWait(_ command: Result<Command, Refusal>?, for delay: Int64, _ slot: UInt32) -> Bool {
     guard case .success(.subscribe) = command else { return false }
-    return deferred.mayBegin(slot, age: Sys.wallMilliseconds() - connections[slot].pointee.opened, delay: delay)
+    return paused.deferred.mayBegin(slot, age: Sys.wallMilliseconds() - connections[slot].pointee.opened, delay: delay)
   }
 
   /// Has a subscribe wait, and everything after it.
   func wait(with text: UnsafeRawBufferPointer, for delay: Int64, _ slot: UInt32) {
-    deferred.begin(slot, Array(text), after: delay, now: loop.now)
+    paused.deferred.begin(slot, Array(text), after: delay, now: loop.now)
     pause(slot)
     keepAlive(slot)
   }
 
   /// Looks for the token that a connection's subscribe waits for, if it is time to.
   func endWaiting(_ slot: UInt32) {
-    guard let due = deferred.due(slot), due <= loop.now else { return }
+    guard let due = paused.deferred.due(slot), due <= loop.now else { return }
     let verdict = hub.admitCommand(connections.id(slot), now: loop.now) { _ in
-      deferred.mayGoOn(slot, now: loop.now)
+      paused.deferred.mayGoOn(slot, now: loop.now)
     }
     if case .deferred(let delay, let isUser) = verdict {
-      return deferred.goOn(slot, after: delay, isShared: isUser, now: loop.now)
+      return paused.deferred.goOn(slot, after: delay, isShared: isUser, now: loop.now)
     }
-    guard let text = deferred.end(slot) else { return }
+    guard let text = paused.deferred.end(slot) else { return }
     text.withUnsafeBytes { text in
       if settle(verdict, CommandScanner.scan(text, hints: false), text, slot) { command(text, slot) }
     }

@@ -18,13 +18,13 @@ extension Worker {
     if isLate { connection.pointee.isLate = true }
     guard !connection.pointee.isQueued else { return }
     connection.pointee.isQueued = true
-    queue.append(connections.id(slot))
-    if queue.count == 1 { loop.atEndOfTurn { [unowned self] in serveQueue() } }
+    reception.queue.append(connections.id(slot))
+    if reception.queue.count == 1 { loop.atEndOfTurn { [unowned self] in serveQueue() } }
   }
 
   private func serveQueue() {
     for _ in 0..<Self.perTurn {
-      guard let session = queue.popFirst() else { return }
+      guard let session = reception.queue.popFirst() else { return }
       // It may have ended meanwhile, and its slot have another one, which stands in line by itself.
       guard connections.contains(session) else { continue }
       let connection = connections[session.slot]
@@ -33,7 +33,7 @@ extension Worker {
       connection.pointee.isQueued = false
       serve(readiness, session.slot)
     }
-    if !queue.isEmpty { loop.atNextTurn { [unowned self] in serveQueue() } }
+    if !reception.queue.isEmpty { loop.atNextTurn { [unowned self] in serveQueue() } }
   }
 
   private func serve(_ readiness: Readiness, _ slot: UInt32) {
@@ -50,7 +50,7 @@ extension Worker {
 
   /// Reads and writes as the descriptor is ready for it.
   func serveNow(_ readiness: Readiness, _ slot: UInt32) {
-    if readiness.contains(.writable) { markDirty(slot) }
+    if readiness.contains(.writable) { delivery.markDirty(slot) }
     if readiness.wantsReading { receive(slot) }
   }
 }

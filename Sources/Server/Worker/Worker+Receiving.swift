@@ -19,7 +19,7 @@ extension Worker {
       case .handshaking: continueHandshake(slot, UnsafeRawBufferPointer(bytes))
       case .open:
         let left = take(bytes, slot)
-        if left > 0 { keep(Unread(bytes: Array(bytes.suffix(left))), slot) }
+        if left > 0 { keep(PausedConnections.Unread(bytes: Array(bytes.suffix(left))), slot) }
       // What comes after the end is read, so that it does not reset the connection, and thrown away.
       case .ending, .peeking, .free: break
       }
@@ -247,7 +247,7 @@ extension Worker {
 
   /// Whether the relay keeps up; refuses when not.
   private func takesPublishes(_ id: RequestID?, _ session: SessionID) -> Bool {
-    guard requestBacklog.isFull else { return true }
+    guard relay.isFull else { return true }
     reply(.error(.overloaded(id: id)), session.slot)
     return false
   }

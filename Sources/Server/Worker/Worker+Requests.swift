@@ -42,7 +42,7 @@ extension Worker {
     switch message {
     case .single(let call):
       guard case .answered(let response?) = run(call, text, session, batch: nil) else { return }
-      if let refusal = send(answer: response.frame, to: session.slot) { refuse(call.id, refusal, session.slot) }
+      if let refusal = delivery.send(answer: response.frame, to: session.slot) { refuse(call.id, refusal, session.slot) }
     case .batch(let calls): run(calls, text, session)
     case .malformed: send(RPCResponse.failure(nil, .parseError).frame, to: session.slot)
     case .refused: send(RPCResponse.failure(nil, .invalidRequest).frame, to: session.slot)
@@ -50,7 +50,7 @@ extension Worker {
   }
 
   private func run(_ batched: [RPCCall], _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    let batch = calls.nextBatch()
+    let batch = calls.open.nextBatch()
     var room = BatchRoom(for: batched.map(\.id), limit: min(OpenCalls.maxBatchBytes, configuration.maxOutbox))
     let parts = batched.enumerated().map { index, call in
       let part =
@@ -63,10 +63,10 @@ extension Worker {
     for part in parts {
       switch part {
       case .answered(let response): response.map { responses.append($0) }
-      case .awaited: return calls.begin(batch, parts, room)
+      case .awaited: return calls.open.begin(batch, parts, room)
       }
     }
-    guard let frame = RPCResponse.frame(of: responses), let refusal = send(answer: frame, to: session.slot) else {
+    guard let frame = RPCResponse.frame(of: responses), let refusal = delivery.send(answer: frame, to: session.slot) else {
       return
     }
     refuse(nil, refusal, session.slot)

@@ -8,7 +8,7 @@ import WebSocket
   private static let limits = FrameDecoder.Limits(maxMessageSize: 1000, maxFragments: 10)
 
   @Test func theLowestFreeSlotIsTakenFirst() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     let slots = (0..<600).map { table.insert(fd: $0) }
     #expect(slots == Array(0..<600))
     let (count, capacity) = (table.count, table.capacity)
@@ -20,7 +20,7 @@ import WebSocket
   }
 
   @Test func whenItWasOpenedIsKeptToTheMillisecond() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     let slot = table.insert(fd: 5)
     for moment: Int64 in [0, 1, 1_730_000_000_123, 1 << 32, (1 << 48) - 1] {
       // By name, as `Worker+Accepting` says.
@@ -32,7 +32,7 @@ import WebSocket
   }
 
   @Test func aNewConnectionBeginsFresh() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     let slot = table.insert(fd: 5)
     let (fd, phase) = (table[slot].pointee.fd, table[slot].pointee.phase)
     #expect(fd == 5)
@@ -52,7 +52,7 @@ import WebSocket
   }
 
   @Test func addressesNeverChange() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     let first = table.insert(fd: 0)
     let address = table[first]
     var others: [UInt32] = []
@@ -68,7 +68,7 @@ import WebSocket
   }
 
   @Test func anIDIsOneLifeOfASlot() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     let slot = table.insert(fd: 1)
     let old = table.id(slot)
     let isThere = table.contains(old)
@@ -86,7 +86,7 @@ import WebSocket
   }
 
   @Test func idsOfNobodyAreNotContained() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     let inEmpty = table.contains(SessionID(slot: 0, generation: 0))
     #expect(!inEmpty)
     _ = table.insert(fd: 1)
@@ -97,7 +97,7 @@ import WebSocket
   }
 
   @Test func countsAndGenerationsThroughManyLives() {
-    var table = ConnectionTable(limits: Self.limits)
+    let table = ConnectionTable(limits: Self.limits)
     var generator = SplitMix64(seed: 3)
     var live: [UInt32: SessionID] = [:]
     var dead: Set<SessionID> = []

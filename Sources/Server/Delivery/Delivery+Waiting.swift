@@ -1,10 +1,8 @@
-import Hub
 import Model
-import Reactor
 import WebSocket
 
 /// What waits beside the outboxes: it goes out as there is room, and what is newer of its channel waits behind it.
-extension Worker {
+extension Delivery {
   func replay(_ entries: [HistoryEntry], under epoch: String, _ channel: ChannelName, _ slot: UInt32) {
     guard mayWait(slot) else { return }
     waiting[slot, default: Waiting()].append(entries, under: epoch, of: channel)
@@ -15,19 +13,14 @@ extension Worker {
   /// What stands around an answer's content, its type and `id`, has fewer bytes and is not counted.
   private static var envelope: Int { 1024 }
 
-  /// Sends an answer that may be large, or an error in its place; `content` is about how many bytes it has, so that one that
-  /// cannot be sent need not be made.
-  func send(answer: @autoclosure () -> Frame, of content: Int, id: RequestID?, to slot: UInt32) {
-    guard var refusal = obstacle(content, slot) ?? send(answer: answer(), to: slot) else { return }
-    refusal.id = id
-    reply(.error(refusal), slot)
-  }
-
-  /// The same; returns why the answer is not sent, where it is not. It waits where there is no room, since who asks for several
-  /// reads them one by one.
-  func send(answer: Frame, to slot: UInt32) -> Refusal? {
+  /// Sends an answer that may be large; returns why not, where it is not sent. It waits where there is no room, since who
+  /// asks for several reads them one by one. `content` is about how many bytes it has, so that one that cannot be sent need
+  /// not be made.
+  func send(answer: @autoclosure () -> Frame, of content: Int = 0, to slot: UInt32) -> Refusal? {
+    if let refusal = obstacle(content, slot) { return refusal }
+    let answer = answer()
     if let refusal = obstacle(answer.count, slot) { return refusal }
-    if waiting[slot]?.answerBytes ?? 0 == 0, hasRoom(for: answer.count, slot) {
+    if waiting[slot]?.answerBytes ?? 0 == 0, makeRoom(for: answer.count, slot) {
       send(answer, to: slot)
       return nil
     }
@@ -59,7 +52,7 @@ extension Worker {
     guard var left = waiting.removeValue(forKey: slot) else { return false }
     let hasMoved = left.release(
       isHalfFree: { connections[slot].pointee.outbox.count <= configuration.maxOutbox / 2 },
-      hasRoom: { hasRoom(for: $0, slot) }, send: { send($0, to: slot) })
+      hasRoom: { makeRoom(for: $0, slot) }, send: { send($0, to: slot) })
     keep(left, slot)
     return hasMoved
   }
@@ -67,6 +60,11 @@ extension Worker {
   /// Bytes of recoveries that wait for a connection.
   func recoveryBytes(_ slot: UInt32) -> Int {
     waiting[slot]?.recoveryBytes ?? 0
+  }
+
+  /// Where the client stands in the channel, as long as something of its history waits.
+  func position(in channel: ChannelName, _ slot: UInt32) -> StreamPosition? {
+    waiting[slot]?.position(in: channel)
   }
 
   /// The client does not want the channel any more.

@@ -1,18 +1,17 @@
-import Hub
 import Model
 import Reactor
 import WebSocket
 
 /// What happens to those who do not read fast enough.
-extension Worker {
-  /// Whether the outbox takes that much more; what it holds is sent now if the socket takes it, for only what a client
-  /// has not read counts against it, not what one turn brings. An empty one takes any one frame.
-  func hasRoom(for count: Int, _ slot: UInt32) -> Bool {
+extension Delivery {
+  /// Whether the outbox takes that much more, now that what it holds was sent as far as the socket takes it: only what a
+  /// client has not read counts against it, not what one turn brings. An empty one takes any one frame.
+  func makeRoom(for count: Int, _ slot: UInt32) -> Bool {
     let connection = connections[slot]
     let limit = maxOutbox(slot)
     if connection.pointee.outbox.count + count <= limit { return true }
     while !connection.pointee.isBlocked, !connection.pointee.outbox.isEmpty {
-      statistics.sends += 1
+      counts.sends += 1
       guard case .moved = connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) else { break }
     }
     return connection.pointee.outbox.isEmpty || connection.pointee.outbox.count + count <= limit
@@ -26,9 +25,12 @@ extension Worker {
   ///
   /// Only messages may be left out: of joins, leaves and replies each matters. Where the channel keeps history the client is
   /// told what it lacks.
-  func settleOverflow(of frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience) {
+  func applyOverflow(
+    of frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience,
+    by channelPolicy: @autoclosure () -> OverflowPolicy
+  ) {
     guard !overflowing.isEmpty else { return }
-    let policy = audience == .listeners ? hub.overflow(of: channel) : .disconnect
+    let policy = audience == .listeners ? channelPolicy() : .disconnect
     while let slot = overflowing.popLast() {
       // A signal that has no room is over, and must not take the place of a message.
       if mark == .fleeting, policy != .disconnect {
@@ -46,7 +48,7 @@ extension Worker {
   private func leaveOut(_ mark: StreamMark, _ channel: ChannelName, _ slot: UInt32) {
     guard mayWait(slot) else { return }
     connections[slot].pointee.bearsLoss = true
-    statistics.dropped[OverflowPolicy.drop.rawValue, default: 0] += 1
+    count(.drop)
     guard let position = mark.position else { return }
     waiting[slot, default: Waiting()].leaveOut(upTo: position, of: channel)
     connections[slot].pointee.hasWaiting = true
@@ -56,17 +58,19 @@ extension Worker {
     guard mayWait(slot) else { return }
     connections[slot].pointee.bearsLoss = true
     connections[slot].pointee.hasWaiting = true
-    if waiting[slot, default: Waiting()].conflate(frame, mark, of: channel) {
-      statistics.dropped[OverflowPolicy.conflate.rawValue, default: 0] += 1
-    }
+    if waiting[slot, default: Waiting()].conflate(frame, mark, of: channel) { count(.conflate) }
     // One frame for each of many channels can be too much as well.
     if waiting[slot]?.newestBytes ?? 0 > maxOutbox(slot) { closeAsTooSlow(slot) }
   }
 
   func closeAsTooSlow(_ slot: UInt32) {
-    guard connections[slot].pointee.phase == .open, connections[slot].pointee.closing.isOpen else { return }
-    statistics.dropped[OverflowPolicy.disconnect.rawValue, default: 0] += 1
-    close(slot, .tooSlow, reason: "the outbox is full")
+    guard mayWait(slot) else { return }
+    count(.disconnect)
+    owner.isTooSlow(slot)
+  }
+
+  private func count(_ policy: OverflowPolicy) {
+    counts.dropped[policy.rawValue, default: 0] += 1
   }
 
   // MARK: Time

@@ -1,0 +1,212 @@
+import Model
+import Reactor
+import WebSocket
+
+/// Who acts on what a delivery brings about.
+protocol DeliveryOwner: AnyObject {
+  /// The connection does not read fast enough, and is to be closed.
+  func isTooSlow(_ slot: UInt32)
+  /// Its socket takes nothing any more.
+  func hasFailed(_ slot: UInt32)
+  /// Room in its socket is to be watched for, or no longer.
+  func hasBlocked(_ slot: UInt32)
+  /// All that was to be sent to it has left.
+  func hasFlushed(_ slot: UInt32)
+}
+
+/// What one loop sends to its connections: the outboxes, what waits beside them, and the one send for each connection at the
+/// end of a turn.
+///
+/// `+Overflow` deals with those who do not read fast enough, `+Waiting` with what goes out as there is room.
+final class Delivery {
+  /// What was counted.
+  struct Counts {
+    var sends = 0
+    var delivered = 0
+    /// By overflow policy: messages or connections given up because a client did not read.
+    var dropped: [String: Int] = [:]
+    /// How long deliveries took.
+    var time = Histogram()
+  }
+
+  let connections: ConnectionTable
+  let configuration: ServerConfiguration
+  unowned let loop: Loop
+  unowned let owner: any DeliveryOwner
+  var counts = Counts()
+
+  var pool = BufferPool()
+  private let compressor = Compressor()
+  /// Slots that have something to send when the turn ends.
+  private var dirty: [UInt32] = []
+  private var spareDirty: [UInt32] = []
+  /// Slots that had no room while a frame went out to many; dealt with when that is over.
+  var overflowing: [UInt32] = []
+  /// By slot: what waits for room in the outbox.
+  var waiting: [UInt32: Waiting] = [:]
+  /// Whether the connections whose outbox is rather full are looked at soon.
+  var isCheckingSlow = false
+  /// How many messages this turn has delivered and when the oldest of them came, for the histogram.
+  private var deliveries = 0
+  private var oldestDelivery: Int64 = 0
+
+  init(
+    to connections: ConnectionTable, _ configuration: ServerConfiguration, on loop: Loop, owner: any DeliveryOwner
+  ) {
+    self.connections = connections
+    self.configuration = configuration
+    self.loop = loop
+    self.owner = owner
+  }
+
+  // MARK: Frames
+
+  /// Puts a frame into one connection's outbox; it leaves when the turn ends.
+  func send(_ frame: Frame, to slot: UInt32) {
+    frame.withBytes { enqueue(frame, $0, slot) }
+    while let slot = overflowing.popLast() { closeAsTooSlow(slot) }
+  }
+
+  /// Puts an event of a channel into the outbox of each of them but `except`: nothing here allocates, locks or makes a
+  /// system call. Who has no room for it is dealt with by `applyOverflow`.
+  func send(
+    _ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience,
+    to slots: UnsafeBufferPointer<UInt32>, except: UInt32?
+  ) {
+    frame.withBytes { bytes in
+      for slot in slots where slot != except { put(frame, bytes, mark, slot, channel, audience) }
+    }
+    counts.delivered += slots.count - (except == nil ? 0 : 1)
+  }
+
+  /// The same for one connection.
+  func send(_ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience, to slot: UInt32) {
+    frame.withBytes { put(frame, $0, mark, slot, channel, audience) }
+  }
+
+  /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.
+  private func put(
+    _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ mark: StreamMark, _ slot: UInt32, _ channel: ChannelName,
+    _ audience: Audience
+  ) {
+    guard connections[slot].pointee.hasWaiting else { return enqueue(frame, bytes, slot) }
+    switch waiting[slot]?.take(frame, mark, of: channel, audience) {
+    case .passes, nil: enqueue(frame, bytes, slot)
+    case .waits: break
+    case .overflows: overflowing.append(slot)
+    }
+  }
+
+  private func enqueue(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+    let connection = connections[slot]
+    // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
+    guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
+    if let window = connection.pointee.window,
+      configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint)
+    {
+      let variant = compressor.variant(of: frame, window: window)
+      return variant.withBytes { append(variant, $0, slot) }
+    }
+    append(frame, bytes, slot)
+  }
+
+  private func append(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+    let connection = connections[slot]
+    guard makeRoom(for: bytes.count, slot) else {
+      overflowing.append(slot)
+      return
+    }
+    connection.pointee.outbox.append(frame, bytes, pool: &pool)
+    markDirty(slot)
+  }
+
+  /// Puts a frame behind everything else, whatever the outbox holds: a close frame always fits.
+  func sendLast(_ frame: Frame, to slot: UInt32) {
+    let connection = connections[slot]
+    frame.withBytes { connection.pointee.outbox.append(frame, $0, pool: &pool) }
+    forgetWaiting(slot)
+    markDirty(slot)
+  }
+
+  /// Puts bytes that are no frame, the answer to a handshake, behind everything else.
+  func send(response: [UInt8], to slot: UInt32) {
+    let connection = connections[slot]
+    connection.pointee.outbox.append(response, pool: &pool)
+    markDirty(slot)
+  }
+
+  /// Forgets whatever is to be sent to a connection.
+  func forget(_ slot: UInt32) {
+    let connection = connections[slot]
+    connection.pointee.outbox.removeAll(pool: &pool)
+    forgetWaiting(slot)
+  }
+
+  // MARK: The end of the turn
+
+  /// Has a connection's outbox sent when the turn ends.
+  func markDirty(_ slot: UInt32) {
+    guard !connections[slot].pointee.isDirty else { return }
+    connections[slot].pointee.isDirty = true
+    if dirty.isEmpty { loop.atEndOfTurn { [unowned self] in flush() } }
+    dirty.append(slot)
+  }
+
+  /// Counts a delivery for the histogram, only where something waits for the end of the turn: nobody else would record
+  /// the time.
+  func delivered(since: Int64) {
+    guard !dirty.isEmpty else { return }
+    if deliveries == 0 { oldestDelivery = since }
+    deliveries += 1
+  }
+
+  /// One send for each connection that has something to say, however much the turn has brought.
+  func flush() {
+    var slots = spareDirty
+    spareDirty = []
+    swap(&slots, &dirty)
+    for slot in slots {
+      connections[slot].pointee.isDirty = false
+      flush(slot)
+    }
+    slots.removeAll(keepingCapacity: true)
+    spareDirty = slots
+    compressor.forget()
+    guard deliveries > 0 else { return }
+    counts.time.record(microseconds: Int(Sys.monotonicMicroseconds() - oldestDelivery), times: deliveries)
+    deliveries = 0
+  }
+
+  private func flush(_ slot: UInt32) {
+    let connection = connections[slot]
+    guard connection.pointee.phase != .free else { return }
+    if !connection.pointee.outbox.isEmpty {
+      counts.sends += 1
+      switch connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) {
+      case .moved: checkPace(slot, hasMoved: true)
+      case .wouldBlock, .ended: checkPace(slot, hasMoved: false)
+      case .failed: return owner.hasFailed(slot)
+      }
+    }
+    if connection.pointee.hasWaiting, releaseWaiting(slot) { return }
+    let isBlocked = !connection.pointee.outbox.isEmpty
+    if isBlocked != connection.pointee.isBlocked {
+      connection.pointee.isBlocked = isBlocked
+      owner.hasBlocked(slot)
+    }
+    if !isBlocked { owner.hasFlushed(slot) }
+  }
+
+  // MARK: Statistics
+
+  /// Bytes that wait in all outboxes, and beside them.
+  var waitingBytes: Int {
+    var bytes = 0
+    for slot in 0..<connections.capacity { bytes += connections[slot].pointee.outbox.count }
+    for waiting in waiting.values { bytes += waiting.answerBytes + waiting.recoveryBytes + waiting.newestBytes }
+    return bytes
+  }
+}
+
+@available(*, unavailable)
+extension Delivery: Sendable {}
