@@ -45,7 +45,7 @@ let package = Package(
     .target(name: "JSON", dependencies: ["Model"], swiftSettings: strict),
     .target(
       name: "WebSocket",
-      dependencies: ["Model", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
+      dependencies: ["CZlib", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),
     .target(name: "Protocol", dependencies: ["Model", "JSON", "WebSocket"], swiftSettings: strict),
     .target(name: "Cluster", dependencies: ["Model"], swiftSettings: strict),
@@ -75,7 +75,7 @@ let package = Package(
     .target(
       name: "Broker",
       dependencies: [
-        "Model", "JSON", "WebSocket", "Protocol", "Cluster", "Reactor", "Redis",
+        "Model", "JSON", "Protocol", "Cluster", "Reactor", "Redis",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -147,7 +147,7 @@ let package = Package(
       name: "ModelTests", dependencies: ["TestSupport", "Model"],
       path: "Tests/Unit/ModelTests", swiftSettings: strict),
     .testTarget(
-      name: "WebSocketTests", dependencies: ["TestSupport", "Model", "WebSocket"],
+      name: "WebSocketTests", dependencies: ["TestSupport", "WebSocket"],
       path: "Tests/Unit/WebSocketTests", swiftSettings: strict),
     .testTarget(
       name: "ProtocolTests", dependencies: ["TestSupport", "Model", "JSON", "WebSocket", "Protocol"],
@@ -184,7 +184,7 @@ let package = Package(
     .testTarget(
       name: "ApusClientTests",
       dependencies: [
-        "TestSupport", "Locks", "Model", "WebSocket", "Hub", "Reactor", "Broker", "Server", "ApusClient",
+        "TestSupport", "Locks", "Model", "WebSocket", "Protocol", "Hub", "Reactor", "Broker", "Server", "ApusClient",
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Unit/ApusClientTests", swiftSettings: strict),
@@ -202,7 +202,7 @@ let package = Package(
     .testTarget(
       name: "BrokerTests",
       dependencies: [
-        "Locks", "Model", "JSON", "Protocol", "Cluster", "Reactor", "Redis", "Broker",
+        "TestSupport", "Locks", "Model", "JSON", "Protocol", "Cluster", "Reactor", "Redis", "Broker",
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Broker", swiftSettings: strict),

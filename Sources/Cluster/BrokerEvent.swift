@@ -2,11 +2,11 @@ import Model
 
 /// What a loop hears from the broker.
 package enum BrokerEvent: Sendable {
-  /// An event of a channel, for those of the loop's connections that take part in it so; `since` is the microsecond
+  /// An event of a channel, for those of the loop's connections that take part in it; `since` is the microsecond
   /// (monotonic) at which the broker had it.
-  case deliver(ChannelName, Frame, StreamMark, Audience, excluding: ClientID?, since: Int64)
+  case deliver(ChannelName, ChannelEvent, since: Int64)
   /// An event that belongs to no channel; `since` as in `deliver`.
-  case addressed(Addressee, Frame, since: Int64)
+  case addressed(Addressee, EventText, since: Int64)
   /// The answer to a question.
   case answer(Asker, Result<Answer, Refusal>)
   /// The answer to all on the loop who have asked the same: apart, since an array costs an allocation.

@@ -13,6 +13,8 @@ package struct BrokerStatus: Sendable {
   package var gaps = 0
   /// Payloads from other programs that were no messages.
   package var malformedPayloads = 0
+  /// Payloads that only later nodes know.
+  package var unknownPayloads = 0
 
   package struct Shard: Sendable {
     package var isUp: Bool

@@ -1,14 +1,5 @@
 import Model
 
-/// An event that waits for subscribes to be answered: whom it is for, and what it says of the history.
-struct HeldEvent {
-  let frame: Frame
-  let audience: Audience
-  let mark: StreamMark
-  /// The connection that does not get it.
-  let excluded: ClientID?
-}
-
 /// What has come of a channel while subscribes were on their way: in order, and once for all of them, however many.
 ///
 /// Events are numbered, and each subscribe knows the number at which it began. Where there is no room the oldest are let
@@ -19,7 +10,7 @@ struct HeldEvents {
   /// So many places that are empty may stand before the oldest event.
   private static let slack = 64
 
-  private var events: [HeldEvent?] = []
+  private var events: [ChannelEvent?] = []
   /// The number of the first place in `events`, and where the oldest event is that is still held.
   private var base = 0
   private var head = 0
@@ -37,8 +28,8 @@ struct HeldEvents {
   var count: Int { events.count - head }
 
   /// Puts an event behind the others, whether or not there is room.
-  mutating func append(_ event: HeldEvent) {
-    bytes += event.frame.count
+  mutating func append(_ event: ChannelEvent) {
+    bytes += event.text.count
     events.append(event)
   }
 
@@ -47,7 +38,7 @@ struct HeldEvents {
     guard bytes > Self.capacity else { return nil }
     var (place, left) = (head, bytes)
     while left > Self.capacity, place < events.count {
-      left -= events[place]?.frame.count ?? 0
+      left -= events[place]?.text.count ?? 0
       place += 1
     }
     return base + place
@@ -57,8 +48,8 @@ struct HeldEvents {
   mutating func trim() {
     while bytes > Self.capacity, head < events.count {
       if let event = events[head] {
-        bytes -= event.frame.count
-        if let position = event.mark.position { lastLetGo = (base + head, position) }
+        bytes -= event.text.count
+        if let position = event.position { lastLetGo = (base + head, position) }
       }
       events[head] = nil
       head += 1
@@ -76,7 +67,7 @@ struct HeldEvents {
     for place in max(start - base, head)..<max(start - base, events.count) {
       guard let event = events[place], event.excluded != client else { continue }
       // A signal is worth nothing to who was not there.
-      if event.mark == .fleeting, !isRenewal { continue }
+      if event.kind == .signal, !isRenewal { continue }
       if event.audience == .watchers, base + place < roster ?? .max { continue }
       share.events.append(event)
     }
@@ -86,7 +77,7 @@ struct HeldEvents {
 
 /// What was held for one connection.
 struct HeldShare {
-  var events: [HeldEvent]
+  var events: [ChannelEvent]
   /// The place of the last message that was let go before them.
   var lost: StreamPosition?
 
@@ -95,35 +86,29 @@ struct HeldShare {
     guard let lost else { return false }
     if lost.epoch == top.epoch { return lost.offset > top.offset }
     // An epoch never comes back: it was an older one if the read's is still to come.
-    return !events.contains { $0.mark.position?.epoch == top.epoch }
+    return !events.contains { $0.position?.epoch == top.epoch }
   }
 
   /// What is to be told of them when all up to `top` is known by a read: messages behind it.
   ///
   /// The read and the events have come on two ways. An event of another epoch is older than the read if one of the read's
   /// epoch comes behind it, since epochs never come back; else it is newer, and a gap has been told before it.
-  func behind(_ top: StreamPosition) -> [HeldEvent] {
-    let last = events.lastIndex { $0.mark.position?.epoch == top.epoch } ?? -1
+  func behind(_ top: StreamPosition) -> [ChannelEvent] {
+    let last = events.lastIndex { $0.position?.epoch == top.epoch } ?? -1
     var isNewer = false
     return events.enumerated().compactMap { index, event in
-      guard let position = event.mark.position else { return event }
+      guard let position = event.position else { return event }
       if position.epoch == top.epoch { return position.offset > top.offset ? event : nil }
       guard index > last else { return nil }
-      if case .gap = event.mark { isNewer = true }
+      if event.kind == .gap { isNewer = true }
       return isNewer ? event : nil
     }
   }
 
   /// Where somebody stands who has heard everything before them; nil where none of them tells.
   var start: StreamPosition? {
-    for event in events {
-      switch event.mark {
-      case .message(let position): return StreamPosition(epoch: position.epoch, offset: position.offset - 1)
-      // How much it has lost is told right behind.
-      case .gap(let position): return position
-      case .none, .fleeting: continue
-      }
-    }
-    return nil
+    guard let first = events.first(where: { $0.position != nil }), let position = first.position else { return nil }
+    // How much it has lost is told right after that.
+    return first.kind == .gap ? position : position.predecessor
   }
 }

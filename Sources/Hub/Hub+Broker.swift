@@ -67,41 +67,27 @@ extension Hub {
 
   // MARK: Fan-out
 
-  /// Lends the slots that a frame goes to, and the one among them that does not get it.
+  /// Lends the slots that an event of a channel goes to, and the one among them that does not get it.
   ///
-  /// Connections whose subscribe has not been answered yet are not among them: their frame is held for after the answer.
-  package mutating func withAudience(
-    _ audience: Audience, of name: ChannelName, frame: Frame, _ mark: StreamMark, excluding excluded: ClientID?,
+  /// Connections whose subscribe has not been answered yet are not among them: the event is held for after the answer.
+  package mutating func fanOut(
+    _ event: ChannelEvent, of name: ChannelName,
     _ body: (_ slots: UnsafeBufferPointer<UInt32>, _ except: UInt32?) -> Void
   ) {
     guard let channel = channels.index(of: name) else { return }
-    if channels[channel].holding > 0 {
-      return withHolding(HeldEvent(frame: frame, audience: audience, mark: mark, excluded: excluded), channel, body)
-    }
-    switch audience {
-    case .listeners: lend(channels[channel].listeners, excluding: excluded, body)
-    case .watchers: lend(channels[channel].watchers, excluding: excluded, body)
-    }
-  }
-
-  private mutating func lend(
-    _ slots: [UInt32], excluding excluded: ClientID?, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
-  ) {
-    let except = excluded.flatMap { client in slots.first { sessions[Int($0)]?.client == client } }
-    slots.withUnsafeBufferPointer { body($0, except) }
-  }
-
-  /// The slow way, while a history or a roster is being read: the frame is held for those who wait for it, too.
-  private mutating func withHolding(
-    _ event: HeldEvent, _ channel: ChannelIndex, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
-  ) {
+    guard channels[channel].holding > 0 else { return lend(event, channel, body) }
     // For who is not answered yet a signal would be over.
-    if event.mark != .fleeting || held[channel]?.renewals ?? 0 > 0 { held[channel]?.append(event) }
-    switch event.audience {
-    case .listeners: lend(channels[channel].listeners, excluding: event.excluded, body)
-    case .watchers: lend(channels[channel].watchers, excluding: event.excluded, body)
-    }
+    if event.kind != .signal || held[channel]?.renewals ?? 0 > 0 { held[channel]?.append(event) }
+    lend(event, channel, body)
     makeRoom(in: channel)
+  }
+
+  private func lend(
+    _ event: ChannelEvent, _ channel: ChannelIndex, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
+  ) {
+    let slots = event.audience == .listeners ? channels[channel].listeners : channels[channel].watchers
+    let except = event.excluded.flatMap { client in slots.first { sessions[Int($0)]?.client == client } }
+    slots.withUnsafeBufferPointer { body($0, except) }
   }
 
   /// Runs `body` for every subscribe that waits for this channel's confirmation now; not for those that `body` begins.

@@ -12,9 +12,9 @@ extension Hub {
   package mutating func timePassed(_ id: SessionID, wall: Int64) {
     guard let session = session(id), wall >= session.due else { return }
     guard let deadline = session.identity?.deadline else {
-      return act(.close(id, .unauthenticated, reason: "no token in time"))
+      return act(.close(id, .noToken))
     }
-    guard wall < deadline else { return act(.close(id, .tokenExpired, reason: "the token has expired")) }
+    guard wall < deadline else { return act(.close(id, .expiredToken)) }
     sessions[Int(id.slot)]?.due = deadline
     act(.reply(id, .expiring(in: deadline - wall)))
   }
@@ -32,7 +32,7 @@ extension Hub {
       refusal.id = request
       act(.reply(id, .error(refusal)))
       let isFinal = session.identity == nil && !refusal.code.isTemporary
-      if isFinal { act(.close(id, .unauthenticated, reason: "the token is not accepted")) }
+      if isFinal { act(.close(id, .invalidToken)) }
     }
   }
 
@@ -47,7 +47,7 @@ extension Hub {
     }
     become(identity, slot: session.id.slot, now: now)
     if let old = session.identity, old.info != identity.info { show(identity.info, of: session) }
-    act(.reply(session.id, .authenticated(id: request, identity)))
+    act(.reply(session.id, .authenticated(id: request, identity, warning: nil)))
     expel(session.id)
   }
 
@@ -175,7 +175,7 @@ extension Hub {
       return
     }
     drop(channel, of: id.slot, lost: false)
-    act(.reply(id, .expelled(name)))
+    act(.reply(id, .unsubscribedByServer(name)))
   }
 
   /// What is missing to be in a channel in that way.

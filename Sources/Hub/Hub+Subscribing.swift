@@ -196,12 +196,12 @@ extension Hub {
     }
     act(.reply(session.id, .subscribed(id: subscribe.id, name, stream, roster)))
     entries.removeAll { $0.excluded == session.client }
-    if !entries.isEmpty { act(.reply(session.id, .replay(name, epoch: read.top.epoch, entries))) }
+    if !entries.isEmpty { act(.replay(session.id, name, epoch: read.top.epoch, entries)) }
     letGo(events, session, name)
   }
 
-  private mutating func letGo(_ events: [HeldEvent], _ session: Session, _ name: ChannelName) {
-    for event in events { act(.reply(session.id, .event(name, event.audience, event.frame, event.mark))) }
+  private mutating func letGo(_ events: [ChannelEvent], _ session: Session, _ name: ChannelName) {
+    for event in events { act(.deliver(session.id, name, event)) }
   }
 
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.

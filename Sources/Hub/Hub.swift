@@ -4,7 +4,7 @@ import Model
 /// Who listens to what on one loop: sessions, channels and subscriptions, without any I/O.
 ///
 /// Commands of clients and answers of the broker go in; actions come out and are done by the shell, in order. The one
-/// thing that is not an action is fan-out: `withListeners` lends a channel's listeners as an array, because an action
+/// thing that is not an action is fan-out: `fanOut` lends a channel's listeners as an array, because an action
 /// for each of them would cost more than the delivery.
 ///
 /// Not to be changed while listeners are lent: what a delivery brings about (a connection that must be closed) waits

@@ -5,47 +5,25 @@ import Model
 package enum HubAction {
   /// Tell the client.
   case reply(SessionID, Reply)
+  /// Send the client what it has missed, oldest first; whatever else comes of the channel comes after it.
+  case replay(SessionID, ChannelName, epoch: String, [HistoryEntry])
+  /// Send the client an event of a channel that was held back until now.
+  case deliver(SessionID, ChannelName, ChannelEvent)
   /// Ask the broker.
   case ask(Asker, Question)
   /// Tell the broker.
   case report(LoopReport)
   /// End the connection.
-  case close(SessionID, CloseCode, reason: String)
+  case close(SessionID, CloseCause)
 }
 
-/// What a client is told.
-package enum Reply {
-  case subscribed(id: RequestID?, ChannelName, SubscribedStream?, Roster?)
-  case unsubscribed(id: RequestID?, ChannelName)
-  case published(id: RequestID, ChannelName, PublishReceipt)
-  case signalled(id: RequestID, ChannelName)
-  /// Whether a live node has taken what was sent to a user.
-  case sent(id: RequestID, online: Bool)
-  case history(id: RequestID?, ChannelName, HistoryRead)
-  /// What was missed, oldest first; whatever else comes of the channel comes behind it.
-  case replay(ChannelName, epoch: String, [HistoryEntry])
-  case presence(id: RequestID?, ChannelName, Roster)
-  case authenticated(id: RequestID?, Identity)
-  /// The token ends in so many milliseconds.
-  case expiring(in: Int64)
-  /// The connection may not be in the channel any more.
-  case expelled(ChannelName)
-  case error(Refusal)
-  /// An event of a channel that was held back until now.
-  case event(ChannelName, Audience, Frame, StreamMark)
-}
-
-/// What a subscriber is told of a channel that keeps history.
-package struct SubscribedStream: Equatable, Sendable {
-  /// The next message has the offset behind it.
-  package var position: StreamPosition
-  /// Whether all that was missed comes now; nil for a client that did not ask for it.
-  package var isRecovered: Bool?
-
-  package init(position: StreamPosition, isRecovered: Bool?) {
-    self.position = position
-    self.isRecovered = isRecovered
-  }
+/// Why the hub ends a connection.
+package enum CloseCause: Sendable {
+  /// The client has not said in time who it is.
+  case noToken
+  /// What it has said is not true.
+  case invalidToken
+  case expiredToken
 }
 
 /// How a client wants to be in a channel.

@@ -11,6 +11,9 @@ package struct StreamPosition: Hashable, Sendable {
     self.offset = offset
   }
 
+  /// The one before it.
+  package var predecessor: StreamPosition { StreamPosition(epoch: epoch, offset: offset - 1) }
+
   /// Before the first message of the epoch that the number names: 8 characters of base 62 (47 bits).
   package static func beginning(_ number: UInt) -> StreamPosition {
     StreamPosition(epoch: Base62.digits(8, of: number), offset: 0)
@@ -51,17 +54,23 @@ package struct HistoryEntry: Sendable {
   /// Milliseconds since 1970.
   package var time: Int64
   /// As listeners get it, its offset in it.
-  package var frame: Frame
+  package var text: EventText
   package var isBinary: Bool
   /// The connection that does not get it.
   package var excluded: ClientID?
 
-  package init(offset: Int, time: Int64, frame: Frame, isBinary: Bool, excluded: ClientID?) {
+  package init(offset: Int, time: Int64, text: EventText, isBinary: Bool, excluded: ClientID?) {
     self.offset = offset
     self.time = time
-    self.frame = frame
+    self.text = text
     self.isBinary = isBinary
     self.excluded = excluded
+  }
+
+  /// The message as an event of its channel, whose history is under that epoch.
+  package func event(under epoch: String) -> ChannelEvent {
+    ChannelEvent(
+      isBinary ? .binary : .message, text, at: StreamPosition(epoch: epoch, offset: offset), excluding: excluded)
   }
 }
 
@@ -91,6 +100,6 @@ package struct HistoryRead: Sendable {
     self.isReset = isReset
   }
 
-  /// Bytes of its frames.
-  package var byteCount: Int { entries.reduce(0) { $0 + $1.frame.count } }
+  /// Bytes of its messages.
+  package var byteCount: Int { entries.reduce(0) { $0 + $1.text.count } }
 }

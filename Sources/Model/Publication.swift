@@ -6,12 +6,21 @@ package struct Publication: Sendable {
     case binary
     /// Fleeting: never kept, not even where the channel keeps history.
     case signal
+
+    /// What its listeners get.
+    package var event: ChannelEvent.Kind {
+      switch self {
+      case .message: .message
+      case .binary: .binary
+      case .signal: .signal
+      }
+    }
   }
 
   /// What goes out.
   package enum Event: Sendable {
     /// As it is.
-    case finished(Frame)
+    case finished(EventText)
     /// What stands before and behind the place in the history, which nobody knows yet: of a text the object up to its
     /// `data`, of a binary message what stands before the payload, and the payload.
     case draft(head: [UInt8], tail: [UInt8])
@@ -19,7 +28,7 @@ package struct Publication: Sendable {
     /// Bytes in it.
     package var count: Int {
       switch self {
-      case .finished(let frame): frame.count
+      case .finished(let text): text.count
       case .draft(let head, let tail): head.count + tail.count
       }
     }

@@ -10,11 +10,3 @@ package struct SessionID: Hashable, Sendable {
     self.generation = generation
   }
 }
-
-/// Who a frame of a channel goes to.
-package enum Audience: Sendable {
-  /// Everybody who subscribed.
-  case listeners
-  /// Those who asked to be told of presence.
-  case watchers
-}

@@ -139,6 +139,7 @@ package struct Node: Sendable {
       leaveGrace: configuration.leaveGrace, nodeName: configuration.nodeName,
       description: [
         ("host", Host.name), ("version", Self.version), ("started", String(Sys.wallMilliseconds())),
+        ("maxMessageSize", String(configuration.maxMessageSize)),
       ],
       maxMessageSize: configuration.maxMessageSize, maxHistoryBytes: configuration.maxHistoryBytes,
       maxRosterBytes: configuration.maxRosterBytes, connections: { admission.count })

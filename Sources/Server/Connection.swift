@@ -1,4 +1,5 @@
 import Model
+import Protocol
 import Reactor
 import WebSocket
 
@@ -30,8 +31,8 @@ struct Connection: ~Copyable {
   var generation: UInt32 = 0
   var phase = Phase.free
   var endpoint = Endpoint.hub
-  /// The window of permessage-deflate; nil without it.
-  var window: DeflateWindow?
+  /// How it is told what it is told.
+  var encoding = Encoding()
   var registration: Registration?
   /// The one timer of a connection; what it means depends on the phase.
   var timer: TimerID?

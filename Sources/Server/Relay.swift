@@ -98,8 +98,8 @@ extension BrokerEvent {
   /// Bytes of messages in it.
   var weight: Int {
     switch self {
-    case .deliver(_, let frame, _, _, _, _): frame.count
-    case .addressed(_, let frame, _): frame.count
+    case .deliver(_, let event, _): event.text.count
+    case .addressed(_, let text, _): text.count
     case .answer(_, .success(let answer)), .answers(_, .success(let answer)): answer.weight
     default: 0
     }

@@ -1,5 +1,6 @@
 import Model
 import Protocol
+import WebSocket
 
 /// What one loop has counted: plain integers that only the loop touches, copied when somebody asks.
 package struct Statistics: Sendable {

@@ -1,5 +1,3 @@
-import Model
-
 /// One endpoint's closing handshake: RFC 6455 section 7, and what its end is counted as.
 ///
 /// At most one close frame is ever sent, and none is left out unless the peer, or time, has ended the connection first.

@@ -1,5 +1,3 @@
-import Model
-
 /// Takes a byte stream apart into messages and control frames: RFC 6455 section 5.
 ///
 /// One per connection. It holds heap memory only while a message or a control frame has arrived in part, and never

@@ -1,5 +1,3 @@
-import Model
-
 /// Makes frames: RFC 6455 section 5.2. Each is a whole message or control frame (FIN set).
 package enum FrameEncoder {
   /// The longest reason a close frame has room for, in bytes of UTF-8.
@@ -45,16 +43,9 @@ package enum FrameEncoder {
     make(opcode, payload, reserved: 0x40)
   }
 
-  /// `reserved` holds the reserved bits where the first byte has them.
   private static func make(_ opcode: Opcode, _ payload: UnsafeRawBufferPointer, reserved: UInt8) -> Frame {
-    precondition(!opcode.isControl || payload.count <= Opcode.maxControlPayload, "control frame is too long")
-    let headerCount = headerCount(for: payload.count)
-    return Frame.make(headerCount: headerCount, payloadCount: payload.count) { bytes in
-      guard let base = bytes.baseAddress else { return }
-      writeHeader(opcode, payloadCount: payload.count, to: base)
-      bytes[0] |= reserved
-      UnsafeMutableRawBufferPointer(rebasing: bytes[headerCount...]).copyMemory(from: payload)
-    }
+    let copy = Payload.copy(payload)
+    return Frame(opcode, copy.bytes, of: copy, reserved: reserved)
   }
 
   /// A text frame of `bytes`, which are valid UTF-8.

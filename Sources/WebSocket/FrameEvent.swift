@@ -1,5 +1,3 @@
-import Model
-
 package enum MessageKind: Sendable {
   case text
   case binary

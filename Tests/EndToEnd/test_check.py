@@ -72,6 +72,17 @@ def test_what_redis_forbids_is_told(redis):
     assert code == 1 and "PUBLISH" in said, said
 
 
+def test_nodes_that_take_other_messages_are_told(redis):
+    redis.client.config_set("client-output-buffer-limit", "pubsub 268435456 67108864 60")
+    for name, size in {"same.x": 65_536, "other.x": 1000, "old.x": None}.items():
+        redis.client.zadd("apus:nodes", {name: 1})
+        if size:
+            redis.client.hset(f"apus:node:{name}", "maxMessageSize", size)
+    code, said = check("--allow-anonymous", "--redis", redis.url)
+    assert code == 0 and "other.x takes messages of 1000 bytes, this one of 65536" in said, said
+    assert "same.x" not in said and "old.x" not in said, said
+
+
 def test_a_redis_that_is_not_there():
     code, said = check("--allow-anonymous", "--redis", f"redis://:{SECRET}@127.0.0.1:{free_port()}")
     assert code == 1 and "error" in said, said

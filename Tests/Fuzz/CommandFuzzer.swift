@@ -200,7 +200,7 @@ private func checkCommand(
 
   switch result {
   case .failure(let refusal):
-    checkEvent(EventEncoder.error(refusal))
+    checkEvent(ApusCodec.frame(of: .error(refusal)).withPayload { Array($0) })
     if isObject, let id = refusal.id { expect(raw("id").map(Array.init) == [Array(id.json.utf8)], "another id") }
   case .success(.jsonRPC): expect(RPCScanner.scan(bytes) != nil, "no JSON-RPC")
   case .success(let command):
@@ -226,8 +226,8 @@ private func checkCommand(
       expect((1...UserName.maxLength).contains(send.user.string.utf8.count), "no user's name")
       let data = UnsafeRawBufferPointer(rebasing: bytes[send.data])
       expect(raw("data").first.map(Array.init) == Array(data), "another data")
-      let head = EventEncoder.head(of: .direct(from: send.user, client: ClientID("c-1"), data: Array(data)))
-      checkEvent(EventEncoder.finish(head: head, offset: nil, timestamp: 1))
+      let event = DirectEvent.direct(from: send.user, client: ClientID("c-1"), data: Array(data))
+      checkEvent(Interchange.direct(event, timestamp: 1).withBytes { Array($0) })
     case .history(let channel, _, let limit, _):
       types.removeAll { $0 == "history" }
       checkName(channel, text("channel"))
@@ -256,7 +256,8 @@ private func checkCommand(
       expect(raw("data").first.map(Array.init) == Array(data), "another data")
       expect(JSONScanner.validate(data), "data is not valid JSON")
       checkEvent(
-        EventEncoder.message(channel: publish.channel, from: nil, client: ClientID("c-1"), data: data, timestamp: 1))
+        Interchange.message(channel: publish.channel, from: nil, client: ClientID("c-1"), data: data, timestamp: 1)
+          .withBytes { Array($0) })
     }
     if case .ping = command { return }
     expect(types.isEmpty, "\(types) is \(command)")
@@ -269,9 +270,8 @@ private func checkName(_ channel: ChannelName, _ text: String?) {
 }
 
 /// What clients get is JSON, one level deeper than `data` at most.
-private func checkEvent(_ frame: Frame) {
-  let payload = frame.withPayload { Array($0) }
-  expect(PlainJSON.value(payload)?.isObject == true, "no event: \(String(decoding: payload, as: UTF8.self))")
+private func checkEvent(_ text: [UInt8]) {
+  expect(PlainJSON.value(text)?.isObject == true, "no event: \(String(decoding: text, as: UTF8.self))")
 }
 
 private func checkBinary(_ bytes: UnsafeRawBufferPointer, _ message: [UInt8]) {

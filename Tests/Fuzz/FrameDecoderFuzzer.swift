@@ -260,13 +260,16 @@ private func checkEncoding(_ payload: [UInt8], _ key: UInt32) {
   let limits = FrameDecoder.Limits(maxMessageSize: 1 << 20, maxFragments: 1)
   for (opcode, payload, expected) in cases {
     let masked = payload.withUnsafeBytes { FrameEncoder.masked(opcode, payload: $0, key: key) }
-    let frame = payload.withUnsafeBytes { FrameEncoder.frame(opcode, payload: $0).withBytes { Array($0) } }
+    let frame = payload.withUnsafeBytes { wire(FrameEncoder.frame(opcode, payload: $0)) }
     for (bytes, isServer) in [(masked, true), (frame, false)] {
       let link = Link(isServer: isServer, allowsCompression: false, limits: limits)
       expect(link.decode([bytes]) == [expected], "\(opcode) of \(payload.count) bytes is decoded to something else")
     }
   }
-  let compressed = payload.withUnsafeBytes { FrameEncoder.compressed(.binary, payload: $0).withBytes { Array($0) } }
+  let compressed = payload.withUnsafeBytes { wire(FrameEncoder.compressed(.binary, payload: $0)) }
   let link = Link(isServer: false, allowsCompression: true, limits: limits)
   expect(link.decode([compressed]) == [.compressed(.binary, payload)], "compressed, decoded to something else")
 }
+
+/// A frame as it goes to the socket.
+private func wire(_ frame: Frame) -> [UInt8] { frame.withHeader { Array($0) } + frame.withPayload { Array($0) } }

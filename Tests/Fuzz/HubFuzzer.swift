@@ -131,7 +131,7 @@ private struct HubRun {
     switch command {
     case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, SubscribeWish(mode), request: nil)
     case .publish(let echo):
-      simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(frame("own")) }
+      simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(EventText(text: "own")) }
     case .presence: simulation.hub.presence(id, of: channel, onlyCount: false, request: nil)
     case .unsubscribe: break
     }
@@ -157,7 +157,7 @@ private struct HubRun {
       simulation.hub.close(id, now: 0)
       simulation.hub.subscribe(id, to: channel, SubscribeWish(.member), request: nil)
       simulation.hub.unsubscribe(id, from: channel, request: nil)
-      simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(frame("own")) }
+      simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(EventText(text: "own")) }
       simulation.hub.presence(id, of: channel, onlyCount: true, request: nil)
       simulation.hub.answered(.subscribe(id, channel, number: 1), .success(.presence(channel, roster())))
       let published = Answer.published(channel, .message, PublishReceipt())
@@ -178,7 +178,7 @@ private struct HubRun {
   /// Delivers, and then closes those of the lent connections that the bits of `closing` choose, as the shell does with
   /// clients that are too slow.
   private mutating func deliver(
-    _ audience: Audience, _ channel: ChannelName, without slot: UInt32?, _ mark: StreamMark = .none,
+    _ audience: Audience, _ channel: ChannelName, without slot: UInt32?, _ mark: Mark = .none,
     closing: UInt8 = 0
   ) throws {
     let isLeftOut = slot.map { simulation.open[$0] != nil } == true

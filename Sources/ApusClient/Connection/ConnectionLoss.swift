@@ -1,4 +1,5 @@
-import Model
+import Protocol
+import WebSocket
 
 /// How a connection ended or was never made.
 package enum ConnectionLoss: Equatable {

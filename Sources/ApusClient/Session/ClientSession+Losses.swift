@@ -1,4 +1,6 @@
 import Model
+import Protocol
+import WebSocket
 
 /// What the end of a connection means.
 extension ClientSession {

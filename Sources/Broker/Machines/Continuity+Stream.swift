@@ -92,7 +92,7 @@ extension Continuity {
           return .act([ask(from: place, &serials)])
         }
         self.place?.offset = item.position.offset
-        return .deliver
+        return item.event == nil ? .act([.gap(channel, item.position)]) : .deliver
       case .reading, .away:
         hold(item)
         return .withhold
@@ -104,7 +104,8 @@ extension Continuity {
       if let former, former.epoch == item.position.epoch, item.position.offset <= former.offset { return .withhold }
       if let place { return .act(skip(to: item, from: place)) }
       place = item.position
-      return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [item])]) : .deliver
+      guard let event = item.event else { return .act([.gap(channel, item.position)]) }
+      return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [event])]) : .deliver
     }
 
     /// Goes on with `item`, of another epoch. What is held goes out as far as nothing is missing before it; the rest
@@ -197,7 +198,7 @@ extension Continuity {
           run.deliver(item)
         }
         count += 1
-        heldBytes -= item.frame.count
+        heldBytes -= item.byteCount
       }
       held.removeFirst(count)
     }
@@ -208,12 +209,12 @@ extension Continuity {
     private func hold(_ item: Item) {
       // Below the newest it is there already, or will be read as what is missing.
       if let last = held.last, item.position.offset <= last.position.offset { return }
-      guard held.count < Continuity.maxHeld, heldBytes + item.frame.count <= Continuity.maxHeldBytes else {
+      guard held.count < Continuity.maxHeld, heldBytes + item.byteCount <= Continuity.maxHeldBytes else {
         dropHeld()
         return dropped = item.position.offset
       }
       held.append(item)
-      heldBytes += item.frame.count
+      heldBytes += item.byteCount
     }
 
     private func dropHeld() {
@@ -226,7 +227,7 @@ extension Continuity {
   private struct Run {
     private let channel: ChannelName
     private var actions: [Action] = []
-    private var items: [Item] = []
+    private var events: [ChannelEvent] = []
     private(set) var place: StreamPosition
 
     init(_ channel: ChannelName, from place: StreamPosition) {
@@ -235,7 +236,8 @@ extension Continuity {
     }
 
     mutating func deliver(_ item: Item) {
-      items.append(item)
+      guard let event = item.event else { return gap(upTo: item.position) }
+      events.append(event)
       place = item.position
     }
 
@@ -251,8 +253,8 @@ extension Continuity {
     }
 
     private mutating func flush() {
-      if !items.isEmpty { actions.append(.deliver(channel, items)) }
-      items = []
+      if !events.isEmpty { actions.append(.deliver(channel, events)) }
+      events = []
     }
 
     consuming func finish() -> [Action] {
@@ -264,19 +266,13 @@ extension Continuity {
 
 extension Continuity.Item {
   fileprivate init(_ entry: HistoryEntry, epoch: String) {
-    self.init(
-      position: StreamPosition(epoch: epoch, offset: entry.offset), frame: entry.frame, excluded: entry.excluded)
+    self.init(position: StreamPosition(epoch: epoch, offset: entry.offset), event: entry.event(under: epoch))
   }
 
   /// Whether nothing can be missing between `place` and the message.
   fileprivate func follows(_ place: StreamPosition) -> Bool {
     position.epoch == place.epoch && position.offset > place.offset && position.offset - 1 == place.offset
   }
-}
-
-extension StreamPosition {
-  /// The place before a message.
-  fileprivate var predecessor: StreamPosition { StreamPosition(epoch: epoch, offset: offset - 1) }
 }
 
 @available(*, unavailable)

@@ -11,19 +11,20 @@ import Model
 ///
 /// There is one for a link: a copy would share its channels.
 struct Continuity {
-  /// A message as listeners get it.
+  /// A message that has its position in the history.
   struct Item {
     /// Its offset is 1 or more.
     var position: StreamPosition
-    var frame: Frame
-    /// The connection that does not get it.
-    var excluded: ClientID?
+    /// As listeners get it; nil where it is not fit to be handed on, which is told as a gap.
+    var event: ChannelEvent?
+
+    var byteCount: Int { event?.text.count ?? 0 }
   }
 
   /// What the shell is to do, in order.
   enum Action {
     /// Hand these on to the channel's listeners.
-    case deliver(ChannelName, [Item])
+    case deliver(ChannelName, [ChannelEvent])
     /// Read what follows that message, as much as one read brings, and answer with `read` under the same serial.
     case read(ChannelName, from: StreamPosition, serial: UInt64)
     /// Tell the listeners that messages up to there may have been missed.
@@ -40,7 +41,7 @@ struct Continuity {
     case act([Action])
   }
 
-  /// The most that is held for one channel, in messages and in bytes of their frames; what is more is read as well.
+  /// The most that is held for one channel, in messages and in bytes; what is more is read as well.
   static let maxHeld = 1000
   static let maxHeldBytes = 1 << 20
   /// Messages that one read asks for.

@@ -39,7 +39,7 @@ struct RosterBuilder {
   func roster(maxBytes: Int = Roster.maxBytes) -> Roster {
     let sorted = rows.values.sorted { ($0.first, name($0)) < ($1.first, name($1)) }
     let roster = Roster(members: sorted.map(\.member), count: sorted.count)
-    return EventEncoder.largestAnswer(with: roster) <= maxBytes ? roster : .truncated(count: roster.count)
+    return Interchange.largestAnswer(with: roster) <= maxBytes ? roster : .truncated(count: roster.count)
   }
 
   private func name(_ row: Row) -> String {

@@ -100,9 +100,8 @@ package final class MemoryBroker: Broker {
   /// Whether anybody has been sent it.
   private func send(_ event: DirectEvent, to addressee: Addressee) -> Bool {
     if case .user(let user) = addressee, connections[user] == nil { return false }
-    let frame = EventEncoder.finish(
-      head: EventEncoder.head(of: event), offset: nil, timestamp: Int(Sys.wallMilliseconds()))
-    outlet.postToAll(.addressed(addressee, frame, since: loop.nowMicroseconds))
+    let text = Interchange.direct(event, timestamp: Int(Sys.wallMilliseconds()))
+    outlet.postToAll(.addressed(addressee, text, since: loop.nowMicroseconds))
     return true
   }
 
@@ -127,29 +126,23 @@ package final class MemoryBroker: Broker {
   private func publish(_ publication: Publication, _ caller: Caller) {
     guard !outlet.isCongested else { return outlet.answer(.failure(.overloaded(id: caller.request)), to: caller) }
     let published = store.publish(publication, now: Sys.wallMilliseconds())
-    if let frame = published.frame {
+    if let text = published.text {
+      let position = published.receipt.position
       deliver(
-        publication.channel, frame, mark: Self.mark(publication, published.receipt),
-        .listeners,
-        excluding: publication.excluded)
+        ChannelEvent(publication.kind.event, text, at: position, excluding: publication.excluded), publication.channel)
     }
     guard caller.wantsReceipt else { return }
     outlet.answer(.success(.published(publication.channel, publication.kind, published.receipt)), to: caller)
   }
 
-  private static func mark(_ publication: Publication, _ receipt: PublishReceipt) -> StreamMark {
-    if publication.kind == .signal { return .fleeting }
-    return receipt.position.map(StreamMark.message) ?? .none
+  private func deliver(_ event: ChannelEvent, _ channel: ChannelName) {
+    for loop in interest.loops(of: channel) {
+      outlet.post(.deliver(channel, event, since: self.loop.nowMicroseconds), to: loop)
+    }
   }
 
-  private func deliver(
-    _ channel: ChannelName, _ frame: Frame, mark: StreamMark = .none, _ audience: Audience,
-    excluding client: ClientID? = nil
-  ) {
-    for loop in interest.loops(of: channel) {
-      outlet.post(
-        .deliver(channel, frame, mark, audience, excluding: client, since: self.loop.nowMicroseconds), to: loop)
-    }
+  private func tell(_ roster: Roster, _ channel: ChannelName) {
+    deliver(ChannelEvent(.presence, Interchange.members(channel: channel, roster: roster)), channel)
   }
 
   private func tick() {
@@ -163,7 +156,7 @@ package final class MemoryBroker: Broker {
       crowd.forget(channel)
     }
     for (channel, count) in crowd.due(now: loop.now) {
-      deliver(channel, EventEncoder.members(channel: channel, roster: Roster(members: nil, count: count)), .watchers)
+      tell(Roster(members: nil, count: count), channel)
     }
   }
 
@@ -175,7 +168,7 @@ package final class MemoryBroker: Broker {
     rooms[channel] = room
     guard isFirst else { return }
     changed(channel, count: room.count, excluding: occupant.client) {
-      EventEncoder.join(
+      Interchange.join(
         channel: channel, user: occupant.user, client: occupant.client, info: occupant.info, count: room.count)
     }
   }
@@ -185,15 +178,15 @@ package final class MemoryBroker: Broker {
     if rooms[channel]?.isEmpty == true { rooms[channel] = nil }
     guard let gone else { return }
     changed(channel, count: count, excluding: gone.client) {
-      EventEncoder.leave(channel: channel, user: gone.user, client: gone.client, info: nil, count: count)
+      Interchange.leave(channel: channel, user: gone.user, client: gone.client, info: nil, count: count)
     }
   }
 
-  private func changed(_ channel: ChannelName, count: Int, excluding client: ClientID, event: () -> Frame) {
+  private func changed(_ channel: ChannelName, count: Int, excluding client: ClientID, event: () -> EventText) {
     switch crowd.changed(channel, count: count) {
-    case .tell: deliver(channel, event(), .watchers, excluding: client)
+    case .tell: deliver(ChannelEvent(.presence, event(), excluding: client), channel)
     case .hold: break
-    case .roster: deliver(channel, EventEncoder.members(channel: channel, roster: roster(channel)), .watchers)
+    case .roster: tell(roster(channel), channel)
     }
   }
 

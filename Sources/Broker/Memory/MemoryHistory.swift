@@ -7,7 +7,7 @@ import Model
 struct MemoryHistory {
   /// The newest message there has been, also when nothing is held any more.
   private(set) var top: StreamPosition
-  /// Bytes of the frames that are held.
+  /// Bytes of the messages that are held.
   private(set) var byteCount = 0
   /// When it was last written or read.
   private(set) var touched: Int64
@@ -31,11 +31,11 @@ struct MemoryHistory {
     touched = now
     top.offset += 1
     let entry = HistoryEntry(
-      offset: top.offset, time: now, frame: publication.frame(offset: top.offset, time: now),
+      offset: top.offset, time: now, text: publication.text(offset: top.offset, time: now),
       isBinary: publication.kind == .binary, excluded: publication.excluded)
     entries.append(entry)
-    byteCount += entry.frame.count
-    while entries.count > rule.size, let oldest = entries.popFirst() { byteCount -= oldest.frame.count }
+    byteCount += entry.text.count
+    while entries.count > rule.size, let oldest = entries.popFirst() { byteCount -= oldest.text.count }
     expiry = now + rule.timeToLive
     return entry
   }
@@ -80,7 +80,7 @@ struct MemoryHistory {
     var bytes = 0
     var taken: [HistoryEntry] = []
     for entry in entries.suffix(max(0, count)).reversed() {
-      bytes += entry.frame.payloadCount
+      bytes += entry.text.count
       guard taken.isEmpty || bytes <= maxBytes else { break }
       taken.append(entry)
     }
@@ -92,7 +92,7 @@ struct MemoryHistory {
     var bytes = 0
     var taken: [HistoryEntry] = []
     for entry in entries.prefix(max(0, count)) {
-      bytes += entry.frame.payloadCount
+      bytes += entry.text.count
       guard taken.isEmpty || bytes <= maxBytes else { break }
       taken.append(entry)
     }

@@ -35,25 +35,25 @@ struct MemoryStore {
   /// Channels of which something is kept.
   var count: Int { histories.count + beginnings.count }
 
-  /// Gives a message its place where it is kept; `frame` is what goes out, nil where it had gone out before.
-  mutating func publish(_ publication: Publication, now: Int64) -> (frame: Frame?, receipt: PublishReceipt) {
+  /// Gives a message its place where it is kept; `text` is what goes out, nil where it had gone out before.
+  mutating func publish(_ publication: Publication, now: Int64) -> (text: EventText?, receipt: PublishReceipt) {
     let channel = publication.channel
     if let key = publication.key, let receipt = keys.receipt(of: key, in: channel, now: now) { return (nil, receipt) }
     var receipt = PublishReceipt()
-    let frame: Frame
+    let text: EventText
     if let rule = publication.history {
       let entry = use(channel, now: now) { history in
         let entry = history.append(publication, keeping: rule, now: now)
         receipt.position = history.top
         return entry
       }
-      frame = entry.frame
+      text = entry.text
       makeRoom(sparing: channel)
     } else {
-      frame = publication.frame(offset: nil, time: now)
+      text = publication.text(offset: nil, time: now)
     }
     if let key = publication.key { keys.store(receipt.position, under: key, in: channel, now: now) }
-    return (frame, receipt)
+    return (text, receipt)
   }
 
   /// `begins` where somebody listens, to whom the next message is to follow what is answered; otherwise nothing is kept

@@ -44,7 +44,10 @@ enum Metric: String, CaseIterable {
     case .published: "Messages handed to the broker."
     case .delivered: "Events put into the outboxes of subscribers."
     case .dropped:
-      "Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were no messages."
+      """
+      Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were no messages; \
+      `unknown`: payloads of a later version.
+      """
     case .outboxBytes: "Bytes that wait for clients to read."
     case .delivery: "From Redis' hand-over of a message to the send of its turn."
     case .sends: "System calls that sent to clients."
@@ -99,8 +102,10 @@ enum Metric: String, CaseIterable {
     case .published: total(\.published)
     case .delivered: total(\.delivered)
     case .dropped:
-      let malformed = ["malformed": snapshot.broker?.malformedPayloads ?? 0]
-      byLabel("policy", snapshot.merged(\.dropped).merging(malformed, uniquingKeysWith: +))
+      let payloads = [
+        "malformed": snapshot.broker?.malformedPayloads ?? 0, "unknown": snapshot.broker?.unknownPayloads ?? 0,
+      ]
+      byLabel("policy", snapshot.merged(\.dropped).merging(payloads, uniquingKeysWith: +))
     case .outboxBytes: total(\.outboxBytes)
     case .delivery: renderer.histogram(rawValue, snapshot.delivery)
     case .sends: total(\.sends)

@@ -18,7 +18,7 @@ package enum BackendCall {
       writer.append(literal: "null")
     }
     writer.append(literal: #","user":"#)
-    EventEncoder.appendName(user, to: &writer)
+    Interchange.appendName(user, to: &writer)
     writer.append(literal: #","clientId":"#)
     writer.append(quoting: client.string)
     writer.append(byte: UInt8(ascii: "}"))

@@ -21,44 +21,43 @@ extension Delivery {
     connections[slot].pointee.endpoint == .hub ? configuration.maxOutbox : ServerConfiguration.maxEchoOutbox
   }
 
-  /// Deals with those for whom a frame had no room, by the policy of its channel; put off until no listeners are lent.
+  /// Deals with those for whom an event had no room, by the policy of its channel; put off until no listeners are lent.
   ///
   /// Only messages may be left out: of joins, leaves and replies each matters. Where the channel keeps history the client is
   /// told what it lacks.
   func applyOverflow(
-    of frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience,
-    by channelPolicy: @autoclosure () -> OverflowPolicy
+    of event: ChannelEvent, _ channel: ChannelName, by channelPolicy: @autoclosure () -> OverflowPolicy
   ) {
     guard !overflowing.isEmpty else { return }
-    let policy = audience == .listeners ? channelPolicy() : .disconnect
+    let policy = event.audience == .listeners ? channelPolicy() : .disconnect
     while let slot = overflowing.popLast() {
       // A signal that has no room is over, and must not take the place of a message.
-      if mark == .fleeting, policy != .disconnect {
+      if event.kind == .signal, policy != .disconnect {
         connections[slot].pointee.bearsLoss = true
         continue
       }
       switch policy {
       case .disconnect: closeAsTooSlow(slot)
-      case .drop: leaveOut(mark, channel, slot)
-      case .conflate: conflate(frame, mark, channel, slot)
+      case .drop: leaveOut(event, channel, slot)
+      case .conflate: conflate(event, channel, slot)
       }
     }
   }
 
-  private func leaveOut(_ mark: StreamMark, _ channel: ChannelName, _ slot: UInt32) {
+  private func leaveOut(_ event: ChannelEvent, _ channel: ChannelName, _ slot: UInt32) {
     guard mayWait(slot) else { return }
     connections[slot].pointee.bearsLoss = true
     count(.drop)
-    guard let position = mark.position else { return }
+    guard let position = event.position else { return }
     waiting[slot, default: Waiting()].leaveOut(upTo: position, of: channel)
     connections[slot].pointee.hasWaiting = true
   }
 
-  private func conflate(_ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ slot: UInt32) {
+  private func conflate(_ event: ChannelEvent, _ channel: ChannelName, _ slot: UInt32) {
     guard mayWait(slot) else { return }
     connections[slot].pointee.bearsLoss = true
     connections[slot].pointee.hasWaiting = true
-    if waiting[slot, default: Waiting()].conflate(frame, mark, of: channel) { count(.conflate) }
+    if waiting[slot, default: Waiting()].conflate(event, of: channel) { count(.conflate) }
     // One frame for each of many channels can be too much as well.
     if waiting[slot]?.newestBytes ?? 0 > maxOutbox(slot) { closeAsTooSlow(slot) }
   }

@@ -1,4 +1,5 @@
 import Model
+import Protocol
 import Reactor
 import WebSocket
 
@@ -36,7 +37,7 @@ final class Delivery {
   var counts = Counts()
 
   var pool = BufferPool()
-  private let compressor = Compressor()
+  private let variants = FrameVariants()
   /// Slots that have something to send when the turn ends.
   private var dirty: [UInt32] = []
   private var spareDirty: [UInt32] = []
@@ -63,67 +64,58 @@ final class Delivery {
 
   /// Puts a frame into one connection's outbox; it leaves when the turn ends.
   func send(_ frame: Frame, to slot: UInt32) {
-    frame.withBytes { enqueue(frame, $0, slot) }
+    enqueue(frame, slot)
     while let slot = overflowing.popLast() { closeAsTooSlow(slot) }
   }
 
   /// Puts an event of a channel into the outbox of each of them but `except`: nothing here allocates, locks or makes a
   /// system call. Who has no room for it is dealt with by `applyOverflow`.
-  func send(
-    _ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience,
-    to slots: UnsafeBufferPointer<UInt32>, except: UInt32?
-  ) {
-    frame.withBytes { bytes in
-      for slot in slots where slot != except { put(frame, bytes, mark, slot, channel, audience) }
-    }
+  func send(_ event: ChannelEvent, _ channel: ChannelName, to slots: UnsafeBufferPointer<UInt32>, except: UInt32?) {
+    let frame = ApusCodec.frame(of: event)
+    for slot in slots where slot != except { put(event, frame, channel, slot) }
     counts.delivered += slots.count - (except == nil ? 0 : 1)
   }
 
   /// The same for one connection.
-  func send(_ frame: Frame, _ mark: StreamMark, _ channel: ChannelName, _ audience: Audience, to slot: UInt32) {
-    frame.withBytes { put(frame, $0, mark, slot, channel, audience) }
+  func send(_ event: ChannelEvent, _ channel: ChannelName, to slot: UInt32) {
+    put(event, ApusCodec.frame(of: event), channel, slot)
   }
 
   /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.
-  private func put(
-    _ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ mark: StreamMark, _ slot: UInt32, _ channel: ChannelName,
-    _ audience: Audience
-  ) {
-    guard connections[slot].pointee.hasWaiting else { return enqueue(frame, bytes, slot) }
-    switch waiting[slot]?.take(frame, mark, of: channel, audience) {
-    case .passes, nil: enqueue(frame, bytes, slot)
+  private func put(_ event: ChannelEvent, _ frame: Frame, _ channel: ChannelName, _ slot: UInt32) {
+    guard connections[slot].pointee.hasWaiting else { return enqueue(frame, slot) }
+    switch waiting[slot]?.take(event, of: channel) {
+    case .passes, nil: enqueue(frame, slot)
     case .waits: break
     case .overflows: overflowing.append(slot)
     }
   }
 
-  private func enqueue(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+  private func enqueue(_ frame: Frame, _ slot: UInt32) {
     let connection = connections[slot]
     // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
-    if let window = connection.pointee.window,
-      configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint)
-    {
-      let variant = compressor.variant(of: frame, window: window)
-      return variant.withBytes { append(variant, $0, slot) }
+    let encoding = connection.pointee.encoding
+    if encoding.window != nil, configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint) {
+      return append(variants.variant(of: frame, for: encoding), slot)
     }
-    append(frame, bytes, slot)
+    append(frame, slot)
   }
 
-  private func append(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, _ slot: UInt32) {
+  private func append(_ frame: Frame, _ slot: UInt32) {
     let connection = connections[slot]
-    guard makeRoom(for: bytes.count, slot) else {
+    guard makeRoom(for: frame.count, slot) else {
       overflowing.append(slot)
       return
     }
-    connection.pointee.outbox.append(frame, bytes, pool: &pool)
+    connection.pointee.outbox.append(frame, pool: &pool)
     markDirty(slot)
   }
 
   /// Puts a frame behind everything else, whatever the outbox holds: a close frame always fits.
   func sendLast(_ frame: Frame, to slot: UInt32) {
     let connection = connections[slot]
-    frame.withBytes { connection.pointee.outbox.append(frame, $0, pool: &pool) }
+    connection.pointee.outbox.append(frame, pool: &pool)
     forgetWaiting(slot)
     markDirty(slot)
   }
@@ -131,7 +123,7 @@ final class Delivery {
   /// Puts bytes that are no frame, the answer to a handshake, behind everything else.
   func send(response: [UInt8], to slot: UInt32) {
     let connection = connections[slot]
-    connection.pointee.outbox.append(response, pool: &pool)
+    connection.pointee.outbox.append(Frame(unframed: response), pool: &pool)
     markDirty(slot)
   }
 
@@ -171,7 +163,7 @@ final class Delivery {
     }
     slots.removeAll(keepingCapacity: true)
     spareDirty = slots
-    compressor.forget()
+    variants.forget()
     guard deliveries > 0 else { return }
     counts.time.record(microseconds: Int(Sys.monotonicMicroseconds() - oldestDelivery), times: deliveries)
     deliveries = 0

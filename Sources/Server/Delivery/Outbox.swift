@@ -1,6 +1,6 @@
 import Glibc
-import Model
 import Reactor
+import WebSocket
 
 /// What waits to be sent on one connection; holds memory only while something waits.
 ///
@@ -10,7 +10,7 @@ struct Outbox: ~Copyable {
   /// From this size on a frame is held by reference: copying it would cost more than the bookkeeping.
   private static let largeFrame = 2048
   /// Frames held by reference that leave by one call.
-  private static let maxPieces = 64
+  private static let maxFrames = 64
 
   private var buffer: UnsafeMutableRawPointer?
   private var size: UInt32 = 0
@@ -24,26 +24,21 @@ struct Outbox: ~Copyable {
 
   var isEmpty: Bool { count == 0 }
 
-  /// Puts a frame, whose bytes are `bytes`, behind everything else.
-  mutating func append(_ frame: Frame, _ bytes: UnsafeRawBufferPointer, pool: inout BufferPool) {
-    count += bytes.count
-    if frames.isEmpty, bytes.count < Self.largeFrame, copy(bytes, pool: &pool) { return }
+  /// Puts a frame after everything else.
+  mutating func append(_ frame: Frame, pool: inout BufferPool) {
+    count += frame.count
+    if frames.isEmpty, frame.count < Self.largeFrame, makeRoom(for: frame.count, pool: &pool) {
+      frame.withHeader { copy($0) }
+      return frame.withPayload { copy($0) }
+    }
     frames.append(frame)
   }
 
-  /// Puts bytes that are no frame (the answer to a handshake) behind everything else.
-  mutating func append(_ bytes: [UInt8], pool: inout BufferPool) {
-    bytes.withUnsafeBytes { bytes in
-      let frame = Frame.make(headerCount: 0, payloadCount: bytes.count) { $0.copyMemory(from: bytes) }
-      frame.withBytes { append(frame, $0, pool: &pool) }
-    }
-  }
-
-  private mutating func copy(_ bytes: UnsafeRawBufferPointer, pool: inout BufferPool) -> Bool {
+  private mutating func makeRoom(for count: Int, pool: inout BufferPool) -> Bool {
     let used = Int(tail - head)
-    if Int(tail) + bytes.count > Int(size) {
+    if Int(tail) + count > Int(size) {
       // A larger buffer, with what waits moved to its front.
-      guard let larger = BufferPool.size(for: used + bytes.count) else { return false }
+      guard let larger = BufferPool.size(for: used + count) else { return false }
       let moved = pool.take(size: larger)
       if let buffer {
         moved.copyMemory(from: buffer + Int(head), byteCount: used)
@@ -54,10 +49,14 @@ struct Outbox: ~Copyable {
       head = 0
       tail = UInt32(used)
     }
-    guard let buffer, let source = bytes.baseAddress else { return true }
+    return true
+  }
+
+  /// Copies bytes for which there is room.
+  private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
+    guard let buffer, let source = bytes.baseAddress else { return }
     (buffer + Int(tail)).copyMemory(from: source, byteCount: bytes.count)
     tail += UInt32(bytes.count)
-    return true
   }
 
   /// Sends by one call as much as the socket takes.
@@ -73,22 +72,27 @@ struct Outbox: ~Copyable {
   }
 
   private func sendPieces(to fd: Int32) -> TransferResult {
-    withUnsafeTemporaryAllocation(of: iovec.self, capacity: Self.maxPieces + 1) { pieces in
-      var used = 0
-      if let buffer, tail > head {
-        pieces.initializeElement(at: 0, to: Sys.piece(buffer + Int(head), count: Int(tail - head)))
-        used = 1
-      }
-      for (index, frame) in frames.prefix(Self.maxPieces).enumerated() {
-        frame.withBytes { bytes in
-          let offset = index == 0 ? frameOffset : 0
-          let base = UnsafeMutableRawPointer(mutating: bytes.baseAddress.map { $0 + offset })
-          pieces.initializeElement(at: used, to: Sys.piece(base, count: bytes.count - offset))
+    withUnsafeTemporaryAllocation(of: iovec.self, capacity: 2 * Self.maxFrames + 1) { pieces in
+      withUnsafeTemporaryAllocation(of: Frame.Header.self, capacity: Self.maxFrames) { headers in
+        var used = 0
+        func add(_ bytes: UnsafeRawBufferPointer, from offset: Int = 0) {
+          guard offset < bytes.count, let base = bytes.baseAddress else { return }
+          let piece = Sys.piece(UnsafeMutableRawPointer(mutating: base + offset), count: bytes.count - offset)
+          pieces.initializeElement(at: used, to: piece)
+          used += 1
         }
-        used += 1
+        if let buffer { add(UnsafeRawBufferPointer(start: buffer + Int(head), count: Int(tail - head))) }
+        var offset = frameOffset
+        for (index, frame) in frames.prefix(Self.maxFrames).enumerated() {
+          headers.initializeElement(at: index, to: frame.header)
+          let header = UnsafeRawBufferPointer(UnsafeBufferPointer(rebasing: headers[index...index]))
+          add(UnsafeRawBufferPointer(rebasing: header[..<frame.headerCount]), from: offset)
+          // `frames` keeps every payload alive during the call.
+          frame.withPayload { add($0, from: max(0, offset - frame.headerCount)) }
+          offset = 0
+        }
+        return Sys.send(fd, UnsafeMutableBufferPointer(rebasing: pieces[..<used]))
       }
-      // `frames` keeps every piece alive during the call.
-      return Sys.send(fd, UnsafeMutableBufferPointer(rebasing: pieces[..<used]))
     }
   }
 

@@ -9,8 +9,7 @@ struct Replay {
 
   private struct Item {
     let channel: ChannelName
-    let frame: Frame
-    let mark: StreamMark
+    let event: ChannelEvent
     /// Whether it has come behind what was missed.
     let isNew: Bool
   }
@@ -30,28 +29,25 @@ struct Replay {
 
   var isEmpty: Bool { items.isEmpty }
   /// What comes next.
-  var next: Frame? { items.first?.frame }
+  var next: ChannelEvent? { items.first?.event }
 
   /// Whether anything of the channel waits, so that what is newer must not overtake it.
   func contains(_ channel: ChannelName) -> Bool { counts[channel] != nil }
 
   /// The first of the channel that says where it belongs in the history.
-  func firstMark(of channel: ChannelName) -> StreamMark? {
+  func firstWithPosition(of channel: ChannelName) -> ChannelEvent? {
     guard contains(channel) else { return nil }
-    return items.first { $0.channel == channel && $0.mark.position != nil }?.mark
+    return items.first { $0.channel == channel && $0.event.position != nil }?.event
   }
 
   mutating func append(_ entries: [HistoryEntry], under epoch: String, of channel: ChannelName) {
-    for entry in entries {
-      let mark = StreamMark.message(StreamPosition(epoch: epoch, offset: entry.offset))
-      append(Item(channel: channel, frame: entry.frame, mark: mark, isNew: false))
-    }
+    for entry in entries { append(Item(channel: channel, event: entry.event(under: epoch), isNew: false)) }
   }
 
   /// Puts a new event of a channel that waits here behind it; false when too much waits there already.
-  mutating func append(behind frame: Frame, _ mark: StreamMark, of channel: ChannelName) -> Bool {
-    guard behind + frame.count <= limit else { return false }
-    append(Item(channel: channel, frame: frame, mark: mark, isNew: true))
+  mutating func append(new event: ChannelEvent, of channel: ChannelName) -> Bool {
+    guard behind + event.text.count <= limit else { return false }
+    append(Item(channel: channel, event: event, isNew: true))
     return true
   }
 
@@ -69,15 +65,15 @@ struct Replay {
   private mutating func append(_ item: Item) {
     items.append(item)
     counts[item.channel, default: 0] += 1
-    bytes += item.frame.count
-    if item.isNew { behind += item.frame.count }
+    bytes += item.event.text.count
+    if item.isNew { behind += item.event.text.count }
   }
 
   /// Counts down what an item has taken.
   private mutating func remove(_ item: Item) {
     let left = (counts[item.channel] ?? 1) - 1
     counts[item.channel] = left == 0 ? nil : left
-    bytes -= item.frame.count
-    if item.isNew { behind -= item.frame.count }
+    bytes -= item.event.text.count
+    if item.isNew { behind -= item.event.text.count }
   }
 }

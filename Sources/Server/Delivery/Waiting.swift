@@ -1,6 +1,7 @@
 import DequeModule
 import Model
 import Protocol
+import WebSocket
 
 /// What waits beside one connection's outbox until there is room in it: large answers; messages that were missed, with
 /// what has come of their channels since; and of channels whose messages may be left out the newest message, or a gap.
@@ -21,8 +22,7 @@ struct Waiting {
   private struct Newest {
     let channel: ChannelName
     /// Nil where there is only the gap.
-    var frame: Frame?
-    var mark: StreamMark
+    var event: ChannelEvent?
     /// Up to where messages were left out before it, in a channel that keeps history.
     var leftOut: StreamPosition?
   }
@@ -41,7 +41,7 @@ struct Waiting {
   /// How much of what was missed, and of what came behind it, is still to be sent; in bytes.
   var recoveryBytes: Int { replay.bytes }
   /// What the newest messages hold, in bytes.
-  var newestBytes: Int { newest.reduce(0) { $0 + ($1.frame?.count ?? 0) } }
+  var newestBytes: Int { newest.reduce(0) { $0 + ($1.event?.text.count ?? 0) } }
 
   /// An answer that belongs to no channel's order.
   mutating func append(answer: Frame) {
@@ -55,33 +55,31 @@ struct Waiting {
   }
 
   /// Asks where an event of a channel goes, and keeps it if it is to wait.
-  mutating func take(
-    _ frame: Frame, _ mark: StreamMark, of channel: ChannelName, _ audience: Audience
-  ) -> Verdict {
+  mutating func take(_ event: ChannelEvent, of channel: ChannelName) -> Verdict {
     // What replaces older messages is newer than whatever is replayed. A join has no place among messages.
-    if audience == .listeners, newest.contains(where: { $0.channel == channel }) { return .overflows }
+    if event.audience == .listeners, newest.contains(where: { $0.channel == channel }) { return .overflows }
     guard replay.contains(channel) else { return .passes }
-    return replay.append(behind: frame, mark, of: channel) ? .waits : .overflows
+    return replay.append(new: event, of: channel) ? .waits : .overflows
   }
 
   /// Messages of the channel up to that place are left out, which is to be told.
   mutating func leaveOut(upTo position: StreamPosition, of channel: ChannelName) {
-    hold(Newest(channel: channel, frame: nil, mark: .none, leftOut: position))
+    hold(Newest(channel: channel, event: nil, leftOut: position))
   }
 
   /// Keeps a message as the channel's newest; true when another one is left out for it.
-  mutating func conflate(_ frame: Frame, _ mark: StreamMark, of channel: ChannelName) -> Bool {
-    var new = Newest(channel: channel, frame: frame, mark: mark)
+  mutating func conflate(_ event: ChannelEvent, of channel: ChannelName) -> Bool {
+    var new = Newest(channel: channel, event: event)
     let old = newest.first { $0.channel == channel }
     if let old {
-      switch mark {
-      case .message(let position): new.leftOut = StreamPosition(epoch: position.epoch, offset: position.offset - 1)
-      case .gap: break
-      case .none, .fleeting: new.leftOut = old.mark.position ?? old.leftOut
+      switch (event.kind, event.position) {
+      case (.gap, _): break
+      case (_, let position?): new.leftOut = position.predecessor
+      case (_, nil): new.leftOut = old.event?.position ?? old.leftOut
       }
     }
     hold(new)
-    return old?.frame != nil
+    return old?.event != nil
   }
 
   private mutating func hold(_ new: Newest) {
@@ -105,18 +103,18 @@ struct Waiting {
       send(answer)
       hasMoved = true
     }
-    while let frame = replay.next, isHalfFree(), hasRoom(frame.count) {
+    while let frame = replay.next.map(ApusCodec.frame(of:)), isHalfFree(), hasRoom(frame.count) {
       replay.removeNext()
       send(frame)
       hasMoved = true
     }
     while let index = newest.firstIndex(where: { !replay.contains($0.channel) }) {
       let next = newest[index]
-      let gap = next.leftOut.map { EventEncoder.gap(channel: next.channel, $0) }
-      guard hasRoom((gap?.count ?? 0) + (next.frame?.count ?? 0)) else { break }
+      let gap = next.leftOut.map { ChannelEvent.gap(in: next.channel, upTo: $0) }
+      let frames = [gap, next.event].compactMap { $0.map(ApusCodec.frame(of:)) }
+      guard hasRoom(frames.reduce(0) { $0 + $1.count }) else { break }
       newest.remove(at: index)
-      if let gap { send(gap) }
-      if let frame = next.frame { send(frame) }
+      for frame in frames { send(frame) }
       hasMoved = true
     }
     return hasMoved
@@ -125,11 +123,10 @@ struct Waiting {
   /// Where the client stands in the channel, as long as something of its history waits: right before that.
   func position(in channel: ChannelName) -> StreamPosition? {
     let waiting = newest.first { $0.channel == channel }
-    switch replay.firstMark(of: channel) ?? waiting?.leftOut.map({ .gap($0) }) ?? waiting?.mark {
-    case .message(let position): return StreamPosition(epoch: position.epoch, offset: position.offset - 1)
-    case .gap(let position): return position
-    case .some(.none), .fleeting, nil: return nil
-    }
+    let replayed = replay.firstWithPosition(of: channel)
+    if replayed == nil, let leftOut = waiting?.leftOut { return leftOut }
+    guard let event = replayed ?? waiting?.event, let position = event.position else { return nil }
+    return event.kind == .gap ? position : position.predecessor
   }
 
   /// The client does not want the channel any more.

@@ -231,7 +231,7 @@ extension Worker {
     connection.pointee.phase = .open
     delivery.send(response: response, to: slot)
     if let deflate {
-      connection.pointee.window = deflate.window
+      connection.pointee.encoding.window = deflate.window
       connection.pointee.decoder.allowCompression()
     }
     // Spread, so that connections which came together are not all pinged together.
@@ -250,12 +250,12 @@ extension Worker {
     connection.pointee.opened = Sys.wallMilliseconds()
     announce(slot)
     statistics.connects += 1
-    send(
-      EventEncoder.connected(
-        client: client, node: node, user: identity?.user, pingInterval: Int(configuration.pingInterval),
-        maxMessageSize: configuration.maxMessageSize, warning: warnings.union(Warnings(of: identity)).text), to: slot)
+    let greeting = Greeting(
+      client: client, node: node, user: identity?.user, pingInterval: configuration.pingInterval,
+      maxMessageSize: configuration.maxMessageSize, warning: warnings.union(Warnings(of: identity)).text)
+    reply(.connected(greeting), slot)
     let drainAt = connections[slot].pointee.drainAt
-    if drainAt > 0 { send(EventEncoder.drain(after: Int(max(drainAt - loop.now, 0))), to: slot) }
+    if drainAt > 0 { reply(.drain(after: Int(max(drainAt - loop.now, 0))), slot) }
   }
 
   func handshakeTimedOut(_ slot: UInt32) {

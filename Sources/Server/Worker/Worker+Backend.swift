@@ -20,7 +20,8 @@ extension Worker {
     }
     let body = BackendCall.body(method: method, params: params, user: speaker.user, client: speaker.client)
     let call = BackendDesk.Call(
-      session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit, answers: calls.answers)
+      session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit,
+      answers: calls.answers)
     guard backend.take(call) else {
       return Refusal(.unavailable, "Too many requests wait for the backend; the method was not done.")
     }
@@ -56,8 +57,9 @@ extension Worker {
       reply(.error(Refusal(id: id, refusal.code, refusal.message)), slot)
     }
     switch answer {
-    case .result(let result): send(late: EventEncoder.response(id: id, result: result), slot, refuse)
-    case .error(let error, _): send(late: EventEncoder.response(id: id, error: error), slot, refuse)
+    case .result(let json): send(late: ApusCodec.frame(of: .response(id: id, .success(json))), slot, refuse)
+    case .error(let json, _):
+      send(late: ApusCodec.frame(of: .response(id: id, .failure(MethodError(json: json)))), slot, refuse)
     case .failure(let code, let message): reply(.error(Refusal(id: id, code, message)), slot)
     }
   }

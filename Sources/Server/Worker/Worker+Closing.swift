@@ -162,7 +162,7 @@ extension Worker {
       let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
       connections[slot].pointee.drainAt = loop.now + delay
       // One whose token is being judged is told when it is known.
-      if connections[slot].pointee.isInHub { send(EventEncoder.drain(after: Int(delay)), to: slot) }
+      if connections[slot].pointee.isInHub { reply(.drain(after: Int(delay)), slot) }
       // One that had no room for it is being closed, and its timer belongs to that.
       if connections[slot].pointee.closing.isOpen { schedule(slot, after: delay) }
     }

@@ -3,6 +3,7 @@ import Hub
 import Model
 import Protocol
 import Reactor
+import WebSocket
 
 /// What the hub wants done, what the broker brings, and the one send of each connection at the end of the turn.
 extension Worker {
@@ -26,12 +27,18 @@ extension Worker {
   private func perform(_ action: HubAction) {
     switch action {
     case .reply(let session, let answer): if connections.contains(session) { reply(answer, session.slot) }
+    case .replay(let session, let channel, let epoch, let entries):
+      if connections.contains(session) { delivery.replay(entries, under: epoch, channel, session.slot) }
+    case .deliver(let session, let channel, let event):
+      guard connections.contains(session) else { return }
+      delivery.send(event, channel, to: session.slot)
+      delivery.applyOverflow(of: event, channel, by: hub.overflow(of: channel))
     case .ask(let asker, let question):
       if case .publish = question { statistics.published += 1 }
       relay.ask(question, by: asker)
     case .report(let report): relay.report(report)
-    case .close(let session, let code, let reason):
-      if connections.contains(session) { close(session.slot, code, reason: reason) }
+    case .close(let session, let cause):
+      if connections.contains(session) { close(session.slot, cause.code, reason: cause.reason) }
     }
   }
 
@@ -39,59 +46,42 @@ extension Worker {
   func reply(_ reply: Reply, _ slot: UInt32) {
     switch reply {
     case .subscribed(let id, let channel, let stream, let roster):
-      let frame = subscribed(id, channel, stream, roster, slot)
+      // Who subscribes again may not have got yet what it was given before.
+      let stream = stream.map {
+        SubscribedStream(
+          position: delivery.position(in: channel, slot) ?? $0.position, isRecovered: $0.isRecovered)
+      }
+      let frame = ApusCodec.frame(of: .subscribed(id: id, channel, stream, roster))
       // A subscribe is not refused for the members, which can be asked for again.
       if let roster, roster.members?.isEmpty == false, !delivery.makeRoom(for: frame.count, slot) {
-        return send(subscribed(id, channel, stream, .truncated(count: roster.count), slot), to: slot)
+        let short = Reply.subscribed(id: id, channel, stream, .truncated(count: roster.count))
+        return send(ApusCodec.frame(of: short), to: slot)
       }
       send(frame, to: slot)
-    case .unsubscribed(let id, let channel):
-      delivery.forgetWaiting(channel, slot)
-      send(EventEncoder.unsubscribed(id: id, channel: channel), to: slot)
-    case .published(let id, let channel, let receipt):
-      send(EventEncoder.published(id: id, channel: channel, receipt), to: slot)
-    case .sent(let id, let online): send(EventEncoder.sent(id: id, online: online), to: slot)
-    case .signalled(let id, let channel): send(EventEncoder.signalled(id: id, channel: channel), to: slot)
-    case .history(let id, let channel, let read):
-      send(answer: EventEncoder.history(id: id, channel: channel, read), of: read.byteCount, id: id, to: slot)
-    case .replay(let channel, let epoch, let entries): delivery.replay(entries, under: epoch, channel, slot)
-    case .presence(let id, let channel, let roster):
+    case .history(let id, _, let read): send(answer: reply, of: read.byteCount, id: id, to: slot)
+    case .presence(let id, _, let roster): send(answer: reply, of: roster.byteCount, id: id, to: slot)
+    case .response(let id, let result): send(answer: reply, of: result.byteCount, id: id, to: slot)
+    case .authenticated(let id, let identity, warning: nil):
       send(
-        answer: EventEncoder.presence(id: id, channel: channel, roster: roster), of: roster.byteCount, id: id, to: slot)
-    case .authenticated(let id, let identity):
-      send(
-        EventEncoder.authenticated(
-          id: id, user: identity.user, expires: identity.expires, warning: Warnings(of: identity).text), to: slot)
-    case .expiring(let left): send(EventEncoder.expiring(in: left), to: slot)
-    case .expelled(let channel):
+        ApusCodec.frame(of: .authenticated(id: id, identity, warning: Warnings(of: identity).text)), to: slot)
+    case .unsubscribed(_, let channel), .unsubscribedByServer(let channel):
       delivery.forgetWaiting(channel, slot)
-      send(EventEncoder.unsubscribed(id: nil, channel: channel, reason: "server"), to: slot)
+      send(ApusCodec.frame(of: reply), to: slot)
     case .error(let refusal):
       if refusal.code == .tooManyChannels { count(limit: .channels) }
       statistics.errors[refusal.code.rawValue, default: 0] += 1
-      send(EventEncoder.error(refusal), to: slot)
-    case .event(let channel, let audience, let frame, let mark):
-      delivery.send(frame, mark, channel, audience, to: slot)
-      delivery.applyOverflow(of: frame, mark, channel, audience, by: hub.overflow(of: channel))
+      send(ApusCodec.frame(of: reply), to: slot)
+    case .connected, .published, .signalled, .sent, .authenticated, .expiring, .pong, .drain:
+      send(ApusCodec.frame(of: reply), to: slot)
     }
-  }
-
-  private func subscribed(
-    _ id: RequestID?, _ channel: ChannelName, _ stream: SubscribedStream?, _ roster: Roster?, _ slot: UInt32
-  ) -> Frame {
-    guard let stream else { return EventEncoder.subscribed(id: id, channel: channel, roster: roster) }
-    // Who subscribes again may not have got yet what it was given before.
-    let position = delivery.position(in: channel, slot) ?? stream.position
-    return EventEncoder.subscribed(
-      id: id, channel: channel, position: position, isRecovered: stream.isRecovered, roster: roster)
   }
 
   // MARK: The broker's events
 
   func received(_ event: BrokerEvent) {
     switch event {
-    case .deliver(let channel, let frame, let mark, let audience, let excluded, let since):
-      deliver(frame, mark, to: audience, of: channel, excluding: excluded)
+    case .deliver(let channel, let event, let since):
+      deliver(event, of: channel)
       delivery.delivered(since: since)
     case .attached(let channel): hub.attached(channel)
     case .subscriptionsLost: hub.subscriptionsLost()
@@ -102,8 +92,8 @@ extension Worker {
     case .answers(let askers, let result): answered(askers, result, event.weight)
     case .register(let registrants): register(registrants)
     case .announce(let slot): announceBatch(from: slot)
-    case .addressed(let addressee, let frame, let since):
-      deliver(frame, to: addressee)
+    case .addressed(let addressee, let text, let since):
+      deliver(text, to: addressee)
       delivery.delivered(since: since)
     }
     performActions()
@@ -128,14 +118,12 @@ extension Worker {
   /// Bytes of the same answer that are made before they are sent.
   private static var answersAtOnce: Int { 4 << 20 }
 
-  /// Puts a frame into the outbox of everybody it is for.
-  private func deliver(
-    _ frame: Frame, _ mark: StreamMark, to audience: Audience, of channel: ChannelName, excluding excluded: ClientID?
-  ) {
-    hub.withAudience(audience, of: channel, frame: frame, mark, excluding: excluded) { [delivery] slots, except in
-      delivery.send(frame, mark, channel, audience, to: slots, except: except)
+  /// Puts an event into the outbox of everybody it is for.
+  private func deliver(_ event: ChannelEvent, of channel: ChannelName) {
+    hub.fanOut(event, of: channel) { [delivery] slots, except in
+      delivery.send(event, channel, to: slots, except: except)
     }
-    delivery.applyOverflow(of: frame, mark, channel, audience, by: hub.overflow(of: channel))
+    delivery.applyOverflow(of: event, channel, by: hub.overflow(of: channel))
   }
 
   // MARK: Frames
@@ -146,10 +134,38 @@ extension Worker {
   }
 
   /// Sends an answer that may be large, or an error in its place; `content` is about how many bytes it has.
-  func send(answer: @autoclosure () -> Frame, of content: Int, id: RequestID?, to slot: UInt32) {
-    guard var refusal = delivery.send(answer: answer(), of: content, to: slot) else { return }
+  private func send(answer: Reply, of content: Int, id: RequestID?, to slot: UInt32) {
+    guard var refusal = delivery.send(answer: ApusCodec.frame(of: answer), of: content, to: slot) else { return }
     refusal.id = id
     reply(.error(refusal), slot)
+  }
+}
+
+extension CloseCause {
+  /// What the client reads in the close frame.
+  fileprivate var code: CloseCode {
+    switch self {
+    case .noToken, .invalidToken: .unauthenticated
+    case .expiredToken: .tokenExpired
+    }
+  }
+
+  fileprivate var reason: String {
+    switch self {
+    case .noToken: "no token in time"
+    case .invalidToken: "the token is not accepted"
+    case .expiredToken: "the token has expired"
+    }
+  }
+}
+
+extension Result<String, MethodError> {
+  /// Bytes of its text.
+  fileprivate var byteCount: Int {
+    switch self {
+    case .success(let json): json.utf8.count
+    case .failure(let error): error.json.utf8.count
+    }
   }
 }
 

@@ -21,7 +21,8 @@ extension Worker {
   }
 
   /// Puts an event into the outbox of everybody it is for; who has no room for it is too slow.
-  func deliver(_ frame: Frame, to addressee: Addressee) {
+  func deliver(_ text: EventText, to addressee: Addressee) {
+    let frame = ApusCodec.frame(of: text)
     let slots = hub.slots(of: addressee)
     for slot in slots { send(frame, to: slot) }
     delivery.counts.delivered += slots.count

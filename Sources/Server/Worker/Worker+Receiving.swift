@@ -202,7 +202,7 @@ extension Worker {
     case .request(let request): run(request, text, session)
     case .auth(let token, let id): authenticate(token, id, session.slot)
     case .ping(let id):
-      send(EventEncoder.pong(id: id, timestamp: Int(Sys.wallMilliseconds())), to: session.slot)
+      reply(.pong(id: id, time: Sys.wallMilliseconds()), session.slot)
     }
   }
 
@@ -211,10 +211,10 @@ extension Worker {
     let data = UnsafeRawBufferPointer(rebasing: text[publish.data])
     hub.publish(session, to: publish.channel, echo: publish.echo, key: publish.key, request: publish.id) { isDraft, _ in
       if isDraft {
-        return EventEncoder.draft(channel: publish.channel, from: sender.user, client: sender.client, data: data)
+        return Interchange.draft(channel: publish.channel, from: sender.user, client: sender.client, data: data)
       }
       return .finished(
-        EventEncoder.message(
+        Interchange.message(
           channel: publish.channel, from: sender.user, client: sender.client, data: data,
           timestamp: Int(Sys.wallMilliseconds())))
     }
@@ -224,7 +224,7 @@ extension Worker {
     guard let sender = hub.sender(session), takesPublishes(signal.id, session) else { return }
     hub.publish(session, to: signal.channel, kind: .signal, echo: false, request: signal.id) { _, _ in
       .finished(
-        EventEncoder.signal(
+        Interchange.signal(
           channel: signal.channel, from: sender.user, client: sender.client, event: signal.event,
           data: signal.data.map { UnsafeRawBufferPointer(rebasing: text[$0]) }))
     }
@@ -239,7 +239,7 @@ extension Worker {
       hub.publish(session, to: channel, kind: .binary, echo: true, request: nil) { isDraft, keepsHistory in
         isDraft
           ? BinaryPublish.draft(bytes, keepsHistory: keepsHistory)
-          : .finished(FrameEncoder.frame(.binary, payload: bytes))
+          : .finished(EventText(bytes))
       }
     }
     performActions()

@@ -15,9 +15,7 @@ extension Worker {
       return reply(.error(hub.refusal(of: session, .unknownMethod(command.id))), session.slot)
     }
     if let result = result(of: command.method, speaker, session) {
-      return send(
-        answer: EventEncoder.response(id: command.id, result: result), of: result.utf8.count, id: command.id,
-        to: session.slot)
+      return reply(.response(id: command.id, .success(result)), session.slot)
     }
     let params = command.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
     guard var refusal = handOver(command.method, params, of: speaker, session, .request(command.id)) else { return }
@@ -29,8 +27,8 @@ extension Worker {
   private func result(of method: String, _ speaker: Speaker, _ session: SessionID) -> String? {
     switch method {
     case "time": String(Sys.wallMilliseconds())
-    case "whoami": EventEncoder.whoami(client: speaker.client, node: node, user: speaker.user)
-    case "channels": EventEncoder.channels(hub.channels(of: session))
+    case "whoami": MethodResult.whoami(client: speaker.client, node: node, user: speaker.user)
+    case "channels": MethodResult.channels(hub.channels(of: session))
     default: nil
     }
   }
@@ -42,7 +40,9 @@ extension Worker {
     switch message {
     case .single(let call):
       guard case .answered(let response?) = run(call, text, session, batch: nil) else { return }
-      if let refusal = delivery.send(answer: response.frame, to: session.slot) { refuse(call.id, refusal, session.slot) }
+      if let refusal = delivery.send(answer: response.frame, to: session.slot) {
+        refuse(call.id, refusal, session.slot)
+      }
     case .batch(let calls): run(calls, text, session)
     case .malformed: send(RPCResponse.failure(nil, .parseError).frame, to: session.slot)
     case .refused: send(RPCResponse.failure(nil, .invalidRequest).frame, to: session.slot)
@@ -66,7 +66,8 @@ extension Worker {
       case .awaited: return calls.open.begin(batch, parts, room)
       }
     }
-    guard let frame = RPCResponse.frame(of: responses), let refusal = delivery.send(answer: frame, to: session.slot) else {
+    guard let frame = RPCResponse.frame(of: responses), let refusal = delivery.send(answer: frame, to: session.slot)
+    else {
       return
     }
     refuse(nil, refusal, session.slot)

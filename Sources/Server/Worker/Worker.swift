@@ -68,7 +68,8 @@ final class Worker: EventSource {
   func listen(_ sockets: [ListeningSocket]) {
     for socket in sockets {
       do {
-        listeners.append(try Listener(socket, on: loop, logger: commons.logger) { [unowned self] in accepted($0, from: $1) })
+        listeners.append(
+          try Listener(socket, on: loop, logger: commons.logger) { [unowned self] in accepted($0, from: $1) })
       } catch {
         commons.logger.critical("cannot listen: \(error)", metadata: ["address": "\(socket.address)"])
       }

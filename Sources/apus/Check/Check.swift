@@ -43,7 +43,8 @@ struct Check: AsyncParsableCommand {
     printer.print("Channels", ConfigurationFindings.channels(configuration))
     if let redis = configuration.redis {
       let check = RedisCheck(
-        url: redis, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout)
+        url: redis, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
+        maxMessageSize: configuration.maxMessageSize)
       printer.print("Redis, \(redis)", await check.run())
     }
     if let backend = configuration.backend {

@@ -7,12 +7,16 @@ struct RedisCheck {
   let prefix: String
   /// Milliseconds for one answer.
   let timeout: Int64
+  /// What this node would take, in bytes.
+  let maxMessageSize: Int
 
   /// All of it takes no longer.
   private static let limit = Duration.seconds(5)
   private static let pings = 20
   /// What a busy node may be behind before Redis closes it, in bytes.
   private static let roomOfSubscribers = 64 << 20
+  /// Nodes that are compared with this one.
+  private static let comparedNodes = 100
 
   func run() async -> [Finding] {
     let conversation: RedisConversation
@@ -32,6 +36,7 @@ struct RedisCheck {
       findings.append(.ok("connected and logged in"))
       findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
       findings += await RedisPermissions(prefix: prefix).check(conversation)
+      findings += await otherNodes(conversation)
       findings.append(await roundTrip(conversation))
     }
     deadline.cancel()
@@ -81,6 +86,22 @@ struct RedisCheck {
     if limit == 0 { return .ok("client-output-buffer-limit pubsub: no limit") }
     let size = "client-output-buffer-limit pubsub is \(limit >> 20) MiB"
     return limit >= Self.roomOfSubscribers ? .ok(size) : .warning("\(size): CONFIG SET \(advice)")
+  }
+
+  /// Nodes that take messages of another size: each drops what is larger than it takes itself.
+  private func otherNodes(_ conversation: RedisConversation) async -> [Finding] {
+    let nodes = RedisCommand("ZRANGE", "\(prefix)nodes", "0", String(Self.comparedNodes - 1))
+    guard case .list(let ids) = await conversation.ask(nodes).answer else { return [] }
+    var findings: [Finding] = []
+    for id in ids.compactMap(\.text) {
+      let size = await conversation.ask(RedisCommand("HGET", "\(prefix)node:\(id)", "maxMessageSize")).answer
+      guard let size = size.text.flatMap({ Int($0) }), size != maxMessageSize else { continue }
+      findings.append(
+        .warning(
+          "the node \(id.printable) takes messages of \(size) bytes, this one of \(maxMessageSize): "
+            + "--max-message-size should be the same on all nodes, since each drops what is larger than it takes"))
+    }
+    return findings
   }
 
   private func roundTrip(_ conversation: RedisConversation) async -> Finding {

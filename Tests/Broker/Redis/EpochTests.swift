@@ -21,7 +21,7 @@ struct EpochTests {
       let read = { (channel: ChannelName) in
         seeds += 1
         let call = scripts.read(channel, .position, newSeed: "s\(seeds)")
-        return try #require(try caller.run(call) { HistoryReply.read($0)?.top })
+        return try #require(try caller.run(call) { HistoryReply.read($0, of: "room", .testing)?.top })
       }
       let publish = { (channel: ChannelName) in
         seeds += 1
@@ -100,7 +100,8 @@ struct EpochTests {
       }
       let read = {
         let call = scripts.read("room", .position, newSeed: "s")
-        return try #require(try caller.run(call, source: try shortened(.read)) { HistoryReply.read($0)?.top })
+        return try #require(
+          try caller.run(call, source: try shortened(.read)) { HistoryReply.read($0, of: "room", .testing)?.top })
       }
       let publish = {
         let call = try #require(scripts.publish(.text("1"), newSeed: "s"))

@@ -36,7 +36,7 @@ struct HistoryScriptTests {
           isBinary ? .binary : .message, epoch: receipt.position?.epoch, offset: receipt.position?.offset,
           excluded: publication.excluded
         ).appendHeader(to: &expected)
-        publication.frame(offset: receipt.position?.offset, time: time).withPayload { expected.append($0) }
+        publication.text(offset: receipt.position?.offset, time: time).withBytes { expected.append($0) }
         #expect(try listener.receive().elements.last?.text == String(decoding: expected.bytes, as: UTF8.self))
       }
       #expect(try twin.read(.newest(10)).offsets == [1, 2, 3, 4, 5])
@@ -180,7 +180,9 @@ struct HistoryScriptTests {
         (HistoryQuery.recover(position(epoch, 5)), 6...15), (.newest(20), 31...40),
         (.after(position(epoch, 30), limit: 5), 31...35),
       ] {
-        let read = try caller.run(scripts.read("room", query, newSeed: "", maxEntries: 10)) { HistoryReply.read($0) }
+        let read = try caller.run(scripts.read("room", query, newSeed: "", maxEntries: 10)) {
+          HistoryReply.read($0, of: "room", .testing)
+        }
         #expect(read?.entries.map(\.offset) == Array(expected), "\(query)")
       }
     }
@@ -340,7 +342,9 @@ struct HistoryScriptTests {
     try await withTwin { _, redis in
       let caller = try ScriptCaller(redis)
       let entry = "{'1-0', {'m', '{}', 't', '5'}}"
-      let isRead = { (reply: String) in try caller.run("return \(reply)") { HistoryReply.read($0) != nil } }
+      let isRead = { (reply: String) in
+        try caller.run("return \(reply)") { HistoryReply.read($0, of: "room", .testing) != nil }
+      }
       #expect(try isRead("{'e', 1, 1, {\(entry)}}"))
       #expect(try isRead("{'e', 0, 0, {}}"))
       for reply in [

@@ -1,5 +1,6 @@
 import Cluster
 import Model
+import TestSupport
 
 /// One event a loop has heard from its broker, in a form that tests compare.
 enum Heard: Equatable, Sendable {
@@ -19,13 +20,13 @@ enum Heard: Equatable, Sendable {
 
   init(_ event: BrokerEvent) {
     switch event {
-    case .deliver(let channel, let frame, let mark, let audience, let excluded, since: _):
-      let text = ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) })
-      switch (audience, mark) {
-      case (.listeners, .none), (.listeners, .fleeting): self = .message(channel, text, excluding: excluded)
-      case (.listeners, .message(let position)): self = .kept(channel, text, position)
-      case (.listeners, .gap(let position)): self = .gap(channel, position)
-      case (.watchers, _): self = .presence(channel, text, excluding: excluded)
+    case .deliver(let channel, let event, since: _):
+      let text = ExactString(event.text.string)
+      switch (event.kind, event.position) {
+      case (.presence, _): self = .presence(channel, text, excluding: event.excluded)
+      case (.gap, let position?): self = .gap(channel, position)
+      case (_, let position?): self = .kept(channel, text, position)
+      case (_, nil): self = .message(channel, text, excluding: event.excluded)
       }
     case .attached(let channel): self = .attached(channel)
     case .subscriptionsLost: self = .subscriptionsLost
@@ -35,8 +36,7 @@ enum Heard: Equatable, Sendable {
     case .answers(let askers, let result): self = .answer(askers, HeardAnswer(result))
     case .register(let registrants): self = .register(registrants)
     case .announce(let slot): self = .announce(from: slot)
-    case .addressed(let addressee, let frame, since: _):
-      self = .addressed(addressee, ExactString(frame.withPayload { String(decoding: $0, as: UTF8.self) }))
+    case .addressed(let addressee, let text, since: _): self = .addressed(addressee, ExactString(text.string))
     }
   }
 }

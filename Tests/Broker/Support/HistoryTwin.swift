@@ -14,7 +14,7 @@ final class HistoryTwin {
     struct Entry: Equatable {
       let offset: Int
       let time: Int64
-      /// The whole frame.
+      /// What listeners get.
       let bytes: [UInt8]
       let isBinary: Bool
       let excluded: ClientID?
@@ -29,7 +29,7 @@ final class HistoryTwin {
       isComplete = read.isComplete
       entries = read.entries.map {
         Entry(
-          offset: $0.offset, time: $0.time, bytes: $0.frame.withBytes { Array($0) }, isBinary: $0.isBinary,
+          offset: $0.offset, time: $0.time, bytes: $0.text.withBytes { Array($0) }, isBinary: $0.isBinary,
           excluded: $0.excluded)
       }
     }
@@ -114,7 +114,7 @@ final class HistoryTwin {
     // Memory recovers in one go what Redis brings page by page.
     let maxBytes = if case .recover = query { Int.max } else { HistoryRead.maxBytes }
     let call = scripts.read(channel, query, newSeed: newSeed(), maxBytes: maxBytes)
-    let fromRedis = try caller.run(call) { HistoryReply.read($0) }
+    let fromRedis = try caller.run(call) { HistoryReply.read($0, of: channel, .testing) }
     var history = try history(of: channel, fromRedis?.top.epoch, now: now)
     let answer = Answer(history.read(query, now: now))
     histories[channel] = history
@@ -168,7 +168,7 @@ extension Publication {
     history: HistoryRule? = HistoryTwin.rule, key: IdempotencyKey? = nil
   ) -> Publication {
     let event = Array(data.utf8).withUnsafeBytes {
-      EventEncoder.draft(channel: channel, from: "alice", client: ClientID("c-1"), data: $0)
+      Interchange.draft(channel: channel, from: "alice", client: ClientID("c-1"), data: $0)
     }
     return Publication(channel: channel, event: event, excluded: client, history: history, key: key)
   }
@@ -185,4 +185,9 @@ extension Publication {
     return Publication(
       channel: channel, kind: .binary, event: event, excluded: client, history: history, key: key)
   }
+}
+
+extension EventCheck {
+  /// For messages of up to a megabyte.
+  static let testing = EventCheck(maxMessageSize: 1 << 20)
 }

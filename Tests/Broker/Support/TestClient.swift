@@ -1,6 +1,7 @@
 import Cluster
 import Model
 import Protocol
+import TestSupport
 
 /// A connection as the broker sees one: its loop and slot, its id, its user.
 struct TestClient: Sendable {
@@ -32,15 +33,15 @@ struct TestClient: Sendable {
   }
 
   /// A message of this connection's; `data` is JSON text.
-  func message(_ data: String, in channel: ChannelName) -> Frame {
+  func message(_ data: String, in channel: ChannelName) -> EventText {
     Array(data.utf8).withUnsafeBytes {
-      EventEncoder.message(channel: channel, from: user, client: id, data: $0, timestamp: 0)
+      Interchange.message(channel: channel, from: user, client: id, data: $0, timestamp: 0)
     }
   }
 
   /// The same message as loops hear it.
   func text(_ data: String, in channel: ChannelName) -> ExactString {
-    ExactString(message(data, in: channel).withPayload { String(decoding: $0, as: UTF8.self) })
+    ExactString(message(data, in: channel).string)
   }
 }
 

@@ -49,7 +49,10 @@ def code(path: str, pattern: str) -> str:
 
 
 def close(path: str, pattern: str) -> int:
-    return number("Model/CloseCode", found(path, pattern))
+    name = found(path, pattern)
+    files = ("WebSocket/CloseCode", "Protocol/Apus/CloseCode+Apus")
+    [file] = [each for each in files if re.search(rf"static let {name} ", swift(each))]
+    return number(file, name)
 
 
 def status(path: str, pattern: str) -> int:
@@ -80,11 +83,11 @@ def of_page(cells: list[str]) -> Row:
 
 
 # What is said of the same thing in several rows.
-ANSWERS = ("Server/Worker/Worker+Waiting", r"static func answerTooLarge.*\n +Refusal\(\.(\w+)")
-MANY_ANSWERS = ("Server/Worker/Worker+Waiting", r"static var tooManyAnswers.*\n +Refusal\(\.(\w+)")
+ANSWERS = ("Server/Delivery/Delivery+Waiting", r"static func answerTooLarge.*\n +Refusal\(\.(\w+)")
+MANY_ANSWERS = ("Server/Delivery/Delivery+Waiting", r"static var tooManyAnswers.*\n +Refusal\(\.(\w+)")
 ABOVE_THE_RATE = ("Hub/Hub+Rates", r"return \.refused\(Refusal\(\.(\w+)")
-TOO_SLOW = ("Server/Worker/Worker+Overflow", r"func closeAsTooSlow(?:.*\n){3} +close\(slot, \.(\w+)")
-MANY_CALLS = ("Server/Worker/Worker+Backend", r"guard calls\.hasRoom.*\n.*\n +return Refusal\(\.(\w+)")
+TOO_SLOW = ("Server/Worker/Worker+Delivering", r"func isTooSlow.*\n +close\(slot, \.(\w+)")
+MANY_CALLS = ("Server/Worker/Worker+Backend", r"guard calls\.open\.hasRoom.*\n.*\n +return Refusal\(\.(\w+)")
 
 
 def of_operations() -> dict[str, Row]:
@@ -197,7 +200,7 @@ def of_protocol() -> dict[str, Row]:
     pending, errors = "Hub/PendingSubscribe", "Protocol/Apus/RPC/RPCResponse"
     configuration = "Node/Configuration/NodeConfiguration"
     torn = code("Hub/Hub+Subscribing", r"for key in needy \{ fail\(key, \.(\w+)")
-    waiting = found("Server/Worker/Worker+Waiting", r"answerBytes.* <= (\d \*) min\(limit")
+    waiting = found("Server/Delivery/Delivery+Waiting", r"answerBytes.* <= (\d \*) min\(limit")
     recoveries = found(configuration, r"maxRecovery: (\d \*) min\(maxOutbox")
     [fleeting] = {number(commands, name) for name in ("maxKeyLength", "maxEventLength")}
     return {
@@ -214,7 +217,7 @@ def of_protocol() -> dict[str, Row]:
         ],
         "time until a token is shown, where one is demanded": [
             number(hub, "patience"),
-            close("Hub/Hub+Identity", r"\.(\w+), reason: \"no token in time"),
+            close("Server/Worker/Worker+Delivering", r"case \.noToken, \.invalidToken: \.(\w+)"),
         ],
         "waiting to be read by the client": [close(*TOO_SLOW)],
         "commands waiting behind one `subscribe`": [
@@ -225,7 +228,7 @@ def of_protocol() -> dict[str, Row]:
         "events held while a channel's members are read": [number(held, "capacity"), torn],
         "events of a channel held while what was missed is read": [number(held, "capacity"), torn],
         "events held behind what was missed of their channels, while that is sent": [
-            number("Server/Replay", "maxBehind"),
+            number("Server/Delivery/Replay", "maxBehind"),
             close(*TOO_SLOW),
         ],
         "one answer (of `history`, `presence`, `request`)": [

@@ -1,5 +1,7 @@
 import Model
+import Protocol
 import Testing
+import WebSocket
 
 @testable import ApusClient
 

@@ -1,8 +1,10 @@
 import ApusClient
 import Locks
 import Model
+import Protocol
 import Reactor
 import Testing
+import WebSocket
 
 /// Tokens on real connections.
 @Suite struct TokenLiveTests {

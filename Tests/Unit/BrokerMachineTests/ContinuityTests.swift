@@ -353,4 +353,32 @@ import Testing
       room.read(1, .holds("a", 11...12))
         == ["deliver a:11 a:12", "gap up to a:\(Int.max - 1)", "deliver a:\(Int.max)"])
   }
+
+  // MARK: Messages that are not fit for clients
+
+  @Test func whatIsNotFitIsAGap() {
+    var room = following()
+    #expect(room.receivedUnfit("a", 11) == ["gap up to a:11"])
+    #expect(room.received("a", 12) == ["now"])
+    #expect(room.receivedUnfit("a", 12) == [], "it was handed on before")
+  }
+
+  @Test func whatIsNotFitBehindAJumpIsReadAndTold() {
+    var room = following()
+    #expect(room.receivedUnfit("a", 12) == ["read from a:10 as 1"])
+    #expect(room.received("a", 13) == [])
+    // A read leaves it out.
+    #expect(room.read(1, .holdsMore("a", 11...11, top: 12)) == ["deliver a:11", "read from a:11 as 2"])
+    #expect(room.read(2, .holdsNothing("a", 12)) == ["gap up to a:12", "deliver a:13"])
+  }
+
+  @Test func theFirstOfAnEpochMayBeUnfit() {
+    var room = following()
+    #expect(room.receivedUnfit("b", 1) == ["gap up to b:0", "gap up to b:1"])
+    #expect(room.received("b", 2) == ["now"])
+    var fresh = ContinuityTranscript()
+    _ = fresh.attached()
+    #expect(fresh.receivedUnfit("a", 5) == ["gap up to a:5"])
+    #expect(fresh.received("a", 6) == ["now"])
+  }
 }

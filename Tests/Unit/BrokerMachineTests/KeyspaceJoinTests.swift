@@ -11,7 +11,8 @@ import Testing
 
   private func begin(_ join: inout KeyspaceJoin) -> KeyspaceJoin.Action { join.begin(run("id")) }
 
-  private func identified(_ join: inout KeyspaceJoin, _ run: String, isDoubtful: Bool = false) -> [KeyspaceJoin.Action] {
+  private func identified(_ join: inout KeyspaceJoin, _ run: String, isDoubtful: Bool = false) -> [KeyspaceJoin.Action]
+  {
     join.identified(.success((run: run, isDoubtful: isDoubtful)))
   }
 

@@ -44,13 +44,14 @@ import Testing
     let first = history.append(message(7, excluding: ClientID("c-1")), keeping: Self.rule, now: 1000)
     #expect(first.offset == 1 && first.time == 1000 && !first.isBinary && first.excluded == ClientID("c-1"))
     #expect(
-      first.frame.withPayload { String(decoding: $0, as: UTF8.self) } == #"{"data":7,"offset":1,"ts":1000}"#)
+      first.text.string == #"{"data":7,"offset":1,"ts":1000}"#)
     let second = history.append(message(8), keeping: Self.rule, now: 1001)
     #expect(second.offset == 2 && second.excluded == nil)
     #expect(history.top == StreamPosition(epoch: "x1", offset: 2))
     var copy = history
     let read = copy.read(.newest(1), now: 1001)
-    #expect(read.entries.first?.frame.isSame(as: second.frame) == true)
+    let isSame = read.entries.first?.text.owner === second.text.owner
+    #expect(isSame)
   }
 
   @Test func aBinaryMessageGetsItsOffsetBeforeThePayload() {
@@ -59,7 +60,7 @@ import Testing
       channel: channel("room"), kind: .binary, event: .draft(head: [2, 0, 1, 0x72], tail: [0xFF]))
     let entry = history.append(publication, keeping: Self.rule, now: 1000)
     #expect(entry.isBinary)
-    #expect(entry.frame.withPayload { Array($0) } == [2, 0, 1, 0x72, 1, 2, 3, 4, 5, 6, 7, 8, 0xFF])
+    #expect(entry.text.withBytes { Array($0) } == [2, 0, 1, 0x72, 1, 2, 3, 4, 5, 6, 7, 8, 0xFF])
   }
 
   @Test func theOldestAreTrimmedAndBytesAreCounted() {
@@ -68,7 +69,7 @@ import Testing
     var bytes: [Int] = []
     for number in 1...20 {
       let entry = history.append(message(number), keeping: HistoryRule(size: 5, timeToLive: 60_000), now: 0)
-      bytes.append(entry.frame.count)
+      bytes.append(entry.text.count)
       #expect(history.count == min(number, 5))
       #expect(history.byteCount == bytes.suffix(5).reduce(0, +))
     }

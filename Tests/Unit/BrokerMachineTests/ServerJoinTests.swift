@@ -4,7 +4,8 @@ import Testing
 
 /// The look at a server: one question after the other, and a reason where it is of no use.
 @Suite struct ServerJoinTests {
-  private static let info = "# Server\r\nrun_id:abc\r\nmaster_replid:r1\r\nmaster_replid2:\(String(repeating: "0", count: 40))\r\n"
+  private static let info =
+    "# Server\r\nrun_id:abc\r\nmaster_replid:r1\r\nmaster_replid2:\(String(repeating: "0", count: 40))\r\n"
 
   @Test func onePrimaryIsEnough() {
     var join = ServerJoin()

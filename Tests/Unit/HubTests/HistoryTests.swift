@@ -165,7 +165,7 @@ import Testing
       Desk.id(0), to: channel("a"), kind: .signal, echo: false, request: RequestID(json: "1")
     ) { isDraft, _ in
       #expect(!isDraft)
-      return .finished(frame("typing"))
+      return .finished(EventText(text: "typing"))
     }
     #expect(desk.lines() == ["signal 0 a #1 'typing' without c-0"])
     let answer = Answer.published(channel("a"), .signal, PublishReceipt())

@@ -67,7 +67,7 @@ import Testing
 
   /// What was held is told in any case: the place is in front of it, in whatever epoch that is.
   @Test func whoListensStandsInFrontOfWhatWasHeld() {
-    for first in [StreamMark.message(at(6)), .gap(at(5))] {
+    for first in [Mark.message(at(6)), .gap(at(5))] {
       var desk = HubTests.desk()
       desk.open(0)
       _ = desk.subscribe(0, "a", id: 1)
@@ -92,8 +92,8 @@ import Testing
       desk.read(0, "a", .success(read(at(4), [4]))) == ["0: subscribed a #1 at e2/0 not recovered", "0: '\(large)'"])
   }
 
-  @Test(arguments: [StreamMark.fleeting, .none])
-  func whatHasNoPlaceSpoilsNoRecovery(_ mark: StreamMark) {
+  @Test(arguments: [Mark.fleeting, .none])
+  func whatHasNoPlaceSpoilsNoRecovery(_ mark: Mark) {
     var desk = reading()
     for _ in 0..<3 { _ = desk.deliver(large, of: "a", mark) }
     _ = desk.deliver("m5", of: "a", .message(at(5)))

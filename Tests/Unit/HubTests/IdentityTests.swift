@@ -31,7 +31,7 @@ import Testing
     desk.open(0, nil)
     #expect(desk.hub.due(Desk.id(0)) == 5000)
     #expect(desk.time(0, 4999) == [])
-    #expect(desk.time(0, 5000) == ["close 0 4001"])
+    #expect(desk.time(0, 5000) == ["close 0 noToken"])
   }
 
   @Test func whoNeedNotBeKnownHasAllTheTime() {
@@ -52,13 +52,13 @@ import Testing
   @Test func aBadTokenEndsAStranger() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0)
-    #expect(desk.judged(0, .failure(Self.bad), id: 1) == ["0: error invalid_token #1", "close 0 4001"])
+    #expect(desk.judged(0, .failure(Self.bad), id: 1) == ["0: error invalid_token #1", "close 0 invalidToken"])
   }
 
   @Test func aBadTokenEndsAGuest() {
     var desk = Desk()
     desk.open(0)
-    #expect(desk.judged(0, .failure(Self.bad)) == ["0: error invalid_token", "close 0 4001"])
+    #expect(desk.judged(0, .failure(Self.bad)) == ["0: error invalid_token", "close 0 invalidToken"])
   }
 
   @Test func aTokenThatCouldNotBeJudgedEndsNobody() {
@@ -93,7 +93,7 @@ import Testing
     #expect(desk.time(0, 99_999) == [])
     #expect(desk.time(0, 100_000) == ["0: expiring in 30000"])
     #expect(desk.time(0, 129_999) == [], "told once")
-    #expect(desk.time(0, 130_000) == ["close 0 4002"])
+    #expect(desk.time(0, 130_000) == ["close 0 expiredToken"])
   }
 
   @Test func aTokenPastItsEndIsToldAtOnce() {
@@ -118,7 +118,7 @@ import Testing
     #expect(desk.judged(0, .failure(Self.bad), id: 7) == ["0: error invalid_token #7"])
     #expect(desk.judged(0, .success(identity("bob")), id: 8) == ["0: error invalid_token #8"])
     #expect(desk.publish(0, "a", "x") == ["publish 0 a 'x'"])
-    #expect(desk.time(0, 130_000) == ["close 0 4002"], "the old token still ends")
+    #expect(desk.time(0, 130_000) == ["close 0 expiredToken"], "the old token still ends")
   }
 
   @Test func rightsThatAreGoneUnsubscribe() {
@@ -129,7 +129,8 @@ import Testing
     desk.subscribed(0, "c", .watch)
     #expect(
       desk.judged(0, .success(identity("alice", ["a": .subscribe, "b": .subscribe]))) == [
-        "0: authenticated alice", "leave c-0 b", "detach b", "0: expelled from b", "detach c", "0: expelled from c",
+        "0: authenticated alice", "leave c-0 b", "detach b", "0: unsubscribed from b by the server", "detach c",
+        "0: unsubscribed from c by the server",
       ])
     #expect(desk.hub.subscriptionCount == 1)
   }

@@ -95,7 +95,9 @@ import Testing
     desk.subscribed(1, "b")
     let rules = ChannelRules([try rule("a") { $0.hasPresence = false }, try rule("c")])
     #expect(
-      desk.adopt(rules) == ["leave c-1 a", "1: expelled from a", "detach b", "1: expelled from b"])
+      desk.adopt(rules) == [
+        "leave c-1 a", "1: unsubscribed from a by the server", "detach b", "1: unsubscribed from b by the server",
+      ])
     #expect(desk.publish(1, "b", "x", id: 1) == ["1: error forbidden #1"])
     #expect(desk.hub.overflow(of: channel("a")) == .disconnect)
     #expect(desk.adopt(ChannelRules([try rule("*") { $0.overflow = .drop }])) == [])

@@ -126,7 +126,7 @@ import Testing
     desk.open(0)
     desk.hub.publish(Desk.id(0), to: channel("$system"), echo: true, request: nil) { _, _ in
       Issue.record("made in vain")
-      return .finished(frame(""))
+      return .finished(EventText(text: ""))
     }
     #expect(desk.lines() == ["0: error forbidden"])
   }

@@ -10,18 +10,6 @@ import Testing
     #expect(table.rows.map { $0[1] } == ErrorCode.allCases.map { $0.isTemporary ? "yes" : "no" })
   }
 
-  @Test func closeCodes() throws {
-    let codes: [CloseCode] = [
-      .normal, .goingAway, .protocolError, .unsupportedData, .noStatus, .abnormal, .invalidPayload, .tooBig,
-      .internalError, .restart, .overloaded, .unauthenticated, .tokenExpired, .disconnected, .rateLimited, .tooSlow,
-      .pongTimeout,
-    ]
-    let table = try DocumentTable("docs/protocol.md", "## Close codes")
-    #expect(table.names == codes.map(\.description))
-    let neverSent = table.rows.filter { $0[1] == "never" }.map { $0[0] }
-    #expect(neverSent == codes.filter { !$0.mayBeReceived }.map { "`\($0)`" })
-  }
-
   @Test func capabilities() throws {
     let table = try DocumentTable("docs/security.md", "## What the holder may do", 1)
     #expect(table.names == Capabilities.names.map(\.name))

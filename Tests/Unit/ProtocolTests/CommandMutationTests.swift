@@ -32,7 +32,7 @@ import Testing
           #expect(JSONScanner.validate(UnsafeRawBufferPointer(rebasing: bytes[publish.data])))
         }
       case .failure(let refusal):
-        #expect(isValidJSON(payload(EventEncoder.error(refusal))))
+        #expect(isValidJSON(payload(ApusCodec.frame(of: .error(refusal)))))
       }
     }
   }

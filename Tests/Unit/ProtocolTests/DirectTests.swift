@@ -57,7 +57,7 @@ import Testing
   // MARK: Events
 
   private func event(_ event: DirectEvent) -> String {
-    payload(EventEncoder.finish(head: EventEncoder.head(of: event), offset: nil, timestamp: 1_730_000_000_123))
+    Interchange.direct(event, timestamp: 1_730_000_000_123).string
   }
 
   @Test func writesEvents() {
@@ -73,8 +73,11 @@ import Testing
 
   @Test func writesReplies() {
     #expect(
-      payload(EventEncoder.sent(id: RequestID(json: "7"), online: true)) == #"{"type":"sent","id":7,"online":true}"#)
-    #expect(payload(EventEncoder.sent(id: nil, online: false)) == #"{"type":"sent","online":false}"#)
+      payload(ApusCodec.frame(of: .sent(id: RequestID(json: "7"), online: true)))
+        == #"{"type":"sent","id":7,"online":true}"#)
+    #expect(
+      payload(ApusCodec.frame(of: .sent(id: RequestID(json: "8"), online: false)))
+        == #"{"type":"sent","id":8,"online":false}"#)
   }
 
   // MARK: Bodies

@@ -2,6 +2,7 @@ import Model
 import Protocol
 import TestSupport
 import Testing
+import WebSocket
 
 @Suite struct PresenceEventTests {
   private let room: ChannelName
@@ -22,8 +23,13 @@ import Testing
       ], count: 2)
   }
 
-  private func expect(_ frame: Frame, _ expected: String, at location: SourceLocation = #_sourceLocation) {
-    #expect(payload(frame) == expected, sourceLocation: location)
+  private func expect(_ text: EventText, _ expected: String, at location: SourceLocation = #_sourceLocation) {
+    #expect(text.string == expected, sourceLocation: location)
+    #expect(isValidJSON(expected), sourceLocation: location)
+  }
+
+  private func expect(_ reply: Reply, _ expected: String, at location: SourceLocation = #_sourceLocation) {
+    #expect(payload(ApusCodec.frame(of: reply)) == expected, sourceLocation: location)
     #expect(isValidJSON(expected), sourceLocation: location)
   }
 
@@ -31,34 +37,34 @@ import Testing
     let count = Roster(members: nil, count: 250)
     let empty = Roster(members: [], count: 0)
     expect(
-      EventEncoder.subscribed(id: id, channel: room, roster: roster),
+      .subscribed(id: id, room, nil, roster),
       #"{"type":"subscribed","id":5,"channel":"room:1","# + members)
     expect(
-      EventEncoder.subscribed(id: id, channel: room, roster: count),
+      .subscribed(id: id, room, nil, count),
       #"{"type":"subscribed","id":5,"channel":"room:1","count":250}"#)
     expect(
-      EventEncoder.presence(id: id, channel: room, roster: roster),
+      .presence(id: id, room, roster),
       #"{"type":"presence","id":5,"channel":"room:1","# + members)
     expect(
-      EventEncoder.presence(id: nil, channel: room, roster: empty),
+      .presence(id: nil, room, empty),
       #"{"type":"presence","channel":"room:1","members":[],"count":0}"#)
     expect(
-      EventEncoder.presence(id: id, channel: room, roster: count),
+      .presence(id: id, room, count),
       #"{"type":"presence","id":5,"channel":"room:1","count":250}"#)
-    expect(EventEncoder.members(channel: room, roster: roster), #"{"type":"members","channel":"room:1","# + members)
-    expect(EventEncoder.members(channel: room, roster: count), #"{"type":"members","channel":"room:1","count":250}"#)
+    expect(Interchange.members(channel: room, roster: roster), #"{"type":"members","channel":"room:1","# + members)
+    expect(Interchange.members(channel: room, roster: count), #"{"type":"members","channel":"room:1","count":250}"#)
   }
 
   @Test func whatIsTooMuchIsSaid() throws {
     let many = Roster.truncated(count: 5000)
     expect(
-      EventEncoder.subscribed(id: id, channel: room, roster: many),
+      .subscribed(id: id, room, nil, many),
       #"{"type":"subscribed","id":5,"channel":"room:1","count":5000,"truncated":true}"#)
     expect(
-      EventEncoder.presence(id: id, channel: room, roster: many),
+      .presence(id: id, room, many),
       #"{"type":"presence","id":5,"channel":"room:1","count":5000,"truncated":true}"#)
     expect(
-      EventEncoder.members(channel: room, roster: many),
+      Interchange.members(channel: room, roster: many),
       #"{"type":"members","channel":"room:1","count":5000,"truncated":true}"#)
   }
 
@@ -67,40 +73,41 @@ import Testing
     let id = RequestID(json: "\"\(String(repeating: "\\u0041", count: 64))\"")
     let position = StreamPosition(epoch: String(repeating: "e", count: 16), offset: .max)
     for roster in [roster, Roster(members: [], count: 0), .truncated(count: .max)] {
-      let frames = [
-        EventEncoder.subscribed(id: id, channel: channel, position: position, isRecovered: false, roster: roster),
-        EventEncoder.presence(id: id, channel: channel, roster: roster),
-        EventEncoder.members(channel: channel, roster: roster),
+      let stream = SubscribedStream(position: position, isRecovered: false)
+      let sizes = [
+        ApusCodec.frame(of: .subscribed(id: id, channel, stream, roster)).count,
+        ApusCodec.frame(of: .presence(id: id, channel, roster)).count,
+        Interchange.members(channel: channel, roster: roster).count,
       ]
-      for frame in frames { #expect(frame.count <= EventEncoder.largestAnswer(with: roster)) }
+      for size in sizes { #expect(size <= Interchange.largestAnswer(with: roster)) }
     }
   }
 
   @Test func joinsAndLeaves() {
     expect(
-      EventEncoder.join(channel: room, user: alice, client: client, info: #"{"a": 1}"#, count: 3),
+      Interchange.join(channel: room, user: alice, client: client, info: #"{"a": 1}"#, count: 3),
       #"{"type":"join","channel":"room:1","user":"alice","info":{"a": 1},"count":3}"#)
     expect(
-      EventEncoder.leave(channel: room, user: alice, client: client, info: nil, count: 0),
+      Interchange.leave(channel: room, user: alice, client: client, info: nil, count: 0),
       #"{"type":"leave","channel":"room:1","user":"alice","count":0}"#)
     expect(
-      EventEncoder.join(channel: room, user: nil, client: client, info: nil, count: 1),
+      Interchange.join(channel: room, user: nil, client: client, info: nil, count: 1),
       #"{"type":"join","channel":"room:1","user":null,"client":"c-7Qm4","count":1}"#)
     expect(
-      EventEncoder.leave(channel: room, user: nil, client: client, info: "1", count: 1),
+      Interchange.leave(channel: room, user: nil, client: client, info: "1", count: 1),
       #"{"type":"leave","channel":"room:1","user":null,"client":"c-7Qm4","info":1,"count":1}"#)
   }
 
   @Test func aHeadAndANumberMakeTheEvent() {
     for user in [alice, nil] {
       for info in ["[1]", nil] {
-        let join = EventEncoder.joinHead(channel: room, user: user, client: client, info: info)
+        let join = Interchange.joinHead(channel: room, user: user, client: client, info: info)
         expect(
-          EventEncoder.join(channel: room, user: user, client: client, info: info, count: 42),
+          Interchange.join(channel: room, user: user, client: client, info: info, count: 42),
           String(decoding: join, as: UTF8.self) + "42}")
-        let leave = EventEncoder.leaveHead(channel: room, user: user, client: client, info: info)
+        let leave = Interchange.leaveHead(channel: room, user: user, client: client, info: info)
         expect(
-          EventEncoder.leave(channel: room, user: user, client: client, info: info, count: 42),
+          Interchange.leave(channel: room, user: user, client: client, info: info, count: 42),
           String(decoding: leave, as: UTF8.self) + "42}")
       }
     }

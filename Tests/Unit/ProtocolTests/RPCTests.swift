@@ -88,7 +88,7 @@ import Testing
   @Test func errorsOfTheBackendArePassedOnAsTheyAre() {
     let id = RequestID(json: "7")
     #expect(
-      payload(EventEncoder.response(id: id, error: #"{"a":1e999}"#))
+      payload(ApusCodec.frame(of: .response(id: id, .failure(MethodError(json: #"{"a":1e999}"#)))))
         == #"{"type":"response","id":7,"error":{"a":1e999}}"#)
     #expect(
       RPCResponse.failure(id, error: #"{"code":1,"message":"a"}"#).json

@@ -1,5 +1,6 @@
 import Model
 import Testing
+import WebSocket
 
 /// The payload of a frame as text.
 func payload(_ frame: Frame) -> String {

@@ -90,7 +90,7 @@ import WebSocket
     let refusal = bench.delivery.send(
       answer: {
         isMade = true
-        return Frame.make(headerCount: 0, payloadCount: 1) { $0[0] = 0 }
+        return FrameEncoder.text("0")
       }(), of: 20_000, to: slot)
     #expect(refusal?.code == .tooLarge && !isMade)
   }

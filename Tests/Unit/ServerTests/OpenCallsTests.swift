@@ -2,6 +2,7 @@ import Model
 import Protocol
 import TestSupport
 import Testing
+import WebSocket
 
 @testable import Server
 

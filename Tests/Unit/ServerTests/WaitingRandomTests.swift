@@ -1,7 +1,9 @@
 import Model
+import Protocol
 @testable import Server
 import TestSupport
 import Testing
+import WebSocket
 
 /// Random messages, recoveries and pauses of a client that reads, against what it may be told: of each channel its messages
 /// in order, each once, and a gap for every span that was left out.
@@ -103,7 +105,7 @@ private struct World {
     streams[index].told = since
     guard since < stream.top else { return }
     let entries = (since + 1...stream.top).map { offset in
-      HistoryEntry(offset: offset, time: 0, frame: message(offset, index), isBinary: false, excluded: nil)
+      HistoryEntry(offset: offset, time: 0, text: message(offset, index), isBinary: false, excluded: nil)
     }
     waiting.append(entries, under: "e", of: stream.name)
     release()
@@ -148,28 +150,29 @@ private struct World {
   private mutating func publish(_ index: Int) {
     streams[index].top += 1
     let stream = streams[index]
-    let mark = stream.keepsHistory ? StreamMark.message(StreamPosition(epoch: "e", offset: stream.top)) : .none
-    if stream.isIn { deliver(message(stream.top, index), mark, index) }
+    let position = stream.keepsHistory ? StreamPosition(epoch: "e", offset: stream.top) : nil
+    if stream.isIn { deliver(ChannelEvent(.message, message(stream.top, index), at: position), index) }
   }
 
   private mutating func signal(_ index: Int) {
-    if streams[index].isIn { deliver(frame(index, "signal"), .fleeting, index) }
+    if streams[index].isIn { deliver(ChannelEvent(.signal, text(index, "signal")), index) }
   }
 
-  private mutating func deliver(_ frame: Frame, _ mark: StreamMark, _ index: Int) {
-    switch waiting.take(frame, mark, of: streams[index].name, .listeners) {
+  private mutating func deliver(_ event: ChannelEvent, _ index: Int) {
+    let frame = ApusCodec.frame(of: event)
+    switch waiting.take(event, of: streams[index].name) {
     case .passes where hasRoom(frame.count): outbox.append(frame)
     case .waits: waited += 1
-    case .passes, .overflows: overflow(frame, mark, index)
+    case .passes, .overflows: overflow(event, index)
     }
   }
 
-  private mutating func overflow(_ frame: Frame, _ mark: StreamMark, _ index: Int) {
-    if mark == .fleeting, streams[index].policy != .disconnect { return }
+  private mutating func overflow(_ event: ChannelEvent, _ index: Int) {
+    if event.kind == .signal, streams[index].policy != .disconnect { return }
     switch streams[index].policy {
     case .disconnect: close()
-    case .drop: if let position = mark.position { waiting.leaveOut(upTo: position, of: streams[index].name) }
-    case .conflate: _ = waiting.conflate(frame, mark, of: streams[index].name)
+    case .drop: if let position = event.position { waiting.leaveOut(upTo: position, of: streams[index].name) }
+    case .conflate: _ = waiting.conflate(event, of: streams[index].name)
     }
   }
 
@@ -198,13 +201,12 @@ private struct World {
 
   // MARK: Frames
 
-  private mutating func message(_ offset: Int, _ index: Int) -> Frame {
-    frame(index, "message \(offset) \(String(repeating: "x", count: number(0...500)))")
+  private mutating func message(_ offset: Int, _ index: Int) -> EventText {
+    text(index, "message \(offset) \(String(repeating: "x", count: number(0...500)))")
   }
 
-  private func frame(_ index: Int, _ text: String) -> Frame {
-    let bytes = Array("\(streams[index].name) \(text)".utf8)
-    return Frame.make(headerCount: 0, payloadCount: bytes.count) { $0.copyBytes(from: bytes) }
+  private func text(_ index: Int, _ text: String) -> EventText {
+    EventText(text: "\(streams[index].name) \(text)")
   }
 
   /// Reads a frame of ours, or a gap, which is JSON.

@@ -2,18 +2,15 @@ import Model
 @testable import Server
 import TestSupport
 import Testing
+import WebSocket
 
 /// What waits beside an outbox that takes as much as a test says.
 private final class Bench {
   var value = Waiting()
 
-  func take(_ frame: Frame, _ mark: StreamMark, of channel: ChannelName, _ audience: Audience) -> Waiting.Verdict {
-    value.take(frame, mark, of: channel, audience)
-  }
+  func take(_ event: ChannelEvent, of channel: ChannelName) -> Waiting.Verdict { value.take(event, of: channel) }
 
-  func conflate(_ frame: Frame, _ mark: StreamMark, of channel: ChannelName) -> Bool {
-    value.conflate(frame, mark, of: channel)
-  }
+  func conflate(_ event: ChannelEvent, of channel: ChannelName) -> Bool { value.conflate(event, of: channel) }
 
   /// What is let go, so many frames at most; gaps without their JSON.
   func release(count: Int = .max) -> [String] {
@@ -34,44 +31,45 @@ private final class Bench {
     StreamPosition(epoch: epoch, offset: offset)
   }
 
-  private func frame(_ text: String, size: Int = 0) -> Frame {
-    let bytes = Array(text.utf8) + [UInt8](repeating: 0x20, count: max(0, size - text.utf8.count))
-    return Frame.make(headerCount: 0, payloadCount: bytes.count) { $0.copyBytes(from: bytes) }
+  private func padded(_ text: String, _ size: Int = 0) -> String {
+    text + String(repeating: " ", count: max(0, size - text.utf8.count))
   }
 
   private func entries(_ offsets: ClosedRange<Int>, size: Int = 0) -> [HistoryEntry] {
-    offsets.map { HistoryEntry(offset: $0, time: 0, frame: frame("\($0)", size: size), isBinary: false, excluded: nil) }
+    offsets.map {
+      HistoryEntry(offset: $0, time: 0, text: EventText(text: padded("\($0)", size)), isBinary: false, excluded: nil)
+    }
   }
 
   @Test func onlyWhatIsOfTheChannelWaitsBehindIt() {
     let waiting = Bench()
     waiting.value.append(entries(1...2), under: "e", of: kept)
-    #expect(waiting.take(frame("x"), .none, of: other, .listeners) == .passes)
-    #expect(waiting.take(frame("3"), .message(at(3)), of: kept, .listeners) == .waits)
-    #expect(waiting.take(frame("join"), .none, of: kept, .watchers) == .waits)
+    #expect(waiting.take(event("x"), of: other) == .passes)
+    #expect(waiting.take(event("3", .message(at(3))), of: kept) == .waits)
+    #expect(waiting.take(event("join", to: .watchers), of: kept) == .waits)
     #expect(waiting.release() == ["1", "2", "3", "join"])
     #expect(waiting.value.isEmpty)
-    #expect(waiting.take(frame("4"), .message(at(4)), of: kept, .listeners) == .passes)
+    #expect(waiting.take(event("4", .message(at(4))), of: kept) == .passes)
   }
 
   @Test func answersGoFirstAndHoldNothingUp() {
     let waiting = Bench()
     waiting.value.append(entries(1...2), under: "e", of: kept)
-    for text in ["a", "b", "c"] { waiting.value.append(answer: frame(text)) }
-    #expect(waiting.value.answerBytes == 3)
-    #expect(waiting.take(frame("x"), .none, of: other, .listeners) == .passes)
+    for text in ["a", "b", "c"] { waiting.value.append(answer: FrameEncoder.text(text)) }
+    #expect(waiting.value.answerBytes == 9)
+    #expect(waiting.take(event("x"), of: other) == .passes)
     #expect(waiting.release(count: 2) == ["a", "b"])
-    #expect(waiting.value.answerBytes == 1)
+    #expect(waiting.value.answerBytes == 3)
     #expect(waiting.release() == ["c", "1", "2"])
     #expect(waiting.value.isEmpty)
   }
 
   @Test func whatIsHeldIsAskedFirst() {
     let waiting = Bench()
-    #expect(!waiting.conflate(frame("old"), .none, of: other))
+    #expect(!waiting.conflate(event("old", .none), of: other))
     waiting.value.append(entries(1...1), under: "e", of: kept)
-    #expect(waiting.take(frame("new"), .none, of: other, .listeners) == .overflows)
-    #expect(waiting.conflate(frame("new"), .none, of: other))
+    #expect(waiting.take(event("new", .none), of: other) == .overflows)
+    #expect(waiting.conflate(event("new", .none), of: other))
     #expect(waiting.release() == ["1", "new"])
   }
 
@@ -79,35 +77,35 @@ private final class Bench {
   @Test func whatWaitsBehindIsBounded() {
     let waiting = Bench()
     waiting.value.append(entries(1...1), under: "e", of: kept)
-    let large = frame("x", size: Replay.maxBehind / 2)
-    for _ in 0..<2 { #expect(waiting.take(large, .none, of: kept, .listeners) == .waits) }
-    #expect(waiting.take(frame("y"), .none, of: kept, .listeners) == .overflows)
+    let large = event(padded("x", Replay.maxBehind / 2))
+    for _ in 0..<2 { #expect(waiting.take(large, of: kept) == .waits) }
+    #expect(waiting.take(event("y", .none), of: kept) == .overflows)
     #expect(waiting.release(count: 2).count == 2)
-    #expect(waiting.take(large, .none, of: kept, .listeners) == .waits)
-    #expect(waiting.take(frame("y"), .none, of: kept, .listeners) == .overflows)
+    #expect(waiting.take(large, of: kept) == .waits)
+    #expect(waiting.take(event("y", .none), of: kept) == .overflows)
   }
 
   @Test func whatIsForgottenMakesRoom() {
     let waiting = Bench()
     for channel in [kept, other] { waiting.value.append(entries(1...1), under: "e", of: channel) }
-    let large = frame("x", size: Replay.maxBehind)
-    #expect(waiting.take(large, .none, of: kept, .listeners) == .waits)
-    #expect(waiting.take(large, .none, of: other, .listeners) == .overflows)
+    let large = event(padded("x", Replay.maxBehind))
+    #expect(waiting.take(large, of: kept) == .waits)
+    #expect(waiting.take(large, of: other) == .overflows)
     waiting.value.forget(kept)
     #expect(waiting.value.recoveryBytes == 1)
-    #expect(waiting.take(large, .none, of: other, .listeners) == .waits)
-    #expect(waiting.take(frame("y"), .none, of: kept, .listeners) == .passes)
+    #expect(waiting.take(large, of: other) == .waits)
+    #expect(waiting.take(event("y", .none), of: kept) == .passes)
   }
 
   /// The newest waits until all that is older of its channel has gone, in a channel that is conflated behind a replay.
   @Test func theNewestComesBehindTheReplay() {
     let waiting = Bench()
     waiting.value.append(entries(1...2), under: "e", of: kept)
-    #expect(waiting.take(frame("x", size: Replay.maxBehind), .none, of: kept, .listeners) == .waits)
-    #expect(waiting.take(frame("3"), .message(at(3)), of: kept, .listeners) == .overflows)
-    #expect(!waiting.conflate(frame("3"), .message(at(3)), of: kept))
-    #expect(waiting.take(frame("4"), .message(at(4)), of: kept, .listeners) == .overflows)
-    #expect(waiting.conflate(frame("4"), .message(at(4)), of: kept))
+    #expect(waiting.take(event(padded("x", Replay.maxBehind)), of: kept) == .waits)
+    #expect(waiting.take(event("3", .message(at(3))), of: kept) == .overflows)
+    #expect(!waiting.conflate(event("3", .message(at(3))), of: kept))
+    #expect(waiting.take(event("4", .message(at(4))), of: kept) == .overflows)
+    #expect(waiting.conflate(event("4", .message(at(4))), of: kept))
     #expect(waiting.release(count: 0) == [])
     #expect(waiting.release().filter { !$0.hasPrefix("x") } == ["1", "2", "gap", "4"])
   }
@@ -123,18 +121,18 @@ private final class Bench {
   /// What has no place takes the place of a message that has: the client is told of it all the same.
   @Test func aMessageWithoutAPlaceHidesNone() {
     let waiting = Bench()
-    #expect(!waiting.conflate(frame("1"), .message(at(1)), of: kept))
-    #expect(waiting.conflate(frame("foreign"), .none, of: kept))
-    #expect(waiting.conflate(frame("foreign again"), .none, of: kept))
+    #expect(!waiting.conflate(event("1", .message(at(1))), of: kept))
+    #expect(waiting.conflate(event("foreign", .none), of: kept))
+    #expect(waiting.conflate(event("foreign again", .none), of: kept))
     #expect(waiting.release() == ["gap", "foreign again"])
   }
 
   @Test func whoSubscribesAgainStandsBeforeWhatWaits() {
     let waiting = Bench()
     #expect(waiting.value.position(in: kept) == nil)
-    _ = waiting.conflate(frame("8"), .message(at(8)), of: kept)
+    _ = waiting.conflate(event("8", .message(at(8))), of: kept)
     #expect(waiting.value.position(in: kept) == at(7))
-    _ = waiting.conflate(frame("9"), .message(at(9)), of: kept)
+    _ = waiting.conflate(event("9", .message(at(9))), of: kept)
     #expect(waiting.value.position(in: kept) == at(8))
     waiting.value.append(entries(3...5), under: "e", of: kept)
     #expect(waiting.value.position(in: kept) == at(2))

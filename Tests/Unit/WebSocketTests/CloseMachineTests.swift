@@ -1,4 +1,3 @@
-import Model
 import Testing
 import WebSocket
 
@@ -43,19 +42,19 @@ import WebSocket
 
   @Test func peerBreaksARuleInsteadOfAnswering() {
     var machine = CloseMachine()
-    #expect(machine.closing(.tokenExpired) == .send(.tokenExpired))
+    #expect(machine.closing(.goingAway) == .send(.goingAway))
     #expect(machine.failed(.protocolError) == .endAfterFlush)
-    #expect(machine.disconnectCode == .tokenExpired)
+    #expect(machine.disconnectCode == .goingAway)
   }
 
   @Test func onlyOneCloseFrameIsSent() {
     var machine = CloseMachine()
     #expect(machine.closing(.restart) == .send(.restart))
-    #expect(machine.closing(.tooSlow) == .none)
+    #expect(machine.closing(.overloaded) == .none)
     #expect(machine.received(.normal) == .endAfterFlush)
     #expect(machine.received(.normal) == .none)
     #expect(machine.failed(.protocolError) == .none)
-    #expect(machine.closing(.tooSlow) == .none)
+    #expect(machine.closing(.overloaded) == .none)
     #expect(machine.disconnectCode == .restart)
   }
 
@@ -71,10 +70,10 @@ import WebSocket
 
   @Test func peerEndsWithoutAnswering() {
     var machine = CloseMachine()
-    #expect(machine.closing(.tooSlow) == .send(.tooSlow))
+    #expect(machine.closing(.overloaded) == .send(.overloaded))
     #expect(machine.peerEnded() == .endAfterFlush)
     #expect(machine.timeout() == .drop)
-    #expect(machine.disconnectCode == .tooSlow)
+    #expect(machine.disconnectCode == .overloaded)
   }
 
   @Test func timeouts() {
@@ -83,10 +82,10 @@ import WebSocket
     #expect(open.disconnectCode == .abnormal)
 
     var unanswered = CloseMachine()
-    _ = unanswered.closing(.pongTimeout)
+    _ = unanswered.closing(.internalError)
     #expect(unanswered.timeout() == .drop)
     #expect(unanswered.timeout() == .none)
-    #expect(unanswered.disconnectCode == .pongTimeout)
+    #expect(unanswered.disconnectCode == .internalError)
 
     var stalled = CloseMachine()
     _ = stalled.received(.normal)

@@ -1,11 +1,10 @@
-import Model
 import TestSupport
 import Testing
 
 @testable import WebSocket
 
 @Suite struct FrameEncoderTests {
-  private func bytes(_ frame: Frame) -> [UInt8] { frame.withBytes { Array($0) } }
+  private func bytes(_ frame: Frame) -> [UInt8] { frame.withHeader { Array($0) } + frame.withPayload { Array($0) } }
 
   @Test(arguments: [(0, 2), (125, 2), (126, 4), (127, 4), (65535, 4), (65536, 10)])
   func frames(_ count: Int, _ headerCount: Int) {
@@ -44,8 +43,8 @@ import Testing
   @Test func closeFrames() {
     #expect(bytes(FrameEncoder.close(nil)) == [0x88, 0])
     #expect(bytes(FrameEncoder.close(.normal)) == [0x88, 2, 0x03, 0xE8])
-    let frame = bytes(FrameEncoder.close(.tooSlow, reason: "zu langsam"))
-    #expect(FrameDecoder.events(of: [frame], role: .client) == [.close(4009, "zu langsam")])
+    let frame = bytes(FrameEncoder.close(.overloaded, reason: "zu langsam"))
+    #expect(FrameDecoder.events(of: [frame], role: .client) == [.close(1013, "zu langsam")])
   }
 
   @Test func closeReasonIsCutBetweenCharacters() {

@@ -2,7 +2,7 @@ import JSON
 import Model
 
 /// What stands before the event text in a message between nodes: `<kind> <epoch|-> <offset|-> <excluded|->` and a
-/// newline.
+/// newline. This is version 1; a later one has a digit after the kind.
 ///
 /// A payload that begins with `{` has no such header: it is data of somebody else's, for the caller to check and wrap.
 package struct BrokerPayload: Equatable, Sendable {
@@ -38,6 +38,12 @@ package struct BrokerPayload: Equatable, Sendable {
     self.epoch = epoch
     self.offset = offset
     self.excluded = excluded
+  }
+
+  /// The message's position in the channel's history, where it is kept.
+  package var position: StreamPosition? {
+    guard let epoch, let offset else { return nil }
+    return StreamPosition(epoch: epoch, offset: offset)
   }
 
   /// Writes the header line, its newline included; the event text belongs right behind it.
@@ -80,6 +86,22 @@ package struct BrokerPayload: Equatable, Sendable {
     }
     if excluded != "-" { payload.excluded = ClientID(excluded) }
     return (payload, rest.startIndex..<rest.endIndex)
+  }
+
+  /// Whether a payload that nothing here reads is one of a later version: its first line begins with a letter of no kind
+  /// known, or with a letter and a digit, the version. What this version writes has no digit.
+  package static func isUnknown(_ bytes: UnsafeRawBufferPointer) -> Bool {
+    guard let letter = bytes.first, isLetter(letter), bytes.count >= 2 else { return false }
+    let hasVersion = (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(bytes[1])
+    let end = bytes.dropFirst(hasVersion ? 2 : 1).first
+    guard end == UInt8(ascii: " ") || end == UInt8(ascii: "\n") else { return false }
+    return hasVersion || !Self.letters.contains(letter) && !ControlPayload.letters.contains(letter)
+  }
+
+  private static var letters: [UInt8] { Kind.allCases.map(\.letter) }
+
+  private static func isLetter(_ byte: UInt8) -> Bool {
+    (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(byte | 0x20)
   }
 
   /// Takes the bytes up to `end` off the front of `rest`; nil unless they are 1 to `maxTokenLength` of the allowed ones.

@@ -10,7 +10,7 @@ package enum ConnectionEntry {
   package static func encode(_ connection: OpenConnection) -> [UInt8] {
     var writer = ByteWriter(capacity: 96)
     writer.append(literal: #"{"user":"#)
-    EventEncoder.appendName(connection.user, to: &writer)
+    Interchange.appendName(connection.user, to: &writer)
     writer.append(literal: #","ip":"#)
     if let address = connection.address {
       writer.append(quoting: address)

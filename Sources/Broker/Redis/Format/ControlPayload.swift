@@ -1,6 +1,6 @@
 import JSON
 import Model
-import WebSocket
+import Protocol
 
 /// What nodes tell one another, and each itself, on the control channels: `probe <number>`, or a line that says who an
 /// event is for, `d <user>` or `n` for everybody, a newline, and the event as clients get it.
@@ -8,6 +8,9 @@ package enum ControlPayload: Equatable, Sendable {
   case probe(UInt64)
   /// The event is the range of the payload.
   case event(Addressee, Range<Int>)
+
+  /// What lines before an event begin with.
+  static let letters: [UInt8] = [UInt8(ascii: "d"), UInt8(ascii: "n")]
 
   /// How much longer than a client's message an event may be: what stands around its `data`.
   package static let maxEnvelope = 1024
@@ -46,7 +49,7 @@ package enum ControlPayload: Equatable, Sendable {
     } else {
       return nil
     }
-    guard UTF8Validator.isValid(text), hasOneType(text) else { return nil }
+    guard Interchange.isUTF8(text), hasOneType(text) else { return nil }
     return .event(addressee, newline + 1..<bytes.count)
   }
 

@@ -1,6 +1,6 @@
 import JSON
 import Model
-import WebSocket
+import Protocol
 
 /// One connection in a channel's presence, as Redis keeps it: the JSON value of a field of the channel's hash.
 package struct PresenceEntry: Equatable, Sendable {
@@ -25,11 +25,7 @@ package struct PresenceEntry: Equatable, Sendable {
   package func encoded() -> [UInt8] {
     var writer = ByteWriter(capacity: 128)
     writer.append(literal: #"{"user":"#)
-    if let user {
-      writer.append(quoting: user.string)
-    } else {
-      writer.append(literal: "null")
-    }
+    Interchange.appendName(user, to: &writer)
     writer.append(literal: #","node":"#)
     writer.append(quoting: node)
     writer.append(literal: #","since":"#)
@@ -51,9 +47,7 @@ package struct PresenceEntry: Equatable, Sendable {
   /// Nil when they are no UTF-8 or no JSON object, when `user`, `node` or `since` is missing, or when one of the four
   /// is of the wrong type or occurs twice.
   package init?(parsing bytes: UnsafeRawBufferPointer) {
-    var validator = UTF8Validator()
-    // A sequence cut short at the very end needs no look: an object ends in ASCII.
-    guard validator.validate(bytes), var members = JSONMembers(bytes) else { return nil }
+    guard Interchange.isUTF8(bytes), var members = JSONMembers(bytes) else { return nil }
     let scanner = members.scanner
     var user: JSONValue?
     var node: JSONValue?

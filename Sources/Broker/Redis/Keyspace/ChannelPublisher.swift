@@ -35,8 +35,8 @@ final class ChannelPublisher {
     let sent: Bool
     if let call = scripts.publish(publication, newSeed: context.newSeed()) {
       sent = context.scripts.run(call) { [unowned self] in published($0, publisher, HistoryReply.receipt) }
-    } else if case .finished(let frame) = publication.event {
-      sent = send(frame, publication, publisher)
+    } else if case .finished(let text) = publication.event {
+      sent = send(text, publication, publisher)
     } else {
       sent = false
     }
@@ -44,13 +44,13 @@ final class ChannelPublisher {
   }
 
   /// Publishes what is finished: one PUBLISH.
-  private func send(_ frame: Frame, _ publication: Publication, _ publisher: Publisher) -> Bool {
+  private func send(_ text: EventText, _ publication: Publication, _ publisher: Publisher) -> Bool {
     scratch.removeAll()
     scratch.append(utf8: context.keys.messagePrefix)
     scratch.append(utf8: publication.channel.string)
     let split = scratch.bytes.count
     BrokerPayload(publication.kind.payload, excluded: publication.excluded).appendHeader(to: &scratch)
-    frame.withPayload { scratch.append($0) }
+    text.withBytes { scratch.append($0) }
     return scratch.bytes.withUnsafeBytes { bytes in
       context.commands.publish(
         UnsafeRawBufferPointer(rebasing: bytes[..<split]), UnsafeRawBufferPointer(rebasing: bytes[split...])

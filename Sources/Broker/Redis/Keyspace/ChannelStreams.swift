@@ -71,7 +71,7 @@ final class ChannelStreams {
   /// A message that has a place has come.
   func received(_ item: Continuity.Item, _ channel: ChannelName) {
     switch continuity.received(channel, item) {
-    case .deliver: deliver(item, channel)
+    case .deliver: if let event = item.event { subscriptions.deliver(event, channel) }
     case .withhold: break
     case .act(let actions): for action in actions { act(action) }
     }
@@ -97,21 +97,15 @@ final class ChannelStreams {
   private func act(_ action: Continuity.Action?) {
     switch action {
     case nil: break
-    case .deliver(let channel, let items): for item in items { deliver(item, channel) }
+    case .deliver(let channel, let events): for event in events { subscriptions.deliver(event, channel) }
     case .gap(let channel, let position):
       gaps += 1
-      subscriptions.deliver(
-        channel, EventEncoder.gap(channel: channel, position), mark: .gap(position), .listeners, excluding: nil)
+      subscriptions.deliver(.gap(in: channel, upTo: position), channel)
     case .read(let channel, let from, let serial):
       catchUps[channel] = CatchUp(from: from, serial: serial)
       reads.add(missing: channel)
       readNext()
     }
-  }
-
-  private func deliver(_ item: Continuity.Item, _ channel: ChannelName) {
-    subscriptions.deliver(
-      channel, item.frame, mark: .message(item.position), .listeners, excluding: item.excluded)
   }
 
   // MARK: What is missing
@@ -134,7 +128,7 @@ final class ChannelStreams {
       guard case .reply(let reply) = outcome, catchUps[channel]?.serial == catchUp.serial else { return }
       catchUps[channel] = nil
       let result: Result<HistoryRead, any Error>
-      if let read = reply.error == nil ? HistoryReply.read(reply) : nil {
+      if let read = reply.error == nil ? HistoryReply.read(reply, of: channel, context.eventCheck) : nil {
         result = .success(read)
       } else {
         result = .failure(Refusal(.unavailable, "The history cannot be read."))
@@ -209,7 +203,9 @@ final class ChannelStreams {
         end(.failure(Self.unreadable))
         return context.handle(serverError: error)
       }
-      guard var read = HistoryReply.read(reply) else { return end(.failure(Self.foreign)) }
+      guard var read = HistoryReply.read(reply, of: request.channel, context.eventCheck) else {
+        return end(.failure(Self.foreign))
+      }
       read.isReset = query.isOfAnotherEpoch(than: read.top)
       isRecovery ? recoveries.readRest(of: request.channel, behind: read, then: end) : end(.success(read))
     }

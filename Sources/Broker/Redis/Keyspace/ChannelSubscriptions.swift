@@ -1,18 +1,16 @@
 import Cluster
-import JSON
 import Logging
 import Model
 import Protocol
 import Reactor
 import Redis
-import WebSocket
 
 /// Who hears of what comes by the subscriptions of a keyspace.
 protocol SubscriptionListener: AnyObject {
   /// A message that has its place in a history.
   func received(kept item: Continuity.Item, in channel: ChannelName)
   /// A join or a leave.
-  func received(presence text: UnsafeRawBufferPointer, in channel: ChannelName, excluding client: ClientID?)
+  func received(presence event: ChannelEvent, in channel: ChannelName)
   /// Something on a control channel; `isForAll`: on that of all nodes.
   func received(control payload: UnsafeRawBufferPointer, isForAll: Bool)
   /// Messages of the channel arrive from now on.
@@ -34,6 +32,8 @@ final class ChannelSubscriptions {
   private var interest = Interest()
   /// Payloads that were nothing a node says.
   private(set) var malformedPayloads = 0
+  /// Payloads of a later version.
+  private(set) var unknownPayloads = 0
   private var malformedTally = FailureTally()
   /// Whether the subscriber was left unread since it was last asked for.
   private var hasPaused = false
@@ -161,45 +161,50 @@ final class ChannelSubscriptions {
     guard let channel = channel(of: name) else {
       return listener.received(control: payload, isForAll: name.elementsEqual(context.keys.control.utf8))
     }
-    guard let (header, range) = BrokerPayload.parse(payload) else { return received(foreign: payload, channel) }
-    let text = UnsafeRawBufferPointer(rebasing: payload[range])
-    switch header.kind {
-    case .message: received(EventEncoder.text(text), header, channel)
-    case .signal: deliver(channel, EventEncoder.text(text), mark: .fleeting, .listeners, excluding: header.excluded)
-    case .presence: listener.received(presence: text, in: channel, excluding: header.excluded)
-    case .binary:
-      // It names its channel a second time, and another program may have put it together.
-      guard let message = BinaryMessage(text), message.channel == channel.string, message.offset == header.offset,
-        text.count <= context.configuration.maxMessageSize + 8
-      else { return malformed() }
-      received(FrameEncoder.frame(.binary, payload: text), header, channel)
+    guard let (header, range) = BrokerPayload.parse(payload) else {
+      return BrokerPayload.isUnknown(payload) ? unknown() : received(foreign: payload, channel)
     }
+    received(header, UnsafeRawBufferPointer(rebasing: payload[range]), channel)
   }
 
-  /// A message: one that has a place is handed on in its turn.
-  private func received(_ frame: Frame, _ header: BrokerPayload, _ channel: ChannelName) {
-    guard let epoch = header.epoch, let offset = header.offset else {
-      return deliver(channel, frame, .listeners, excluding: header.excluded)
+  /// An event with its header. One that is not fit for clients is dropped; where it has an offset that is told, or what
+  /// follows it would be taken for a jump.
+  private func received(_ header: BrokerPayload, _ bytes: UnsafeRawBufferPointer, _ channel: ChannelName) {
+    let check = context.eventCheck
+    let isFit =
+      header.kind == .binary
+      ? check.accepts(binary: bytes, of: channel, offset: header.offset) : check.accepts(bytes)
+    if !isFit { malformed() }
+    let isMessage = header.kind == .message || header.kind == .binary
+    let position = isMessage ? header.position : nil
+    let event =
+      isFit ? ChannelEvent(header.kind.event, EventText(bytes), at: position, excluding: header.excluded) : nil
+    if let position {
+      listener.received(kept: Continuity.Item(position: position, event: event), in: channel)
+    } else if let event {
+      header.kind == .presence ? listener.received(presence: event, in: channel) : deliver(event, channel)
     }
-    let position = StreamPosition(epoch: epoch, offset: offset)
-    listener.received(
-      kept: Continuity.Item(position: position, frame: frame, excluded: header.excluded), in: channel)
   }
 
   /// Data that another program published as it is: becomes a message from nobody.
   private func received(foreign payload: UnsafeRawBufferPointer, _ channel: ChannelName) {
-    guard payload.first == UInt8(ascii: "{"), payload.count <= context.configuration.maxMessageSize,
-      UTF8Validator.isValid(payload), JSONScanner.validate(payload)
-    else { return malformed() }
-    let frame = EventEncoder.message(
+    guard payload.count <= context.configuration.maxMessageSize, Interchange.isObject(payload) else {
+      return malformed()
+    }
+    let text = Interchange.message(
       channel: channel, from: nil, client: nil, data: payload, timestamp: Int(Sys.wallMilliseconds()))
-    deliver(channel, frame, .listeners, excluding: nil)
+    deliver(ChannelEvent(.message, text), channel)
   }
 
   func malformed() {
     malformedPayloads += 1
     guard let dropped = malformedTally.failed(now: context.loop.now) else { return }
     context.logger.warning("payloads in Redis were not messages and were dropped", metadata: ["dropped": "\(dropped)"])
+  }
+
+  /// A payload of a kind, or of a version, that only later nodes know.
+  func unknown() {
+    unknownPayloads += 1
   }
 
   /// The channel of a pub/sub channel's name; nil for the control channels.
@@ -212,14 +217,22 @@ final class ChannelSubscriptions {
   // MARK: To the loops
 
   /// Hands an event to the loops that listen to its channel.
-  func deliver(
-    _ channel: ChannelName, _ frame: Frame, mark: StreamMark = .none, _ audience: Audience,
-    excluding client: ClientID?
-  ) {
+  func deliver(_ event: ChannelEvent, _ channel: ChannelName) {
     if context.outlet.isCongested { pause() }
     for loop in interest.loops(of: channel) {
-      context.outlet.post(
-        .deliver(channel, frame, mark, audience, excluding: client, since: context.loop.nowMicroseconds), to: loop)
+      context.outlet.post(.deliver(channel, event, since: context.loop.nowMicroseconds), to: loop)
+    }
+  }
+}
+
+extension BrokerPayload.Kind {
+  /// What loops call it.
+  fileprivate var event: ChannelEvent.Kind {
+    switch self {
+    case .message: .message
+    case .signal: .signal
+    case .presence: .presence
+    case .binary: .binary
     }
   }
 }

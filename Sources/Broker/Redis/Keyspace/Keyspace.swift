@@ -296,6 +296,7 @@ final class Keyspace {
     status.leaseAge = lease.age(now: context.loop.now)
     status.reapedMembers += lease.reapedMembers
     status.malformedPayloads += subscriptions.malformedPayloads
+    status.unknownPayloads += subscriptions.unknownPayloads
     status.gaps += streams.gaps
   }
 }
@@ -305,8 +306,8 @@ extension Keyspace: SubscriptionListener {
     streams.received(item, channel)
   }
 
-  func received(presence text: UnsafeRawBufferPointer, in channel: ChannelName, excluding client: ClientID?) {
-    rosters.received(text, in: channel, excluding: client)
+  func received(presence event: ChannelEvent, in channel: ChannelName) {
+    rosters.received(event, in: channel)
   }
 
   func received(control payload: UnsafeRawBufferPointer, isForAll: Bool) {
@@ -315,7 +316,7 @@ extension Keyspace: SubscriptionListener {
     case .event(let addressee, let range):
       if context.outlet.isCongested { subscriptions.pause() }
       users.received(UnsafeRawBufferPointer(rebasing: payload[range]), for: addressee, isForAll: isForAll)
-    case nil: subscriptions.malformed()
+    case nil: BrokerPayload.isUnknown(payload) ? subscriptions.unknown() : subscriptions.malformed()
     }
   }
 

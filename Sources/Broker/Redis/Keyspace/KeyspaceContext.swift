@@ -43,6 +43,9 @@ final class KeyspaceContext {
     scripts = ScriptRunner(link: commands)
   }
 
+  /// What becomes of events that have come from Redis.
+  var eventCheck: EventCheck { EventCheck(maxMessageSize: configuration.maxMessageSize) }
+
   /// Something random, for where Redis has no seed.
   func newSeed() -> String { String(random.next(), radix: 36) }
 

@@ -112,7 +112,7 @@ final class PresenceSync {
   ) -> Bool {
     let (occupant, node, keys) = (membership.occupant, lease.nodeID.string, context.keys)
     let entry = PresenceEntry(user: occupant.user, node: node, since: membership.since, info: occupant.info)
-    let head = EventEncoder.joinHead(
+    let head = Interchange.joinHead(
       channel: channel, user: occupant.user, client: occupant.client, info: occupant.info)
     return context.scripts.run(
       .join, keys: [keys.node(node), keys.presence(channel), keys.users(channel), keys.channels(ofNode: node)],
@@ -147,7 +147,7 @@ final class PresenceSync {
     _ channel: ChannelName, _ membership: PresenceTable.Membership, then done: @escaping () -> Void
   ) {
     let (occupant, keys) = (membership.occupant, context.keys)
-    let head = EventEncoder.leaveHead(channel: channel, user: occupant.user, client: occupant.client, info: nil)
+    let head = Interchange.leaveHead(channel: channel, user: occupant.user, client: occupant.client, info: nil)
     let sent = context.scripts.run(
       .leave, keys: [keys.presence(channel), keys.users(channel)],
       [

@@ -153,7 +153,7 @@ final class Reaper {
       arguments.append(.text(member.client.string))
       arguments.append(.text(member.user?.string ?? ""))
       arguments.append(
-        .bytes(EventEncoder.leaveHead(channel: channel, user: member.user, client: member.client, info: nil)))
+        .bytes(Interchange.leaveHead(channel: channel, user: member.user, client: member.client, info: nil)))
       arguments.append(.bytes(member.entry))
     }
     let extend = RedisCommand("PEXPIRE", keys.reap(sweep.node), String(Self.claim))

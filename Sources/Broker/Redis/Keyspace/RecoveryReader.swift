@@ -15,19 +15,22 @@ final class RecoveryReader {
   func readRest(
     of channel: ChannelName, behind read: HistoryRead, then end: @escaping (Result<HistoryRead, Refusal>) -> Void
   ) {
-    guard read.isComplete, let last = read.entries.last, last.offset < read.top.offset else {
+    guard read.isComplete else { return end(.success(HistoryRead(top: read.top))) }
+    guard let last = read.entries.last, last.offset < read.top.offset else {
       return end(.success(read))
     }
     // How large the next ones are nobody knows; mostly not larger than those before.
-    let largest = read.entries.reduce(1) { max($0, $1.frame.count) }
+    let largest = read.entries.reduce(1) { max($0, $1.text.count) }
     let count = min(read.top.offset - last.offset, max(1, HistoryRead.maxBytes / largest))
     let range = RedisCommand(
       "XRANGE", context.keys.history(channel), "\(last.offset + 1)-0", "\(read.top.offset)-0", "COUNT", String(count))
-    var page: Result<[HistoryEntry], Refusal> = .failure(ChannelStreams.unreadable)
+    var page: Result<HistoryReply.Entries, Refusal> = .failure(ChannelStreams.unreadable)
     let sent = context.commands.send(range) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
       if let error = reply.error { return context.handle(serverError: error) }
-      page = HistoryReply.entries(reply).map { .success($0) } ?? .failure(ChannelStreams.foreign)
+      page =
+        HistoryReply.entries(reply, of: channel, context.eventCheck).map { .success($0) }
+        ?? .failure(ChannelStreams.foreign)
     }
     // Asked after it: what was read is of this epoch if it still is one.
     let epoch = RedisCommand("HGET", context.keys.meta(channel), "epoch")
@@ -37,8 +40,8 @@ final class RecoveryReader {
         guard case .reply(let reply) = outcome else { return end(.failure(ChannelStreams.unreadable)) }
         switch page {
         case .failure(let refusal): end(.failure(refusal))
-        case .success(let page) where reply.string == read.top.epoch && page.first?.offset == last.offset + 1:
-          let longer = HistoryRead(top: read.top, entries: read.entries + page, isComplete: true)
+        case .success(let page) where reply.string == read.top.epoch && page.isWhole(from: last.offset + 1):
+          let longer = HistoryRead(top: read.top, entries: read.entries + page.fit, isComplete: true)
           readRest(of: channel, behind: longer, then: end)
         case .success: end(.success(HistoryRead(top: read.top)))
         }

@@ -28,7 +28,7 @@ final class Rosters {
   /// Channels of which somebody here is told joins and leaves.
   private var watched: Set<ChannelName> = []
   /// Joins and leaves of channels whose roster is being read to be told.
-  private var held: [ChannelName: [(frame: Frame, excluded: ClientID?)]] = [:]
+  private var held: [ChannelName: [ChannelEvent]] = [:]
   /// Rosters that wait for the command link.
   private var waiting: [ReadQueue.Request: [Caller]] = [:]
   private var resync = Resync.none
@@ -104,9 +104,7 @@ final class Rosters {
 
   private func ended(_ request: ReadQueue.Request) {
     if request.line == .watchers {
-      for (frame, client) in held.removeValue(forKey: request.channel) ?? [] {
-        subscriptions.deliver(request.channel, frame, .watchers, excluding: client)
-      }
+      for event in held.removeValue(forKey: request.channel) ?? [] { subscriptions.deliver(event, request.channel) }
     }
     streams.ended(request)
   }
@@ -176,14 +174,13 @@ final class Rosters {
   }
 
   /// A join or a leave has come, on any node.
-  func received(_ text: UnsafeRawBufferPointer, in channel: ChannelName, excluding client: ClientID?) {
-    guard let count = Self.count(endingIn: text) else { return }
+  func received(_ event: ChannelEvent, in channel: ChannelName) {
+    guard let count = event.text.withBytes(Self.count(endingIn:)) else { return }
     switch crowd.changed(channel, count: count) {
     case .tell:
-      let frame = EventEncoder.text(text)
       // Told now, it might be newer than the roster that is being read and comes after it.
-      guard held[channel] == nil else { return held[channel, default: []].append((frame, client)) }
-      subscriptions.deliver(channel, frame, .watchers, excluding: client)
+      guard held[channel] == nil else { return held[channel, default: []].append(event) }
+      subscriptions.deliver(event, channel)
     case .hold: break
     case .roster: tellRoster(channel)
     }
@@ -208,8 +205,7 @@ final class Rosters {
   }
 
   private func tell(_ channel: ChannelName, _ roster: Roster) {
-    subscriptions.deliver(
-      channel, EventEncoder.members(channel: channel, roster: roster), .watchers, excluding: nil)
+    subscriptions.deliver(ChannelEvent(.presence, Interchange.members(channel: channel, roster: roster)), channel)
   }
 
   // MARK: Missed joins and leaves

@@ -43,7 +43,7 @@ final class UserEvents {
   ) -> Bool {
     var payload = ByteWriter(capacity: event.data.count + UserName.maxLength + 128)
     ControlPayload.appendHeader(.user(user), to: &payload)
-    EventEncoder.append(headOf: event, to: &payload)
+    Interchange.append(headOf: event, to: &payload)
     return runSend(to: user, payload.bytes) { [unowned self] outcome in
       let lookup = UserLookups.Lookup(user: user, since: context.loop.now, answer: answer)
       if let isOnline = isOnline(outcome, lookup) { answer(isOnline) }
@@ -63,10 +63,7 @@ final class UserEvents {
   private func sendToEverybody(_ event: DirectEvent, _ answer: @escaping (Result<Bool, Refusal>) -> Void) -> Bool {
     var payload = ByteWriter(capacity: event.data.count + 64)
     ControlPayload.appendHeader(.everybody, to: &payload)
-    let head = EventEncoder.head(of: event)
-    EventEncoder.finish(head: head, offset: nil, timestamp: Int(Sys.wallMilliseconds())).withPayload {
-      payload.append($0)
-    }
+    Interchange.direct(event, timestamp: Int(Sys.wallMilliseconds())).withBytes { payload.append($0) }
     var command = RedisCommand("PUBLISH", context.keys.control)
     command.arg(payload.bytes)
     return context.commands.send(command) { [unowned self] in answer(result(of: $0).map { $0 > 0 }) }
@@ -133,8 +130,7 @@ final class UserEvents {
   func received(_ text: UnsafeRawBufferPointer, for addressee: Addressee, isForAll: Bool) {
     // What is for one user comes this way alone while Redis does not know where they are.
     if isForAll, case .user = addressee { lookForOwnLease() }
-    context.outlet.postToAll(
-      .addressed(addressee, EventEncoder.text(text), since: context.loop.nowMicroseconds))
+    context.outlet.postToAll(.addressed(addressee, EventText(text), since: context.loop.nowMicroseconds))
   }
 }
 

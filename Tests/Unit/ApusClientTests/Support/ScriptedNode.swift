@@ -1,5 +1,6 @@
 import Glibc
 import Model
+import Protocol
 import Reactor
 import Testing
 import WebSocket
@@ -56,7 +57,7 @@ final class ScriptedConnection {
   }
 
   func say(_ text: String) {
-    FrameEncoder.text(text).withBytes { send($0) }
+    send(FrameEncoder.text(text))
   }
 
   /// Takes the client in.
@@ -66,7 +67,12 @@ final class ScriptedConnection {
   }
 
   func close(_ code: CloseCode) {
-    FrameEncoder.close(code).withBytes { send($0) }
+    send(FrameEncoder.close(code))
+  }
+
+  private func send(_ frame: Frame) {
+    frame.withHeader { send($0) }
+    frame.withPayload { send($0) }
   }
 
   /// The next text of the client.

@@ -1,4 +1,6 @@
 import Model
+import Protocol
+import WebSocket
 
 @testable import ApusClient
 

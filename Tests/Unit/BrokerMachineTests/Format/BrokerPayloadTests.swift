@@ -64,4 +64,18 @@ import Testing
       #expect(header[..<count].withUnsafeBytes { BrokerPayload.parse($0) == nil })
     }
   }
+
+  private func isUnknown(_ text: String) -> Bool { withBytes(of: text) { BrokerPayload.isUnknown($0) } }
+
+  @Test(arguments: ["x - - -\n{}", "m2 - - -\n{}", "m2 anything", "b9 x", "X \n", "d2 bob\n{}", "n2\n{}", "q\n"])
+  func isOfALaterVersion(_ text: String) {
+    #expect(isUnknown(text) && parse(text) == nil)
+  }
+
+  @Test(arguments: [
+    "", "m", "x", "m - - -\n{}", "m - -\n{}", "d bob\n{}", "n\n{}", "mm - - -\n{}", "{\"a\":1}", "m22 - \n", "1 \n",
+  ])
+  func isNotOfALaterVersion(_ text: String) {
+    #expect(!isUnknown(text))
+  }
 }

@@ -5,7 +5,7 @@ import TestSupport
 /// A `Continuity` whose messages are named by epoch and offset, and whose actions are told in words:
 /// `deliver a:1 a:2`, `read from a:2 as 1`, `gap up to a:5`, and `now` for a message that goes out as it is.
 ///
-/// The channel is left out where it is `room`. A message whose place, frame and excluded connection do not belong
+/// The channel is left out where it is `room`. A message whose position, text and excluded connection do not belong
 /// together shows as such.
 struct ContinuityTranscript {
   /// What history says.
@@ -54,6 +54,12 @@ struct ContinuityTranscript {
     Self.words(continuity.received(channel(name), Self.item(epoch, offset, padding: padding)))
   }
 
+  /// A message that is not fit for clients.
+  mutating func receivedUnfit(_ epoch: String, _ offset: Int) -> [String] {
+    let item = Continuity.Item(position: StreamPosition(epoch: epoch, offset: offset), event: nil)
+    return Self.words(continuity.received(channel("room"), item))
+  }
+
   mutating func position(_ epoch: String, _ offset: Int, _ name: String = "room") -> [String] {
     let action = continuity.position(channel(name), StreamPosition(epoch: epoch, offset: offset))
     return Self.words(action.map { [$0] } ?? [])
@@ -87,23 +93,23 @@ struct ContinuityTranscript {
     offset.isMultiple(of: 3) ? ClientID("c-\(offset)") : nil
   }
 
-  /// A frame whose payload is the message's name and `padding` spaces.
-  private static func frame(_ epoch: String, _ offset: Int, padding: Int = 0) -> Frame {
-    let bytes = Array("\(epoch):\(offset)".utf8) + Array(repeating: UInt8(ascii: " "), count: padding)
-    return .make(headerCount: 0, payloadCount: bytes.count) { $0.copyBytes(from: bytes) }
+  /// The message's name and `padding` spaces.
+  private static func text(_ epoch: String, _ offset: Int, padding: Int = 0) -> EventText {
+    EventText(text: "\(epoch):\(offset)" + String(repeating: " ", count: padding))
   }
 
   /// A message as it comes by pub/sub.
   static func item(_ epoch: String, _ offset: Int, padding: Int = 0) -> Continuity.Item {
-    Continuity.Item(
-      position: StreamPosition(epoch: epoch, offset: offset), frame: frame(epoch, offset, padding: padding),
-      excluded: excluded(offset))
+    let position = StreamPosition(epoch: epoch, offset: offset)
+    let text = text(epoch, offset, padding: padding)
+    return Continuity.Item(
+      position: position, event: ChannelEvent(.message, text, at: position, excluding: excluded(offset)))
   }
 
   /// The same message as history holds it.
   static func entry(_ epoch: String, _ offset: Int) -> HistoryEntry {
     HistoryEntry(
-      offset: offset, time: 0, frame: frame(epoch, offset), isBinary: false, excluded: excluded(offset))
+      offset: offset, time: 0, text: text(epoch, offset), isBinary: false, excluded: excluded(offset))
   }
 
   /// A read that holds all that was asked for.
@@ -111,11 +117,10 @@ struct ContinuityTranscript {
     HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: entries, isComplete: true)
   }
 
-  /// Whether place, frame and excluded connection belong to one message.
-  static func isWhole(_ item: Continuity.Item) -> Bool {
-    let (epoch, offset) = (item.position.epoch, item.position.offset)
-    let name = item.frame.withPayload { String(decoding: $0.prefix { $0 != UInt8(ascii: " ") }, as: UTF8.self) }
-    return name == "\(epoch):\(offset)" && item.excluded == excluded(offset)
+  /// Whether position, text and excluded connection belong to one message.
+  static func isWhole(_ event: ChannelEvent) -> Bool {
+    guard let position = event.position else { return false }
+    return event.text.string.prefix { $0 != " " } == word(position) && event.excluded == excluded(position.offset)
   }
 
   // MARK: Words
@@ -131,9 +136,9 @@ struct ContinuityTranscript {
   private static func words(_ actions: [Continuity.Action]) -> [String] {
     actions.map { action in
       switch action {
-      case .deliver(let channel, let items):
+      case .deliver(let channel, let events):
         of(channel) + "deliver "
-          + items.map { (isWhole($0) ? "" : "a wrong ") + word($0.position) }
+          + events.map { (isWhole($0) ? "" : "a wrong ") + ($0.position.map(word) ?? "nothing") }
           .joined(separator: " ")
       case .read(let channel, let from, let serial): of(channel) + "read from \(word(from)) as \(serial)"
       case .gap(let channel, let position): of(channel) + "gap up to \(word(position))"

@@ -149,7 +149,7 @@ struct ContinuityWorld {
     case .message(let room, let position):
       let item = ContinuityTranscript.item(position.epoch, position.offset)
       switch continuity.received(rooms[room].name, item) {
-      case .deliver: try deliver(item, to: room)
+      case .deliver: if let event = item.event { try deliver(event, to: room) }
       case .withhold: break
       case .act(let actions): try act(actions)
       }
@@ -215,9 +215,9 @@ struct ContinuityWorld {
   private mutating func act(_ actions: [Continuity.Action]) throws {
     for action in actions {
       switch action {
-      case .deliver(let channel, let items):
-        if items.isEmpty { throw Violation(description: "an empty delivery") }
-        for item in items { try deliver(item, to: number(of: channel)) }
+      case .deliver(let channel, let events):
+        if events.isEmpty { throw Violation(description: "an empty delivery") }
+        for event in events { try deliver(event, to: number(of: channel)) }
       case .gap(let channel, let position):
         let room = try number(of: channel)
         gaps += 1
@@ -231,10 +231,12 @@ struct ContinuityWorld {
     }
   }
 
-  private mutating func deliver(_ item: Continuity.Item, to room: Int) throws {
-    if !ContinuityTranscript.isWhole(item) { throw Violation(description: "\(item) is mixed up") }
+  private mutating func deliver(_ event: ChannelEvent, to room: Int) throws {
+    guard let position = event.position, ContinuityTranscript.isWhole(event) else {
+      throw Violation(description: "\(event) is mixed up")
+    }
     deliveries += 1
-    try rooms[room].listeners.deliver(item.position, rooms[room].stream)
+    try rooms[room].listeners.deliver(position, rooms[room].stream)
   }
 
   private func number(of channel: ChannelName) throws -> Int {

@@ -101,7 +101,9 @@ struct Desk {
   mutating func publish(
     _ slot: UInt32, _ name: String, _ text: String, echo: Bool = true, id: Int? = nil
   ) -> [String] {
-    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { _, _ in .finished(frame(text)) }
+    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { _, _ in
+      .finished(EventText(text: text))
+    }
     return lines()
   }
 
@@ -172,13 +174,12 @@ struct Desk {
 
   /// Delivers an event; the slots that it goes to now, in order of slots.
   mutating func deliver(
-    _ text: String, to audience: Audience = .listeners, of name: String, _ mark: StreamMark = .none,
+    _ text: String, to audience: Audience = .listeners, of name: String, _ mark: Mark = .none,
     without client: String? = nil
   ) -> [UInt32] {
     var reached: [UInt32] = []
-    hub.withAudience(
-      audience, of: channel(name), frame: frame(text), mark, excluding: client.map { ClientID($0) }
-    ) { slots, except in
+    let event = event(text, mark, to: audience, without: client.map { ClientID($0) })
+    hub.fanOut(event, of: channel(name)) { slots, except in
       reached = slots.filter { $0 != except }
     }
     return reached.sorted()

@@ -1,5 +1,6 @@
 import Hub
 import Model
+import TestSupport
 
 /// A desk whose channels all keep history.
 func desk(sendsLast: Bool = false) -> Desk {
@@ -19,6 +20,7 @@ func read(_ top: StreamPosition, _ offsets: [Int] = [], isComplete: Bool = true)
     top: top,
     entries: offsets.map {
       HistoryEntry(
-        offset: $0, time: 0, frame: frame("m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil)
+        offset: $0, time: 0, text: EventText(text: "m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil
+      )
     }, isComplete: isComplete)
 }

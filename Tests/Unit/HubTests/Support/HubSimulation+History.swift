@@ -72,7 +72,7 @@ extension HubSimulation {
   /// Hands on the next message, or gives some up.
   mutating func handOn(_ channel: ChannelName, losing: Int? = nil, large: Bool = false) throws {
     guard var stream = streams[channel], wanted.contains(channel), !stream.isFresh else { return }
-    let mark: StreamMark
+    let mark: Mark
     var excluded: ClientID?
     if stream.handed.epoch != stream.epoch || losing != nil {
       let first = stream.handed.epoch == stream.epoch ? stream.handed.offset : 0
@@ -129,7 +129,7 @@ extension HubSimulation {
     }
     read.entries = range.map { offset in
       HistoryEntry(
-        offset: offset, time: 0, frame: frame("\(channel) old"), isBinary: false,
+        offset: offset, time: 0, text: EventText(text: "\(channel) old"), isBinary: false,
         excluded: stream.excluded[stream.epoch][offset])
     }
     readings[number].found = (read, stream.epoch)
@@ -179,7 +179,7 @@ extension HubSimulation {
   }
 
   /// The client hears something that has a place, or is told that it lacks some.
-  mutating func hear(_ mark: StreamMark, _ key: Key) throws {
+  mutating func hear(_ mark: Mark, _ key: Key) throws {
     if let before = places[key]?.mustBeTold, mark.position != nil {
       guard case .gap = mark else { return try check(false, "\(key) is told nothing of what it lacks since \(before)") }
       places[key]?.mustBeTold = nil

@@ -157,7 +157,7 @@ struct HubSimulation {
       hub.subscribe(session(slot), to: channel, wish, request: id)
     case .unsubscribe: hub.unsubscribe(session(slot), from: channel, request: id)
     case .publish(let echo):
-      hub.publish(session(slot), to: channel, echo: echo, request: id) { _, _ in .finished(frame("own")) }
+      hub.publish(session(slot), to: channel, echo: echo, request: id) { _, _ in .finished(EventText(text: "own")) }
     case .presence: hub.presence(session(slot), of: channel, onlyCount: false, request: id)
     }
     try settle(closing: nil)
@@ -257,15 +257,16 @@ struct HubSimulation {
   }
 
   mutating func deliver(
-    _ audience: Audience, _ channel: ChannelName, without excluded: UInt32?, _ mark: StreamMark = .none,
+    _ audience: Audience, _ channel: ChannelName, without excluded: UInt32?, _ mark: Mark = .none,
     large: Bool = false
   ) throws {
     events += 1
-    let event = frame("\(channel) \(events) \(large ? String(repeating: "x", count: Self.capacity / 3) : "")")
+    let text = "\(channel) \(events) \(large ? String(repeating: "x", count: Self.capacity / 3) : "")"
+    let event = event(text, mark, to: audience, without: excluded.map { client($0) })
     var expected: [UInt32] = []
     for (key, place) in places where key.channel == channel {
       if place.isHolding {
-        places[key]?.heldBytes += event.count
+        places[key]?.heldBytes += event.text.count
         if key.slot != excluded, isAwaited(audience, mark, place) { places[key]?.backlog.append((events, audience)) }
       } else if let mode = place.mode, audience == .listeners || mode != .none {
         expected.append(key.slot)
@@ -273,7 +274,7 @@ struct HubSimulation {
     }
     var lent: [UInt32] = []
     var left: UInt32?
-    hub.withAudience(audience, of: channel, frame: event, mark, excluding: excluded.map { client($0) }) {
+    hub.fanOut(event, of: channel) {
       lent = Array($0)
       left = $1
     }
@@ -285,7 +286,7 @@ struct HubSimulation {
   }
 
   /// Whether an event without a place is to come behind the answer to a subscribe.
-  private func isAwaited(_ audience: Audience, _ mark: StreamMark, _ place: Place) -> Bool {
+  private func isAwaited(_ audience: Audience, _ mark: Mark, _ place: Place) -> Bool {
     if mark.position != nil { return false }
     if place.mode != nil { return true }
     // What is over by then, and what the roster will have.
@@ -312,6 +313,8 @@ struct HubSimulation {
   private mutating func take(_ action: HubAction, closing: UInt32?) throws {
     switch action {
     case .reply(let session, let reply): try take(reply, session)
+    case .replay(let session, let channel, let epoch, let entries): try replayed(channel, epoch, entries, session)
+    case .deliver(let session, _, let event): try delivered(event, session)
     case .ask(let asker, let question): try take(question, by: asker, closing: closing)
     case .report(let report): try take(report, closing: closing)
     case .close: try check(false, "nobody was to be closed")
@@ -390,37 +393,47 @@ struct HubSimulation {
       places[Key(slot: session.slot, channel: channel)]?.mode = nil
       places[Key(slot: session.slot, channel: channel)]?.position = nil
     case .error(let refusal): try take(refusal, session)
-    case .event(_, _, let frame, let mark):
-      let words = text(frame).split(separator: " ")
-      let key = Key(slot: session.slot, channel: channel(String(words[0])))
-      try check(places[key]?.mode != nil && places[key]?.isHolding == false, "let go too early")
-      arrivals += 1
-      if mark.position != nil { return try hear(mark, key) }
-      if overrun.contains(key) {
-        while let first = places[key]?.backlog.first, first.event != Int(words[1]) {
-          places[key]?.backlog.removeFirst()
-        }
-      }
-      try check(
-        places[key]?.backlog.first?.event == Int(words[1]),
-        "out of order, \(String(describing: places[key]?.backlog.first)) is next")
-      places[key]?.backlog.removeFirst()
-    case .replay(let channel, let epoch, let entries):
-      for entry in entries {
-        let key = Key(slot: session.slot, channel: channel)
-        try check(entry.excluded != client(session.slot), "its own, without echo")
-        try hear(.message(StreamPosition(epoch: epoch, offset: entry.offset)), key)
-        arrivals += 1
-      }
-    case .expelled(let channel):
+    case .unsubscribedByServer(let channel):
       let key = Key(slot: session.slot, channel: channel)
       let isIn = (places[key]?.mode ?? PresenceMode.none) != PresenceMode.none
-      try check(channel == forbidden && places[key]?.mode != nil || channel == quiet && isIn, "expelled for no reason")
+      try check(
+        channel == forbidden && places[key]?.mode != nil || channel == quiet && isIn, "unsubscribed for no reason")
       places[key]?.mode = nil
       places[key]?.backlog = []
       places[key]?.position = nil
     case .published, .signalled, .presence, .history: try check(false, "the broker has not answered")
-    case .sent, .authenticated, .expiring: try check(false, "nobody has said anything")
+    case .connected, .sent, .authenticated, .expiring, .pong, .response, .drain:
+      try check(false, "nobody has said anything")
+    }
+  }
+
+  /// The client gets an event that was held back.
+  private mutating func delivered(_ event: ChannelEvent, _ session: SessionID) throws {
+    let words = event.text.string.split(separator: " ")
+    let key = Key(slot: session.slot, channel: channel(String(words[0])))
+    try check(places[key]?.mode != nil && places[key]?.isHolding == false, "let go too early")
+    arrivals += 1
+    if event.position != nil { return try hear(Mark(event), key) }
+    if overrun.contains(key) {
+      while let first = places[key]?.backlog.first, first.event != Int(words[1]) {
+        places[key]?.backlog.removeFirst()
+      }
+    }
+    try check(
+      places[key]?.backlog.first?.event == Int(words[1]),
+      "out of order, \(String(describing: places[key]?.backlog.first)) is next")
+    places[key]?.backlog.removeFirst()
+  }
+
+  /// The client gets what it has missed.
+  private mutating func replayed(
+    _ channel: ChannelName, _ epoch: String, _ entries: [HistoryEntry], _ session: SessionID
+  ) throws {
+    for entry in entries {
+      let key = Key(slot: session.slot, channel: channel)
+      try check(entry.excluded != client(session.slot), "its own, without echo")
+      try hear(.message(StreamPosition(epoch: epoch, offset: entry.offset)), key)
+      arrivals += 1
     }
   }
 

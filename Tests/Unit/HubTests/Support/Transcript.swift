@@ -1,15 +1,18 @@
 import Cluster
 import Hub
 import Model
+import TestSupport
 
 /// Actions as lines of text, so that a test reads like the conversation it is about.
 enum Transcript {
   static func line(_ action: HubAction) -> String {
     switch action {
     case .reply(let session, let reply): "\(session.slot): \(line(reply))"
+    case .replay(let session, _, epoch: _, let entries): "\(session.slot): replay \(line(entries))"
+    case .deliver(let session, _, let event): "\(session.slot): '\(event.text.string)'"
     case .ask(let asker, let question): line(question, by: asker)
     case .report(let report): line(report)
-    case .close(let session, let code, _): "close \(session.slot) \(code)"
+    case .close(let session, let cause): "close \(session.slot) \(cause)"
     }
   }
 
@@ -65,25 +68,28 @@ enum Transcript {
     case .sent(let id, let online): "sent #\(id.json) \(online ? "online" : "offline")"
     case .signalled(let id, let channel): "signalled \(channel)\(number(id))"
     case .history(let id, let channel, let read):
-      "history \(channel)\(number(id)) \(line(read.top)) [\(read.entries.map { text($0.frame) }.joined(separator: ", "))]"
-    case .replay(_, epoch: _, let entries): "replay [\(entries.map { text($0.frame) }.joined(separator: ", "))]"
+      "history \(channel)\(number(id)) \(line(read.top)) \(line(read.entries))"
     case .presence(let id, let channel, let roster): "presence \(channel)\(number(id))\(line(roster))"
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
         + (refusal.retryAfter.map { " retry after \($0)" } ?? "")
-    case .authenticated(let id, let identity):
+    case .authenticated(let id, let identity, warning: _):
       "authenticated \(identity.user)\(number(id))\(identity.expires.map { " until \($0)" } ?? "")"
     case .expiring(let left): "expiring in \(left)"
-    case .expelled(let channel): "expelled from \(channel)"
-    case .event(_, _, let frame, _): "'\(text(frame))'"
+    case .unsubscribedByServer(let channel): "unsubscribed from \(channel) by the server"
+    case .connected, .pong, .response, .drain: "not the hub's"
     }
   }
 
   private static func line(_ event: Publication.Event) -> String {
     switch event {
-    case .finished(let frame): text(frame)
+    case .finished(let text): text.string
     case .draft(let head, let tail): String(decoding: head + tail, as: UTF8.self) + "…"
     }
+  }
+
+  private static func line(_ entries: [HistoryEntry]) -> String {
+    "[\(entries.map(\.text.string).joined(separator: ", "))]"
   }
 
   private static func line(_ position: StreamPosition) -> String { "\(position.epoch)/\(position.offset)" }

@@ -43,14 +43,11 @@ final class DeliveryBench: DeliveryOwner {
 
   /// Delivers a message of the channel `room` to all of them, by the policy.
   func deliver(
-    _ text: String, to slots: [UInt32], _ policy: OverflowPolicy = .disconnect, mark: StreamMark = .none,
-    except: UInt32? = nil
+    _ text: String, to slots: [UInt32], _ policy: OverflowPolicy = .disconnect, except: UInt32? = nil
   ) {
-    let frame = frame(text)
-    slots.withUnsafeBufferPointer {
-      delivery.send(frame, mark, channel("room"), .listeners, to: $0, except: except)
-    }
-    delivery.applyOverflow(of: frame, mark, channel("room"), .listeners, by: policy)
+    let event = event(text)
+    slots.withUnsafeBufferPointer { delivery.send(event, channel("room"), to: $0, except: except) }
+    delivery.applyOverflow(of: event, channel("room"), by: policy)
   }
 
   /// The payloads of what has arrived at the far end; the turn ends, and goes on for as long as that brings more.
@@ -83,10 +80,6 @@ final class DeliveryBench: DeliveryOwner {
   func hasFailed(_ slot: UInt32) { told.append("failed \(slot)") }
   func hasBlocked(_ slot: UInt32) { told.append("blocked \(slot) \(connections[slot].pointee.isBlocked)") }
   func hasFlushed(_ slot: UInt32) {}
-
-  private func frame(_ text: String) -> Frame {
-    Array(text.utf8).withUnsafeBytes { FrameEncoder.frame(.text, payload: $0) }
-  }
 }
 
 @available(*, unavailable)

@@ -1,6 +1,7 @@
-import Model
 import Reactor
 import TestSupport
+import WebSocket
+
 @testable import Server
 
 /// An outbox with its pool and a socket, and the bytes that must come out of it.
@@ -17,16 +18,21 @@ struct OutboxBench: ~Copyable {
     pipe = try NarrowPipe()
   }
 
-  /// Puts a frame of `count` bytes in, unlike any other.
+  /// Puts a frame of `count` bytes in, unlike any other; one that is too short for a header has none.
   mutating func append(_ count: Int) {
-    let bytes = nextBytes(count)
-    let frame = Frame.make(headerCount: min(2, count), payloadCount: max(0, count - 2)) { $0.copyBytes(from: bytes) }
-    frame.withBytes { outbox.append(frame, $0, pool: &pool) }
+    guard let payloadCount = [2, 4, 10].map({ count - $0 }).first(where: { $0 >= 0 && header($0) + $0 == count }) else {
+      return appendBytes(count)
+    }
+    let frame = nextBytes(payloadCount).withUnsafeBytes { FrameEncoder.frame(.binary, payload: $0) }
+    appended.insert(contentsOf: frame.withHeader { Array($0) }, at: appended.count - payloadCount)
+    outbox.append(frame, pool: &pool)
   }
+
+  private func header(_ payloadCount: Int) -> Int { FrameEncoder.headerCount(for: payloadCount) }
 
   /// Puts bytes in that are no frame.
   mutating func appendBytes(_ count: Int) {
-    outbox.append(nextBytes(count), pool: &pool)
+    outbox.append(Frame(unframed: nextBytes(count)), pool: &pool)
   }
 
   private mutating func nextBytes(_ count: Int) -> [UInt8] {

@@ -1,4 +1,3 @@
-import Model
 import WebSocket
 
 /// An event whose bytes are its own.

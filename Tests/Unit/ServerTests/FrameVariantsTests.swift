@@ -1,55 +1,60 @@
-import Model
+import Protocol
 import Testing
 import WebSocket
 
 @testable import Server
 
-@Suite struct CompressorTests {
+@Suite struct FrameVariantsTests {
   private let text = String(repeating: "The same again. ", count: 100)
 
+  /// Header and payload, one after the other.
+  private func bytes(_ frame: Frame) -> [UInt8] { frame.withHeader { Array($0) } + frame.withPayload { Array($0) } }
+
   @Test func aFrameIsCompressedOnceForAll() {
-    let compressor = Compressor()
+    let variants = FrameVariants()
     let frame = FrameEncoder.text(text)
-    let first = compressor.variant(of: frame, window: .whole)
+    let first = variants.variant(of: frame, for: Encoding(window: .whole))
     #expect(first.count < frame.count / 5)
-    #expect(compressor.variant(of: frame, window: .whole).isSame(as: first))
-    let smaller = compressor.variant(of: frame, window: .small)
+    #expect(variants.variant(of: frame, for: Encoding(window: .whole)).isSame(as: first))
+    let smaller = variants.variant(of: frame, for: Encoding(window: .small))
     #expect(!smaller.isSame(as: first))
-    #expect(compressor.variant(of: frame, window: .whole).isSame(as: first), "each window keeps its own")
+    #expect(variants.variant(of: frame, for: Encoding(window: .whole)).isSame(as: first), "each window keeps its own")
   }
 
   /// Whatever sizes the listeners offer, a frame is compressed twice at most.
   @Test func noOfferIsOneCompressionMore() throws {
     let offers = ["permessage-deflate"] + (9...15).map { "permessage-deflate; server_max_window_bits=\($0)" }
-    let (compressor, frame) = (Compressor(), FrameEncoder.text(text))
-    var variants: [Frame] = []
+    let (variants, frame) = (FrameVariants(), FrameEncoder.text(text))
+    var made: [Frame] = []
     for offer in offers + offers {
       let agreed = try #require(try PerMessageDeflate(offered: [offer]))
-      let variant = compressor.variant(of: frame, window: agreed.window)
-      if !variants.contains(where: variant.isSame(as:)) { variants.append(variant) }
+      let variant = variants.variant(of: frame, for: Encoding(window: agreed.window))
+      if !made.contains(where: variant.isSame(as:)) { made.append(variant) }
     }
-    #expect(variants.count == 2)
+    #expect(made.count == 2)
   }
 
   @Test func theNextFrameIsAnother() {
-    let compressor = Compressor()
-    let first = compressor.variant(of: FrameEncoder.text(text), window: .whole)
-    let other = compressor.variant(of: FrameEncoder.text(text), window: .whole)
+    let variants = FrameVariants()
+    let first = variants.variant(of: FrameEncoder.text(text), for: Encoding(window: .whole))
+    let other = variants.variant(of: FrameEncoder.text(text), for: Encoding(window: .whole))
     #expect(!other.isSame(as: first))
-    #expect(other.withBytes { Array($0) } == first.withBytes { Array($0) })
+    #expect(bytes(other) == bytes(first))
   }
 
   @Test func whatDoesNotShrinkStaysItself() {
     var random = SystemRandomNumberGenerator()
     let noise = (0..<1000).map { _ in UInt8.random(in: 0...255, using: &random) }
     let frame = noise.withUnsafeBytes { FrameEncoder.frame(.binary, payload: $0) }
-    #expect(Compressor().variant(of: frame, window: .whole).isSame(as: frame))
+    #expect(FrameVariants().variant(of: frame, for: Encoding(window: .whole)).isSame(as: frame))
+    let plain = FrameEncoder.text(text)
+    #expect(FrameVariants().variant(of: plain, for: Encoding()).isSame(as: plain), "nobody has agreed on compression")
   }
 
   @Test func theReaderGetsWhatWasWritten() throws {
-    let frame = Compressor().variant(of: FrameEncoder.text(text), window: .small)
-    #expect(frame.withBytes { $0[0] } == 0xC1, "a whole text, RSV1 set")
-    var bytes = frame.withBytes { Array($0) }
+    let frame = FrameVariants().variant(of: FrameEncoder.text(text), for: Encoding(window: .small))
+    #expect(bytes(frame)[0] == 0xC1, "a whole text, RSV1 set")
+    var bytes = bytes(frame)
     var decoder = FrameDecoder(role: .client, limits: FrameDecoder.Limits(maxMessageSize: 65_536, maxFragments: 8))
     decoder.allowCompression()
     let inflater = Inflater()

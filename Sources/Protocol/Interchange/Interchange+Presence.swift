@@ -1,27 +1,12 @@
 import JSON
 import Model
 
-extension EventEncoder {
-  /// The reply to `subscribe`; with a `roster` for those who take part in presence.
-  package static func subscribed(id: RequestID?, channel: ChannelName, roster: Roster? = nil) -> Frame {
-    frame { writer in
-      appendReply("subscribed", id: id, channel: channel, to: &writer)
-      if let roster { appendRoster(roster, to: &writer) }
-    }
-  }
-
-  /// The reply to `presence`.
-  package static func presence(id: RequestID?, channel: ChannelName, roster: Roster) -> Frame {
-    frame { writer in
-      appendReply("presence", id: id, channel: channel, to: &writer)
-      appendRoster(roster, to: &writer)
-    }
-  }
-
+/// Joins, leaves and members.
+extension Interchange {
   /// The event that tells a crowded channel's count, and, once it is no longer crowded, its members.
-  package static func members(channel: ChannelName, roster: Roster) -> Frame {
-    frame { writer in
-      appendReply("members", id: nil, channel: channel, to: &writer)
+  package static func members(channel: ChannelName, roster: Roster) -> EventText {
+    text { writer in
+      appendHead("members", channel: channel, to: &writer)
       appendRoster(roster, to: &writer)
     }
   }
@@ -29,14 +14,14 @@ extension EventEncoder {
   /// The event that a user, or an anonymous connection, has come; `count` as in `Roster`.
   package static func join(
     channel: ChannelName, user: UserName?, client: ClientID, info: String?, count: Int
-  ) -> Frame {
+  ) -> EventText {
     change("join", channel: channel, user: user, client: client, info: info, count: count)
   }
 
   /// The event that a user's last connection, or an anonymous one, has gone; `count` as in `Roster`.
   package static func leave(
     channel: ChannelName, user: UserName?, client: ClientID, info: String?, count: Int
-  ) -> Frame {
+  ) -> EventText {
     change("leave", channel: channel, user: user, client: client, info: info, count: count)
   }
 
@@ -52,8 +37,8 @@ extension EventEncoder {
 
   private static func change(
     _ type: StaticString, channel: ChannelName, user: UserName?, client: ClientID, info: String?, count: Int
-  ) -> Frame {
-    frame { writer in
+  ) -> EventText {
+    text { writer in
       appendChangeHead(type, channel: channel, user: user, client: client, info: info, to: &writer)
       writer.append(count)
     }
@@ -71,7 +56,7 @@ extension EventEncoder {
     _ type: StaticString, channel: ChannelName, user: UserName?, client: ClientID, info: String?,
     to writer: inout ByteWriter
   ) {
-    appendReply(type, id: nil, channel: channel, to: &writer)
+    appendHead(type, channel: channel, to: &writer)
     writer.append(literal: #","user":"#)
     appendName(user, to: &writer)
     if user == nil {
@@ -82,7 +67,7 @@ extension EventEncoder {
     writer.append(literal: #","count":"#)
   }
 
-  /// Bytes of the largest frame that tells these members: with the longest `id`, channel and place in a history.
+  /// Bytes of the largest answer that tells these members: with the longest `id`, channel and place in a history.
   package static func largestAnswer(with roster: Roster) -> Int {
     var counter = ByteCounter()
     appendRoster(roster, to: &counter)

@@ -16,11 +16,10 @@ struct ByteCounter: ByteSink {
 /// Writes a text to where it is to stay, which has room for all of it.
 struct ByteCursor: ByteSink {
   private let memory: UnsafeMutableRawBufferPointer
-  private var position: Int
+  private var position = 0
 
-  init(_ memory: UnsafeMutableRawBufferPointer, at position: Int) {
+  init(_ memory: UnsafeMutableRawBufferPointer) {
     self.memory = memory
-    self.position = position
   }
 
   mutating func append(byte: UInt8) {

@@ -1,4 +1,4 @@
-/// Why a WebSocket was closed: RFC 6455 section 7.4 and, from 4000, the codes of Apus' own protocol.
+/// Why a WebSocket was closed: RFC 6455 section 7.4. Protocols above add codes of their own from 4000 on.
 package struct CloseCode: RawRepresentable, Hashable, Sendable, CustomStringConvertible {
   package let rawValue: UInt16
 
@@ -17,13 +17,6 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable, CustomStringConv
   package static let restart = CloseCode(rawValue: 1012)
   /// The node is full or overloaded.
   package static let overloaded = CloseCode(rawValue: 1013)
-  package static let unauthenticated = CloseCode(rawValue: 4001)
-  package static let tokenExpired = CloseCode(rawValue: 4002)
-  package static let disconnected = CloseCode(rawValue: 4003)
-  package static let rateLimited = CloseCode(rawValue: 4008)
-  /// The outbox was full: the client did not read fast enough.
-  package static let tooSlow = CloseCode(rawValue: 4009)
-  package static let pongTimeout = CloseCode(rawValue: 4010)
 
   /// Never sent; stands in counts for a connection that ended without a close frame (RFC 6455 section 7.1.5).
   package static let abnormal = CloseCode(rawValue: 1006)
@@ -34,14 +27,6 @@ package struct CloseCode: RawRepresentable, Hashable, Sendable, CustomStringConv
   package var mayBeReceived: Bool {
     switch rawValue {
     case 1000...1003, 1007...1014, 3000...4999: true
-    default: false
-    }
-  }
-
-  /// Whether the code means something to Apus or to RFC 6455.
-  package var isKnown: Bool {
-    switch rawValue {
-    case 1000...1014, 4001...4003, 4008...4010: true
     default: false
     }
   }

@@ -1,32 +1,13 @@
 import JSON
 import Model
 
-extension EventEncoder {
-  /// The reply to `request`. `result` is JSON text and goes out as it is.
-  package static func response(id: RequestID?, result: String) -> Frame {
-    frame { writer in
-      writer.append(literal: #"{"type":"response""#)
-      appendID(id, to: &writer)
-      writer.append(literal: #","result":"#)
-      writer.append(utf8: result)
-    }
-  }
-
-  /// The reply to a `request` that the backend has refused. `error` is JSON text and goes out as it is.
-  package static func response(id: RequestID?, error: String) -> Frame {
-    frame { writer in
-      writer.append(literal: #"{"type":"response""#)
-      appendID(id, to: &writer)
-      writer.append(literal: #","error":"#)
-      writer.append(utf8: error)
-    }
-  }
-
-  /// The result of the method `whoami`.
+/// Results of the methods that a node answers itself, as JSON text.
+package enum MethodResult {
+  /// Who the client is.
   package static func whoami(client: ClientID, node: NodeID, user: UserName?) -> String {
     var writer = ByteWriter(capacity: 128)
     writer.append(literal: #"{"user":"#)
-    appendName(user, to: &writer)
+    Interchange.appendName(user, to: &writer)
     writer.append(literal: #","clientId":"#)
     writer.append(quoting: client.string)
     writer.append(literal: #","node":"#)
@@ -35,7 +16,7 @@ extension EventEncoder {
     return String(decoding: writer.bytes, as: UTF8.self)
   }
 
-  /// The result of the method `channels`: a list of names.
+  /// The channels that a connection is subscribed to: a list of names.
   package static func channels(_ names: [ChannelName]) -> String {
     var writer = ByteWriter(capacity: 128)
     writer.append(byte: UInt8(ascii: "["))

@@ -1,17 +1,17 @@
-import Model
+import Protocol
 import WebSocket
 
-/// Compresses frames for those connections that agreed on permessage-deflate.
-///
-/// A frame that goes to many is compressed once for each window in use, that is, twice at most.
-final class Compressor {
+/// What a frame becomes in the encodings of those it goes to: one that goes to many is made once for each encoding, when the
+/// first of them needs it.
+final class FrameVariants {
   private var deflaters = [Deflater?](repeating: nil, count: DeflateWindow.allCases.count)
-  /// The frame that was compressed last and what became of it, by window; a frame that would not shrink stays itself.
+  /// The frame that was asked for last, and what became of it by window; a frame that would not shrink stays itself.
   private var source: Frame?
   private var variants = [Frame?](repeating: nil, count: DeflateWindow.allCases.count)
 
-  /// What a connection with that window is to get for the frame.
-  func variant(of frame: Frame, window: DeflateWindow) -> Frame {
+  /// What connections of that encoding get for the frame.
+  func variant(of frame: Frame, for encoding: Encoding) -> Frame {
+    guard let window = encoding.window else { return frame }
     if source?.isSame(as: frame) != true {
       source = frame
       for index in variants.indices { variants[index] = nil }
@@ -30,9 +30,7 @@ final class Compressor {
   }
 
   private func compress(_ frame: Frame, _ window: DeflateWindow) -> Frame {
-    guard let opcode = frame.withBytes({ Opcode(rawValue: ($0.first ?? 0) & 0x0F) }), !opcode.isControl else {
-      return frame
-    }
+    guard let opcode = frame.opcode, !opcode.isControl else { return frame }
     let deflater = deflaters[Int(window.rawValue)] ?? Deflater(windowBits: window.bits)
     deflaters[Int(window.rawValue)] = deflater
     let compressed = frame.withPayload { payload in
@@ -43,4 +41,4 @@ final class Compressor {
 }
 
 @available(*, unavailable)
-extension Compressor: Sendable {}
+extension FrameVariants: Sendable {}

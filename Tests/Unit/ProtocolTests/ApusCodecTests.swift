@@ -2,8 +2,9 @@ import Model
 import Protocol
 import TestSupport
 import Testing
+import WebSocket
 
-@Suite struct EventEncoderTests {
+@Suite struct ApusCodecTests {
   private let room: ChannelName
   private let alice: UserName?
   private let client = ClientID("c-7Qm4")
@@ -14,13 +15,17 @@ import Testing
     alice = UserName("alice")
   }
 
+  private func expect(_ reply: Reply, _ expected: String, at location: SourceLocation = #_sourceLocation) {
+    expect(ApusCodec.frame(of: reply), expected, at: location)
+  }
+
   /// The frame's text is `expected` and valid JSON, and the whole is one final, unmasked text frame (RFC 6455 section 5.2).
   private func expect(_ frame: Frame, _ expected: String, at location: SourceLocation = #_sourceLocation) {
     let text = payload(frame)
     #expect(text == expected, sourceLocation: location)
     #expect(isValidJSON(text), sourceLocation: location)
     #expect(frame.payloadCount == expected.utf8.count, sourceLocation: location)
-    let header = frame.withBytes { Array($0.prefix(frame.count - frame.payloadCount)) }
+    let header = frame.withHeader { Array($0) }
     let count = expected.utf8.count
     let length: [UInt8] =
       switch count {
@@ -35,16 +40,16 @@ import Testing
     var generator = SplitMix64(seed: 1)
     let node = try #require(NodeID(name: "web-1", using: &generator))
     expect(
-      EventEncoder.connected(client: client, node: node, user: alice, pingInterval: 25_000, maxMessageSize: 65_536),
+      .connected(Greeting(client: client, node: node, user: alice, pingInterval: 25_000, maxMessageSize: 65_536)),
       #"{"type":"connected","clientId":"c-7Qm4","node":"\#(node.string)","user":"alice","protocol":1,"#
         + #""pingInterval":25000,"maxMessageSize":65536}"#)
     expect(
-      EventEncoder.connected(client: client, node: node, user: nil, pingInterval: 1, maxMessageSize: 2),
+      .connected(Greeting(client: client, node: node, user: nil, pingInterval: 1, maxMessageSize: 2)),
       #"{"type":"connected","clientId":"c-7Qm4","node":"\#(node.string)","user":null,"protocol":1,"#
         + #""pingInterval":1,"maxMessageSize":2}"#)
     expect(
-      EventEncoder.connected(
-        client: client, node: node, user: nil, pingInterval: 1, maxMessageSize: 2, warning: "No \"key\"."),
+      .connected(
+        Greeting(client: client, node: node, user: nil, pingInterval: 1, maxMessageSize: 2, warning: "No \"key\".")),
       #"{"type":"connected","clientId":"c-7Qm4","node":"\#(node.string)","user":null,"protocol":1,"#
         + #""pingInterval":1,"maxMessageSize":2,"warning":"No \"key\"."}"#)
   }
@@ -53,12 +58,12 @@ import Testing
     let place = StreamPosition(epoch: "e1", offset: 42)
     for (isRecovered, member) in [(nil, ""), (true, #","recovered":true"#), (false, #","recovered":false"#)] {
       expect(
-        EventEncoder.subscribed(id: two, channel: room, position: place, isRecovered: isRecovered, roster: nil),
+        .subscribed(id: two, room, SubscribedStream(position: place, isRecovered: isRecovered), nil),
         #"{"type":"subscribed","id":2,"channel":"room:1","epoch":"e1","offset":42\#(member)}"#)
     }
     for (isReset, member) in [(false, ""), (true, #","reset":true"#)] {
       expect(
-        EventEncoder.history(id: two, channel: room, HistoryRead(top: place, isReset: isReset)),
+        .history(id: two, room, HistoryRead(top: place, isReset: isReset)),
         #"{"type":"history","id":2,"channel":"room:1","epoch":"e1","offset":42\#(member),"messages":[]}"#)
     }
   }
@@ -66,53 +71,53 @@ import Testing
   @Test func authenticated() throws {
     let alice = try #require(alice)
     expect(
-      EventEncoder.authenticated(id: two, user: alice, expires: 5),
+      .authenticated(id: two, Identity(user: alice, expires: 5), warning: nil),
       #"{"type":"authenticated","id":2,"user":"alice","expires":5}"#)
     expect(
-      EventEncoder.authenticated(id: nil, user: alice, expires: nil, warning: "Not verified."),
+      .authenticated(id: nil, Identity(user: alice), warning: "Not verified."),
       #"{"type":"authenticated","user":"alice","warning":"Not verified."}"#)
   }
 
   @Test func replies() {
-    expect(EventEncoder.subscribed(id: two, channel: room), #"{"type":"subscribed","id":2,"channel":"room:1"}"#)
-    expect(EventEncoder.subscribed(id: nil, channel: room), #"{"type":"subscribed","channel":"room:1"}"#)
-    expect(EventEncoder.unsubscribed(id: two, channel: room), #"{"type":"unsubscribed","id":2,"channel":"room:1"}"#)
+    expect(.subscribed(id: two, room, nil, nil), #"{"type":"subscribed","id":2,"channel":"room:1"}"#)
+    expect(.subscribed(id: nil, room, nil, nil), #"{"type":"subscribed","channel":"room:1"}"#)
+    expect(.unsubscribed(id: two, room), #"{"type":"unsubscribed","id":2,"channel":"room:1"}"#)
     expect(
-      EventEncoder.unsubscribed(id: nil, channel: room, reason: "server"),
+      .unsubscribedByServer(room),
       #"{"type":"unsubscribed","channel":"room:1","reason":"server"}"#)
     expect(
-      EventEncoder.published(id: two, channel: room, PublishReceipt()),
+      .published(id: RequestID(json: "2"), room, PublishReceipt()),
       #"{"type":"published","id":2,"channel":"room:1"}"#)
     expect(
-      EventEncoder.published(
-        id: two, channel: room,
+      .published(
+        id: RequestID(json: "2"), room,
         PublishReceipt(position: StreamPosition(epoch: "e1", offset: 42), isDuplicate: true)),
       #"{"type":"published","id":2,"channel":"room:1","epoch":"e1","offset":42,"duplicate":true}"#)
-    expect(EventEncoder.pong(id: nil, timestamp: 1_730_000_000_123), #"{"type":"pong","ts":1730000000123}"#)
+    expect(.pong(id: nil, time: 1_730_000_000_123), #"{"type":"pong","ts":1730000000123}"#)
     expect(
-      EventEncoder.pong(id: RequestID(json: #""a\u0041\n""#), timestamp: 0), #"{"type":"pong","id":"a\u0041\n","ts":0}"#
+      .pong(id: RequestID(json: #""a\u0041\n""#), time: 0), #"{"type":"pong","id":"a\u0041\n","ts":0}"#
     )
-    expect(EventEncoder.drain(after: 1200), #"{"type":"drain","after":1200}"#)
+    expect(.drain(after: 1200), #"{"type":"drain","after":1200}"#)
   }
 
   @Test func errors() {
     expect(
-      EventEncoder.error(Refusal(id: RequestID(json: "4"), .forbidden, "You may not publish to room:1.")),
+      .error(Refusal(id: RequestID(json: "4"), .forbidden, "You may not publish to room:1.")),
       #"{"type":"error","id":4,"code":"forbidden","error":"You may not publish to room:1.","temporary":false}"#)
     expect(
-      EventEncoder.error(Refusal(.rateLimited, "Too \"fast\".\n", retryAfter: 250)),
+      .error(Refusal(.rateLimited, "Too \"fast\".\n", retryAfter: 250)),
       #"{"type":"error","code":"rate_limited","error":"Too \"fast\".\n","temporary":true,"retryAfter":250}"#)
     for code in ErrorCode.allCases {
-      let text = payload(EventEncoder.error(Refusal(code, "x")))
+      let text = payload(ApusCodec.frame(of: .error(Refusal(code, "x"))))
       #expect(text == #"{"type":"error","code":"\#(code.rawValue)","error":"x","temporary":\#(code.isTemporary)}"#)
     }
   }
 
   private func message(from: UserName?, client: ClientID?, data: String, channel: ChannelName? = nil) -> Frame {
-    withBytes(of: data) {
-      EventEncoder.message(
-        channel: channel ?? room, from: from, client: client, data: $0, timestamp: 1_730_000_000_123)
+    let text = withBytes(of: data) {
+      Interchange.message(channel: channel ?? room, from: from, client: client, data: $0, timestamp: 1_730_000_000_123)
     }
+    return ApusCodec.frame(of: ChannelEvent(.message, text))
   }
 
   @Test func messages() {
@@ -143,9 +148,17 @@ import Testing
       #"{"type":"message","channel":"room:1","from":null,"data":\#(data),"ts":1730000000123}"#)
   }
 
-  @Test func readyText() {
-    expect(withBytes(of: #"{"a":1}"#, EventEncoder.text), #"{"a":1}"#)
-    let long = "[" + String(repeating: " ", count: 70_000) + "]"
-    expect(withBytes(of: long, EventEncoder.text), long)
+  @Test func anEventSharesItsText() {
+    let event = event("{}")
+    let frame = ApusCodec.frame(of: event)
+    expect(frame, "{}")
+    #expect(frame.withPayload { $0.baseAddress } == event.text.withBytes { $0.baseAddress })
+    #expect(ApusCodec.frame(of: ChannelEvent(.binary, event.text)).opcode == .binary)
+  }
+
+  @Test func gaps() {
+    let gap = ChannelEvent.gap(in: room, upTo: StreamPosition(epoch: "e1", offset: 42))
+    expect(ApusCodec.frame(of: gap), #"{"type":"gap","channel":"room:1","epoch":"e1","offset":42}"#)
+    #expect(gap.position?.offset == 42 && gap.audience == .listeners)
   }
 }

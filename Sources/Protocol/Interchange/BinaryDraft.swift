@@ -1,5 +1,4 @@
 import Model
-import WebSocket
 
 /// A binary message on its way to its place: `0x01` becomes `0x02` with the offset before the payload.
 extension BinaryPublish {
@@ -11,13 +10,13 @@ extension BinaryPublish {
     return .draft(head: head, tail: Array(bytes[end...]))
   }
 
-  /// The frame that a draft becomes.
-  package static func finish(head: [UInt8], tail: [UInt8], offset: Int?) -> Frame {
+  /// The bytes that a draft becomes.
+  package static func finish(head: [UInt8], tail: [UInt8], offset: Int?) -> EventText {
     var bytes = head
     if let offset {
       for shift in stride(from: 56, through: 0, by: -8) { bytes.append(UInt8(truncatingIfNeeded: offset >> shift)) }
     }
     bytes += tail
-    return bytes.withUnsafeBytes { FrameEncoder.frame(.binary, payload: $0) }
+    return EventText(bytes)
   }
 }
