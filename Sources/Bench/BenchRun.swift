@@ -13,7 +13,7 @@ final class BenchRun {
   /// How often progress is told, in milliseconds.
   private static let tick: Int64 = 200
   /// How long after the last delivery what is missing counts as lost, in milliseconds.
-  private static let patience: Int64 = 3_000
+  private static let timeout: Int64 = 3_000
   /// How long no connection may become ready while they are made, in milliseconds.
   private static let connectingTime: Int64 = 15_000
 
@@ -122,7 +122,7 @@ final class BenchRun {
       onProgress(.publishing(part: part, delivered: ledger.delivered))
     case .draining:
       onProgress(.waiting(missing: ledger.missing))
-      if ledger.missing == 0 || loop.now - max(lastProgress, phaseBegan) > Self.patience { finish() }
+      if ledger.missing == 0 || loop.now - max(lastProgress, phaseBegan) > Self.timeout { finish() }
     case .over: break
     }
   }

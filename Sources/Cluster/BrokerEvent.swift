@@ -17,10 +17,10 @@ package enum BrokerEvent: Sendable {
   case subscriptionsLost
   case link(LinkState)
   /// The node goes on under another id, because its lease had run out.
-  case identity(NodeID)
+  case nodeRenamed(NodeID)
   /// Whose connections the broker is to be told of from now on; at first those of users. With `everybody` those that are
   /// open already are announced, too, from the first slot on.
-  case register(Registrants)
+  case register(ReportedConnections)
   /// The next of the open connections are to be announced, from that slot on.
   case announce(from: UInt32)
 }
@@ -36,7 +36,7 @@ package enum LinkState: Sendable, Equatable {
 }
 
 /// Whose connections the broker wants to be told of.
-package enum Registrants: Sendable {
+package enum ReportedConnections: Sendable {
   /// Those of users.
   case users
   /// All, anonymous ones too.

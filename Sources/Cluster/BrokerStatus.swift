@@ -1,7 +1,7 @@
 /// How a broker stands.
 package struct BrokerStatus: Sendable {
   /// What it depends on and how each stands, by the names that `/readyz` shows; nil: well, else what is wrong.
-  package var dependencies: [(name: String, trouble: String?)] = []
+  package var dependencies: [(name: String, failure: String?)] = []
   /// Channels with a listener on this node.
   package var channels = 0
   /// One for each Redis.
@@ -31,5 +31,5 @@ package struct BrokerStatus: Sendable {
 
   package init() {}
 
-  package var isReady: Bool { dependencies.allSatisfy { $0.trouble == nil } }
+  package var isReady: Bool { dependencies.allSatisfy { $0.failure == nil } }
 }

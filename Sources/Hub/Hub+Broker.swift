@@ -77,7 +77,7 @@ extension Hub {
     guard let channel = channels.index(of: name) else { return }
     guard channels[channel].holding > 0 else { return lend(event, channel, body) }
     // For who is not answered yet a signal would be over.
-    if event.kind != .signal || held[channel]?.renewals ?? 0 > 0 { held[channel]?.append(event) }
+    if event.kind != .signal || buffered[channel]?.renewals ?? 0 > 0 { buffered[channel]?.append(event) }
     lend(event, channel, body)
     makeRoom(in: channel)
   }

@@ -5,19 +5,19 @@ import Model
 extension Hub {
   /// Subscribes a connection to a channel, or changes how it takes part in presence there.
   package mutating func subscribe(
-    _ id: SessionID, to name: ChannelName, _ wish: SubscribeWish, request: RequestID?
+    _ id: SessionID, to name: ChannelName, _ options: SubscribeOptions, request: RequestID?
   ) {
     guard let session = session(id) else { return }
     let known = channels.index(of: name)
-    if let known, wait(.subscribe(wish, id: request), id, known) { return }
+    if let known, wait(.subscribe(options, id: request), id, known) { return }
     guard permit(.subscribe, in: name, known, session, request) else { return }
-    guard wish.mode == .none || permit(.presence, in: name, known, session, request) else { return }
-    guard wish.since == nil || permit(.history, in: name, known, session, request) else { return }
+    guard options.mode == .none || permit(.presence, in: name, known, session, request) else { return }
+    guard options.since == nil || permit(.history, in: name, known, session, request) else { return }
     if let channel = known, let index = session.subscription(to: channel) {
       if session.subscriptions[index].isLive {
         guard isReachable(channel) else { return refuseUnreachable(id, request) }
         // What it has missed it was told the first time.
-        return begin(id, channel, SubscribeWish(wish.mode, info: wish.info), request: request)
+        return begin(id, channel, SubscribeOptions(options.mode, info: options.info), request: request)
       }
     }
     guard session.subscriptions.count < limits.maxChannels else {
@@ -31,7 +31,7 @@ extension Hub {
     }
     if isNew { act(.report(.attach(name))) }
     reserve(channel, slot: id.slot)
-    begin(id, channel, wish, request: request)
+    begin(id, channel, options, request: request)
   }
 
   /// Ends a subscription; succeeds where there is none, too.
@@ -129,12 +129,12 @@ extension Hub {
 
   /// Starts a subscribe whose place in the channel is there.
   private mutating func begin(
-    _ id: SessionID, _ channel: ChannelIndex, _ wish: SubscribeWish, request: RequestID?
+    _ id: SessionID, _ channel: ChannelIndex, _ options: SubscribeOptions, request: RequestID?
   ) {
     let key = PendingKey(slot: id.slot, channel: channel)
     subscribes += 1
     pending[key] = PendingSubscribe(
-      serial: subscribes, id: request, wish: wish, previous: previousMode(id.slot, channel))
+      serial: subscribes, id: request, options: options, previous: previousMode(id.slot, channel))
     channels[channel].pending.append(id.slot)
     if channels[channel].isAttached { attached(key) }
   }

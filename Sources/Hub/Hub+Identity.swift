@@ -22,11 +22,11 @@ extension Hub {
   /// What has become of a token that the client has sent by command.
   ///
   /// One that is no good ends a connection which has none yet, and changes nothing for one that has.
-  package mutating func judged(
-    _ id: SessionID, _ verdict: Result<Identity, Refusal>, request: RequestID?, now: Int64
+  package mutating func verified(
+    _ id: SessionID, _ decision: Result<Identity, Refusal>, request: RequestID?, now: Int64
   ) {
     guard let session = session(id) else { return }
-    switch verdict {
+    switch decision {
     case .success(let identity): admit(identity, session, request, now)
     case .failure(var refusal):
       refusal.id = request
@@ -109,23 +109,23 @@ extension Hub {
 
   /// Whether it is known, or need not be, who sends commands; refuses when not.
   mutating func permitsSpeaking(_ session: Session, _ request: RequestID?) -> Bool {
-    guard isStranger(session) else { return true }
-    act(.reply(session.id, .error(Self.refusalOfStrangers(request))))
+    guard isUnauthenticated(session) else { return true }
+    act(.reply(session.id, .error(Self.refusalOfUnauthenticated(request))))
     return false
   }
 
   /// What the sender of a command is told that could not even be read: strangers learn nothing but that they are such.
   package func refusal(of id: SessionID, _ refusal: Refusal) -> Refusal {
-    guard let session = session(id), isStranger(session) else { return refusal }
-    return Self.refusalOfStrangers(refusal.id)
+    guard let session = session(id), isUnauthenticated(session) else { return refusal }
+    return Self.refusalOfUnauthenticated(refusal.id)
   }
 
   /// Whether it must be known, and is not, whose connection it is.
-  func isStranger(_ session: Session) -> Bool {
+  func isUnauthenticated(_ session: Session) -> Bool {
     session.identity == nil && access.requiresIdentity
   }
 
-  private static func refusalOfStrangers(_ request: RequestID?) -> Refusal {
+  private static func refusalOfUnauthenticated(_ request: RequestID?) -> Refusal {
     Refusal(id: request, .unauthenticated, "Say who you are first, by a token: " + #"{"type":"auth","token":"…"}."#)
   }
 
@@ -152,9 +152,9 @@ extension Hub {
   private mutating func refusePending(_ id: SessionID, _ name: ChannelName) {
     guard let session = session(id), let channel = channels.index(of: name) else { return }
     let key = PendingKey(slot: id.slot, channel: channel)
-    guard let wish = pending[key]?.wish else { return }
-    let history = wish.since == nil ? nil : denial(of: .history, in: name, channel, session)
-    guard let message = denial(ofBeing: wish.mode, in: name, channel, session) ?? history else { return }
+    guard let options = pending[key]?.options else { return }
+    let history = options.since == nil ? nil : denial(of: .history, in: name, channel, session)
+    guard let message = denial(ofBeing: options.mode, in: name, channel, session) ?? history else { return }
     fail(key, .forbidden, message)
   }
 

@@ -2,7 +2,7 @@ import Model
 
 /// How fast connections and users may send commands.
 extension Hub {
-  package enum RateVerdict {
+  package enum RateDecision {
     case allowed
     /// There may be a token after so many milliseconds, and the command may wait for it; it has taken none.
     /// `isUser` as for `refused`.
@@ -19,13 +19,13 @@ extension Hub {
   /// that waits does not count as one above the rate.
   package mutating func admitCommand(
     _ id: SessionID, now: Int64, mayWait: (Int64) -> Bool = { _ in false }
-  ) -> RateVerdict {
+  ) -> RateDecision {
     let limit = limits.rate
     guard limit.rate > 0, session(id) != nil, var bucket = sessions[Int(id.slot)]?.bucket else { return .allowed }
     defer { sessions[Int(id.slot)]?.bucket = bucket }
     if let delay = bucket.wait(limit, now: now) {
       return mayWait(Int64(delay))
-        ? .deferred(Int64(delay), isUser: false) : verdict(bucket.refuse(limit, delay, now: now), isUser: false)
+        ? .deferred(Int64(delay), isUser: false) : decision(bucket.refuse(limit, delay, now: now), isUser: false)
     }
     guard let shared = sessions[Int(id.slot)]?.rate, let delay = shared.spend(limit, now: now) else {
       bucket.spend()
@@ -36,15 +36,15 @@ extension Hub {
       return .deferred(Int64(delay), isUser: true)
     }
     bucket.spend()
-    return verdict(shared.refuse(limit, delay, now: now), isUser: true)
+    return decision(shared.refuse(limit, delay, now: now), isUser: true)
   }
 
   private static func plain(_ rate: Double) -> String {
     Int(exactly: rate).map(String.init) ?? String(rate)
   }
 
-  private func verdict(_ verdict: TokenBucket.Verdict, isUser: Bool) -> RateVerdict {
-    switch verdict {
+  private func decision(_ decision: TokenBucket.Decision, isUser: Bool) -> RateDecision {
+    switch decision {
     case .allowed: return .allowed
     case .limited(let delay):
       let whose = isUser ? " on all connections of a user together" : ""

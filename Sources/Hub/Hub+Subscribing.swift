@@ -22,7 +22,7 @@ extension Hub {
   }
 
   private func firstQuery(_ subscribe: PendingSubscribe, _ rule: ChannelRule) -> HistoryQuery {
-    if let since = subscribe.wish.since { return .recover(since) }
+    if let since = subscribe.options.since { return .recover(since) }
     return rule.sendsLast && subscribe.previous == nil ? .newest(1) : .position
   }
 
@@ -54,11 +54,11 @@ extension Hub {
   private mutating func read(_ key: PendingKey, _ subscribe: PendingSubscribe, _ read: HistoryRead, waiting: Int) {
     guard let session = sessions[Int(key.slot)] else { return }
     var read = read
-    if subscribe.wish.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
+    if subscribe.options.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
       read = HistoryRead(top: read.top)
       if channels[key.channel].rule?.sendsLast == true {
         // Nothing of what was missed, then, but the newest, as for everybody who comes.
-        pending[key]?.wish.since = nil
+        pending[key]?.options.since = nil
         return self.read(.newest(1), key, session, subscribe)
       }
     }
@@ -83,7 +83,7 @@ extension Hub {
     guard subscribe.mode != .none else { return finish(key, roster: nil) }
     advance(key, to: .entering)
     // What the issuer of the token has vouched for its holder cannot put something else in the place of.
-    let info = session.identity?.info ?? subscribe.wish.info
+    let info = session.identity?.info ?? subscribe.options.info
     let occupant = Occupant(client: session.client, user: session.user, info: info)
     ask(.enter(occupant, channels[key.channel].name, subscribe.mode), key, session, subscribe)
   }
@@ -91,60 +91,60 @@ extension Hub {
   private mutating func advance(_ key: PendingKey, to stage: PendingSubscribe.Stage) {
     if pending[key]?.stage == .attaching { beginHolding(key) }
     pending[key]?.stage = stage
-    if stage == .entering, pending[key]?.indispensable == nil, let end = held[key.channel]?.end { need(end, key) }
+    if stage == .entering, pending[key]?.requiredFrom == nil, let end = buffered[key.channel]?.end { need(end, key) }
   }
 
   // MARK: Holding
 
   private mutating func beginHolding(_ key: PendingKey) {
     channels[key.channel].holding += 1
-    if held[key.channel] == nil { held[key.channel] = HeldEvents() }
-    let start = held[key.channel]?.end ?? 0
+    if buffered[key.channel] == nil { buffered[key.channel] = BufferedEvents() }
+    let start = buffered[key.channel]?.end ?? 0
     pending[key]?.start = start
     guard pending[key]?.previous != nil else { return }
-    held[key.channel]?.renewals += 1
+    buffered[key.channel]?.renewals += 1
     setAside(key.channel, slot: key.slot)
     need(start, key)
   }
 
   /// The subscribe can do without none of the events from that number on.
   private mutating func need(_ number: Int, _ key: PendingKey) {
-    pending[key]?.indispensable = number
-    if let least = held[key.channel]?.indispensable { held[key.channel]?.indispensable = min(least, number) }
+    pending[key]?.requiredFrom = number
+    if let least = buffered[key.channel]?.requiredFrom { buffered[key.channel]?.requiredFrom = min(least, number) }
   }
 
   /// A subscribe for which events were held is over.
   mutating func endHolding(_ subscribe: PendingSubscribe, _ channel: ChannelIndex) {
     channels[channel].holding -= 1
-    if subscribe.previous != nil { held[channel]?.renewals -= 1 }
-    if channels[channel].holding == 0 { held[channel] = nil }
+    if subscribe.previous != nil { buffered[channel]?.renewals -= 1 }
+    if channels[channel].holding == 0 { buffered[channel] = nil }
   }
 
   /// Lets go the oldest events where too much is held. Subscribes that need them are refused: who listened before gets all
   /// that was held for it, and the others do not come in.
   mutating func makeRoom(in channel: ChannelIndex) {
-    guard let limit = held[channel]?.firstThatFits else { return }
-    if let least = held[channel]?.indispensable, least < limit {
-      var needy: [PendingKey] = []
+    guard let limit = buffered[channel]?.firstThatFits else { return }
+    if let least = buffered[channel]?.requiredFrom, least < limit {
+      var mustFail: [PendingKey] = []
       var next = Int.max
       for slot in channels[channel].pending {
         let key = PendingKey(slot: slot, channel: channel)
-        guard let number = pending[key]?.indispensable else { continue }
-        if number < limit { needy.append(key) } else { next = min(next, number) }
+        guard let number = pending[key]?.requiredFrom else { continue }
+        if number < limit { mustFail.append(key) } else { next = min(next, number) }
       }
-      held[channel]?.indispensable = next
-      for key in needy { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
+      buffered[channel]?.requiredFrom = next
+      for key in mustFail { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
     }
-    held[channel]?.trim()
+    buffered[channel]?.trim()
   }
 
   /// What was held for a subscribe that is to end now, for somebody who takes part in that way.
-  private func share(of key: PendingKey, _ mode: PresenceMode) -> HeldShare {
-    guard let subscribe = pending[key], subscribe.stage != .attaching, let held = held[key.channel],
+  private func share(of key: PendingKey, _ mode: PresenceMode) -> BufferedShare {
+    guard let subscribe = pending[key], subscribe.stage != .attaching, let events = buffered[key.channel],
       let session = sessions[Int(key.slot)]
-    else { return HeldShare(events: []) }
-    return held.share(
-      since: subscribe.start, roster: mode == .none ? nil : subscribe.indispensable, client: session.client,
+    else { return BufferedShare(events: []) }
+    return events.share(
+      since: subscribe.start, roster: mode == .none ? nil : subscribe.requiredFrom, client: session.client,
       isRenewal: subscribe.previous != nil)
   }
 
@@ -163,7 +163,7 @@ extension Hub {
       answer(subscribe, read, share, roster, session, name)
     } else {
       act(.reply(session.id, .subscribed(id: subscribe.id, name, nil, roster)))
-      letGo(share.events, session, name)
+      deliver(share.events, session, name)
     }
     run(subscribe.deferred, session.id, name)
   }
@@ -177,17 +177,17 @@ extension Hub {
 
   /// The answer in a channel that keeps history: what was missed, or where it stands, and then what has come since.
   private mutating func answer(
-    _ subscribe: PendingSubscribe, _ read: HistoryRead, _ share: HeldShare, _ roster: Roster?, _ session: Session,
+    _ subscribe: PendingSubscribe, _ read: HistoryRead, _ share: BufferedShare, _ roster: Roster?, _ session: Session,
     _ name: ChannelName
   ) {
-    let isRecovered = subscribe.asksForMissed ? subscribe.wish.since != nil && read.isComplete : nil
+    let isRecovered = subscribe.asksForMissed ? subscribe.options.since != nil && read.isComplete : nil
     var stream = SubscribedStream(position: read.top, isRecovered: isRecovered)
     var entries: [HistoryEntry] = []
     var events = share.events
     if subscribe.previous != nil {
       // It has listened all the time: everything that was held is news to it.
       if let start = share.start { stream.position = start }
-    } else if let lost = share.lost, share.isTorn(from: read.top) {
+    } else if let lost = share.lost, share.hasHole(from: read.top) {
       stream = SubscribedStream(position: lost, isRecovered: isRecovered.map { _ in false })
     } else {
       entries = read.entries
@@ -197,10 +197,10 @@ extension Hub {
     act(.reply(session.id, .subscribed(id: subscribe.id, name, stream, roster)))
     entries.removeAll { $0.excluded == session.client }
     if !entries.isEmpty { act(.replay(session.id, name, epoch: read.top.epoch, entries)) }
-    letGo(events, session, name)
+    deliver(events, session, name)
   }
 
-  private mutating func letGo(_ events: [ChannelEvent], _ session: Session, _ name: ChannelName) {
+  private mutating func deliver(_ events: [ChannelEvent], _ session: Session, _ name: ChannelName) {
     for event in events { act(.deliver(session.id, name, event)) }
   }
 
@@ -213,7 +213,7 @@ extension Hub {
     if let previous = subscribe.previous {
       if subscribe.mode == .member, previous != .member { act(.report(.leave(session.client, name, lost: false))) }
       listen(key, previous)
-      letGo(share.events, session, name)
+      deliver(share.events, session, name)
     } else {
       drop(key.channel, of: key.slot, lost: false)
     }
@@ -223,7 +223,7 @@ extension Hub {
   private mutating func run(_ commands: [DeferredCommand], _ id: SessionID, _ name: ChannelName) {
     for command in commands {
       switch command {
-      case .subscribe(let wish, let request): subscribe(id, to: name, wish, request: request)
+      case .subscribe(let options, let request): subscribe(id, to: name, options, request: request)
       case .unsubscribe(let request): unsubscribe(id, from: name, request: request)
       case .publish(let publication, let request): publishWaiting(publication, id, request: request)
       case .presence(let onlyCount, let request):

@@ -25,12 +25,12 @@ package struct Hub {
   }
 
   /// Who may come in, and who may do what.
-  package struct Access: Sendable {
+  package struct Authorization: Sendable {
     package var rules: ChannelRules
     /// Whether a connection must say who it is.
     package var requiresIdentity: Bool
     /// Milliseconds in which it must.
-    package var patience: Int64 = 5000
+    package var timeout: Int64 = 5000
 
     package init(rules: ChannelRules, requiresIdentity: Bool) {
       self.rules = rules
@@ -39,7 +39,7 @@ package struct Hub {
   }
 
   let limits: Limits
-  var access: Access
+  var access: Authorization
   /// The rates of users, shared with the other loops' hubs.
   let users: any UserRates
   /// By slot.
@@ -48,7 +48,7 @@ package struct Hub {
   var channels = ChannelTable()
   var pending: [PendingKey: PendingSubscribe] = [:]
   /// Of channels in which subscribes are on their way.
-  var held: [ChannelIndex: HeldEvents] = [:]
+  var buffered: [ChannelIndex: BufferedEvents] = [:]
   var subscribes: UInt64 = 0
   var link = LinkState.up
   package private(set) var sessionCount = 0
@@ -56,7 +56,7 @@ package struct Hub {
   /// What is to be done, in order.
   package private(set) var actions: [HubAction] = []
 
-  package init(limits: Limits, access: Access, users: any UserRates) {
+  package init(limits: Limits, access: Authorization, users: any UserRates) {
     self.limits = limits
     self.access = access
     self.users = users
@@ -68,7 +68,7 @@ package struct Hub {
   }
 
   /// Events that are held in all channels, however many wait for them; for tests.
-  package var heldCount: Int { held.values.reduce(0) { $0 + $1.count } }
+  package var heldCount: Int { buffered.values.reduce(0) { $0 + $1.count } }
 
   /// Channels with a connection of this loop in them.
   package var channelCount: Int { channels.count }
@@ -98,7 +98,7 @@ package struct Hub {
     if let identity {
       become(identity, slot: id.slot, now: now)
     } else if access.requiresIdentity {
-      sessions[slot]?.due = wall + access.patience
+      sessions[slot]?.due = wall + access.timeout
     }
   }
 
@@ -135,7 +135,7 @@ package struct Hub {
   }
 
   /// The same, of somebody who may speak: nil for strangers where everybody has to be known.
-  package func speaker(_ id: SessionID) -> (client: ClientID, user: UserName?)? {
+  package func authenticatedSender(_ id: SessionID) -> (client: ClientID, user: UserName?)? {
     guard let session = session(id), session.identity != nil || !access.requiresIdentity else { return nil }
     return (session.client, session.user)
   }

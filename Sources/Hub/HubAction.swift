@@ -27,7 +27,7 @@ package enum CloseCause: Sendable {
 }
 
 /// How a client wants to be in a channel.
-package struct SubscribeWish: Sendable {
+package struct SubscribeOptions: Sendable {
   package var mode: PresenceMode
   /// JSON text that presence shows.
   package var info: String?

@@ -15,7 +15,7 @@ struct PendingSubscribe {
   let serial: UInt64
   var stage: Stage
   let id: RequestID?
-  var wish: SubscribeWish
+  var options: SubscribeOptions
   /// Whether the client wants what it has missed, and is told whether it gets it.
   let asksForMissed: Bool
   /// How the connection took part before, where it was a listener already.
@@ -29,27 +29,27 @@ struct PendingSubscribe {
   var start = 0
   /// From which of them on it can do without none: what was told to a listener, or has changed since the roster was asked
   /// for, is in no read.
-  var indispensable: Int?
+  var requiredFrom: Int?
 
   /// How many commands may wait behind one subscribe.
   static let maxDeferred = 256
   /// How many bytes of messages may wait behind one subscribe.
   static let maxBytes = 1 << 20
 
-  init(serial: UInt64, id: RequestID?, wish: SubscribeWish, previous: PresenceMode?) {
+  init(serial: UInt64, id: RequestID?, options: SubscribeOptions, previous: PresenceMode?) {
     self.serial = serial
     stage = .attaching
     self.id = id
-    self.wish = wish
-    asksForMissed = wish.since != nil
+    self.options = options
+    asksForMissed = options.since != nil
     self.previous = previous
   }
 
-  var mode: PresenceMode { wish.mode }
+  var mode: PresenceMode { options.mode }
 
   /// Whether it, or a subscribe behind it, wants to take part in presence.
   var asksForPresence: Bool {
-    mode != .none || deferred.contains { if case .subscribe(let wish, _) = $0 { wish.mode != .none } else { false } }
+    mode != .none || deferred.contains { if case .subscribe(let options, _) = $0 { options.mode != .none } else { false } }
   }
 
   /// Puts a command behind the subscribe; false when too much is waiting already.
@@ -63,7 +63,7 @@ struct PendingSubscribe {
 
 /// A command that waits for a subscribe on its channel.
 enum DeferredCommand {
-  case subscribe(SubscribeWish, id: RequestID?)
+  case subscribe(SubscribeOptions, id: RequestID?)
   case unsubscribe(id: RequestID?)
   case publish(Publication, id: RequestID?)
   case presence(onlyCount: Bool, id: RequestID?)
@@ -72,7 +72,7 @@ enum DeferredCommand {
   /// What it holds of memory, roughly.
   var bytes: Int {
     switch self {
-    case .subscribe(let wish, _): 64 + (wish.info?.utf8.count ?? 0)
+    case .subscribe(let options, _): 64 + (options.info?.utf8.count ?? 0)
     case .unsubscribe, .presence, .history: 64
     case .publish(let publication, _): 64 + publication.event.count
     }

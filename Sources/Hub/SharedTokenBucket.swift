@@ -30,7 +30,7 @@ package final class SharedTokenBucket: Sendable {
   }
 
   /// Takes one command's worth, or refuses the command; `now` in milliseconds, by one clock for all threads.
-  package func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Verdict {
+  package func take(_ limit: RateLimit, now: Int64) -> TokenBucket.Decision {
     guard let delay = spend(limit, now: now) else { return .allowed }
     return refuse(limit, delay, now: now)
   }
@@ -59,9 +59,9 @@ package final class SharedTokenBucket: Sendable {
   }
 
   /// Refuses a command for which there is no token for that many milliseconds.
-  func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> TokenBucket.Verdict {
+  func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> TokenBucket.Decision {
     let began = limitedSince.compareExchange(expected: -1, desired: now, ordering: .relaxed)
-    if !began.exchanged, now - began.original >= limit.patience { return .exhausted }
+    if !began.exchanged, now - began.original >= limit.timeout { return .exhausted }
     return .limited(retryAfter: delay)
   }
 }

@@ -5,7 +5,7 @@ package struct RateLimit: Sendable {
   /// Commands at once after a rest.
   package var burst: Double
   /// Milliseconds a connection may stay above its rate before it is closed.
-  package var patience: Int64 = 10_000
+  package var timeout: Int64 = 10_000
 
   package init(rate: Double, burst: Double) {
     self.rate = rate
@@ -15,7 +15,7 @@ package struct RateLimit: Sendable {
 
 /// A token bucket: tokens come at a steady rate up to the burst, and every command takes one.
 package struct TokenBucket {
-  package enum Verdict: Equatable, Sendable {
+  package enum Decision: Equatable, Sendable {
     case allowed
     /// Try again after that many milliseconds.
     case limited(retryAfter: Int)
@@ -34,7 +34,7 @@ package struct TokenBucket {
   }
 
   /// Takes one command's worth, or refuses the command.
-  package mutating func take(_ limit: RateLimit, now: Int64) -> Verdict {
+  package mutating func take(_ limit: RateLimit, now: Int64) -> Decision {
     guard let delay = wait(limit, now: now) else {
       spend()
       return .allowed
@@ -60,8 +60,8 @@ package struct TokenBucket {
   }
 
   /// Refuses a command for which there is no token for that many milliseconds.
-  mutating func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> Verdict {
+  mutating func refuse(_ limit: RateLimit, _ delay: Int, now: Int64) -> Decision {
     if limitedSince < 0 { limitedSince = now }
-    return now - limitedSince >= limit.patience ? .exhausted : .limited(retryAfter: delay)
+    return now - limitedSince >= limit.timeout ? .exhausted : .limited(retryAfter: delay)
   }
 }

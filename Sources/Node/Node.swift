@@ -32,13 +32,13 @@ package struct Node: Sendable {
     let descriptors = Sys.raiseDescriptorLimit()
     Sys.reserveDescriptors(descriptors)
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
-    let admission = Admission(limit: configuration.maxConnections)
-    let access = try await Access(configuration, logger)
+    let connectionCounter = ConnectionCounter(limit: configuration.maxConnections)
+    let access = try await AccessReloader(configuration, logger)
     let running = Running()
     let health = Health { await running.server?.brokerStatus() }
     let refusals = RefusalLog(logger)
     let room = Room()
-    let kept = Admission(limit: HTTPGateway.maxKept)
+    let kept = ConnectionCounter(limit: HTTPGateway.maxKept)
     let keys = APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)
     let limits = HTTPLimits(
       isKnown: { keys.access(of: $0) != nil }, gathersBody: { $0.hasPrefix(API.prefix) })
@@ -51,7 +51,7 @@ package struct Node: Sendable {
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() },
           limitedHTTP: { limits.tally.all }),
-        access: APIAccess(
+        access: APIAuthorizer(
           keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins,
           proxies: serverConfiguration.proxies, refusals: refusals),
         api: API(maxMessageSize: configuration.maxMessageSize) { question in
@@ -70,8 +70,8 @@ package struct Node: Sendable {
     let budget = Lock<DescriptorBudget?>(nil)
     do {
       server = try Server.start(
-        serverConfiguration, admission: admission, room: room, authority: authority(access), backend: backend,
-        refusals: refusals, logger: logger, broker: brokerFactory(serverConfiguration.node, admission),
+        serverConfiguration, connectionCounter: connectionCounter, room: room, authority: authority(access), backend: backend,
+        refusals: refusals, logger: logger, broker: brokerFactory(serverConfiguration.node, connectionCounter),
         handOver: { gateway.adopt($0) },
         isOpen: { try open(room, descriptors, budget) })
     } catch {
@@ -96,7 +96,7 @@ package struct Node: Sendable {
   }
 
   /// Who can tell whose token it is; nobody where tokens say nothing.
-  private func authority(_ access: Access) -> (any TokenAuthority)? {
+  private func authority(_ access: AccessReloader) -> (any TokenAuthority)? {
     if let verifier = access.verifier { return verifier }
     return configuration.isDevelopment ? UnverifiedTokens() : nil
   }
@@ -119,12 +119,12 @@ package struct Node: Sendable {
   private func drain(_ server: Server, _ health: Health, after signal: UnixSignal?) async {
     health.beginDraining()
     let window = signal == .sigterm ? configuration.drain : 0
-    logger.info("going away", metadata: ["window": "\(window) ms", "connections": "\(server.admission.count)"])
+    logger.info("going away", metadata: ["window": "\(window) ms", "connections": "\(server.connectionCounter.count)"])
     await server.drain(window: window)
     if signal == .sigterm { await server.waitForGraces() }
   }
 
-  private func brokerFactory(_ id: NodeID, _ admission: Admission) -> Server.BrokerFactory {
+  private func brokerFactory(_ id: NodeID, _ connectionCounter: ConnectionCounter) -> Server.BrokerFactory {
     let configuration = configuration
     let logger = logger
     guard let url = configuration.redis else {
@@ -142,7 +142,7 @@ package struct Node: Sendable {
         ("maxMessageSize", String(configuration.maxMessageSize)),
       ],
       maxMessageSize: configuration.maxMessageSize, maxHistoryBytes: configuration.maxHistoryBytes,
-      maxRosterBytes: configuration.maxRosterBytes, connections: { admission.count })
+      maxRosterBytes: configuration.maxRosterBytes, connections: { connectionCounter.count })
     return { loop, outlet in RedisBroker(on: loop, outlet: outlet, id: id, configuration: redis, logger: logger) }
   }
 }

@@ -67,7 +67,7 @@ package final class Listener: EventSource {
       switch errno {
       case EAGAIN: return
       case EMFILE, ENFILE, ENOBUFS, ENOMEM:
-        complain()
+        logFailure()
         lookAway()
         return
       // The connection failed before it was accepted (accept(2) lists these): the next may be well.
@@ -76,7 +76,7 @@ package final class Listener: EventSource {
     }
   }
 
-  private func complain() {
+  private func logFailure() {
     guard !hasComplained else { return }
     hasComplained = true
     logger.error("cannot accept connections, they wait: \(SystemError("accept4"))")

@@ -76,7 +76,7 @@ package final class RedisLink: EventSource {
   private var reconnectTimer: TimerID?
   /// What was logged last since the link was connected.
   var lastComplaint = ""
-  private var complaints = FailureTally(burst: 10)
+  private var complaints = LogThrottle(burst: 10)
   let resolutions: Mailbox<Resolution>
   package private(set) var reconnects = 0
 
@@ -137,7 +137,7 @@ package final class RedisLink: EventSource {
   }
 
   /// The owner found the connection in order: when it is lost, the first attempt to come back follows at once.
-  package func settled() {
+  package func markHealthy() {
     isSettled = true
     hastyLosses = 0
     backoff.reset()
@@ -160,7 +160,7 @@ package final class RedisLink: EventSource {
     }
     disconnect()
     reconnects += 1
-    complain(reason)
+    logFailure(reason)
     waitAndConnect(Int64.random(in: 0...20, using: &random))
     failPending()
     onEvent(.lost(reason: reason))
@@ -168,14 +168,14 @@ package final class RedisLink: EventSource {
 
   func failAttempt(_ reason: String) {
     disconnect()
-    complain(reason)
+    logFailure(reason)
     waitAndConnect(Int64(backoff.next(using: &random)))
     failPending()
     onEvent(.unreachable(reason: reason))
   }
 
   /// Logs a reason once, not at every attempt, and only so often when it comes and goes.
-  private func complain(_ reason: String) {
+  private func logFailure(_ reason: String) {
     guard reason != lastComplaint, complaints.failed(now: loop.now) != nil else { return }
     lastComplaint = reason
     logger.warning("Redis cannot be used: \(reason)", metadata: ["redis": "\(url)", "link": "\(name)"])

@@ -6,7 +6,7 @@ import Model
 /// Touched by all threads, when a connection comes and goes. Addresses count by their `limitKey`; nil, a client whose
 /// address nobody knows, is not limited.
 package final class AddressLimits: Sendable {
-  package enum Verdict: Equatable, Sendable {
+  package enum Decision: Equatable, Sendable {
     case admitted
     /// It has as many connections as it may have.
     case tooMany
@@ -27,7 +27,7 @@ package final class AddressLimits: Sendable {
   package var addresses: Int { table.withLock { $0.count } }
 
   /// Counts a connection in if it is admitted; a refused one counts for nothing. `now` is monotonic, in milliseconds.
-  package func enter(_ address: IPAddress?, now: Int64) -> Verdict {
+  package func enter(_ address: IPAddress?, now: Int64) -> Decision {
     guard !isOff, let address else { return .admitted }
     return table.withLock { $0.enter(address.limitKey, now: now) }
   }
@@ -75,7 +75,7 @@ private struct AddressTable {
 
   var count: Int { entries.count }
 
-  mutating func enter(_ key: IPAddress, now milliseconds: Int64) -> AddressLimits.Verdict {
+  mutating func enter(_ key: IPAddress, now milliseconds: Int64) -> AddressLimits.Decision {
     // The threads' clocks are one, but each has looked at it at another moment.
     now = max(now, milliseconds * 1_000_000)
     var entry = entries[key] ?? Entry(full: now)

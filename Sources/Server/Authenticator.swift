@@ -12,17 +12,17 @@ final class Authenticator: Sendable {
     case command(RequestID?)
   }
 
-  struct Judgement: Sendable {
+  struct Verification: Sendable {
     let session: SessionID
     let purpose: Purpose
-    let verdict: Result<Identity, Refusal>
+    let decision: Result<Identity, Refusal>
   }
 
   private struct Request: Sendable {
     let session: SessionID
     let purpose: Purpose
     let token: String
-    let answers: Mailbox<Judgement>
+    let answers: Mailbox<Verification>
   }
 
   /// Tokens that may wait: at a tenth of a millisecond for each, a new one waits a tenth of a second at most.
@@ -49,9 +49,9 @@ final class Authenticator: Sendable {
       let requests = Mailbox<Request>(on: loop)
       let waiting = Waiting()
       requests.receive { request in
-        let verdict = authority.judge(request.token, wall: Sys.wallMilliseconds())
+        let decision = authority.verify(request.token, wall: Sys.wallMilliseconds())
         waiting.count.wrappingSubtract(1, ordering: .relaxed)
-        request.answers.post(Judgement(session: request.session, purpose: request.purpose, verdict: verdict))
+        request.answers.post(Verification(session: request.session, purpose: request.purpose, decision: decision))
       }
       made(Authenticator(requests, waiting))
       return nil
@@ -59,7 +59,7 @@ final class Authenticator: Sendable {
   }
 
   /// Has a token judged; the answer comes to `answers`. False when too many wait: then nothing comes.
-  func judge(_ token: String, _ session: SessionID, _ purpose: Purpose, answers: Mailbox<Judgement>) -> Bool {
+  func verify(_ token: String, _ session: SessionID, _ purpose: Purpose, answers: Mailbox<Verification>) -> Bool {
     guard waiting.count.wrappingAdd(1, ordering: .relaxed).newValue <= Self.capacity else {
       waiting.count.wrappingSubtract(1, ordering: .relaxed)
       return false

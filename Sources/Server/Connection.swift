@@ -53,9 +53,9 @@ struct Connection: ~Copyable {
   /// Whether it stands still and nothing is read: a token of its client is being judged, or a subscribe waits for the rate.
   var isPaused = false
   /// Whether messages wait in the worker for room here.
-  var hasWaiting = false
+  var hasDeferred = false
   /// Whether messages have been left out for it, as the rules of their channels want it.
-  var bearsLoss = false
+  var toleratesLoss = false
   /// Since when the outbox has been more than half full, or, where it bears loss, nothing of it has been read; 0 while it is
   /// not.
   var slowSince: Int64 = 0

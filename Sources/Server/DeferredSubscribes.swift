@@ -7,7 +7,7 @@ struct DeferredSubscribes {
   /// Since its opening, for a subscribe of a connection to begin to wait.
   static let window: Int64 = 30_000
   /// The longest that one waits.
-  static let patience: Int64 = 10_000
+  static let timeout: Int64 = 10_000
   /// The longest between two looks at a bucket that other connections take from, too.
   static let longestPause: Int64 = 1000
   /// Bytes that are held for all connections together, give or take what one read brings.
@@ -35,12 +35,12 @@ struct DeferredSubscribes {
 
   /// Whether a subscribe of a connection of that age may wait, if its token comes after `delay` at the earliest.
   func mayBegin(_ slot: UInt32, age: Int64, delay: Int64) -> Bool {
-    age < Self.window && delay < Self.patience && counts[slot, default: 0] < most && bytes < Self.maxBytes
+    age < Self.window && delay < Self.timeout && counts[slot, default: 0] < most && bytes < Self.maxBytes
   }
 
   /// Begins to wait with a command, for which there may be a token after `delay`.
   mutating func begin(_ slot: UInt32, _ text: [UInt8], after delay: Int64, now: Int64) {
-    entries[slot] = Entry(text: text, since: now, due: now + min(delay, Self.patience))
+    entries[slot] = Entry(text: text, since: now, due: now + min(delay, Self.timeout))
     counts[slot, default: 0] += 1
     bytes += text.count
   }
@@ -59,7 +59,7 @@ struct DeferredSubscribes {
 
   /// Whether the command may wait on.
   func mayGoOn(_ slot: UInt32, now: Int64) -> Bool {
-    entries[slot].map { now - $0.since < Self.patience } ?? false
+    entries[slot].map { now - $0.since < Self.timeout } ?? false
   }
 
   /// Goes on waiting, `delay` for the next token.
@@ -68,7 +68,7 @@ struct DeferredSubscribes {
   mutating func goOn(_ slot: UInt32, after delay: Int64, isShared: Bool, now: Int64) {
     guard let since = entries[slot]?.since else { return }
     let pause = isShared ? max(delay, min(now - since, Self.longestPause)) : delay
-    entries[slot]?.due = min(now + pause, max(since + Self.patience, now + 1))
+    entries[slot]?.due = min(now + pause, max(since + Self.timeout, now + 1))
   }
 
   /// Ends the waiting: the command, if there is one.

@@ -19,8 +19,8 @@ package final class RefusalLog: Sendable {
     note(origins.withLock { $0.see(origin) }, "origin", "--allowed-origin")
   }
 
-  private func note(_ verdict: SeenNames.Verdict, _ kind: String, _ option: String) {
-    switch verdict {
+  private func note(_ decision: SeenNames.Decision, _ kind: String, _ option: String) {
+    switch decision {
     case .new(let name):
       logger.warning("this \(kind) was refused; \(option) lets it in", metadata: ["\(kind)": "\(name)"])
     case .tooMany:

@@ -8,11 +8,11 @@ import Reactor
 final class Relay: BrokerOutlet {
   private let loop: Loop
   private let requests: Mailbox<Request>
-  private var loops: [Postbox<BrokerEvent>] = []
+  private var loops: [BatchingSender<BrokerEvent>] = []
   /// How far each loop is behind; none where there is one loop only.
-  private var backlogs: [Backlog] = []
+  private var inFlight: [InFlightBytes] = []
   /// How far the relay itself is behind.
-  let requestBacklog = Backlog()
+  let requestsInFlight = InFlightBytes()
   private(set) var broker: (any Broker)?
   /// What the control plane has asked and nobody has answered, by number.
   private var control: [UInt64: (Result<Answer, Refusal>) -> Void] = [:]
@@ -38,15 +38,15 @@ final class Relay: BrokerOutlet {
 
   /// Begins: the loops' mailboxes are there now, and the broker is made and started.
   func begin(
-    _ mailboxes: [Mailbox<BrokerEvent>], _ backlogs: [Backlog], _ make: (Loop, any BrokerOutlet) -> any Broker
+    _ mailboxes: [Mailbox<BrokerEvent>], _ inFlight: [InFlightBytes], _ make: (Loop, any BrokerOutlet) -> any Broker
   ) {
-    loops = mailboxes.map { Postbox(from: loop, to: $0) }
-    self.backlogs = backlogs
+    loops = mailboxes.map { BatchingSender(from: loop, to: $0) }
+    self.inFlight = inFlight
     let broker = make(loop, self)
     self.broker = broker
-    requests.receiveBatches { [requestBacklog] batch in
+    requests.receiveBatches { [requestsInFlight] batch in
       for request in batch {
-        requestBacklog.remove(request.weight)
+        requestsInFlight.remove(request.weight)
         switch request {
         case .ask(let asker, let question, let loop): broker.ask(question, by: .connection(asker, on: loop))
         case .report(let report, let loop): broker.take(report, from: loop)
@@ -57,13 +57,13 @@ final class Relay: BrokerOutlet {
   }
 
   func post(_ event: BrokerEvent, to loop: LoopIndex) {
-    if !backlogs.isEmpty { backlogs[loop].add(event.weight) }
+    if !inFlight.isEmpty { inFlight[loop].add(event.weight) }
     loops[loop].post(event)
   }
 
   var loopCount: Int { loops.count }
 
-  var isCongested: Bool { backlogs.contains { $0.isFull } }
+  var isCongested: Bool { inFlight.contains { $0.isFull } }
 
   func postToAll(_ event: BrokerEvent) {
     for loop in loops.indices { post(event, to: loop) }

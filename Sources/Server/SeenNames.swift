@@ -1,6 +1,6 @@
 /// Names that strangers choose, of which each is worth one line of the log: remembers a hundred of them, cut.
 struct SeenNames {
-  enum Verdict: Equatable {
+  enum Decision: Equatable {
     /// Seen for the first time; as it may be shown.
     case new(String)
     /// One more than are remembered, for the first time.
@@ -16,7 +16,7 @@ struct SeenNames {
   private var names: Set<String> = []
   private var isFull = false
 
-  mutating func see(_ name: String) -> Verdict {
+  mutating func see(_ name: String) -> Decision {
     let name = Self.shown(name)
     if names.contains(name) { return .known }
     if names.count < Self.capacity {

@@ -7,7 +7,7 @@ import Reactor
 package final class Server: Sendable {
   /// Where it listens, with the real ports.
   package let addresses: [SocketAddress]
-  package let admission: Admission
+  package let connectionCounter: ConnectionCounter
   private let threads: [LoopThread]
   private let workers: [LoopBound<Worker>]
   private let relay: LoopBound<Relay>
@@ -25,7 +25,7 @@ package final class Server: Sendable {
   /// Tokens are checked by `authority`; without one they say nothing. Methods that the node does not know are done by
   /// `backend`; without one they are unknown.
   package static func start(
-    _ configuration: ServerConfiguration, admission: Admission, room: Room, authority: (any TokenAuthority)? = nil,
+    _ configuration: ServerConfiguration, connectionCounter: ConnectionCounter, room: Room, authority: (any TokenAuthority)? = nil,
     backend: (any Backend)? = nil, refusals: RefusalLog, logger: Logger, broker: @escaping BrokerFactory,
     handOver: @escaping @Sendable (HandedOver) -> Void, isOpen: () throws -> Void
   ) throws -> Server {
@@ -35,7 +35,7 @@ package final class Server: Sendable {
       for address in configuration.addresses {
         sockets.append(try ListeningSocket.open(address, count: configuration.loops))
       }
-      let assembly = Assembly(configuration, admission, room, authority, backend, refusals, logger, handOver)
+      let assembly = ServerBootstrap(configuration, connectionCounter, room, authority, backend, refusals, logger, handOver)
       let threads = try assembly.startThreads()
       let (workers, relay) = try assembly.parts()
       try isOpen()
@@ -45,7 +45,7 @@ package final class Server: Sendable {
         worker.execute { $0.listen(own) }
         room.onCall { worker.execute { $0.endVisitor() } }
       }
-      return Server(sockets.map { $0[0] }, admission, threads, workers, relay)
+      return Server(sockets.map { $0[0] }, connectionCounter, threads, workers, relay)
     } catch {
       for socket in sockets { socket.first?.file?.remove() }
       throw error
@@ -53,12 +53,12 @@ package final class Server: Sendable {
   }
 
   private init(
-    _ sockets: [ListeningSocket], _ admission: Admission, _ threads: [LoopThread], _ workers: [LoopBound<Worker>],
+    _ sockets: [ListeningSocket], _ connectionCounter: ConnectionCounter, _ threads: [LoopThread], _ workers: [LoopBound<Worker>],
     _ relay: LoopBound<Relay>
   ) {
     addresses = sockets.map(\.address)
     files = sockets.compactMap(\.file)
-    self.admission = admission
+    self.connectionCounter = connectionCounter
     self.threads = threads
     self.workers = workers
     self.relay = relay

@@ -14,7 +14,7 @@ package struct ServerConfiguration: Sendable {
   /// Whether clients of `path` may agree on permessage-deflate.
   package var compresses: Bool
   package var hub: Hub.Limits
-  package var access: Hub.Access
+  package var access: Hub.Authorization
   /// The largest message, in bytes.
   package var maxMessageSize: Int
   /// How much may wait for a slow client, in bytes.
@@ -35,7 +35,7 @@ package struct ServerConfiguration: Sendable {
 
   package init(
     addresses: [SocketAddress], loops: Int, path: String, echoes: Bool, compresses: Bool, hub: Hub.Limits,
-    access: Hub.Access, maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64,
+    access: Hub.Authorization, maxMessageSize: Int, maxOutbox: Int, pingInterval: Int64, pongTimeout: Int64,
     origins: OriginPolicy, trustsUserParameter: Bool, node: NodeID
   ) {
     self.addresses = addresses

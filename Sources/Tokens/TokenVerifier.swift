@@ -32,7 +32,7 @@ package final class TokenVerifier: TokenAuthority {
     self.keys.withLock { $0 = keys }
   }
 
-  package func judge(_ token: String, wall: Int64) -> Result<Identity, Refusal> {
+  package func verify(_ token: String, wall: Int64) -> Result<Identity, Refusal> {
     do throws(TokenFault) {
       return .success(try verify(token, wall: wall))
     } catch {

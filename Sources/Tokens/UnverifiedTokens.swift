@@ -5,7 +5,7 @@ import Model
 package struct UnverifiedTokens: TokenAuthority {
   package init() {}
 
-  package func judge(_ token: String, wall: Int64) -> Result<Identity, Refusal> {
+  package func verify(_ token: String, wall: Int64) -> Result<Identity, Refusal> {
     do throws(TokenFault) {
       return .success(Identity(user: try user(token), isUnverified: true))
     } catch {

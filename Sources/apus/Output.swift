@@ -12,13 +12,13 @@ func printText(_ text: String) {
   let failure = put(text + "\n", on: STDOUT_FILENO)
   if failure == EPIPE { endWithoutReader() }
   if failure != 0 {
-    complain("\(SystemError("write", errno: failure)): standard output takes nothing more.")
+    printError("\(SystemError("write", errno: failure)): standard output takes nothing more.")
     exit(1)
   }
 }
 
 /// Prints a line for people, beside what the command is for.
-func complain(_ line: String) {
+func printError(_ line: String) {
   printToStandardError("apus: \(line.printable)")
 }
 

@@ -27,7 +27,7 @@ struct Serve: AsyncParsableCommand {
   func run() async throws {
     let settings = try Settings(options.groups)
     let configuration = try NodeConfiguration(settings).validated()
-    for warning in settings.warnings + configuration.warnings { complain(warning) }
+    for warning in settings.warnings + configuration.warnings { printError(warning) }
 
     let log = BackgroundLog()
     let (level, format) = (configuration.logLevel, configuration.logFormat)

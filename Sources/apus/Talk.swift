@@ -82,7 +82,7 @@ struct Subscribe: AsyncParsableCommand {
     for channel in channels {
       let subscription = try await client.subscribe(
         channel, presence: presence ? .member : .none, since: since?.value)
-      if let since, let flaw = Self.flaw(of: subscription, since: since.value) { complain("\(channel) \(flaw)") }
+      if let since, let flaw = Self.flaw(of: subscription, since: since.value) { printError("\(channel) \(flaw)") }
     }
     try await end
   }
@@ -98,7 +98,7 @@ struct Subscribe: AsyncParsableCommand {
 
   private static func tellOfLosses(_ events: ClientEvents) async throws {
     for try await event in events {
-      if case .disconnected(let error, let delay) = event { complain("\(error) Trying again in \(delay) ms.") }
+      if case .disconnected(let error, let delay) = event { printError("\(error) Trying again in \(delay) ms.") }
     }
   }
 }
@@ -157,7 +157,7 @@ struct Publish: AsyncParsableCommand {
     let text = data == "-" ? try Self.input(limit: limit.withLock { $0 }) : data
     let isJSON = JSONScanner.validate(text)
     if !isJSON, let first = text.first(where: { !$0.isWhitespace }), "{[\"".contains(first) {
-      complain("The message begins like JSON and is not valid JSON: it is sent as a string.")
+      printError("The message begins like JSON and is not valid JSON: it is sent as a string.")
     }
     try await client.publish(isJSON ? text : quoted(text), to: channel)
     client.close()

@@ -97,7 +97,7 @@ struct Token: AsyncParsableCommand {
     guard !keys.isEmpty else { return nil }
     let verifier = TokenVerifier(
       keys, .init(audience: try settings.optionalText(.jwtAudience), issuer: try settings.optionalText(.jwtIssuer)))
-    return verifier.judge(token, wall: Self.now * 1000)
+    return verifier.verify(token, wall: Self.now * 1000)
   }
 
   /// The longest token that is explained, in bytes: longer than any that a handshake has room for.

@@ -195,7 +195,7 @@ def test_requests_of_the_api():
 
 def test_statuses_of_the_api():
     api = source("Sources/Node/HTTP/API.swift")
-    names = re.findall(r"\.error\(\.(\w+)", api + source("Sources/Node/HTTP/APIAccess.swift"))
+    names = re.findall(r"\.error\(\.(\w+)", api + source("Sources/Node/HTTP/APIAuthorizer.swift"))
     of_codes = dict(re.findall(r"^    case (\..*): \.(\w+)$", api, re.MULTILINE))
     # What no request to the API comes to.
     never = {".rateLimited", ".unknownType, .unknownMethod", ".tooManyChannels", ".internal"}

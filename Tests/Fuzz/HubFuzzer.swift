@@ -129,7 +129,7 @@ private struct HubRun {
   private mutating func refused(_ command: HubSimulation.Command, _ slot: UInt32, _ channel: ChannelName) throws {
     let id = simulation.session(slot)
     switch command {
-    case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, SubscribeWish(mode), request: nil)
+    case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, SubscribeOptions(mode), request: nil)
     case .publish(let echo):
       simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(EventText(text: "own")) }
     case .presence: simulation.hub.presence(id, of: channel, onlyCount: false, request: nil)
@@ -155,7 +155,7 @@ private struct HubRun {
       SessionID(slot: Self.slots + 90, generation: 1),
     ] {
       simulation.hub.close(id, now: 0)
-      simulation.hub.subscribe(id, to: channel, SubscribeWish(.member), request: nil)
+      simulation.hub.subscribe(id, to: channel, SubscribeOptions(.member), request: nil)
       simulation.hub.unsubscribe(id, from: channel, request: nil)
       simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(EventText(text: "own")) }
       simulation.hub.presence(id, of: channel, onlyCount: true, request: nil)
@@ -277,7 +277,7 @@ private struct Bucket {
 
   private var hub = Hub(
     limits: Hub.Limits(maxChannels: 1, rate: Bucket.limit, maxRecovery: 0),
-    access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
+    access: Hub.Authorization(rules: .standard(isOpen: true), requiresIdentity: false), users: NoUsers())
   private var now: Int64 = 0
   private var allowed = 0
 
@@ -296,7 +296,7 @@ private struct Bucket {
     case .refused(let refusal, isUser: _):
       expect(refusal.code == .rateLimited && (1...500).contains(refusal.retryAfter ?? 0), "\(refusal)")
     case .deferred: expect(false, "it waits, and was not to")
-    case .exhausted: expect(now >= Self.limit.patience, "closed after \(now) ms")
+    case .exhausted: expect(now >= Self.limit.timeout, "closed after \(now) ms")
     }
   }
 }

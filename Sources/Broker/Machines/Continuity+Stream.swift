@@ -82,7 +82,7 @@ extension Continuity {
 
     // MARK: Messages
 
-    func received(_ item: Item, _ serials: inout Serials) -> Verdict {
+    func received(_ item: Item, _ serials: inout Serials) -> Decision {
       guard let place, place.epoch == item.position.epoch else { return receivedElsewhere(item) }
       guard item.position.offset > place.offset else { return .withhold }
       switch phase {
@@ -100,7 +100,7 @@ extension Continuity {
     }
 
     /// A message under an epoch of which nothing is known.
-    private func receivedElsewhere(_ item: Item) -> Verdict {
+    private func receivedElsewhere(_ item: Item) -> Decision {
       if let former, former.epoch == item.position.epoch, item.position.offset <= former.offset { return .withhold }
       if let place { return .act(skip(to: item, from: place)) }
       place = item.position

@@ -32,7 +32,7 @@ struct Continuity {
   }
 
   /// What becomes of a message that has come. Nearly all are handed on as they are, and that needs no array.
-  enum Verdict {
+  enum Decision {
     /// Hand it on now.
     case deliver
     /// Nothing is to be done: it is held, or has been handed on before.
@@ -79,7 +79,7 @@ struct Continuity {
   /// A message has come by pub/sub.
   ///
   /// One of a channel that is not watched belongs to a subscription that is being given up; it sets no place.
-  mutating func received(_ channel: ChannelName, _ item: Item) -> Verdict {
+  mutating func received(_ channel: ChannelName, _ item: Item) -> Decision {
     streams[channel]?.received(item, &serials) ?? .deliver
   }
 

@@ -7,15 +7,15 @@ import Reactor
 package final class MemoryBroker: Broker {
   private unowned let loop: Loop
   private unowned let outlet: any BrokerOutlet
-  private var interest = Interest()
+  private var subscriptions = SubscriptionTable()
   private var rooms: [ChannelName: MemoryRoom] = [:]
   private var store = MemoryStore()
   private let maxHistoryBytes: Int
   private let maxRosterBytes: Int
-  private var crowd = Crowd()
+  private var throttle = PresenceThrottle()
   /// How many connections each user has.
   private var connections: [UserName: Int] = [:]
-  private var departures: GraceQueue
+  private var pendingLeaves: GraceQueue
   private var ticker: Ticker?
 
   /// `leaveGrace` in milliseconds; `maxHistoryBytes` is what the answer to a `history` may hold, `maxRosterBytes` what one
@@ -28,13 +28,13 @@ package final class MemoryBroker: Broker {
     self.maxRosterBytes = maxRosterBytes
     self.loop = loop
     self.outlet = outlet
-    departures = GraceQueue(grace: leaveGrace)
-    _ = interest.linked()
+    pendingLeaves = GraceQueue(grace: leaveGrace)
+    _ = subscriptions.linked()
   }
 
   package var status: BrokerStatus {
     var status = BrokerStatus()
-    status.channels = interest.activeCount
+    status.channels = subscriptions.activeCount
     return status
   }
 
@@ -61,7 +61,7 @@ package final class MemoryBroker: Broker {
       outlet.answer(.success(.presence(channel, roster(channel))), to: caller)
     case .history(let channel, let query):
       let read = store.read(
-        channel, query, begins: caller.isSubscribe && interest.knows(channel), now: Sys.wallMilliseconds(),
+        channel, query, begins: caller.isSubscribe && subscriptions.knows(channel), now: Sys.wallMilliseconds(),
         maxBytes: maxHistoryBytes)
       outlet.answer(.success(.history(channel, read)), to: caller)
     case .presence(let channel, let onlyCount):
@@ -74,12 +74,12 @@ package final class MemoryBroker: Broker {
   package func take(_ report: LoopReport, from loop: LoopIndex) {
     switch report {
     case .attach(let channel): attach(channel, loop)
-    case .detach(let channel): interest.detach(channel, loop, now: self.loop.now)
+    case .detach(let channel): subscriptions.detach(channel, loop, now: self.loop.now)
     case .update(let occupant, let channel): join(channel, occupant)
     case .leave(let client, let channel, let lost):
       if lost {
         rooms[channel]?.lose(client)
-        departures.append(client, channel, now: self.loop.now)
+        pendingLeaves.append(client, channel, now: self.loop.now)
       } else {
         left(channel, rooms[channel]?.leave(client))
       }
@@ -113,12 +113,12 @@ package final class MemoryBroker: Broker {
   // MARK: -
 
   private func attach(_ channel: ChannelName, _ loop: LoopIndex) {
-    guard case .subscribe? = interest.attach(channel, loop) else {
+    guard case .subscribe? = subscriptions.attach(channel, loop) else {
       outlet.post(.attached(channel), to: loop)
       return
     }
     // In memory there is nobody to wait for.
-    if case .attached(_, let loops)? = interest.confirmed(channel, now: self.loop.now) {
+    if case .attached(_, let loops)? = subscriptions.confirmed(channel, now: self.loop.now) {
       for loop in loops { outlet.post(.attached(channel), to: loop) }
     }
   }
@@ -136,7 +136,7 @@ package final class MemoryBroker: Broker {
   }
 
   private func deliver(_ event: ChannelEvent, _ channel: ChannelName) {
-    for loop in interest.loops(of: channel) {
+    for loop in subscriptions.loops(of: channel) {
       outlet.post(.deliver(channel, event, since: self.loop.nowMicroseconds), to: loop)
     }
   }
@@ -146,16 +146,16 @@ package final class MemoryBroker: Broker {
   }
 
   private func tick() {
-    store.sweep(now: Sys.wallMilliseconds(), sparing: { interest.knows($0) })
-    while let departure = departures.pop(now: loop.now) {
+    store.sweep(now: Sys.wallMilliseconds(), sparing: { subscriptions.knows($0) })
+    while let departure = pendingLeaves.pop(now: loop.now) {
       left(departure.channel, rooms[departure.channel]?.leaveIfLost(departure.client))
     }
-    for case .unsubscribe(let channel) in interest.expire(now: loop.now) {
-      _ = interest.ended(channel)
+    for case .unsubscribe(let channel) in subscriptions.expire(now: loop.now) {
+      _ = subscriptions.ended(channel)
       store.unheard(channel)
-      crowd.forget(channel)
+      throttle.forget(channel)
     }
-    for (channel, count) in crowd.due(now: loop.now) {
+    for (channel, count) in throttle.due(now: loop.now) {
       tell(Roster(members: nil, count: count), channel)
     }
   }
@@ -183,7 +183,7 @@ package final class MemoryBroker: Broker {
   }
 
   private func changed(_ channel: ChannelName, count: Int, excluding client: ClientID, event: () -> EventText) {
-    switch crowd.changed(channel, count: count) {
+    switch throttle.changed(channel, count: count) {
     case .tell: deliver(ChannelEvent(.presence, event(), excluding: client), channel)
     case .hold: break
     case .roster: tell(roster(channel), channel)

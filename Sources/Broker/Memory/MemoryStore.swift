@@ -6,7 +6,7 @@ import Model
 /// All times are milliseconds since 1970.
 struct MemoryStore {
   /// How long a history is known of that holds nothing and that nobody asks for. Then it begins again, under another epoch.
-  private static let patience: Int64 = 3_600_000
+  private static let timeout: Int64 = 3_600_000
   /// Histories looked at by one sweep.
   private static let stride = 256
 
@@ -113,7 +113,7 @@ struct MemoryStore {
       guard let channel = order.popFirst(), var history = histories.removeValue(forKey: channel) else { continue }
       byteCount -= history.byteCount
       history.expire(now: now)
-      let isOver = histories.count >= maxHistories || now - history.touched >= Self.patience
+      let isOver = histories.count >= maxHistories || now - history.touched >= Self.timeout
       if history.count == 0, isOver, !hasListeners(channel) {
         forgotten[part(of: channel)] += 1
         continue

@@ -3,5 +3,5 @@ package protocol TokenAuthority: Sendable {
   /// Whose token it is and what it grants, at `wall` milliseconds since 1970.
   ///
   /// A refusal is `invalid_token`, or `expired_token` for one that was good once; it quotes nothing of the token.
-  func judge(_ token: String, wall: Int64) -> Result<Identity, Refusal>
+  func verify(_ token: String, wall: Int64) -> Result<Identity, Refusal>
 }

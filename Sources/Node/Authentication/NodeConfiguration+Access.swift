@@ -7,7 +7,7 @@ extension NodeConfiguration {
     TokenKeyFiles(secret: jwtSecret, pemFile: jwtKeyFile, jwksFile: jwksFile)
   }
 
-  var access: Hub.Access {
-    Hub.Access(rules: rules, requiresIdentity: isAuthenticated && !isDevelopment && !allowsAnonymous)
+  var access: Hub.Authorization {
+    Hub.Authorization(rules: rules, requiresIdentity: isAuthenticated && !isDevelopment && !allowsAnonymous)
   }
 }

@@ -27,7 +27,7 @@ package final class HTTPBackend: Backend {
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
   private let client: HTTPClient
   private let logger: Logger
-  private let tally = Lock(FailureTally())
+  private let tally = Lock(LogThrottle())
 
   /// Calls `url`; `stop` must come before the end.
   package init(_ url: BackendURL, secret: String?, logger: Logger) {

@@ -23,7 +23,7 @@ final class HTTPGateway: Sendable {
   private let responder: HTTPChannelHandler.Responder
   private let limits: HTTPLimits
   /// The HTTP connections alone, against `maxKept`.
-  private let kept: Admission
+  private let kept: ConnectionCounter
   private let logger: Logger
   private let connections: AsyncStream<HandedOver>
   private let arrivals: AsyncStream<HandedOver>.Continuation
@@ -31,7 +31,7 @@ final class HTTPGateway: Sendable {
   private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
 
   init(
-    kept: Admission, limits: HTTPLimits, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
+    kept: ConnectionCounter, limits: HTTPLimits, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
   ) {
     self.kept = kept
     self.limits = limits

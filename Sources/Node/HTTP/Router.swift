@@ -14,10 +14,10 @@ struct Router: Sendable {
   let hosts: HostPolicy
   let refusals: RefusalLog
   /// The HTTP connections there are; beyond its limit none stays for another request.
-  let kept: Admission
+  let kept: ConnectionCounter
   let health: Health
   let metrics: MetricsPage
-  let access: APIAccess
+  let access: APIAuthorizer
   let api: API
   /// Shown at `/`; nil outside development.
   let page: String?

@@ -33,7 +33,7 @@ extension Delivery {
     while let slot = overflowing.popLast() {
       // A signal that has no room is over, and must not take the place of a message.
       if event.kind == .signal, policy != .disconnect {
-        connections[slot].pointee.bearsLoss = true
+        connections[slot].pointee.toleratesLoss = true
         continue
       }
       switch policy {
@@ -45,25 +45,25 @@ extension Delivery {
   }
 
   private func leaveOut(_ event: ChannelEvent, _ channel: ChannelName, _ slot: UInt32) {
-    guard mayWait(slot) else { return }
-    connections[slot].pointee.bearsLoss = true
+    guard mayDefer(slot) else { return }
+    connections[slot].pointee.toleratesLoss = true
     count(.drop)
     guard let position = event.position else { return }
-    waiting[slot, default: Waiting()].leaveOut(upTo: position, of: channel)
-    connections[slot].pointee.hasWaiting = true
+    waiting[slot, default: DeferredSends()].leaveOut(upTo: position, of: channel)
+    connections[slot].pointee.hasDeferred = true
   }
 
   private func conflate(_ event: ChannelEvent, _ channel: ChannelName, _ slot: UInt32) {
-    guard mayWait(slot) else { return }
-    connections[slot].pointee.bearsLoss = true
-    connections[slot].pointee.hasWaiting = true
-    if waiting[slot, default: Waiting()].conflate(event, of: channel) { count(.conflate) }
+    guard mayDefer(slot) else { return }
+    connections[slot].pointee.toleratesLoss = true
+    connections[slot].pointee.hasDeferred = true
+    if waiting[slot, default: DeferredSends()].conflate(event, of: channel) { count(.conflate) }
     // One frame for each of many channels can be too much as well.
     if waiting[slot]?.newestBytes ?? 0 > maxOutbox(slot) { closeAsTooSlow(slot) }
   }
 
   func closeAsTooSlow(_ slot: UInt32) {
-    guard mayWait(slot) else { return }
+    guard mayDefer(slot) else { return }
     count(.disconnect)
     owner.isTooSlow(slot)
   }
@@ -77,13 +77,13 @@ extension Delivery {
   /// Closes a connection whose outbox has been more than half full for too long.
   ///
   /// One that bears loss may stay as full as it is while it reads at all.
-  func checkPace(_ slot: UInt32, hasMoved: Bool) {
+  func checkSlowConsumer(_ slot: UInt32, hasMoved: Bool) {
     let connection = connections[slot]
     guard connection.pointee.outbox.count > maxOutbox(slot) / 2 else {
       connection.pointee.slowSince = 0
       return
     }
-    if connection.pointee.slowSince == 0 || hasMoved && connection.pointee.bearsLoss {
+    if connection.pointee.slowSince == 0 || hasMoved && connection.pointee.toleratesLoss {
       connection.pointee.slowSince = loop.now
       checkSlowLater()
     }
@@ -99,7 +99,7 @@ extension Delivery {
       isCheckingSlow = false
       for slot in 0..<connections.capacity where connections[slot].pointee.slowSince != 0 {
         guard connections[slot].pointee.phase == .open else { continue }
-        checkPace(slot, hasMoved: false)
+        checkSlowConsumer(slot, hasMoved: false)
         if connections[slot].pointee.slowSince != 0, connections[slot].pointee.closing.isOpen { checkSlowLater() }
       }
     }

@@ -18,7 +18,7 @@ protocol DeliveryOwner: AnyObject {
 /// What one loop sends to its connections: the outboxes, what waits beside them, and the one send for each connection at the
 /// end of a turn.
 ///
-/// `+Overflow` deals with those who do not read fast enough, `+Waiting` with what goes out as there is room.
+/// `+Overflow` deals with those who do not read fast enough, `+DeferredSends` with what goes out as there is room.
 final class Delivery {
   /// What was counted.
   struct Counts {
@@ -44,7 +44,7 @@ final class Delivery {
   /// Slots that had no room while a frame went out to many; dealt with when that is over.
   var overflowing: [UInt32] = []
   /// By slot: what waits for room in the outbox.
-  var waiting: [UInt32: Waiting] = [:]
+  var waiting: [UInt32: DeferredSends] = [:]
   /// Whether the connections whose outbox is rather full are looked at soon.
   var isCheckingSlow = false
   /// How many messages this turn has delivered and when the oldest of them came, for the histogram.
@@ -83,7 +83,7 @@ final class Delivery {
 
   /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.
   private func put(_ event: ChannelEvent, _ frame: Frame, _ channel: ChannelName, _ slot: UInt32) {
-    guard connections[slot].pointee.hasWaiting else { return enqueue(frame, slot) }
+    guard connections[slot].pointee.hasDeferred else { return enqueue(frame, slot) }
     switch waiting[slot]?.take(event, of: channel) {
     case .passes, nil: enqueue(frame, slot)
     case .waits: break
@@ -116,7 +116,7 @@ final class Delivery {
   func sendLast(_ frame: Frame, to slot: UInt32) {
     let connection = connections[slot]
     connection.pointee.outbox.append(frame, pool: &pool)
-    forgetWaiting(slot)
+    forgetDeferred(slot)
     markDirty(slot)
   }
 
@@ -131,7 +131,7 @@ final class Delivery {
   func forget(_ slot: UInt32) {
     let connection = connections[slot]
     connection.pointee.outbox.removeAll(pool: &pool)
-    forgetWaiting(slot)
+    forgetDeferred(slot)
   }
 
   // MARK: The end of the turn
@@ -175,12 +175,12 @@ final class Delivery {
     if !connection.pointee.outbox.isEmpty {
       counts.sends += 1
       switch connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) {
-      case .moved: checkPace(slot, hasMoved: true)
-      case .wouldBlock, .ended: checkPace(slot, hasMoved: false)
+      case .moved: checkSlowConsumer(slot, hasMoved: true)
+      case .wouldBlock, .ended: checkSlowConsumer(slot, hasMoved: false)
       case .failed: return owner.hasFailed(slot)
       }
     }
-    if connection.pointee.hasWaiting, releaseWaiting(slot) { return }
+    if connection.pointee.hasDeferred, releaseDeferred(slot) { return }
     let isBlocked = !connection.pointee.outbox.isEmpty
     if isBlocked != connection.pointee.isBlocked {
       connection.pointee.isBlocked = isBlocked

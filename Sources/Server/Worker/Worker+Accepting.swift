@@ -34,13 +34,13 @@ extension Worker {
 
   /// A place for a new connection, if need be that of a visitor; nil when it is turned away.
   private func takePlace() -> Place? {
-    if let place = commons.room.enter() { return place }
+    if let place = services.room.enter() { return place }
     tellFull()
     let hasEnded = endVisitor()
-    if let place = commons.room.enter() { return place }
+    if let place = services.room.enter() { return place }
     count(limit: .descriptors)
     // The next one may find a place that a visitor of another loop has had.
-    if !hasEnded { commons.room.callForPlaces(now: loop.now) }
+    if !hasEnded { services.room.callForPlaces(now: loop.now) }
     return nil
   }
 
@@ -67,10 +67,10 @@ extension Worker {
   }
 
   private func tellFull() {
-    guard commons.room.isTimeToTell(now: loop.now) else { return }
-    commons.logger.warning(
+    guard services.room.isTimeToTell(now: loop.now) else { return }
+    services.logger.warning(
       "the node is full: connections are turned away; raise the limit of open files (ulimit -n)",
-      metadata: ["room": "\(commons.room.limit)"])
+      metadata: ["room": "\(services.room.limit)"])
   }
 
   /// Looks at the first bytes of a connection without taking them; `isOver`: no more will come.
@@ -107,7 +107,7 @@ extension Worker {
   private func giveAway(_ slot: UInt32) {
     let fd = connections[slot].pointee.fd
     guard let place = forget(slot) else { return Sys.close(fd) }
-    commons.handOver(HandedOver(fd: fd, place: place))
+    services.handOver(HandedOver(fd: fd, place: place))
   }
 
   private func beginHandshake(_ slot: UInt32) {
@@ -162,36 +162,36 @@ extension Worker {
   /// Refuses pages that call the node by a name of their own, and those of other origins.
   private func judgePage(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
     guard configuration.hosts.permits(request.host) else {
-      commons.refusals.refused(host: request.host)
+      services.refusals.refused(host: request.host)
       throw .forbiddenHost(HostPolicy.refusal)
     }
     let isSecure = configuration.proxies.isSecure(
       peer: connections[slot].pointee.address, forwardedProto: request.forwardedProto)
     guard configuration.origins.permits(origin: request.origin, host: request.host, isSecure: isSecure) else {
-      commons.refusals.refused(origin: request.origin ?? "")
+      services.refusals.refused(origin: request.origin ?? "")
       throw .forbiddenOrigin(OriginPolicy.refusal)
     }
   }
 
   /// Counts the connection among those of the node and of its client's address; the last thing that may refuse it.
   private func count(_ slot: UInt32, _ request: HandshakeRequest) throws(HandshakeRefusal) {
-    guard commons.admission.enter() else {
-      commons.admission.leave()
+    guard services.connectionCounter.enter() else {
+      services.connectionCounter.leave()
       count(limit: .connections)
       throw .full(retryAfter: 5)
     }
     let connection = connections[slot]
     let client = configuration.proxies.client(peer: connection.pointee.address, forwardedFor: request.forwardedFor)
-    switch commons.addresses.enter(client, now: loop.now) {
+    switch services.addresses.enter(client, now: loop.now) {
     case .admitted:
       connection.pointee.address = client
       connection.pointee.isCounted = true
     case .tooMany:
-      commons.admission.leave()
+      services.connectionCounter.leave()
       count(limit: .connectionsPerAddress)
       throw .tooManyRequests(retryAfter: 5)
     case .tooFast(let delay):
-      commons.admission.leave()
+      services.connectionCounter.leave()
       count(limit: .connectRate)
       throw .tooManyRequests(retryAfter: delay)
     }
@@ -205,13 +205,13 @@ extension Worker {
 
   private func claim(_ request: HandshakeRequest, _ subprotocol: SubprotocolChoice) throws(HandshakeRefusal) -> Claim {
     let hasName = ((try? request.query("user")) ?? "").isEmpty == false
-    if commons.authenticator != nil, let token = try request.query("token") ?? subprotocol.token {
+    if services.authenticator != nil, let token = try request.query("token") ?? subprotocol.token {
       guard hasName else { return .token(token, []) }
       return .token(token, configuration.trustsUserParameter ? .ignoredUserForToken : .ignoredUser)
     }
     if configuration.trustsUserParameter { return .identity(try identity(request), []) }
     var warnings: Warnings = hasName ? .ignoredUser : []
-    let hasToken = commons.authenticator == nil && (try? request.query("token")) ?? subprotocol.token != nil
+    let hasToken = services.authenticator == nil && (try? request.query("token")) ?? subprotocol.token != nil
     if hasToken { warnings.insert(.ignoredToken) }
     return .identity(nil, warnings)
   }

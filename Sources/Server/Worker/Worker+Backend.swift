@@ -10,16 +10,16 @@ extension Worker {
   ///
   /// `params` is what was given as such, valid JSON, or nil.
   func handOver(
-    _ method: String, _ params: UnsafeRawBufferPointer?, of speaker: (client: ClientID, user: UserName?),
-    _ session: SessionID, _ purpose: BackendDesk.Purpose
+    _ method: String, _ params: UnsafeRawBufferPointer?, of sender: (client: ClientID, user: UserName?),
+    _ session: SessionID, _ purpose: BackendDispatcher.Purpose
   ) -> Refusal? {
-    guard let backend = commons.backend else { return .unknownMethod(nil) }
+    guard let backend = services.backend else { return .unknownMethod(nil) }
     guard calls.open.hasRoom(session) else {
       let message = "At most \(OpenCalls.maxPerSession) requests of a connection may be under way."
       return Refusal(.rateLimited, message, retryAfter: 1000)
     }
-    let body = BackendCall.body(method: method, params: params, user: speaker.user, client: speaker.client)
-    let call = BackendDesk.Call(
+    let body = BackendCall.body(method: method, params: params, user: sender.user, client: sender.client)
+    let call = BackendDispatcher.Call(
       session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit,
       answers: calls.answers)
     guard backend.take(call) else {
@@ -29,7 +29,7 @@ extension Worker {
     return nil
   }
 
-  func answered(_ answer: BackendDesk.Answer) {
+  func answered(_ answer: BackendDispatcher.Answer) {
     let session = answer.session
     calls.open.close(session)
     switch answer.purpose {

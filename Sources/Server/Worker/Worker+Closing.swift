@@ -12,7 +12,7 @@ extension Worker {
   func keepAlive(_ slot: UInt32) {
     let connection = connections[slot]
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
-    delivery.checkPace(slot, hasMoved: false)
+    delivery.checkSlowConsumer(slot, hasMoved: false)
     tellTime(slot)
     if connection.pointee.isPaused, connection.pointee.closing.isOpen { endWaiting(slot) }
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
@@ -140,8 +140,8 @@ extension Worker {
     paused.deferred.forget(slot)
     reception.handshakes[slot] = nil
     if connection.pointee.isCounted {
-      commons.admission.leave()
-      commons.addresses.leave(connection.pointee.address)
+      services.connectionCounter.leave()
+      services.addresses.leave(connection.pointee.address)
     }
     connections.remove(slot)
     if connections.count == 0 { drain.takeDone()?() }

@@ -65,7 +65,7 @@ extension Worker {
       send(
         ApusCodec.frame(of: .authenticated(id: id, identity, warning: Warnings(of: identity).text)), to: slot)
     case .unsubscribed(_, let channel), .unsubscribedByServer(let channel):
-      delivery.forgetWaiting(channel, slot)
+      delivery.forgetDeferred(channel, slot)
       send(ApusCodec.frame(of: reply), to: slot)
     case .error(let refusal):
       if refusal.code == .tooManyChannels { count(limit: .channels) }
@@ -86,7 +86,7 @@ extension Worker {
     case .attached(let channel): hub.attached(channel)
     case .subscriptionsLost: hub.subscriptionsLost()
     case .link(let state): hub.linkChanged(state)
-    case .identity(let id): node = id
+    case .nodeRenamed(let id): node = id
     case .answer(let asker, let result):
       hub.answered(asker, result, waiting: delivery.recoveryBytes(asker.session.slot))
     case .answers(let askers, let result): answered(askers, result, event.weight)

@@ -31,7 +31,7 @@ extension Worker {
   // MARK: Who is connected
 
   /// The broker wants to be told of other connections than before.
-  func register(_ registrants: Registrants) {
+  func register(_ registrants: ReportedConnections) {
     self.registrants = registrants
     if case .everybody = registrants { announceBatch(from: 0) }
   }

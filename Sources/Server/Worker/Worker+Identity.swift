@@ -9,58 +9,58 @@ import WebSocket
 extension Worker {
   /// Has the token of a handshake judged; the client is told nothing before.
   func authenticate(handshake token: String, _ warnings: Warnings, _ slot: UInt32) {
-    if let authenticator = commons.authenticator,
-      authenticator.judge(token, connections.id(slot), .handshake(warnings), answers: judgements)
+    if let authenticator = services.authenticator,
+      authenticator.verify(token, connections.id(slot), .handshake(warnings), answers: verifications)
     {
       return pause(slot)
     }
     enterHub(slot, nil, warnings)
-    refuseToJudge(slot, nil)
+    refuseToVerify(slot, nil)
     close(slot, .overloaded, reason: "too many tokens wait to be verified")
   }
 
   /// Has the token of a command judged.
   func authenticate(_ token: String, _ request: RequestID?, _ slot: UInt32) {
-    guard let authenticator = commons.authenticator else {
+    guard let authenticator = services.authenticator else {
       let message = "This node checks no tokens: it has no keys."
       return reply(.error(Refusal(id: request, .invalidToken, message)), slot)
     }
-    if authenticator.judge(token, connections.id(slot), .command(request), answers: judgements) {
+    if authenticator.verify(token, connections.id(slot), .command(request), answers: verifications) {
       pause(slot)
     } else {
-      refuseToJudge(slot, request)
+      refuseToVerify(slot, request)
     }
   }
 
-  private func refuseToJudge(_ slot: UInt32, _ request: RequestID?) {
+  private func refuseToVerify(_ slot: UInt32, _ request: RequestID?) {
     count(authentication: "overloaded")
     reply(.error(Refusal(id: request, .unavailable, "Too many tokens wait to be verified; try again.")), slot)
   }
 
-  func judged(_ judgement: Authenticator.Judgement) {
-    let slot = judgement.session.slot
-    guard connections.contains(judgement.session), connections[slot].pointee.phase == .open else { return }
-    count(judgement.verdict)
-    switch judgement.purpose {
+  func verified(_ verification: Authenticator.Verification) {
+    let slot = verification.session.slot
+    guard connections.contains(verification.session), connections[slot].pointee.phase == .open else { return }
+    count(verification.decision)
+    switch verification.purpose {
     case .handshake(let warnings):
-      switch judgement.verdict {
+      switch verification.decision {
       case .success(let identity): enterHub(slot, identity, warnings)
       case .failure:
         enterHub(slot, nil, warnings)
-        hub.judged(judgement.session, judgement.verdict, request: nil, now: loop.now)
+        hub.verified(verification.session, verification.decision, request: nil, now: loop.now)
       }
     case .command(let request):
-      let wasKnown = hub.sender(judgement.session)?.user != nil
-      hub.judged(judgement.session, judgement.verdict, request: request, now: loop.now)
-      if !wasKnown, hub.sender(judgement.session)?.user != nil { announce(slot) }
+      let wasKnown = hub.sender(verification.session)?.user != nil
+      hub.verified(verification.session, verification.decision, request: request, now: loop.now)
+      if !wasKnown, hub.sender(verification.session)?.user != nil { announce(slot) }
     }
     performActions()
     watch(slot)
     resume(slot)
   }
 
-  private func count(_ verdict: Result<Identity, Refusal>) {
-    switch verdict {
+  private func count(_ decision: Result<Identity, Refusal>) {
+    switch decision {
     case .success: count(authentication: "accepted")
     case .failure(let refusal): count(authentication: refusal.code == .expiredToken ? "expired" : "invalid")
     }

@@ -72,15 +72,15 @@ extension Worker {
   /// Looks for the token that a connection's subscribe waits for, if it is time to.
   func endWaiting(_ slot: UInt32) {
     guard let due = paused.deferred.due(slot), due <= loop.now else { return }
-    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) { _ in
+    let decision = hub.admitCommand(connections.id(slot), now: loop.now) { _ in
       paused.deferred.mayGoOn(slot, now: loop.now)
     }
-    if case .deferred(let delay, let isUser) = verdict {
+    if case .deferred(let delay, let isUser) = decision {
       return paused.deferred.goOn(slot, after: delay, isShared: isUser, now: loop.now)
     }
     guard let text = paused.deferred.end(slot) else { return }
     text.withUnsafeBytes { text in
-      if settle(verdict, CommandScanner.scan(text, hints: false), text, slot) { command(text, slot) }
+      if settle(decision, CommandScanner.scan(text, hints: false), text, slot) { command(text, slot) }
     }
     resume(slot)
   }

@@ -138,19 +138,19 @@ extension Worker {
   private func admit(_ slot: UInt32, text: () -> UnsafeRawBufferPointer?) -> Bool {
     var excess: UnsafeRawBufferPointer?
     var command: Result<Command, Refusal>?
-    let verdict = hub.admitCommand(connections.id(slot), now: loop.now) { delay in
+    let decision = hub.admitCommand(connections.id(slot), now: loop.now) { delay in
       excess = text()
       command = excess.map { CommandScanner.scan($0, hints: false) }
       return mayWait(command, for: delay, slot)
     }
-    return settle(verdict, command, excess, slot)
+    return settle(decision, command, excess, slot)
   }
 
   /// Does what is to become of a message; true where it may go on.
   func settle(
-    _ verdict: Hub.RateVerdict, _ command: Result<Command, Refusal>?, _ text: UnsafeRawBufferPointer?, _ slot: UInt32
+    _ decision: Hub.RateDecision, _ command: Result<Command, Refusal>?, _ text: UnsafeRawBufferPointer?, _ slot: UInt32
   ) -> Bool {
-    switch verdict {
+    switch decision {
     case .allowed: return true
     case .deferred(let delay, isUser: _): if let text { wait(with: text, for: delay, slot) }
     case .refused(let refusal, let isUser):
@@ -187,8 +187,8 @@ extension Worker {
     statistics.commands.count(command.kind)
     switch command {
     case .subscribe(let subscribe):
-      let wish = SubscribeWish(subscribe.presence, info: subscribe.info, since: subscribe.since)
-      hub.subscribe(session, to: subscribe.channel, wish, request: subscribe.id)
+      let options = SubscribeOptions(subscribe.presence, info: subscribe.info, since: subscribe.since)
+      hub.subscribe(session, to: subscribe.channel, options, request: subscribe.id)
     case .unsubscribe(let channel, let id): hub.unsubscribe(session, from: channel, request: id)
     case .publish(let publish): run(publish, text, session)
     case .signal(let signal): run(signal, text, session)

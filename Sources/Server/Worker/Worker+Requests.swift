@@ -8,26 +8,26 @@ import WebSocket
 ///
 /// The node does a few itself; what it does not know is handed over to the backend.
 extension Worker {
-  private typealias Speaker = (client: ClientID, user: UserName?)
+  private typealias Sender = (client: ClientID, user: UserName?)
 
   func run(_ command: RequestCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    guard let speaker = hub.speaker(session) else {
+    guard let sender = hub.authenticatedSender(session) else {
       return reply(.error(hub.refusal(of: session, .unknownMethod(command.id))), session.slot)
     }
-    if let result = result(of: command.method, speaker, session) {
+    if let result = result(of: command.method, sender, session) {
       return reply(.response(id: command.id, .success(result)), session.slot)
     }
     let params = command.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
-    guard var refusal = handOver(command.method, params, of: speaker, session, .request(command.id)) else { return }
+    guard var refusal = handOver(command.method, params, of: sender, session, .request(command.id)) else { return }
     refusal.id = command.id
     reply(.error(refusal), session.slot)
   }
 
   /// What a method of the node's own answers, as JSON text; nil where it is none.
-  private func result(of method: String, _ speaker: Speaker, _ session: SessionID) -> String? {
+  private func result(of method: String, _ sender: Sender, _ session: SessionID) -> String? {
     switch method {
     case "time": String(Sys.wallMilliseconds())
-    case "whoami": MethodResult.whoami(client: speaker.client, node: node, user: speaker.user)
+    case "whoami": MethodResult.whoami(client: sender.client, node: node, user: sender.user)
     case "channels": MethodResult.channels(hub.channels(of: session))
     default: nil
     }
@@ -104,24 +104,24 @@ extension Worker {
     switch call {
     case .invalid(let id): return .answered(.failure(id, .invalidRequest))
     case .notification(let method):
-      if let speaker = hub.speaker(session), result(of: method.name, speaker, session) == nil {
-        _ = handOver(method, text, speaker, session, .notification)
+      if let sender = hub.authenticatedSender(session), result(of: method.name, sender, session) == nil {
+        _ = handOver(method, text, sender, session, .notification)
       }
       return .answered(nil)
     case .request(let id, let method):
-      guard let speaker = hub.speaker(session) else { return .answered(.failure(id, .forbidden)) }
-      if let result = result(of: method.name, speaker, session) { return .answered(.success(id, result: result)) }
-      let refusal = handOver(method, text, speaker, session, .call(id, part: batch))
+      guard let sender = hub.authenticatedSender(session) else { return .answered(.failure(id, .forbidden)) }
+      if let result = result(of: method.name, sender, session) { return .answered(.success(id, result: result)) }
+      let refusal = handOver(method, text, sender, session, .call(id, part: batch))
       return refusal.map { .answered(.failure(id, RPCError($0.code))) } ?? .awaited
     }
   }
 
   private func handOver(
-    _ method: RPCMethod, _ text: UnsafeRawBufferPointer, _ speaker: Speaker, _ session: SessionID,
-    _ purpose: BackendDesk.Purpose
+    _ method: RPCMethod, _ text: UnsafeRawBufferPointer, _ sender: Sender, _ session: SessionID,
+    _ purpose: BackendDispatcher.Purpose
   ) -> Refusal? {
     let params = method.params.map { UnsafeRawBufferPointer(rebasing: text[$0]) }
-    return handOver(method.name, params, of: speaker, session, purpose)
+    return handOver(method.name, params, of: sender, session, purpose)
   }
 
   private func refusal(of call: RPCCall, _ error: RPCError) -> RPCResponse? {

@@ -14,10 +14,10 @@ import WebSocket
 final class Worker: EventSource {
   let loop: Loop
   let configuration: ServerConfiguration
-  let commons: Commons
+  let services: SharedServices
   let relay: RelayPort
   /// Where the authenticator leaves what it has found.
-  let judgements: Mailbox<Authenticator.Judgement>
+  let verifications: Mailbox<Authenticator.Verification>
   /// What the backend has been asked and has not answered yet.
   var calls: BackendCalls
 
@@ -39,27 +39,27 @@ final class Worker: EventSource {
   var random = SystemRandomNumberGenerator()
   var node: NodeID
   /// Whose connections the broker is told of.
-  var registrants = Registrants.users
+  var registrants = ReportedConnections.users
   var drain = Drain()
 
-  init(on loop: Loop, configuration: ServerConfiguration, commons: Commons, relay: RelayPort) {
+  init(on loop: Loop, configuration: ServerConfiguration, services: SharedServices, relay: RelayPort) {
     self.loop = loop
     self.configuration = configuration
-    self.commons = commons
+    self.services = services
     self.relay = relay
     node = configuration.node
     load = LoadMeter(on: loop)
-    hub = Hub(limits: configuration.hub, access: configuration.access, users: commons.users)
+    hub = Hub(limits: configuration.hub, access: configuration.access, users: services.users)
     paused = PausedConnections(most: configuration.hub.maxChannels)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
-    judgements = Mailbox(on: loop)
+    verifications = Mailbox(on: loop)
     calls = BackendCalls(answers: Mailbox(on: loop))
-    judgements.receive { [unowned self] in judged($0) }
+    verifications.receive { [unowned self] in verified($0) }
     calls.answers.receive { [unowned self] in answered($0) }
     relay.events.receiveBatches { [unowned self] batch in
       for event in batch {
         received(event)
-        self.relay.backlog?.remove(event.weight)
+        self.relay.eventsInFlight?.remove(event.weight)
       }
     }
   }
@@ -69,9 +69,9 @@ final class Worker: EventSource {
     for socket in sockets {
       do {
         listeners.append(
-          try Listener(socket, on: loop, logger: commons.logger) { [unowned self] in accepted($0, from: $1) })
+          try Listener(socket, on: loop, logger: services.logger) { [unowned self] in accepted($0, from: $1) })
       } catch {
-        commons.logger.critical("cannot listen: \(error)", metadata: ["address": "\(socket.address)"])
+        services.logger.critical("cannot listen: \(error)", metadata: ["address": "\(socket.address)"])
       }
     }
   }

@@ -238,7 +238,7 @@ struct ConnectionRegistryTests {
     }
   }
 
-  /// One user whose key another program has taken is their own trouble: nobody has to wait for what is not known of others.
+  /// One user whose key another program has taken is their own failure: nobody has to wait for what is not known of others.
   @Test func aKeyOfAnotherKind() async throws {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1")

@@ -12,7 +12,7 @@ struct OutageTests {
       try await node.waitForLink(.down)
       let status = await node.status()
       #expect(!status.isReady)
-      #expect(status.dependencies.first { $0.name == "redis" }?.trouble?.isEmpty == false)
+      #expect(status.dependencies.first { $0.name == "redis" }?.failure?.isEmpty == false)
       node.publish("1", to: "room", by: client)
       try await wait(until: { !node.log.publishAnswers(to: client.session).isEmpty }, "no answer")
       #expect(node.log.publishAnswers(to: client.session) == [.unavailable])

@@ -9,11 +9,11 @@ struct RefusalTests {
   func whatIsWrongWithTheLoginIsSaid(login: String, word: String) async throws {
     try await withCluster(redis: ["--requirepass", "secret"]) { cluster in
       let node = try cluster.begin("web-1", login: login)
-      try await wait(until: { await trouble(of: node).contains(word) }, "\(await trouble(of: node))")
+      try await wait(until: { await failure(of: node).contains(word) }, "\(await failure(of: node))")
       try await node.waitForLink(.down)
       #expect(await node.status().isReady == false)
       // The password itself is nobody's business.
-      #expect(await trouble(of: node).contains("wrong@") == false)
+      #expect(await failure(of: node).contains("wrong@") == false)
     }
   }
 
@@ -29,9 +29,9 @@ struct RefusalTests {
   @Test func aReplicaIsRefusedUntilItIsPromoted() async throws {
     try await withCluster(redis: ["--replicaof", "127.0.0.1", "1"]) { cluster in
       let node = try cluster.begin("web-1")
-      try await wait(until: { await trouble(of: node).contains("READONLY") }, "\(await trouble(of: node))")
+      try await wait(until: { await failure(of: node).contains("READONLY") }, "\(await failure(of: node))")
       try await node.waitForLink(.down)
-      #expect(await trouble(of: node).contains("replica"))
+      #expect(await failure(of: node).contains("replica"))
       try cluster.redis.call("REPLICAOF", "NO", "ONE")
       try await node.waitForLink(.up)
       try await node.enter(TestClient(1, user: "alice"), "room")
@@ -46,7 +46,7 @@ struct RefusalTests {
       try await node.enter(client, "room")
       try cluster.redis.call("REPLICAOF", "127.0.0.1", "1")
       // Noticed at the next renewal of the lease, at the latest.
-      try await wait(until: { await trouble(of: node).contains("replica") }, "\(await trouble(of: node))")
+      try await wait(until: { await failure(of: node).contains("replica") }, "\(await failure(of: node))")
       try await node.waitForLink(.down)
       try cluster.redis.call("REPLICAOF", "NO", "ONE")
       try await node.waitForLink(.up)
@@ -95,7 +95,7 @@ struct RefusalTests {
       let node = try await cluster.start("web-1")
       try cluster.redis.call("ACL", "SETUSER", "default", "resetchannels", "&apus:control*", "&apus:ch:allowed")
       node.report(.attach("secret"))
-      try await wait(until: { await trouble(of: node).contains("NOPERM") }, "\(await trouble(of: node))")
+      try await wait(until: { await failure(of: node).contains("NOPERM") }, "\(await failure(of: node))")
       try await node.waitForLink(.down)
       node.report(.detach("secret"))
       try await node.waitForLink(.up)
@@ -104,7 +104,7 @@ struct RefusalTests {
   }
 
   /// What the node says is wrong with its Redis.
-  private func trouble(of node: BrokerHarness) async -> String {
-    await node.status().dependencies.first { $0.name == "redis" }?.trouble ?? ""
+  private func failure(of node: BrokerHarness) async -> String {
+    await node.status().dependencies.first { $0.name == "redis" }?.failure ?? ""
   }
 }

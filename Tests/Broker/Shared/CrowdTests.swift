@@ -3,7 +3,7 @@ import Model
 import Testing
 
 /// Large channels tell how many there are, not each who comes and goes.
-struct CrowdTests {
+struct PresenceThrottleTests {
   @Test(arguments: BrokerKind.allCases)
   func above200OnlyTheCountAndBelow150TheRosterAgain(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in

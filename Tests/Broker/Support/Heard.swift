@@ -14,7 +14,7 @@ enum Heard: Equatable, Sendable {
   case link(LinkState)
   case identity(NodeID)
   case answer([Asker], HeardAnswer)
-  case register(Registrants)
+  case register(ReportedConnections)
   case announce(from: UInt32)
   case addressed(Addressee, ExactString)
 
@@ -31,7 +31,7 @@ enum Heard: Equatable, Sendable {
     case .attached(let channel): self = .attached(channel)
     case .subscriptionsLost: self = .subscriptionsLost
     case .link(let state): self = .link(state)
-    case .identity(let id): self = .identity(id)
+    case .nodeRenamed(let id): self = .identity(id)
     case .answer(let asker, let result): self = .answer([asker], HeardAnswer(result))
     case .answers(let askers, let result): self = .answer(askers, HeardAnswer(result))
     case .register(let registrants): self = .register(registrants)

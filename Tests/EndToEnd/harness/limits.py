@@ -83,8 +83,8 @@ def of_page(cells: list[str]) -> Row:
 
 
 # What is said of the same thing in several rows.
-ANSWERS = ("Server/Delivery/Delivery+Waiting", r"static func answerTooLarge.*\n +Refusal\(\.(\w+)")
-MANY_ANSWERS = ("Server/Delivery/Delivery+Waiting", r"static var tooManyAnswers.*\n +Refusal\(\.(\w+)")
+ANSWERS = ("Server/Delivery/Delivery+Deferred", r"static func answerTooLarge.*\n +Refusal\(\.(\w+)")
+MANY_ANSWERS = ("Server/Delivery/Delivery+Deferred", r"static var tooManyAnswers.*\n +Refusal\(\.(\w+)")
 ABOVE_THE_RATE = ("Hub/Hub+Rates", r"return \.refused\(Refusal\(\.(\w+)")
 TOO_SLOW = ("Server/Worker/Worker+Delivering", r"func isTooSlow.*\n +close\(slot, \.(\w+)")
 MANY_CALLS = ("Server/Worker/Worker+Backend", r"guard calls\.open\.hasRoom.*\n.*\n +return Refusal\(\.(\w+)")
@@ -140,7 +140,7 @@ def of_operations() -> dict[str, Row]:
         ],
         "subscribes of a connection's first 30 s that wait for the rate: one after the other, each": [
             number(deferred, "window"),
-            number(deferred, "patience"),
+            number(deferred, "timeout"),
             code(*ABOVE_THE_RATE),
         ],
         "what such connections have sent meanwhile, for all of a loop": [
@@ -150,7 +150,7 @@ def of_operations() -> dict[str, Row]:
         "time an outbox is more than half full": [number(server, "slowTimeout"), close(*TOO_SLOW)],
         "time for the closing handshake": [number(server, "closeTimeout")],
         "messages on their way between two loops": [
-            number("Server/Backlog", "limit"),
+            number("Server/InFlightBytes", "limit"),
             code("Model/ErrorCode", r"static func overloaded.*\n +Refusal\(id: id, \.(\w+)"),
         ],
         "body of an HTTP request, or what its chunks announce": [
@@ -195,12 +195,12 @@ def of_backend() -> dict[str, Row]:
 
 def of_protocol() -> dict[str, Row]:
     """Of "Limits" of the protocol; the numbers of options are compared by `test_limits_that_are_options`."""
-    closing, hub, held = "Server/Worker/Worker+Closing", "Hub/Hub", "Hub/HeldEvents"
+    closing, hub, held = "Server/Worker/Worker+Closing", "Hub/Hub", "Hub/BufferedEvents"
     commands, reader, calls = "Protocol/Apus/Command", "Protocol/Apus/CommandReader", "Server/Backend/OpenCalls"
     pending, errors = "Hub/PendingSubscribe", "Protocol/Apus/RPC/RPCResponse"
     configuration = "Node/Configuration/NodeConfiguration"
-    torn = code("Hub/Hub+Subscribing", r"for key in needy \{ fail\(key, \.(\w+)")
-    waiting = found("Server/Delivery/Delivery+Waiting", r"answerBytes.* <= (\d \*) min\(limit")
+    torn = code("Hub/Hub+Subscribing", r"for key in mustFail \{ fail\(key, \.(\w+)")
+    waiting = found("Server/Delivery/Delivery+Deferred", r"answerBytes.* <= (\d \*) min\(limit")
     recoveries = found(configuration, r"maxRecovery: (\d \*) min\(maxOutbox")
     [fleeting] = {number(commands, name) for name in ("maxKeyLength", "maxEventLength")}
     return {
@@ -208,7 +208,7 @@ def of_protocol() -> dict[str, Row]:
         "channels of a connection": [code("Hub/Hub+Commands", r"refuse\(id, id: request, \.(\w+), \"A connection may")],
         "commands of a connection, and of all connections of a user on a node": [
             code(*ABOVE_THE_RATE),
-            number("Hub/TokenBucket", "patience"),
+            number("Hub/TokenBucket", "timeout"),
             close("Server/Worker/Worker+Receiving", r"case \.exhausted: close\(slot, \.(\w+)"),
         ],
         "token": [
@@ -216,7 +216,7 @@ def of_protocol() -> dict[str, Row]:
             code("Tokens/TokenHeader", r"Refusal\(isExpired \? \.\w+ : \.(\w+)"),
         ],
         "time until a token is shown, where one is demanded": [
-            number(hub, "patience"),
+            number(hub, "timeout"),
             close("Server/Worker/Worker+Delivering", r"case \.noToken, \.invalidToken: \.(\w+)"),
         ],
         "waiting to be read by the client": [close(*TOO_SLOW)],
@@ -228,7 +228,7 @@ def of_protocol() -> dict[str, Row]:
         "events held while a channel's members are read": [number(held, "capacity"), torn],
         "events of a channel held while what was missed is read": [number(held, "capacity"), torn],
         "events held behind what was missed of their channels, while that is sent": [
-            number("Server/Delivery/Replay", "maxBehind"),
+            number("Server/Delivery/RecoveryQueue", "maxBehind"),
             close(*TOO_SLOW),
         ],
         "one answer (of `history`, `presence`, `request`)": [

@@ -21,8 +21,8 @@ import Testing
     #expect(world.deliveries > 500 && world.reads > 50, "seed \(seed): \(world.deliveries), \(world.reads)")
   }
 
-  private func run(_ seed: UInt64, _ trouble: ContinuityWorld.Trouble) throws -> ContinuityWorld {
-    var world = ContinuityWorld(seed: seed, trouble)
+  private func run(_ seed: UInt64, _ failure: ContinuityWorld.Trouble) throws -> ContinuityWorld {
+    var world = ContinuityWorld(seed: seed, failure)
     for step in 0..<Self.steps {
       do {
         try world.step()

@@ -83,7 +83,7 @@ import Testing
     _ = probe.send(now: 0, microseconds: 0)
     _ = probe.send(now: 5000, microseconds: 0)
     #expect(!probe.isHealthy)
-    probe.excuse()
+    probe.ignoreMissing()
     #expect(probe.isHealthy)
     #expect(!probe.isDue(now: 5000), "but the next one comes when it is due")
     #expect(probe.send(now: 10_000, microseconds: 0) == 3)

@@ -21,8 +21,8 @@ import Testing
 
   @Test func nobodyIsAskedForAllTheTime() throws {
     let lookup = try lookup(1)
-    #expect(!lookup.isOverdue(now: 5 + UserLookups.patience - 1))
-    #expect(lookup.isOverdue(now: 5 + UserLookups.patience))
+    #expect(!lookup.isOverdue(now: 5 + UserLookups.timeout - 1))
+    #expect(lookup.isOverdue(now: 5 + UserLookups.timeout))
   }
 
   @Test func thoseBeingAskedForCount() throws {

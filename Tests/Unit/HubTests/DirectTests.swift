@@ -92,9 +92,9 @@ import Testing
     desk.open(2, user: "alice")
     #expect(slots(desk, "alice") == [2])
     #expect(desk.hub.slots(of: .everybody) == [2], "strangers are told nothing")
-    _ = desk.judged(0, .success(Identity(user: user("alice"))))
+    _ = desk.verified(0, .success(Identity(user: user("alice"))))
     // A renewal changes nothing.
-    for expires in [100, 200] { _ = desk.judged(0, .success(Identity(user: user("alice"), expires: Int64(expires)))) }
+    for expires in [100, 200] { _ = desk.verified(0, .success(Identity(user: user("alice"), expires: Int64(expires)))) }
     #expect(slots(desk, "alice") == [0, 2])
     #expect(desk.hub.slots(of: .everybody) == [0, 2])
     _ = desk.close(0)

@@ -44,7 +44,7 @@ import Testing
   @Test func aTokenMakesAStrangerKnown() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0)
-    #expect(desk.judged(0, .success(identity("alice", expires: 100)), id: 1) == ["0: authenticated alice #1 until 100"])
+    #expect(desk.verified(0, .success(identity("alice", expires: 100)), id: 1) == ["0: authenticated alice #1 until 100"])
     #expect(desk.publish(0, "a", "x") == ["publish 0 a 'x'"])
     #expect(desk.hub.due(Desk.id(0)) == 100_000, "the five seconds count no more")
   }
@@ -52,36 +52,36 @@ import Testing
   @Test func aBadTokenEndsAStranger() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0)
-    #expect(desk.judged(0, .failure(Self.bad), id: 1) == ["0: error invalid_token #1", "close 0 invalidToken"])
+    #expect(desk.verified(0, .failure(Self.bad), id: 1) == ["0: error invalid_token #1", "close 0 invalidToken"])
   }
 
   @Test func aBadTokenEndsAGuest() {
     var desk = Desk()
     desk.open(0)
-    #expect(desk.judged(0, .failure(Self.bad)) == ["0: error invalid_token", "close 0 invalidToken"])
+    #expect(desk.verified(0, .failure(Self.bad)) == ["0: error invalid_token", "close 0 invalidToken"])
   }
 
   @Test func aTokenThatCouldNotBeJudgedEndsNobody() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0)
-    #expect(desk.judged(0, .failure(Refusal(.unavailable, "Later."))) == ["0: error unavailable"])
+    #expect(desk.verified(0, .failure(Refusal(.unavailable, "Later."))) == ["0: error unavailable"])
   }
 
   @Test func aGuestInPresenceStaysAGuest() {
     var desk = Desk()
     desk.open(0)
     desk.subscribed(0, "a", .member)
-    #expect(desk.judged(0, .success(identity("alice"))) == ["0: error bad_request"])
+    #expect(desk.verified(0, .success(identity("alice"))) == ["0: error bad_request"])
     _ = desk.unsubscribe(0, "a")
-    #expect(desk.judged(0, .success(identity("alice"))) == ["0: authenticated alice"])
+    #expect(desk.verified(0, .success(identity("alice"))) == ["0: authenticated alice"])
   }
 
   @Test func theAnswerForAConnectionThatHasGoneIsDropped() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0)
     _ = desk.close(0)
-    #expect(desk.judged(0, .success(identity("alice"))) == [])
-    #expect(desk.judged(0, .failure(Self.bad)) == [])
+    #expect(desk.verified(0, .success(identity("alice"))) == [])
+    #expect(desk.verified(0, .failure(Self.bad)) == [])
     #expect(desk.time(0, 1 << 50) == [])
   }
 
@@ -107,7 +107,7 @@ import Testing
     var desk = Desk(requiresIdentity: true)
     desk.open(0, identity("alice", expires: 100))
     _ = desk.time(0, 100_000)
-    _ = desk.judged(0, .success(identity("alice", expires: 200)))
+    _ = desk.verified(0, .success(identity("alice", expires: 200)))
     #expect(desk.time(0, 130_000) == [])
     #expect(desk.time(0, 200_000) == ["0: expiring in 30000"])
   }
@@ -115,8 +115,8 @@ import Testing
   @Test func aFailedRenewalIsAnErrorAndNoMore() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0, identity("alice", expires: 100))
-    #expect(desk.judged(0, .failure(Self.bad), id: 7) == ["0: error invalid_token #7"])
-    #expect(desk.judged(0, .success(identity("bob")), id: 8) == ["0: error invalid_token #8"])
+    #expect(desk.verified(0, .failure(Self.bad), id: 7) == ["0: error invalid_token #7"])
+    #expect(desk.verified(0, .success(identity("bob")), id: 8) == ["0: error invalid_token #8"])
     #expect(desk.publish(0, "a", "x") == ["publish 0 a 'x'"])
     #expect(desk.time(0, 130_000) == ["close 0 expiredToken"], "the old token still ends")
   }
@@ -128,7 +128,7 @@ import Testing
     desk.subscribed(0, "b", .member)
     desk.subscribed(0, "c", .watch)
     #expect(
-      desk.judged(0, .success(identity("alice", ["a": .subscribe, "b": .subscribe]))) == [
+      desk.verified(0, .success(identity("alice", ["a": .subscribe, "b": .subscribe]))) == [
         "0: authenticated alice", "leave c-0 b", "detach b", "0: unsubscribed from b by the server", "detach c",
         "0: unsubscribed from c by the server",
       ])
@@ -141,7 +141,7 @@ import Testing
     #expect(desk.subscribe(0, "a", .member, id: 1) == ["attach a"])
     #expect(desk.publish(0, "a", "x", id: 2) == [])
     #expect(
-      desk.judged(0, .success(identity("alice", [:]))) == [
+      desk.verified(0, .success(identity("alice", [:]))) == [
         "0: authenticated alice", "0: error forbidden #1", "detach a", "0: error forbidden #2",
       ])
   }
@@ -150,12 +150,12 @@ import Testing
     var desk = Desk()
     desk.open(0)
     _ = desk.subscribe(0, "a", id: 1)
-    #expect(desk.judged(0, .success(identity("alice"))) == ["0: authenticated alice"])
+    #expect(desk.verified(0, .success(identity("alice"))) == ["0: authenticated alice"])
     _ = desk.subscribe(0, "a", .watch, id: 2)
     desk.open(1)
     _ = desk.subscribe(1, "a", .none, id: 1)
     _ = desk.subscribe(1, "a", .member, id: 2)
-    #expect(desk.judged(1, .success(identity("bob"))) == ["1: error bad_request"])
+    #expect(desk.verified(1, .success(identity("bob"))) == ["1: error bad_request"])
   }
 
   // MARK: Presence
@@ -166,10 +166,10 @@ import Testing
     desk.subscribed(0, "a", .member)
     desk.subscribed(0, "b")
     #expect(
-      desk.judged(0, .success(identity("alice", info: "2"))) == [
+      desk.verified(0, .success(identity("alice", info: "2"))) == [
         "update a c-0 alice 2", "0: authenticated alice",
       ])
-    #expect(desk.judged(0, .success(identity("alice", info: "2"))) == ["0: authenticated alice"])
+    #expect(desk.verified(0, .success(identity("alice", info: "2"))) == ["0: authenticated alice"])
   }
 
   @Test func theTokensInfoIsShown() {

@@ -97,9 +97,9 @@ import Testing
 
   // MARK: Through the hub
 
-  /// A verdict as a line of text.
-  private func line(_ verdict: Hub.RateVerdict) -> String {
-    switch verdict {
+  /// A decision as a line of text.
+  private func line(_ decision: Hub.RateDecision) -> String {
+    switch decision {
     case .allowed: "allowed"
     case .deferred(let delay, let isUser): "deferred\(isUser ? " as a user" : "") for \(delay)"
     case .refused(let refusal, let isUser):

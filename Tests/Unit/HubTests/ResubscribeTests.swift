@@ -78,11 +78,11 @@ import Testing
   }
 
   @Test(arguments: [PresenceMode.member, .watch])
-  func aMemberThatCannotChangeStaysAMember(_ wish: PresenceMode) {
+  func aMemberThatCannotChangeStaysAMember(_ options: PresenceMode) {
     var desk = Desk()
     desk.open(0)
     desk.subscribed(0, "room", .member)
-    _ = desk.subscribe(0, "room", wish, id: 1)
+    _ = desk.subscribe(0, "room", options, id: 1)
     #expect(desk.notEntered(0, "room") == ["0: error unavailable #1"])
     #expect(desk.deliver("join", to: .watchers, of: "room") == [0])
     #expect(desk.close(0) == ["leave c-0 room lost", "detach room"])

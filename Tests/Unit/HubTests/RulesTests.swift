@@ -133,7 +133,7 @@ import Testing
       0, Identity(user: user("alice"), grants: [Grant(try #require(ChannelPattern("*")), [.subscribe, .presence])]))
     #expect(desk.presence(0, "a", id: 1) == ["query 0 a #1"])
     let less = Identity(user: user("alice"), grants: [Grant(try #require(ChannelPattern("*")), [.subscribe])])
-    #expect(desk.judged(0, .success(less)) == ["0: authenticated alice"])
+    #expect(desk.verified(0, .success(less)) == ["0: authenticated alice"])
     #expect(
       desk.answered(0, .success(.presence(channel("a"), roster("alice"))), id: 1) == ["0: error forbidden #1"])
   }
@@ -157,7 +157,7 @@ import Testing
       _ = desk.attached("a\(id)")
     }
     #expect(
-      desk.judged(0, .success(try history(.subscribe))) == [
+      desk.verified(0, .success(try history(.subscribe))) == [
         "0: authenticated alice", "0: error forbidden #1", "detach a1",
       ])
     let read = HistoryRead(top: StreamPosition(epoch: "e", offset: 1))
@@ -169,7 +169,7 @@ import Testing
     let id = RequestID(json: "1")
     desk.hub.history(Desk.id(0), of: channel("a"), since: nil, limit: 5, request: id)
     #expect(desk.lines() == ["read 0 a newest 5 #1"])
-    _ = desk.judged(0, .success(try history(.subscribe)))
+    _ = desk.verified(0, .success(try history(.subscribe)))
     let read = HistoryRead(top: StreamPosition(epoch: "e", offset: 1))
     #expect(desk.answered(0, .success(.history(channel("a"), read)), id: 1) == ["0: error forbidden #1"])
   }

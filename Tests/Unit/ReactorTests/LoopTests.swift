@@ -177,10 +177,10 @@ import Testing
       _ = loop.schedule(after: 0, source: source)
     }
     // On a slow machine the timer runs out in the first turn already.
-    var patience = 100
+    var timeout = 100
     source.onExpired = { [unowned loop] _ in
-      patience -= 1
-      if log.count >= 5 || patience == 0 { loop.stop() } else { _ = loop.schedule(after: 1, source: source) }
+      timeout -= 1
+      if log.count >= 5 || timeout == 0 { loop.stop() } else { _ = loop.schedule(after: 1, source: source) }
     }
     pair.sendFromFar("x")
     try loop.runUntilStopped()

@@ -29,7 +29,7 @@ import Testing
       return household
     }
 
-    mutating func enter(_ number: Int, now moment: Int64) -> AddressLimits.Verdict {
+    mutating func enter(_ number: Int, now moment: Int64) -> AddressLimits.Decision {
       now = max(now, moment)
       var household = household(number)
       defer { households[number] = household }
@@ -87,10 +87,10 @@ import Testing
         now += Int64.random(in: 0...40, using: &generator)
         let told = now - Int64.random(in: 0...3, using: &generator)
         let number = Int.random(in: 0..<(Bool.random(using: &generator) ? few : many), using: &generator)
-        let verdict = limits.enter(try address(number, &generator), now: told)
-        try #require(verdict == reference.enter(number, now: told), context)
-        if verdict == .admitted { connected.append(number) }
-        verdicts["\(verdict)", default: 0] += 1
+        let decision = limits.enter(try address(number, &generator), now: told)
+        try #require(decision == reference.enter(number, now: told), context)
+        if decision == .admitted { connected.append(number) }
+        verdicts["\(decision)", default: 0] += 1
       }
       if step % 500 == 0 { try #require(limits.addresses >= reference.remembered, context) }
     }

@@ -104,9 +104,9 @@ import Testing
     let one = try address("10.0.0.1")
     var now: Int64 = 1_234_567_891
     for _ in 0..<20 {
-      var verdict = AddressLimits.Verdict.admitted
-      while verdict == .admitted { verdict = limits.enter(one, now: now) }
-      guard case .tooFast(let seconds) = verdict else { break }
+      var decision = AddressLimits.Decision.admitted
+      while decision == .admitted { decision = limits.enter(one, now: now) }
+      guard case .tooFast(let seconds) = decision else { break }
       #expect(seconds >= 1)
       if seconds > 1 {
         let early = limits.enter(one, now: now + Int64(seconds - 1) * 1000)

@@ -3,36 +3,36 @@ import Testing
 
 @Suite struct AdmissionTests {
   @Test func takesAsManyAsItsLimit() {
-    let admission = Admission(limit: 2)
-    #expect(admission.enter())
-    #expect(admission.enter())
-    #expect(!admission.enter(), "one too many")
-    #expect(admission.count == 3, "which is counted until it has gone")
-    admission.leave()
-    #expect(!admission.enter(), "still full")
-    admission.leave()
-    admission.leave()
-    #expect(admission.count == 1)
-    #expect(admission.enter())
+    let connectionCounter = ConnectionCounter(limit: 2)
+    #expect(connectionCounter.enter())
+    #expect(connectionCounter.enter())
+    #expect(!connectionCounter.enter(), "one too many")
+    #expect(connectionCounter.count == 3, "which is counted until it has gone")
+    connectionCounter.leave()
+    #expect(!connectionCounter.enter(), "still full")
+    connectionCounter.leave()
+    connectionCounter.leave()
+    #expect(connectionCounter.count == 1)
+    #expect(connectionCounter.enter())
   }
 
   @Test func zeroIsNoLimit() {
-    let admission = Admission(limit: 0)
-    for _ in 0..<10_000 { #expect(admission.enter()) }
-    #expect(admission.count == 10_000)
+    let connectionCounter = ConnectionCounter(limit: 0)
+    for _ in 0..<10_000 { #expect(connectionCounter.enter()) }
+    #expect(connectionCounter.count == 10_000)
   }
 
   @Test func manyThreadsTakeExactlyTheLimit() async {
-    let admission = Admission(limit: 500)
+    let connectionCounter = ConnectionCounter(limit: 500)
     let admitted = await withTaskGroup(of: Int.self) { group in
-      for _ in 0..<8 { group.addTask { (0..<200).count { _ in admission.enter() } } }
+      for _ in 0..<8 { group.addTask { (0..<200).count { _ in connectionCounter.enter() } } }
       return await group.reduce(0, +)
     }
     #expect(admitted == 500)
-    #expect(admission.count == 1600)
+    #expect(connectionCounter.count == 1600)
     await withTaskGroup(of: Void.self) { group in
-      for _ in 0..<8 { group.addTask { for _ in 0..<200 { admission.leave() } } }
+      for _ in 0..<8 { group.addTask { for _ in 0..<200 { connectionCounter.leave() } } }
     }
-    #expect(admission.count == 0)
+    #expect(connectionCounter.count == 0)
   }
 }

@@ -35,13 +35,13 @@ import Testing
 
   /// The answers that come to a loop of their own.
   private final class Answers: Sendable {
-    private let all = Lock<[BackendDesk.Answer]>([])
-    private let mailbox = Lock<Mailbox<BackendDesk.Answer>?>(nil)
+    private let all = Lock<[BackendDispatcher.Answer]>([])
+    private let mailbox = Lock<Mailbox<BackendDispatcher.Answer>?>(nil)
     private let thread = Lock<LoopThread?>(nil)
 
     init() throws {
       let started = try LoopThread.start("desk-test") { [all, mailbox] loop in
-        let box = Mailbox<BackendDesk.Answer>(on: loop)
+        let box = Mailbox<BackendDispatcher.Answer>(on: loop)
         box.receive { answer in all.withLock { $0.append(answer) } }
         mailbox.withLock { $0 = box }
         return nil
@@ -49,15 +49,15 @@ import Testing
       thread.withLock { $0 = started }
     }
 
-    func call(_ number: Int, within milliseconds: Int64) throws -> BackendDesk.Call {
-      BackendDesk.Call(
+    func call(_ number: Int, within milliseconds: Int64) throws -> BackendDispatcher.Call {
+      BackendDispatcher.Call(
         session: SessionID(slot: UInt32(number), generation: 7), purpose: .request(RequestID(json: "\(number)")),
         body: Array("\(number)".utf8), deadline: Sys.monotonicMicroseconds() / 1000 + milliseconds,
         answers: try #require(mailbox.withLock { $0 }))
     }
 
     /// Waits until there are so many.
-    func wait(for count: Int) async throws -> [BackendDesk.Answer] {
+    func wait(for count: Int) async throws -> [BackendDispatcher.Answer] {
       for _ in 0..<3000 where all.withLock({ $0.count }) < count { try await Task.sleep(for: .milliseconds(10)) }
       thread.withLock { $0 }?.stop()
       return all.withLock { $0 }
@@ -66,7 +66,7 @@ import Testing
 
   @Test func everyCallIsAnsweredToWhoHasAsked() async throws {
     let backend = Counting(isStuck: false)
-    let desk = BackendDesk(backend)
+    let desk = BackendDispatcher(backend)
     let answers = try Answers()
     for number in 0..<500 { #expect(desk.take(try answers.call(number, within: 3_600_000))) }
     let all = try await answers.wait(for: 500)
@@ -81,7 +81,7 @@ import Testing
 
   @Test func aCallEndsWithItsTime() async throws {
     let backend = Counting(isStuck: true)
-    let desk = BackendDesk(backend)
+    let desk = BackendDispatcher(backend)
     let answers = try Answers()
     for number in 0..<100 { #expect(desk.take(try answers.call(number, within: 50))) }
     let all = try await answers.wait(for: 100)
@@ -97,7 +97,7 @@ import Testing
   }
 
   @Test func whatIsTooMuchIsRefused() async throws {
-    let desk = BackendDesk(Counting(isStuck: true))
+    let desk = BackendDispatcher(Counting(isStuck: true))
     let answers = try Answers()
     let taken = try (0..<1200).map { desk.take(try answers.call($0, within: 600_000)) }
     // Sixty-four that run, and those that may wait.

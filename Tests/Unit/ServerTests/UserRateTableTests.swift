@@ -29,7 +29,7 @@ import Testing
     let table = UserRateTable()
     var hub = Hub(
       limits: Hub.Limits(maxChannels: 1, rate: RateLimit(rate: 1, burst: 2), maxRecovery: 0),
-      access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), users: table)
+      access: Hub.Authorization(rules: .standard(isOpen: true), requiresIdentity: false), users: table)
     /// Whether a new connection of alice may send a command, which it does.
     func isAllowed(at now: Int64) -> Bool {
       let id = SessionID(slot: 0, generation: 0)

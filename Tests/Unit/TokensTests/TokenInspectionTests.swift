@@ -34,7 +34,7 @@ import Tokens
     (#"{"channels":{}}"#, "may do nothing"), (#"{"channels":[1]}"#, "[1]"),
     (#"{"sub":1,"sub":2}"#, "sub is here twice"),
     (#"{"sub":"\u001b[2J"}"#, #"\u{1b}[2J"#), ("{}", "header"), ("{\"info\":{\"a\":\"\u{9b}31m\"}}", #"\u{9b}31m"#),
-    ("{\"info\":{\n\"verdict\":1}}", #"{\u{a}"verdict""#),
+    ("{\"info\":{\n\"decision\":1}}", #"{\u{a}"decision""#),
   ])
   func claims(_ claims: String, _ expected: String) throws {
     let lines = try lines(claims)

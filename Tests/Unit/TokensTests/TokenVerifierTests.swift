@@ -21,14 +21,14 @@ import Testing
       lasting: 60)
   }
 
-  private func judge(
+  private func verify(
     _ verifier: TokenVerifier, _ token: String, at seconds: Int64 = Self.now
   ) -> Result<Identity, Refusal> {
-    verifier.judge(token, wall: seconds * 1000)
+    verifier.verify(token, wall: seconds * 1000)
   }
 
   @Test func whatATokenSays() async throws {
-    let identity = try judge(try await verifier(), try await token(info: #"{"a": 1}"#)).get()
+    let identity = try verify(try await verifier(), try await token(info: #"{"a": 1}"#)).get()
     #expect(identity.user.string == "alice")
     #expect(identity.info == #"{"a": 1}"#)
     #expect(identity.grants == [Grant(.all, [.subscribe, .publish])])
@@ -38,10 +38,10 @@ import Testing
   @Test func whenATokenCounts() async throws {
     let (verifier, token) = (try await verifier(), try await token())
     for seconds in [Self.now - 1_000_000, Self.now, Self.now + 89] {
-      #expect((try? judge(verifier, token, at: seconds).get()) != nil, "at \(seconds)")
+      #expect((try? verify(verifier, token, at: seconds).get()) != nil, "at \(seconds)")
     }
     for seconds in [Self.now + 90, Self.now + 1_000_000] {
-      guard case .failure(let refusal) = judge(verifier, token, at: seconds) else {
+      guard case .failure(let refusal) = verify(verifier, token, at: seconds) else {
         Issue.record("accepted at \(seconds)")
         continue
       }
@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test func anotherSecretVerifiesNothing() async throws {
-    guard case .failure(let refusal) = judge(try await verifier("another"), try await token()) else {
+    guard case .failure(let refusal) = verify(try await verifier("another"), try await token()) else {
       Issue.record("accepted")
       return
     }
@@ -61,11 +61,11 @@ import Testing
   @Test func newKeysTakeThePlaceOfTheOldOnes() async throws {
     let (verifier, token) = (try await verifier(), try await token())
     verifier.replace(try await TokenKeys.secret("another"))
-    #expect((try? judge(verifier, token).get()) == nil)
+    #expect((try? verify(verifier, token).get()) == nil)
     verifier.replace(try await TokenKeys.secret(Self.secret))
-    #expect((try? judge(verifier, token).get()) != nil)
+    #expect((try? verify(verifier, token).get()) != nil)
     verifier.replace(TokenKeys())
-    #expect((try? judge(verifier, token).get()) == nil)
+    #expect((try? verify(verifier, token).get()) == nil)
   }
 
   /// RFC 7515 section 4.1.4: a name is a case-sensitive string, and no other that only looks the same.
@@ -82,9 +82,9 @@ import Testing
 
   @Test func forWhomAndByWhom() async throws {
     let token = try await token()
-    #expect((try? judge(try await verifier(Self.secret, .init(audience: "apus")), token).get()) != nil)
-    #expect((try? judge(try await verifier(Self.secret, .init(audience: "Apus")), token).get()) == nil)
-    #expect((try? judge(try await verifier(Self.secret, .init(issuer: "apus")), token).get()) == nil)
+    #expect((try? verify(try await verifier(Self.secret, .init(audience: "apus")), token).get()) != nil)
+    #expect((try? verify(try await verifier(Self.secret, .init(audience: "Apus")), token).get()) == nil)
+    #expect((try? verify(try await verifier(Self.secret, .init(issuer: "apus")), token).get()) == nil)
   }
 
   /// Whatever is changed in a token, nobody is let in by it, and nothing falls over.
@@ -106,15 +106,15 @@ import Testing
         default: bytes.swapAt(position, Int.random(in: 0..<bytes.count, using: &generator))
         }
       }
-      let verdict = judge(verifier, String(decoding: bytes, as: UTF8.self))
-      #expect((try? verdict.get()) == nil || bytes == good)
+      let decision = verify(verifier, String(decoding: bytes, as: UTF8.self))
+      #expect((try? decision.get()) == nil || bytes == good)
     }
   }
 
   @Test func theTokenStandsInNoRefusal() async throws {
     let verifier = try await verifier()
     for token in ["a.b.c", String(repeating: "secret", count: 2000), "secret", try await token() + "secret"] {
-      guard case .failure(let refusal) = judge(verifier, token) else {
+      guard case .failure(let refusal) = verify(verifier, token) else {
         Issue.record("accepted")
         continue
       }

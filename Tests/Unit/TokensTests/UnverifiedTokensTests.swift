@@ -20,8 +20,8 @@ import Testing
     return encoded
   }
 
-  private func judge(_ header: String, _ claims: String, _ signature: String = "xxxx") -> Result<Identity, Refusal> {
-    UnverifiedTokens().judge("\(part(header)).\(part(claims)).\(signature)", wall: 1_790_000_000_000)
+  private func verify(_ header: String, _ claims: String, _ signature: String = "xxxx") -> Result<Identity, Refusal> {
+    UnverifiedTokens().verify("\(part(header)).\(part(claims)).\(signature)", wall: 1_790_000_000_000)
   }
 
   @Test(arguments: [
@@ -30,14 +30,14 @@ import Testing
   ])
   func onlyTheUserIsRead(_ claims: String) throws {
     for header in [#"{"alg":"HS256","typ":"JWT"}"#, #"{"alg":"none"}"#, "{}"] {
-      let identity = try judge(header, claims).get()
+      let identity = try verify(header, claims).get()
       #expect(identity.user.string == "alice" && identity.isUnverified)
       #expect(identity.info == nil && identity.grants == nil && identity.expires == nil)
     }
   }
 
   @Test func aSignatureMayBeEmpty() throws {
-    #expect(try judge("{}", #"{"sub":"alice"}"#, "").get().user.string == "alice")
+    #expect(try verify("{}", #"{"sub":"alice"}"#, "").get().user.string == "alice")
   }
 
   @Test(arguments: [
@@ -45,7 +45,7 @@ import Testing
     ("{}", #"{"sub":7}"#), ("{}", #"{"sub":""}"#), ("{}", #"{"sub":"a\u0000"}"#), ("{}", #"{"sub":"a""#),
   ])
   func aBadFormIsInvalid(_ header: String, _ claims: String) {
-    guard case .failure(let refusal) = judge(header, claims) else {
+    guard case .failure(let refusal) = verify(header, claims) else {
       Issue.record("accepted")
       return
     }
@@ -54,7 +54,7 @@ import Testing
 
   @Test(arguments: ["", "a", "alice", "a.b", "a.b.c.d", "e30.e30", "e30.e30.?", "e30=.e30.x"])
   func threePartsOfBase64(_ token: String) {
-    guard case .failure(let refusal) = UnverifiedTokens().judge(token, wall: 0) else {
+    guard case .failure(let refusal) = UnverifiedTokens().verify(token, wall: 0) else {
       Issue.record("accepted")
       return
     }
@@ -66,7 +66,7 @@ import Testing
     let token = try await TokenMint(secret: secret, issuer: nil, audience: nil).token(
       for: try #require(UserName("alice")), grants: [], info: nil, from: 1_790_000_000, lasting: 60)
     let verifier = TokenVerifier(try await TokenKeys.secret(secret))
-    #expect(try verifier.judge(token, wall: 1_790_000_000_000).get().isUnverified == false)
-    #expect(try UnverifiedTokens().judge(token, wall: 0).get().user.string == "alice")
+    #expect(try verifier.verify(token, wall: 1_790_000_000_000).get().isUnverified == false)
+    #expect(try UnverifiedTokens().verify(token, wall: 0).get().user.string == "alice")
   }
 }

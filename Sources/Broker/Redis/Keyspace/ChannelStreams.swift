@@ -41,7 +41,7 @@ final class ChannelStreams {
   /// Reads of what is missing that have not been answered.
   private var catchUps: [ChannelName: CatchUp] = [:]
   /// Reads for subscribes that wait for the messages they tell of.
-  private var waitingReads = WaitingReads()
+  private var earlyReads = EarlyReads()
   /// Gaps that were told.
   private(set) var gaps = 0
 
@@ -81,7 +81,7 @@ final class ChannelStreams {
   /// Nobody here listens to the channel any more.
   func forget(_ channel: ChannelName) {
     continuity.forget(channel)
-    _ = waitingReads.take(channel)
+    _ = earlyReads.take(channel)
     if catchUps.removeValue(forKey: channel) != nil { onCaughtUp() }
   }
 
@@ -91,7 +91,7 @@ final class ChannelStreams {
     continuity.forget(allBut: { subscriptions.isHeard($0) })
     catchUps = [:]
     reads.forgetMissing()
-    waitingReads.forget(allBut: { subscriptions.isHeard($0) })
+    earlyReads.forget(allBut: { subscriptions.isHeard($0) })
   }
 
   private func act(_ action: Continuity.Action?) {
@@ -226,10 +226,10 @@ final class ChannelStreams {
     releaseReads(request.channel)
     guard !continuity.hasReached(read.top, in: request.channel) else { return post(request, callers, result) }
     guard !continuity.hasLeft(read.top.epoch, in: request.channel) else { return askAgain(request, callers) }
-    let waiting = WaitingReads.Read(
+    let waiting = EarlyReads.Read(
       request: request, readers: callers, read: read, epoch: continuity.epoch(of: request.channel),
       since: context.loop.now)
-    if !waitingReads.add(waiting) { post(request, callers, .failure(.overloaded(nothing: "read"))) }
+    if !earlyReads.add(waiting) { post(request, callers, .failure(.overloaded(nothing: "read"))) }
   }
 
   private func post(_ request: ReadQueue.Request, _ callers: [Caller], _ result: Result<HistoryRead, Refusal>) {
@@ -240,15 +240,15 @@ final class ChannelStreams {
 
   /// Answers subscribes whose read was faster than what it tells of, and asks again for those of an epoch that is over.
   private func releaseReads(_ channel: ChannelName) {
-    guard !waitingReads.isEmpty else { return }
+    guard !earlyReads.isEmpty else { return }
     let epoch = continuity.epoch(of: channel)
-    for waiting in waitingReads.take(channel) {
+    for waiting in earlyReads.take(channel) {
       if continuity.hasReached(waiting.read.top, in: channel) {
         post(waiting.request, waiting.readers, .success(waiting.read))
       } else if epoch == waiting.epoch || epoch == waiting.read.top.epoch,
         !continuity.hasLeft(waiting.read.top.epoch, in: channel)
       {
-        _ = waitingReads.add(waiting)
+        _ = earlyReads.add(waiting)
       } else {
         askAgain(waiting.request, waiting.readers)
       }
@@ -261,15 +261,15 @@ final class ChannelStreams {
   }
 
   private func refuseReads(_ channel: ChannelName) {
-    for waiting in waitingReads.take(channel) { post(waiting.request, waiting.readers, .failure(Self.unreadable)) }
+    for waiting in earlyReads.take(channel) { post(waiting.request, waiting.readers, .failure(Self.unreadable)) }
   }
 
   /// What a read tells of comes at once, or is read when the subscription is back. Where it does not, what is missing is
   /// looked for, and whatever goes wrong, nobody waits for ever.
   func refuseOverdueReads() {
-    guard !waitingReads.isEmpty else { return }
-    for channel in waitingReads.late(now: context.loop.now) { act(continuity.recheck(channel)) }
-    for waiting in waitingReads.takeOverdue(now: context.loop.now) {
+    guard !earlyReads.isEmpty else { return }
+    for channel in earlyReads.late(now: context.loop.now) { act(continuity.recheck(channel)) }
+    for waiting in earlyReads.takeOverdue(now: context.loop.now) {
       post(waiting.request, waiting.readers, .failure(Self.unreadable))
     }
   }
@@ -288,7 +288,7 @@ final class ChannelStreams {
 
   /// The link is down: nobody waits any longer.
   func refuseWaitingReads() {
-    for waiting in waitingReads.takeAll() { post(waiting.request, waiting.readers, .failure(Self.unreadable)) }
+    for waiting in earlyReads.takeAll() { post(waiting.request, waiting.readers, .failure(Self.unreadable)) }
   }
 }
 

@@ -29,12 +29,12 @@ final class ChannelSubscriptions {
   private unowned let context: KeyspaceContext
   private unowned let lease: NodeLease
   unowned var listener: any SubscriptionListener
-  private var interest = Interest()
+  private var table = SubscriptionTable()
   /// Payloads that were nothing a node says.
   private(set) var malformedPayloads = 0
   /// Payloads of a later version.
   private(set) var unknownPayloads = 0
-  private var malformedTally = FailureTally()
+  private var malformedLog = LogThrottle()
   /// Whether the subscriber was left unread since it was last asked for.
   private var hasPaused = false
 
@@ -45,29 +45,29 @@ final class ChannelSubscriptions {
   }
 
   /// How many channels have a listener on this node.
-  var activeCount: Int { interest.activeCount }
+  var activeCount: Int { table.activeCount }
 
-  func knows(_ channel: ChannelName) -> Bool { interest.knows(channel) }
+  func knows(_ channel: ChannelName) -> Bool { table.knows(channel) }
 
   /// Whether anybody here listens to the channel.
-  func isHeard(_ channel: ChannelName) -> Bool { !interest.loops(of: channel).isEmpty }
+  func isHeard(_ channel: ChannelName) -> Bool { !table.loops(of: channel).isEmpty }
 
   // MARK: Loops
 
   func attach(_ channel: ChannelName, _ loop: LoopIndex) {
-    act(interest.attach(channel, loop))
+    act(table.attach(channel, loop))
   }
 
   func detach(_ channel: ChannelName, _ loop: LoopIndex) {
-    interest.detach(channel, loop, now: context.loop.now)
+    table.detach(channel, loop, now: context.loop.now)
   }
 
   /// Gives up what nobody has listened to for a while.
   func expire() {
-    for action in interest.expire(now: context.loop.now) { act(action) }
+    for action in table.expire(now: context.loop.now) { act(action) }
   }
 
-  private func act(_ action: Interest.Action?) {
+  private func act(_ action: SubscriptionTable.Action?) {
     switch action {
     case nil: break
     case .subscribe(let channel): subscribe(to: [channel])
@@ -84,11 +84,11 @@ final class ChannelSubscriptions {
 
   func linked() {
     subscribeControl()
-    subscribe(to: interest.linked())
+    subscribe(to: table.linked())
   }
 
   func linkLost() {
-    interest.linkLost()
+    table.linkLost()
   }
 
   func subscribeControl() {
@@ -143,7 +143,7 @@ final class ChannelSubscriptions {
     case UInt8(ascii: "s"): subscribed(name)
     case UInt8(ascii: "u"):
       context.subscriber.confirmed()
-      if let channel = channel(of: name) { act(interest.ended(channel)) }
+      if let channel = channel(of: name) { act(table.ended(channel)) }
     default: break
     }
   }
@@ -151,7 +151,7 @@ final class ChannelSubscriptions {
   private func subscribed(_ name: UnsafeRawBufferPointer) {
     context.subscriber.confirmed()
     if let channel = channel(of: name) {
-      act(interest.confirmed(channel, now: context.loop.now))
+      act(table.confirmed(channel, now: context.loop.now))
     } else if String(decoding: name, as: UTF8.self) == context.keys.control(lease.nodeID) {
       listener.controlSubscribed()
     }
@@ -198,7 +198,7 @@ final class ChannelSubscriptions {
 
   func malformed() {
     malformedPayloads += 1
-    guard let dropped = malformedTally.failed(now: context.loop.now) else { return }
+    guard let dropped = malformedLog.failed(now: context.loop.now) else { return }
     context.logger.warning("payloads in Redis were not messages and were dropped", metadata: ["dropped": "\(dropped)"])
   }
 
@@ -219,7 +219,7 @@ final class ChannelSubscriptions {
   /// Hands an event to the loops that listen to its channel.
   func deliver(_ event: ChannelEvent, _ channel: ChannelName) {
     if context.outlet.isCongested { pause() }
-    for loop in interest.loops(of: channel) {
+    for loop in table.loops(of: channel) {
       context.outlet.post(.deliver(channel, event, since: context.loop.nowMicroseconds), to: loop)
     }
   }

@@ -7,7 +7,7 @@ import Redis
 /// Who is connected to this node, written into Redis, so that a user is found wherever they are.
 ///
 /// No table of it is kept here: whenever Redis may have lost it, the loops announce what is open again. Only what has
-/// closed and may still stand in Redis waits in `departed`; it goes before anything is announced, and never comes back,
+/// closed and may still stand in Redis waits in `closedConnections`; it goes before anything is announced, and never comes back,
 /// since no client id is given twice. A loop tells of those closings alone whose connection it has told of, and of none
 /// that opens while the link is away: so what waits is not more than was connected when it was lost.
 final class ConnectionRegistry {
@@ -27,7 +27,7 @@ final class ConnectionRegistry {
   private unowned let context: KeyspaceContext
   private unowned let lease: NodeLease
   /// Connections that are gone and of which Redis may still know.
-  private var departed: Deque<Departed> = []
+  private var closedConnections: Deque<Departed> = []
   private var departureRefused = Cooldown()
   /// Whether Redis has refused to know of some that are open, and when.
   private var isIncomplete = false
@@ -149,13 +149,13 @@ final class ConnectionRegistry {
   /// A connection is gone that Redis may know of.
   func disconnected(_ client: ClientID, _ user: UserName?) {
     let gone = Departed(client: client, user: user)
-    if context.isReady, departed.isEmpty { takeOut([gone]) } else { departed.append(gone) }
+    if context.isReady, closedConnections.isEmpty { takeOut([gone]) } else { closedConnections.append(gone) }
   }
 
   private func sendDepartures() {
-    while !departed.isEmpty {
-      let batch = Array(departed.prefix(Self.departureBatch))
-      departed.removeFirst(batch.count)
+    while !closedConnections.isEmpty {
+      let batch = Array(closedConnections.prefix(Self.departureBatch))
+      closedConnections.removeFirst(batch.count)
       guard takeOut(batch) else { return }
     }
   }
@@ -163,8 +163,8 @@ final class ConnectionRegistry {
   /// They are tried again later. What is too much goes with the node itself.
   private func refusedDeparture(_ gone: [Departed], isFirst: Bool) {
     departureRefused.start(now: context.loop.now)
-    guard isFirst, departed.count + gone.count <= Self.maxRefusedDepartures else { return }
-    departed.append(contentsOf: gone)
+    guard isFirst, closedConnections.count + gone.count <= Self.maxRefusedDepartures else { return }
+    closedConnections.append(contentsOf: gone)
   }
 
   /// False where the link takes nothing now: they wait for it.
@@ -187,11 +187,11 @@ final class ConnectionRegistry {
           isRefused = true
           context.handle(serverError: error)
         // With the answer to any of them that to the last is lost.
-        case .lost: if isLast, !isRefused { departed.append(contentsOf: gone) }
+        case .lost: if isLast, !isRefused { closedConnections.append(contentsOf: gone) }
         }
       }
       guard isSent else {
-        departed.append(contentsOf: gone)
+        closedConnections.append(contentsOf: gone)
         return false
       }
     }

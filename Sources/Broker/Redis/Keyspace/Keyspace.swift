@@ -28,7 +28,7 @@ final class Keyspace {
   /// What keeps the links from being ready, in a sentence.
   private var failure: String? = "not connected yet"
   /// How often the node has joined is told of once in a while.
-  private var joins = FailureTally(burst: 10)
+  private var joins = LogThrottle(burst: 10)
 
   init(
     on loop: Loop, outlet: any BrokerOutlet, id: NodeID, configuration: RedisBroker.Configuration, logger: Logger
@@ -113,8 +113,8 @@ final class Keyspace {
   private func checkReady() {
     guard context.isReady, isSubscriberReady, context.linkState == .up || streams.isCaughtUp else { return }
     failure = nil
-    context.commands.settled()
-    context.subscriber.settled()
+    context.commands.markHealthy()
+    context.subscriber.markHealthy()
     rosters.ready()
     if context.linkState != .up, joins.failed(now: context.loop.now) != nil {
       context.logger.info("the node is joined to its cluster", metadata: ["node": "\(lease.nodeID)"])
@@ -225,7 +225,7 @@ final class Keyspace {
     guard let id = lease.takeNewID() else { return }
     isSubscriberReady = false
     probe.forget()
-    context.outlet.postToAll(.identity(id))
+    context.outlet.postToAll(.nodeRenamed(id))
     subscriptions.subscribeControl()
   }
 
@@ -285,7 +285,7 @@ final class Keyspace {
     let isReady = context.isReady && isSubscriberReady
     status.dependencies += [
       ("redis", isReady ? nil : failure ?? "connecting"),
-      ("probe", probe.isHealthy ? nil : LinkProbe.trouble),
+      ("probe", probe.isHealthy ? nil : LinkProbe.failure),
       ("lease", lease.isHeld ? nil : "not held"),
     ]
     status.shards.append(

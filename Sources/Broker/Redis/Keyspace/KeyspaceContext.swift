@@ -27,7 +27,7 @@ final class KeyspaceContext {
   var onFenced: () -> Void = {}
   private var random = SystemRandomNumberGenerator()
   /// What Redis refuses is told of once in a while, by the kind of error.
-  private var refusals: [RedisError.Code: FailureTally] = [:]
+  private var refusals: [RedisError.Code: LogThrottle] = [:]
 
   init(on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration, logger: Logger) {
     self.loop = loop
@@ -58,7 +58,7 @@ final class KeyspaceContext {
     case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
     case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
       // Clients can bring it about by each of their commands.
-      guard let refused = refusals[error.code, default: FailureTally()].failed(now: loop.now) else { return }
+      guard let refused = refusals[error.code, default: LogThrottle()].failed(now: loop.now) else { return }
       logger.error("Redis refuses commands: \(error.advice)", metadata: ["refused": "\(refused)"])
     }
   }

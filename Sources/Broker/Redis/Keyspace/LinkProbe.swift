@@ -3,7 +3,7 @@ import Redis
 
 /// Sends the probes of a keyspace, and gives up both links when what is published does not come back.
 final class LinkProbe {
-  static let trouble = "what is published does not come back"
+  static let failure = "what is published does not come back"
 
   private unowned let context: KeyspaceContext
   private unowned let lease: NodeLease
@@ -22,10 +22,10 @@ final class LinkProbe {
 
   func sendIfDue() {
     guard probe.isDue(now: context.loop.now) else { return }
-    if subscriptions.takeHasPaused() { probe.excuse() }
+    if subscriptions.takeHasPaused() { probe.ignoreMissing() }
     guard let number = probe.send(now: context.loop.now, microseconds: Sys.monotonicMicroseconds()) else {
-      context.commands.reset(Self.trouble)
-      context.subscriber.reset(Self.trouble)
+      context.commands.reset(Self.failure)
+      context.subscriber.reset(Self.failure)
       return
     }
     var command = RedisCommand("PUBLISH", context.keys.control(lease.nodeID))

@@ -24,7 +24,7 @@ final class Rosters {
   private unowned let context: KeyspaceContext
   private unowned let subscriptions: ChannelSubscriptions
   private unowned let streams: ChannelStreams
-  private var crowd = Crowd()
+  private var throttle = PresenceThrottle()
   /// Channels of which somebody here is told joins and leaves.
   private var watched: Set<ChannelName> = []
   /// Joins and leaves of channels whose roster is being read to be told.
@@ -99,7 +99,7 @@ final class Rosters {
     let roster = roster(of: reply, onlyCount: request.subject == .count)
     answer(request, callers, .success(roster))
     guard request.line == .watchers else { return }
-    tell(request.channel, roster.count > Crowd.enter ? Roster(members: nil, count: roster.count) : roster)
+    tell(request.channel, roster.count > PresenceThrottle.enter ? Roster(members: nil, count: roster.count) : roster)
   }
 
   private func ended(_ request: ReadQueue.Request) {
@@ -164,7 +164,7 @@ final class Rosters {
 
   /// The channel is not subscribed any more.
   func forget(_ channel: ChannelName) {
-    crowd.forget(channel)
+    throttle.forget(channel)
     watched.remove(channel)
   }
 
@@ -176,7 +176,7 @@ final class Rosters {
   /// A join or a leave has come, on any node.
   func received(_ event: ChannelEvent, in channel: ChannelName) {
     guard let count = event.text.withBytes(Self.count(endingIn:)) else { return }
-    switch crowd.changed(channel, count: count) {
+    switch throttle.changed(channel, count: count) {
     case .tell:
       // Told now, it might be newer than the roster that is being read and comes after it.
       guard held[channel] == nil else { return held[channel, default: []].append(event) }
@@ -201,7 +201,7 @@ final class Rosters {
 
   /// Tells the counts of large channels that are due.
   func tellCounts() {
-    for (channel, count) in crowd.due(now: context.loop.now) { tell(channel, Roster(members: nil, count: count)) }
+    for (channel, count) in throttle.due(now: context.loop.now) { tell(channel, Roster(members: nil, count: count)) }
   }
 
   private func tell(_ channel: ChannelName, _ roster: Roster) {

@@ -39,7 +39,7 @@ struct Probe {
   }
 
   /// What comes from Redis has been left there for a while, so that a probe may be late, and that means nothing.
-  mutating func excuse() {
+  mutating func ignoreMissing() {
     seen = sent
   }
 

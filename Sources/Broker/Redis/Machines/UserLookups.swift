@@ -13,13 +13,13 @@ struct UserLookups {
     let answer: (Result<Bool, Refusal>) -> Void
 
     /// Whether it has been asked for long enough.
-    func isOverdue(now: Int64) -> Bool { now - since >= UserLookups.patience }
+    func isOverdue(now: Int64) -> Bool { now - since >= UserLookups.timeout }
   }
 
   /// The most that wait or are being asked for.
   static let capacity = 1024
   /// Milliseconds after which nobody asks again: twice what the nodes need to notice and to write everybody down.
-  static let patience: Int64 = 10_000
+  static let timeout: Int64 = 10_000
   /// Milliseconds from one question to the next.
   static let interval: Int64 = 250
 

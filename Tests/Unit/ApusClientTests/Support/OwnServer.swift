@@ -21,14 +21,14 @@ struct OwnServer {
       addresses: [try #require(SocketAddress(numericHost: "127.0.0.1", port: port))], loops: 2, path: "/ws",
       echoes: false, compresses: false,
       hub: Hub.Limits(maxChannels: 128, rate: RateLimit(rate: 0, burst: 100), maxRecovery: 4 << 20),
-      access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false),
+      access: Hub.Authorization(rules: .standard(isOpen: true), requiresIdentity: false),
       maxMessageSize: 65_536, maxOutbox: maxOutbox, pingInterval: 25_000, pongTimeout: 10_000,
       origins: OriginPolicy(allowed: []), trustsUserParameter: true,
       node: try #require(NodeID(name: "test", using: &random)))
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let room = Room()
     let server = try Server.start(
-      configuration, admission: Admission(limit: 0), room: room, refusals: RefusalLog(logger), logger: logger,
+      configuration, connectionCounter: ConnectionCounter(limit: 0), room: room, refusals: RefusalLog(logger), logger: logger,
       broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100, maxRosterBytes: maxRosterBytes) },
       handOver: { Sys.close($0.fd) }, isOpen: { room.open(1000) })
     guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }

@@ -125,8 +125,8 @@ struct ContinuityTranscript {
 
   // MARK: Words
 
-  private static func words(_ verdict: Continuity.Verdict) -> [String] {
-    switch verdict {
+  private static func words(_ decision: Continuity.Decision) -> [String] {
+    switch decision {
     case .deliver: ["now"]
     case .withhold: []
     case .act(let actions): words(actions)

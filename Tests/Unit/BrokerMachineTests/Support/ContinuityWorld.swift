@@ -50,7 +50,7 @@ struct ContinuityWorld {
   private static let roomCount = 2
   private static let maxRounds = 100_000
 
-  private let trouble: Trouble
+  private let failure: Trouble
   private var generator: SplitMix64
   private var continuity = Continuity()
   private var rooms = (0..<roomCount).map { Room(name: channel("room:\($0)")) }
@@ -62,8 +62,8 @@ struct ContinuityWorld {
   private(set) var gaps = 0
   private(set) var reads = 0
 
-  init(seed: UInt64, _ trouble: Trouble) {
-    self.trouble = trouble
+  init(seed: UInt64, _ failure: Trouble) {
+    self.failure = failure
     generator = SplitMix64(seed: seed)
   }
 
@@ -77,14 +77,14 @@ struct ContinuityWorld {
     let room = Int.random(in: 0..<Self.roomCount, using: &generator)
     switch Int.random(in: 0..<1000, using: &generator) {
     case 0..<300: publish(room, isDropped: happens(oneIn: 20))
-    case 300..<302: for _ in 0..<Int.random(in: 1...trouble.burst, using: &generator) { publish(room) }
+    case 300..<302: for _ in 0..<Int.random(in: 1...failure.burst, using: &generator) { publish(room) }
     case 302..<700: for _ in 0..<(happens(oneIn: 20) ? 500 : 1) { try receive() }
     case 700..<780: execute()
-    case 780..<860: try answer(isRefused: trouble.isHard && happens(oneIn: 15))
+    case 780..<860: try answer(isRefused: failure.isHard && happens(oneIn: 15))
     case 860..<910: try report(room)
     case 910..<920: try join(room)
-    case 920..<940: if trouble.isHard { rooms[room].stream.trim(using: &generator) }
-    case 940..<945: if trouble.isHard { rooms[room].stream.begin() }
+    case 920..<940: if failure.isHard { rooms[room].stream.trim(using: &generator) }
+    case 940..<945: if failure.isHard { rooms[room].stream.begin() }
     case 945..<975: if isLinked { if happens(oneIn: 6) { lose() } } else { link() }
     default: if !rooms[room].isWanted || happens(oneIn: 20) { toggle(room) }
     }
@@ -162,7 +162,7 @@ struct ContinuityWorld {
     rooms[room].listeners.attached(rooms[room].stream.count)
     try act(continuity.attached(rooms[room].name))
     rooms[room].isAttached = true
-    if !trouble.isHard { return try tell(rooms[room].stream.top, of: room) }
+    if !failure.isHard { return try tell(rooms[room].stream.top, of: room) }
     if !happens(oneIn: 4) { askPosition(of: room) }
   }
 

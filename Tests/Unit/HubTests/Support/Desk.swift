@@ -21,7 +21,7 @@ struct Desk {
   ) {
     hub = Hub(
       limits: Hub.Limits(maxChannels: maxChannels, rate: rate, maxRecovery: Self.maxRecovery),
-      access: Hub.Access(rules: rules, requiresIdentity: requiresIdentity), users: users)
+      access: Hub.Authorization(rules: rules, requiresIdentity: requiresIdentity), users: users)
   }
 
   /// Bytes of recoveries that may wait for a connection.
@@ -72,14 +72,14 @@ struct Desk {
     _ slot: UInt32, _ name: String, _ mode: PresenceMode = .none, info: String? = nil, since: Since? = nil,
     id: Int? = nil
   ) -> [String] {
-    let wish = SubscribeWish(mode, info: info, since: since)
-    hub.subscribe(Self.id(slot), to: channel(name), wish, request: request(id))
+    let options = SubscribeOptions(mode, info: info, since: since)
+    hub.subscribe(Self.id(slot), to: channel(name), options, request: request(id))
     return lines()
   }
 
   /// A token of the connection has been judged.
-  mutating func judged(_ slot: UInt32, _ verdict: Result<Identity, Refusal>, id: Int? = nil) -> [String] {
-    hub.judged(Self.id(slot), verdict, request: request(id), now: 0)
+  mutating func verified(_ slot: UInt32, _ decision: Result<Identity, Refusal>, id: Int? = nil) -> [String] {
+    hub.verified(Self.id(slot), decision, request: request(id), now: 0)
     return lines()
   }
 

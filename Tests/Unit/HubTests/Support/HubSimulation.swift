@@ -69,7 +69,7 @@ struct HubSimulation {
   var hub = Hub(
     limits: Hub.Limits(
       maxChannels: Self.maxChannels, rate: RateLimit(rate: 0, burst: 0), maxRecovery: Self.maxRecovery),
-    access: Hub.Access(rules: HubSimulation.rules([]), requiresIdentity: false), users: NoUsers())
+    access: Hub.Authorization(rules: HubSimulation.rules([]), requiresIdentity: false), users: NoUsers())
   var spare: [HubAction] = []
   var link = LinkState.up
   /// The channel that the rules forbid, and the one without presence.
@@ -153,8 +153,8 @@ struct HubSimulation {
     let id = RequestID(json: "\(requests)")
     switch command {
     case .subscribe(let mode):
-      let wish = SubscribeWish(mode, since: since.map { .position($0) })
-      hub.subscribe(session(slot), to: channel, wish, request: id)
+      let options = SubscribeOptions(mode, since: since.map { .position($0) })
+      hub.subscribe(session(slot), to: channel, options, request: id)
     case .unsubscribe: hub.unsubscribe(session(slot), from: channel, request: id)
     case .publish(let echo):
       hub.publish(session(slot), to: channel, echo: echo, request: id) { _, _ in .finished(EventText(text: "own")) }
@@ -207,7 +207,7 @@ struct HubSimulation {
       return isToBe || (place.mode ?? PresenceMode.none) != PresenceMode.none
     }
     let isFirst = names[session(slot)] == nil
-    hub.judged(session(slot), .success(Identity(user: user(name))), request: nil, now: 0)
+    hub.verified(session(slot), .success(Identity(user: user(name))), request: nil, now: 0)
     hub.takeActions(reusing: &spare)
     switch spare.first {
     case .reply(_, .authenticated): names[session(slot)] = name

@@ -23,7 +23,7 @@ final class DeliveryBench: DeliveryOwner {
     configuration = ServerConfiguration(
       addresses: [], loops: 1, path: "/ws", echoes: false, compresses: false,
       hub: Hub.Limits(maxChannels: 10, rate: RateLimit(rate: 0, burst: 0), maxRecovery: 1000),
-      access: Hub.Access(rules: .standard(isOpen: true), requiresIdentity: false), maxMessageSize: 1000,
+      access: Hub.Authorization(rules: .standard(isOpen: true), requiresIdentity: false), maxMessageSize: 1000,
       maxOutbox: maxOutbox, pingInterval: 25_000, pongTimeout: 10_000, origins: OriginPolicy(allowed: []),
       trustsUserParameter: true, node: try #require(NodeID(name: "test", using: &random)))
     connections = ConnectionTable(limits: configuration.limits(of: .hub))

@@ -7,7 +7,7 @@ import Model
 /// One SUBSCRIBE or UNSUBSCRIBE is under way per channel at any time. A channel is kept for two seconds after its last
 /// listener has gone, since those who reload a page come back. All confirmations belong to the present life of the
 /// link; `linkLost` forgets what was under way.
-struct Interest {
+struct SubscriptionTable {
   /// What the shell is to do.
   enum Action: Equatable {
     case subscribe(ChannelName)

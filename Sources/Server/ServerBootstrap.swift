@@ -7,43 +7,43 @@ import Reactor
 /// How the parts of a server, each made on its own thread, find one another.
 ///
 /// The relay comes first, because the workers need its mailbox; it begins last, because it needs theirs.
-final class Assembly: Sendable {
+final class ServerBootstrap: Sendable {
   private struct Parts {
     var relay: LoopBound<Relay>?
     var requests: Mailbox<Relay.Request>?
     var workers: [LoopBound<Worker>] = []
     var mailboxes: [Mailbox<BrokerEvent>] = []
-    var backlogs: [Backlog] = []
-    var requestBacklog: Backlog?
+    var inFlight: [InFlightBytes] = []
+    var requestsInFlight: InFlightBytes?
     var authenticator: Authenticator?
   }
 
   struct Incomplete: Error {}
 
   private let configuration: ServerConfiguration
-  private let admission: Admission
+  private let connectionCounter: ConnectionCounter
   private let room: Room
   private let addresses: AddressLimits
   private let users = UserRateTable()
   private let authority: (any TokenAuthority)?
-  private let backend: BackendDesk?
+  private let backend: BackendDispatcher?
   private let refusals: RefusalLog
   private let logger: Logger
   private let handOver: @Sendable (HandedOver) -> Void
   private let shared = Lock(Parts())
 
   init(
-    _ configuration: ServerConfiguration, _ admission: Admission, _ room: Room, _ authority: (any TokenAuthority)?,
+    _ configuration: ServerConfiguration, _ connectionCounter: ConnectionCounter, _ room: Room, _ authority: (any TokenAuthority)?,
     _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger,
     _ handOver: @escaping @Sendable (HandedOver) -> Void
   ) {
     self.configuration = configuration
-    self.admission = admission
+    self.connectionCounter = connectionCounter
     self.room = room
     addresses = AddressLimits(
       maxConnections: configuration.maxConnectionsPerAddress, connectRate: configuration.connectRate)
     self.authority = authority
-    self.backend = backend.map(BackendDesk.init)
+    self.backend = backend.map(BackendDispatcher.init)
     self.refusals = refusals
     self.logger = logger
     self.handOver = handOver
@@ -86,38 +86,38 @@ final class Assembly: Sendable {
   /// Lets the relay begin.
   func begin(_ relay: LoopBound<Relay>, _ broker: @escaping Server.BrokerFactory) {
     let parts = shared.withLock { $0 }
-    relay.execute { $0.begin(parts.mailboxes, parts.backlogs, broker) }
+    relay.execute { $0.begin(parts.mailboxes, parts.inFlight, broker) }
   }
 
   private func makeRelay(_ loop: Loop) {
     let relay = Relay(on: loop)
     let requests = relay.mailbox
-    let backlog = relay.requestBacklog
+    let eventsInFlight = relay.requestsInFlight
     let bound = LoopBound(relay, on: loop)
     shared.withLock {
       $0.relay = bound
       $0.requests = requests
-      $0.requestBacklog = backlog
+      $0.requestsInFlight = eventsInFlight
     }
   }
 
   private func makeWorker(_ index: LoopIndex, _ loop: Loop) throws {
     let parts = shared.withLock { $0 }
-    guard let requests = parts.requests, let requestBacklog = parts.requestBacklog else { throw Incomplete() }
+    guard let requests = parts.requests, let requestsInFlight = parts.requestsInFlight else { throw Incomplete() }
     // A loop that is its own relay takes what it posts before it reads on.
-    let backlog = configuration.loops > 1 ? Backlog() : nil
+    let eventsInFlight = configuration.loops > 1 ? InFlightBytes() : nil
     let port = RelayPort(
-      index: index, on: loop, requests: requests, requestBacklog: requestBacklog, backlog: backlog)
-    let commons = Commons(
-      logger: logger, handOver: handOver, admission: admission, room: room, addresses: addresses, users: users,
+      index: index, on: loop, requests: requests, requestsInFlight: requestsInFlight, eventsInFlight: eventsInFlight)
+    let services = SharedServices(
+      logger: logger, handOver: handOver, connectionCounter: connectionCounter, room: room, addresses: addresses, users: users,
       refusals: refusals, authenticator: parts.authenticator, backend: backend)
-    let worker = Worker(on: loop, configuration: configuration, commons: commons, relay: port)
+    let worker = Worker(on: loop, configuration: configuration, services: services, relay: port)
     let bound = LoopBound(worker, on: loop)
     let mailbox = port.events
     shared.withLock {
       $0.workers.append(bound)
       $0.mailboxes.append(mailbox)
-      if let backlog { $0.backlogs.append(backlog) }
+      if let eventsInFlight { $0.inFlight.append(eventsInFlight) }
     }
   }
 }

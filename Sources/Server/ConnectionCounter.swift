@@ -4,7 +4,7 @@ import Locks
 ///
 /// Touched when a connection comes and goes, never in between. WebSockets count from their handshake on: what says nothing,
 /// or speaks HTTP, must not take the places of those who do.
-package final class Admission: Sendable {
+package final class ConnectionCounter: Sendable {
   private let limit: Int
   private let connections = Lock(0)
 

@@ -4,7 +4,7 @@ import Reactor
 ///
 /// To the own loop neither lock nor wake is needed. It lives beside its users, so that it is specialised for what they
 /// post: with it in another module a message cost half as many instructions again.
-final class Postbox<Item: Sendable> {
+final class BatchingSender<Item: Sendable> {
   private let mailbox: Mailbox<Item>
   private let isLocal: Bool
   private unowned let loop: Loop
@@ -51,4 +51,4 @@ final class Postbox<Item: Sendable> {
 }
 
 @available(*, unavailable)
-extension Postbox: Sendable {}
+extension BatchingSender: Sendable {}

@@ -4,10 +4,10 @@ import WebSocket
 /// What waits beside the outboxes: it goes out as there is room, and what is newer of its channel waits behind it.
 extension Delivery {
   func replay(_ entries: [HistoryEntry], under epoch: String, _ channel: ChannelName, _ slot: UInt32) {
-    guard mayWait(slot) else { return }
-    waiting[slot, default: Waiting()].append(entries, under: epoch, of: channel)
-    connections[slot].pointee.hasWaiting = true
-    _ = releaseWaiting(slot)
+    guard mayDefer(slot) else { return }
+    waiting[slot, default: DeferredSends()].append(entries, under: epoch, of: channel)
+    connections[slot].pointee.hasDeferred = true
+    _ = releaseDeferred(slot)
   }
 
   /// What stands around an answer's content, its type and `id`, has fewer bytes and is not counted.
@@ -24,10 +24,10 @@ extension Delivery {
       send(answer, to: slot)
       return nil
     }
-    guard mayWait(slot) else { return nil }
-    waiting[slot, default: Waiting()].append(answer: answer)
-    connections[slot].pointee.hasWaiting = true
-    _ = releaseWaiting(slot)
+    guard mayDefer(slot) else { return nil }
+    waiting[slot, default: DeferredSends()].append(answer: answer)
+    connections[slot].pointee.hasDeferred = true
+    _ = releaseDeferred(slot)
     return nil
   }
 
@@ -43,12 +43,12 @@ extension Delivery {
   }
 
   /// Whether anything may be kept for a connection: not after our close frame.
-  func mayWait(_ slot: UInt32) -> Bool {
+  func mayDefer(_ slot: UInt32) -> Bool {
     connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen
   }
 
   /// Lets go as much as the outbox has room for; true when there was anything.
-  func releaseWaiting(_ slot: UInt32) -> Bool {
+  func releaseDeferred(_ slot: UInt32) -> Bool {
     guard var left = waiting.removeValue(forKey: slot) else { return false }
     let hasMoved = left.release(
       isHalfFree: { connections[slot].pointee.outbox.count <= configuration.maxOutbox / 2 },
@@ -68,21 +68,21 @@ extension Delivery {
   }
 
   /// The client does not want the channel any more.
-  func forgetWaiting(_ channel: ChannelName, _ slot: UInt32) {
+  func forgetDeferred(_ channel: ChannelName, _ slot: UInt32) {
     guard var left = waiting.removeValue(forKey: slot) else { return }
     left.forget(channel)
     keep(left, slot)
   }
 
   /// Nothing more will be sent to the client.
-  func forgetWaiting(_ slot: UInt32) {
-    guard connections[slot].pointee.hasWaiting else { return }
-    connections[slot].pointee.hasWaiting = false
+  func forgetDeferred(_ slot: UInt32) {
+    guard connections[slot].pointee.hasDeferred else { return }
+    connections[slot].pointee.hasDeferred = false
     waiting[slot] = nil
   }
 
-  private func keep(_ left: Waiting, _ slot: UInt32) {
-    connections[slot].pointee.hasWaiting = !left.isEmpty
+  private func keep(_ left: DeferredSends, _ slot: UInt32) {
+    connections[slot].pointee.hasDeferred = !left.isEmpty
     if !left.isEmpty { waiting[slot] = left }
   }
 }

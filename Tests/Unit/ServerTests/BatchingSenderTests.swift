@@ -6,11 +6,11 @@ import Testing
 
 @testable import Server
 
-@Suite struct PostboxTests {
+@Suite struct BatchingSenderTests {
   @Test func itemsOfTheOwnLoopWaitForTheReceiverToo() throws {
     let loop = try Loop()
     let mailbox = Mailbox<Int>(on: loop)
-    let postbox = Postbox(from: loop, to: mailbox)
+    let postbox = BatchingSender(from: loop, to: mailbox)
     var received: [Int] = []
     for number in 0..<3 { postbox.post(number) }
     loop.after(20) { mailbox.receive { received.append($0) } }
@@ -22,7 +22,7 @@ import Testing
   @Test func toTheOwnLoopItemsArriveWithinTheTurn() throws {
     let loop = try Loop()
     let mailbox = Mailbox<Int>(on: loop)
-    let postbox = Postbox(from: loop, to: mailbox)
+    let postbox = BatchingSender(from: loop, to: mailbox)
     var received: [(item: Int, turn: Int)] = []
     var posted = 0
     mailbox.receive { [unowned loop] in received.append(($0, loop.turns)) }
@@ -41,7 +41,7 @@ import Testing
   @Test func whatWorkAtTheEndOfATurnPostsToTheOwnLoopArrives() throws {
     let loop = try Loop()
     let mailbox = Mailbox<Int>(on: loop)
-    let postbox = Postbox(from: loop, to: mailbox)
+    let postbox = BatchingSender(from: loop, to: mailbox)
     var waited: [Int64] = []
     var posted: Int64 = 0
     mailbox.receive { [unowned loop] _ in
@@ -60,7 +60,7 @@ import Testing
   @Test func aReceiverMayPostToItself() throws {
     let loop = try Loop()
     let mailbox = Mailbox<Int>(on: loop)
-    let postbox = Postbox(from: loop, to: mailbox)
+    let postbox = BatchingSender(from: loop, to: mailbox)
     var received: [Int] = []
     mailbox.receive { [unowned loop] number in
       received.append(number)
@@ -79,7 +79,7 @@ import Testing
     let pair = try SocketPair()
     let reading = Source()
     let mailbox = Mailbox<Int>(on: loop)
-    let postbox = Postbox(from: loop, to: mailbox)
+    let postbox = BatchingSender(from: loop, to: mailbox)
     var last = 0
     mailbox.receive { number in
       last = number
@@ -97,7 +97,7 @@ import Testing
   @Test func twoMailboxesOfOneLoopMayTalk() throws {
     let loop = try Loop()
     let (ping, pong) = (Mailbox<Int>(on: loop), Mailbox<Int>(on: loop))
-    let (toPing, toPong) = (Postbox(from: loop, to: ping), Postbox(from: loop, to: pong))
+    let (toPing, toPong) = (BatchingSender(from: loop, to: ping), BatchingSender(from: loop, to: pong))
     var log: [String] = []
     ping.receive { [unowned loop] in
       log.append("ping \($0)")
@@ -124,7 +124,7 @@ import Testing
     }
     let mailbox = try #require(shared.withLock { $0 })
     let loop = try Loop()
-    let postbox = Postbox(from: loop, to: mailbox)
+    let postbox = BatchingSender(from: loop, to: mailbox)
     var turn = 0
     let source = Source()
     source.onExpired = { [unowned loop] _ in

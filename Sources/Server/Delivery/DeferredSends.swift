@@ -7,9 +7,9 @@ import WebSocket
 /// what has come of their channels since; and of channels whose messages may be left out the newest message, or a gap.
 ///
 /// A channel has one order. So an event passes by only if nothing of its channel waits; those of other channels pass.
-struct Waiting {
+struct DeferredSends {
   /// What becomes of an event.
-  enum Verdict {
+  enum Decision {
     /// It goes into the outbox.
     case passes
     /// It waits here now.
@@ -27,14 +27,14 @@ struct Waiting {
     var leftOut: StreamPosition?
   }
 
-  private var replay: Replay
+  private var replay: RecoveryQueue
   private var newest: [Newest] = []
   private var answers: Deque<Frame> = []
   /// What the answers hold, in bytes.
   private(set) var answerBytes = 0
 
-  init(maxBehind: Int = Replay.maxBehind) {
-    replay = Replay(maxBehind: maxBehind)
+  init(maxBehind: Int = RecoveryQueue.maxBehind) {
+    replay = RecoveryQueue(maxBehind: maxBehind)
   }
 
   var isEmpty: Bool { replay.isEmpty && newest.isEmpty && answers.isEmpty }
@@ -55,7 +55,7 @@ struct Waiting {
   }
 
   /// Asks where an event of a channel goes, and keeps it if it is to wait.
-  mutating func take(_ event: ChannelEvent, of channel: ChannelName) -> Verdict {
+  mutating func take(_ event: ChannelEvent, of channel: ChannelName) -> Decision {
     // What replaces older messages is newer than whatever is replayed. A join has no place among messages.
     if event.audience == .listeners, newest.contains(where: { $0.channel == channel }) { return .overflows }
     guard replay.contains(channel) else { return .passes }

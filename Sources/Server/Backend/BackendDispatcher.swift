@@ -3,7 +3,7 @@ import Model
 import Reactor
 
 /// Has calls done by the backend, so that no loop waits for it: so many at a time, the others in order of their coming.
-final class BackendDesk: Sendable {
+final class BackendDispatcher: Sendable {
   /// What becomes of a call's answer.
   enum Purpose: Sendable {
     /// It is the reply to the command of that id.

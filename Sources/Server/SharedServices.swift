@@ -2,11 +2,11 @@ import Logging
 
 /// What the loops of a node have in common: limits that count over all of them, the log of refusals, who judges tokens,
 /// and who does the methods that the node does not know.
-struct Commons: Sendable {
+struct SharedServices: Sendable {
   let logger: Logger
   /// Takes a connection that is no WebSocket, unread.
   let handOver: @Sendable (HandedOver) -> Void
-  let admission: Admission
+  let connectionCounter: ConnectionCounter
   let room: Room
   let addresses: AddressLimits
   let users: UserRateTable
@@ -14,5 +14,5 @@ struct Commons: Sendable {
   /// Nil where no tokens are checked.
   let authenticator: Authenticator?
   /// Nil where such methods are unknown.
-  let backend: BackendDesk?
+  let backend: BackendDispatcher?
 }

@@ -1,6 +1,6 @@
 /// Says when failures are to be told of, so that what clients bring about, or a backend or Redis that is down, does not fill
 /// the log: the first at once, the others together, once in a while.
-package struct FailureTally {
+package struct LogThrottle {
   /// Milliseconds between two lines.
   package static let interval: Int64 = 60_000
 

@@ -5,11 +5,11 @@ import TestSupport
 import Testing
 
 /// The link comes and goes while channels are wanted.
-@Suite struct InterestLinkTests {
+@Suite struct SubscriptionTableLinkTests {
   private let room = channel("room")
 
-  private func subscribed(_ loops: LoopIndex...) -> Interest {
-    var interest = Interest()
+  private func subscribed(_ loops: LoopIndex...) -> SubscriptionTable {
+    var interest = SubscriptionTable()
     _ = interest.linked()
     for loop in loops { _ = interest.attach(room, loop) }
     _ = interest.confirmed(room, now: 0)
@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func beforeTheFirstLinkEverythingWaits() {
-    var interest = Interest()
+    var interest = SubscriptionTable()
     #expect(interest.attach(room, 0) == nil)
     #expect(interest.attach(room, 1) == nil)
     #expect(interest.attach(channel("other"), 0) == nil)
@@ -29,7 +29,7 @@ import Testing
   }
 
   @Test func whatIsWantedNoMoreIsNotAskedFor() {
-    var interest = Interest()
+    var interest = SubscriptionTable()
     _ = interest.attach(room, 0)
     interest.detach(room, 0, now: 0)
     #expect(interest.linked() == [])
@@ -46,7 +46,7 @@ import Testing
   }
 
   @Test func aLinkLostWhileSubscribingAsksAgain() {
-    var interest = Interest()
+    var interest = SubscriptionTable()
     _ = interest.linked()
     _ = interest.attach(room, 0)
     interest.linkLost()

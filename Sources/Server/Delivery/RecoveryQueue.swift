@@ -3,7 +3,7 @@ import Model
 
 /// Messages that a client has missed, on their way into its outbox as fast as the client reads, and what has come of their
 /// channels since.
-struct Replay {
+struct RecoveryQueue {
   /// How many bytes of new events may wait behind the old ones.
   static let maxBehind = 1 << 20
 

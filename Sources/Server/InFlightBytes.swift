@@ -4,7 +4,7 @@ import Synchronization
 ///
 /// A mailbox has no end of its own; with one loop nothing needs one, since a loop takes what it has posted to itself
 /// before it reads on.
-final class Backlog: Sendable {
+final class InFlightBytes: Sendable {
   /// From here on nothing is sent that can be refused or can wait, in bytes.
   static let limit = 32 << 20
 

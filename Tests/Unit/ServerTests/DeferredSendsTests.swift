@@ -6,9 +6,9 @@ import WebSocket
 
 /// What waits beside an outbox that takes as much as a test says.
 private final class Bench {
-  var value = Waiting()
+  var value = DeferredSends()
 
-  func take(_ event: ChannelEvent, of channel: ChannelName) -> Waiting.Verdict { value.take(event, of: channel) }
+  func take(_ event: ChannelEvent, of channel: ChannelName) -> DeferredSends.Decision { value.take(event, of: channel) }
 
   func conflate(_ event: ChannelEvent, of channel: ChannelName) -> Bool { value.conflate(event, of: channel) }
 
@@ -23,7 +23,7 @@ private final class Bench {
   }
 }
 
-@Suite struct WaitingTests {
+@Suite struct DeferredSendsTests {
   private let kept = channel("kept")
   private let other = channel("other")
 
@@ -77,7 +77,7 @@ private final class Bench {
   @Test func whatWaitsBehindIsBounded() {
     let waiting = Bench()
     waiting.value.append(entries(1...1), under: "e", of: kept)
-    let large = event(padded("x", Replay.maxBehind / 2))
+    let large = event(padded("x", RecoveryQueue.maxBehind / 2))
     for _ in 0..<2 { #expect(waiting.take(large, of: kept) == .waits) }
     #expect(waiting.take(event("y", .none), of: kept) == .overflows)
     #expect(waiting.release(count: 2).count == 2)
@@ -88,7 +88,7 @@ private final class Bench {
   @Test func whatIsForgottenMakesRoom() {
     let waiting = Bench()
     for channel in [kept, other] { waiting.value.append(entries(1...1), under: "e", of: channel) }
-    let large = event(padded("x", Replay.maxBehind))
+    let large = event(padded("x", RecoveryQueue.maxBehind))
     #expect(waiting.take(large, of: kept) == .waits)
     #expect(waiting.take(large, of: other) == .overflows)
     waiting.value.forget(kept)
@@ -101,7 +101,7 @@ private final class Bench {
   @Test func theNewestComesBehindTheReplay() {
     let waiting = Bench()
     waiting.value.append(entries(1...2), under: "e", of: kept)
-    #expect(waiting.take(event(padded("x", Replay.maxBehind)), of: kept) == .waits)
+    #expect(waiting.take(event(padded("x", RecoveryQueue.maxBehind)), of: kept) == .waits)
     #expect(waiting.take(event("3", .message(at(3))), of: kept) == .overflows)
     #expect(!waiting.conflate(event("3", .message(at(3))), of: kept))
     #expect(waiting.take(event("4", .message(at(4))), of: kept) == .overflows)

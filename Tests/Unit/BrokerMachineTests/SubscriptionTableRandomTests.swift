@@ -6,7 +6,7 @@ import Testing
 
 /// Random events against a made-up Redis: never two commands under way for one channel, everybody who waits is told
 /// exactly once, nothing stays subscribed for nobody.
-@Suite struct InterestRandomTests {
+@Suite struct SubscriptionTableRandomTests {
   private static let names = ["a", "b", "c", "d"].map(channel)
   private static let loopCount = 4
 
@@ -25,7 +25,7 @@ import Testing
   }
 
   private struct World {
-    var interest = Interest()
+    var interest = SubscriptionTable()
     var now: Int64 = 0
     var isLinked = false
     var attached: Set<Key> = []
@@ -43,7 +43,7 @@ import Testing
       if !condition { throw Violation(description: what()) }
     }
 
-    mutating func take(_ action: Interest.Action?) throws {
+    mutating func take(_ action: SubscriptionTable.Action?) throws {
       switch action {
       case nil: break
       case .subscribe(let channel):
@@ -56,7 +56,7 @@ import Testing
         try check(outstanding[channel] == nil, "two commands for \(channel)")
         try check(subscribed.contains(channel), "\(channel) is not subscribed")
         try check(!attached.contains { $0.channel == channel }, "\(channel) is wanted")
-        try check(now - (left[channel] ?? now) >= Interest.linger, "\(channel) did not linger")
+        try check(now - (left[channel] ?? now) >= SubscriptionTable.linger, "\(channel) did not linger")
         outstanding[channel] = .unsubscribe
         givenUp += 1
       case .attached(let channel, let loops):
@@ -172,7 +172,7 @@ import Testing
     for key in world.attached { try world.toggle(key) }
     for _ in 0..<4 {
       for name in names { try world.answer(name) }
-      world.now += Interest.linger
+      world.now += SubscriptionTable.linger
       try world.expire()
     }
     for name in names { try world.answer(name) }

@@ -3,7 +3,7 @@ import Model
 
 /// Reads for subscribes that have come by the command link before the messages that they tell of have come by the
 /// other, without any I/O: those are for whoever listened before, and must not come behind the answer.
-struct WaitingReads {
+struct EarlyReads {
   struct Read {
     let request: ReadQueue.Request
     let readers: [Caller]
@@ -17,7 +17,7 @@ struct WaitingReads {
   /// How many bytes of messages may wait in all.
   static let maxBytes = 64 << 20
   /// How long one waits, in milliseconds.
-  static let patience: Int64 = 10_000
+  static let timeout: Int64 = 10_000
   /// How long until what is missing is looked for.
   static let lateness: Int64 = 1_000
 
@@ -55,7 +55,7 @@ struct WaitingReads {
     var overdue: [Read] = []
     for channel in Array(reads.keys) {
       for read in take(channel) {
-        if now - read.since > Self.patience { overdue.append(read) } else { _ = add(read) }
+        if now - read.since > Self.timeout { overdue.append(read) } else { _ = add(read) }
       }
     }
     return overdue

@@ -7,7 +7,7 @@ import WebSocket
 
 /// Random messages, recoveries and pauses of a client that reads, against what it may be told: of each channel its messages
 /// in order, each once, and a gap for every span that was left out.
-@Suite struct WaitingRandomTests {
+@Suite struct DeferredSendsRandomTests {
   private static let steps = 12_000
 
   @Test(arguments: UInt64(0)..<24)
@@ -50,7 +50,7 @@ private struct World {
   }
 
   private var random: SplitMix64
-  private var waiting = Waiting(maxBehind: Self.maxBehind)
+  private var waiting = DeferredSends(maxBehind: Self.maxBehind)
   private var isSlow = false
   private var outbox: [Frame] = []
   private var streams: [Stream] = []
@@ -179,7 +179,7 @@ private struct World {
   /// It was too slow, and another one comes.
   private mutating func close() {
     closed += 1
-    waiting = Waiting(maxBehind: Self.maxBehind)
+    waiting = DeferredSends(maxBehind: Self.maxBehind)
     outbox = []
     for index in streams.indices { streams[index].isIn = false }
   }

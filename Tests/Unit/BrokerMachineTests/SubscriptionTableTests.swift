@@ -4,18 +4,18 @@ import Model
 import TestSupport
 import Testing
 
-@Suite struct InterestTests {
+@Suite struct SubscriptionTableTests {
   private let room = channel("room")
 
-  /// An `Interest` whose link is there.
-  private func linked() -> Interest {
-    var interest = Interest()
+  /// An `SubscriptionTable` whose link is there.
+  private func linked() -> SubscriptionTable {
+    var interest = SubscriptionTable()
     _ = interest.linked()
     return interest
   }
 
   /// One whose channel is subscribed for those loops.
-  private func subscribed(_ loops: LoopIndex...) -> Interest {
+  private func subscribed(_ loops: LoopIndex...) -> SubscriptionTable {
     var interest = linked()
     for loop in loops { _ = interest.attach(room, loop) }
     _ = interest.confirmed(room, now: 0)
@@ -137,7 +137,7 @@ import Testing
   // MARK: Coming while going
 
   /// An interest whose UNSUBSCRIBE is under way.
-  private func unsubscribing() -> Interest {
+  private func unsubscribing() -> SubscriptionTable {
     var interest = subscribed(0)
     interest.detach(room, 0, now: 0)
     _ = interest.expire(now: 2000)

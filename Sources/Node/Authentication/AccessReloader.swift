@@ -6,7 +6,7 @@ import Tokens
 /// runs.
 ///
 /// What is no good changes nothing: the log tells why, and what was read before stays.
-actor Access {
+actor AccessReloader {
   /// How often it is looked whether the JWK set has changed.
   private static let interval = Duration.seconds(1)
 

@@ -5,8 +5,8 @@ import Model
 /// Above 200 users a channel's watchers hear at most once a second how many there are; when fewer than 150 are left
 /// they get the full roster once and then single events again. The gap between the two keeps a channel at the border
 /// from going to and fro.
-struct Crowd {
-  enum Verdict: Equatable {
+struct PresenceThrottle {
+  enum Decision: Equatable {
     /// Deliver the event as it is.
     case tell
     /// Deliver nothing now; `due` will have the count.
@@ -33,7 +33,7 @@ struct Crowd {
   var isWaiting: Bool { channels.values.contains { $0.isDirty } }
 
   /// A join or leave has come that makes the channel's count `count`.
-  mutating func changed(_ channel: ChannelName, count: Int) -> Verdict {
+  mutating func changed(_ channel: ChannelName, count: Int) -> Decision {
     guard let crowd = channels[channel] else {
       guard count > Self.enter else { return .tell }
       channels[channel] = Channel(count: count, told: .min, isDirty: true)

@@ -3,23 +3,23 @@ import Model
 import TestSupport
 import Testing
 
-@Suite struct CrowdTests {
+@Suite struct PresenceThrottleTests {
   private let room = channel("room")
 
   /// The counts to be told, as text, sorted.
-  private func due(_ crowd: inout Crowd, _ now: Int64) -> [String] {
+  private func due(_ crowd: inout PresenceThrottle, _ now: Int64) -> [String] {
     crowd.due(now: now).map { "\($0.channel) \($0.count)" }.sorted()
   }
 
   @Test func smallChannelsAreToldOneByOne() {
-    var crowd = Crowd()
+    var crowd = PresenceThrottle()
     for count in [0, 1, 149, 150, 199, 200] { #expect(crowd.changed(room, count: count) == .tell, "\(count)") }
     #expect(!crowd.isWaiting)
     #expect(due(&crowd, 0) == [])
   }
 
   @Test func above200OnlyTheCountIsTold() {
-    var crowd = Crowd()
+    var crowd = PresenceThrottle()
     #expect(crowd.changed(room, count: 200) == .tell)
     #expect(crowd.changed(room, count: 201) == .hold)
     #expect(crowd.isWaiting)
@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func theCountIsToldAtMostOnceASecond() {
-    var crowd = Crowd()
+    var crowd = PresenceThrottle()
     _ = crowd.changed(room, count: 201)
     #expect(due(&crowd, 5000) == ["room 201"])
     #expect(due(&crowd, 10_000) == [], "nothing has changed")
@@ -50,7 +50,7 @@ import Testing
   }
 
   @Test func aRosterTakesTheWaitingCountAlong() {
-    var crowd = Crowd()
+    var crowd = PresenceThrottle()
     _ = crowd.changed(room, count: 201)
     _ = crowd.changed(room, count: 160)
     #expect(crowd.changed(room, count: 100) == .roster)
@@ -59,7 +59,7 @@ import Testing
   }
 
   @Test func channelsAreApart() {
-    var crowd = Crowd()
+    var crowd = PresenceThrottle()
     #expect(crowd.changed(channel("a"), count: 500) == .hold)
     #expect(crowd.changed(channel("b"), count: 5) == .tell)
     #expect(crowd.changed(channel("c"), count: 300) == .hold)
@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test func aForgottenChannelStartsAnew() {
-    var crowd = Crowd()
+    var crowd = PresenceThrottle()
     _ = crowd.changed(room, count: 201)
     crowd.forget(room)
     #expect(!crowd.isWaiting)
@@ -83,7 +83,7 @@ import Testing
 
   @Test func aClockMayBeginAnywhere() {
     for start: Int64 in [.min / 2, 0, .max / 2] {
-      var crowd = Crowd()
+      var crowd = PresenceThrottle()
       _ = crowd.changed(room, count: 201)
       #expect(due(&crowd, start) == ["room 201"])
     }

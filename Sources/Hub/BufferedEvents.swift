@@ -4,7 +4,7 @@ import Model
 ///
 /// Events are numbered, and each subscribe knows the number at which it began. Where there is no room the oldest are let
 /// go; what that means to a subscribe is for the hub to say.
-struct HeldEvents {
+struct BufferedEvents {
   /// In bytes.
   static let capacity = 1 << 20
   /// So many places that are empty may stand before the oldest event.
@@ -16,9 +16,9 @@ struct HeldEvents {
   private var head = 0
   private var bytes = 0
   /// The last message, or gap, that was let go.
-  private var lastLetGo: (number: Int, position: StreamPosition)?
+  private var lastDropped: (number: Int, position: StreamPosition)?
   /// No event before that number matters to a subscribe that can do without none: a lower bound.
-  var indispensable = Int.max
+  var requiredFrom = Int.max
   /// How many of the subscribes are of connections that listened before.
   var renewals = 0
 
@@ -49,7 +49,7 @@ struct HeldEvents {
     while bytes > Self.capacity, head < events.count {
       if let event = events[head] {
         bytes -= event.text.count
-        if let position = event.position { lastLetGo = (base + head, position) }
+        if let position = event.position { lastDropped = (base + head, position) }
       }
       events[head] = nil
       head += 1
@@ -62,8 +62,8 @@ struct HeldEvents {
   }
 
   /// What is held for a subscribe that began at `start`; joins and leaves only from `roster` on, if at all.
-  func share(since start: Int, roster: Int?, client: ClientID, isRenewal: Bool) -> HeldShare {
-    var share = HeldShare(events: [], lost: lastLetGo.flatMap { $0.number >= start ? $0.position : nil })
+  func share(since start: Int, roster: Int?, client: ClientID, isRenewal: Bool) -> BufferedShare {
+    var share = BufferedShare(events: [], lost: lastDropped.flatMap { $0.number >= start ? $0.position : nil })
     for place in max(start - base, head)..<max(start - base, events.count) {
       guard let event = events[place], event.excluded != client else { continue }
       // A signal is worth nothing to who was not there.
@@ -76,13 +76,13 @@ struct HeldEvents {
 }
 
 /// What was held for one connection.
-struct HeldShare {
+struct BufferedShare {
   var events: [ChannelEvent]
   /// The place of the last message that was let go before them.
   var lost: StreamPosition?
 
   /// Whether there are messages that neither a read up to `top` has nor the events.
-  func isTorn(from top: StreamPosition) -> Bool {
+  func hasHole(from top: StreamPosition) -> Bool {
     guard let lost else { return false }
     if lost.epoch == top.epoch { return lost.offset > top.offset }
     // An epoch never comes back: it was an older one if the read's is still to come.

@@ -6,7 +6,7 @@ import NIOCore
 import Server
 
 /// Who may make requests to the HTTP API.
-struct APIAccess: Sendable {
+struct APIAuthorizer: Sendable {
   /// Nil in development, where the API asks for none: there it takes what pages of other origins cannot send.
   let keys: APIKeys?
   let origins: OriginPolicy

@@ -2,9 +2,9 @@ import Reactor
 import Testing
 
 /// A log that clients cannot fill.
-@Suite struct FailureTallyTests {
+@Suite struct LogThrottleTests {
   @Test func failuresAreToldOfOnceInAWhile() {
-    var tally = FailureTally()
+    var tally = LogThrottle()
     #expect(tally.failed(now: 5) == 1)
     #expect(tally.failed(now: 6) == nil)
     #expect(tally.failed(now: 60_004) == nil)
@@ -14,7 +14,7 @@ import Testing
   }
 
   @Test func aFewAreToldOfAtOnce() {
-    var tally = FailureTally(burst: 3)
+    var tally = LogThrottle(burst: 3)
     #expect((0..<5).map { tally.failed(now: $0) } == [1, 1, 1, nil, nil])
     #expect(tally.failed(now: 60_001) == nil)
     #expect((0..<4).map { tally.failed(now: 60_002 + $0) } == [4, 1, 1, nil])
