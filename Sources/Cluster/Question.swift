@@ -26,12 +26,12 @@ package enum Answer: Sendable {
 package enum Asker: Equatable, Sendable {
   /// A command. Without a request id only a refusal is told of what it publishes or sends.
   case command(SessionID, RequestID?)
-  /// A subscribe of that number to the channel.
-  case subscribe(SessionID, ChannelName, number: UInt64)
+  /// A subscribe to the channel, by its number among all of the loop.
+  case subscribe(SessionID, ChannelName, attempt: UInt64)
 
   package var session: SessionID {
     switch self {
-    case .command(let session, _), .subscribe(let session, _, number: _): session
+    case .command(let session, _), .subscribe(let session, _, attempt: _): session
     }
   }
 }

@@ -2,8 +2,8 @@ import Model
 
 /// What has come of a channel while subscribes were on their way: in order, and once for all of them, however many.
 ///
-/// Events are numbered, and each subscribe knows the number at which it began. Where there is no room the oldest are let
-/// go; what that means to a subscribe is for the hub to say.
+/// Events are numbered, and each subscribe knows the number at which it began. Where there is no room the oldest are
+/// dropped; what that means to a subscribe is for the hub to say.
 struct BufferedEvents {
   /// In bytes.
   static let capacity = 1 << 20
@@ -11,11 +11,11 @@ struct BufferedEvents {
   private static let slack = 64
 
   private var events: [ChannelEvent?] = []
-  /// The number of the first place in `events`, and where the oldest event is that is still held.
+  /// The number of the first place in `events`, and where the oldest event is that is still there.
   private var base = 0
   private var head = 0
   private var bytes = 0
-  /// The last message, or gap, that was let go.
+  /// The last message, or gap, that was dropped.
   private var lastDropped: (number: Int, position: StreamPosition)?
   /// No event before that number matters to a subscribe that can do without none: a lower bound.
   var requiredFrom = Int.max
@@ -24,7 +24,7 @@ struct BufferedEvents {
 
   /// The number of the next event.
   var end: Int { base + events.count }
-  /// How many are held.
+  /// How many are there.
   var count: Int { events.count - head }
 
   /// Puts an event behind the others, whether or not there is room.
@@ -44,7 +44,7 @@ struct BufferedEvents {
     return base + place
   }
 
-  /// Lets go the oldest, until there is room for the others.
+  /// Drops the oldest, until there is room for the others.
   mutating func trim() {
     while bytes > Self.capacity, head < events.count {
       if let event = events[head] {
@@ -61,7 +61,7 @@ struct BufferedEvents {
     head = 0
   }
 
-  /// What is held for a subscribe that began at `start`; joins and leaves only from `roster` on, if at all.
+  /// What is buffered for a subscribe that began at `start`; joins and leaves only from `roster` on, if at all.
   func share(since start: Int, roster: Int?, client: ClientID, isRenewal: Bool) -> BufferedShare {
     var share = BufferedShare(events: [], lost: lastDropped.flatMap { $0.number >= start ? $0.position : nil })
     for place in max(start - base, head)..<max(start - base, events.count) {
@@ -75,10 +75,10 @@ struct BufferedEvents {
   }
 }
 
-/// What was held for one connection.
+/// What was buffered for one connection.
 struct BufferedShare {
   var events: [ChannelEvent]
-  /// The place of the last message that was let go before them.
+  /// The place of the last message that was dropped before them.
   var lost: StreamPosition?
 
   /// Whether there are messages that neither a read up to `top` has nor the events.

@@ -5,14 +5,14 @@ struct Channel {
   let name: ChannelName
   /// Nil where the rules forbid the channel.
   var rule: ChannelRule?
-  /// Slots of the connections that get its messages; without those for which events are held.
+  /// Slots of the connections that get its messages; without those for which events are buffered.
   var listeners: [UInt32] = []
   /// Slots of those among them that are told of joins and leaves.
   var watchers: [UInt32] = []
   /// Slots of connections whose subscribe is under way.
   var pending: [UInt32] = []
-  /// How many of those wait for the history or the roster: events are held for them.
-  var holding = 0
+  /// How many of those wait for the history or the roster: events are buffered for them.
+  var buffering = 0
   /// Whether the broker has confirmed that everything published from now on arrives.
   var isAttached = false
 

@@ -26,17 +26,17 @@ extension Hub {
 
   /// A question is answered.
   ///
-  /// The number of a subscribe tells which one it was: the answer to one that was given up must not pass for that to a
+  /// The attempt of a subscribe tells which one it was: the answer to one that was given up must not pass for that to a
   /// later one. `waiting` is how many bytes of earlier recoveries the connection has not been sent yet.
   package mutating func answered(
     _ asker: Asker, _ result: Result<Answer, Refusal>, waiting: @autoclosure () -> Int = 0
   ) {
     guard let session = session(asker.session) else { return }
     switch asker {
-    case .subscribe(let id, let name, let number):
+    case .subscribe(let id, let name, let attempt):
       guard let channel = channels.index(of: name) else { return }
       let key = PendingKey(slot: id.slot, channel: channel)
-      if pending[key]?.serial == number { answered(key, result, waiting: waiting()) }
+      if pending[key]?.attempt == attempt { answered(key, result, waiting: waiting()) }
     case .command(let id, let request):
       switch result {
       case .success(let answer): tell(answer, session, request)
@@ -67,15 +67,15 @@ extension Hub {
 
   // MARK: Fan-out
 
-  /// Lends the slots that an event of a channel goes to, and the one among them that does not get it.
+  /// Lends the slots that an event of a channel goes to, and those among them that do not get it.
   ///
-  /// Connections whose subscribe has not been answered yet are not among them: the event is held for after the answer.
+  /// Connections whose subscribe has not been answered yet are not among them: the event is buffered for after the answer.
   package mutating func fanOut(
     _ event: ChannelEvent, of name: ChannelName,
-    _ body: (_ slots: UnsafeBufferPointer<UInt32>, _ except: UInt32?) -> Void
+    _ body: (_ slots: UnsafeBufferPointer<UInt32>, _ except: [UInt32]) -> Void
   ) {
     guard let channel = channels.index(of: name) else { return }
-    guard channels[channel].holding > 0 else { return lend(event, channel, body) }
+    guard channels[channel].buffering > 0 else { return lend(event, channel, body) }
     // For who is not answered yet a signal would be over.
     if event.kind != .signal || buffered[channel]?.renewals ?? 0 > 0 { buffered[channel]?.append(event) }
     lend(event, channel, body)
@@ -83,20 +83,21 @@ extension Hub {
   }
 
   private func lend(
-    _ event: ChannelEvent, _ channel: ChannelIndex, _ body: (UnsafeBufferPointer<UInt32>, UInt32?) -> Void
+    _ event: ChannelEvent, _ channel: ChannelIndex, _ body: (UnsafeBufferPointer<UInt32>, [UInt32]) -> Void
   ) {
     let slots = event.audience == .listeners ? channels[channel].listeners : channels[channel].watchers
-    let except = event.excluded.flatMap { client in slots.first { sessions[Int($0)]?.client == client } }
+    // Several where one client has more than one connection.
+    let except = event.excluded.map { client in slots.filter { sessions[$0]?.client == client } } ?? []
     slots.withUnsafeBufferPointer { body($0, except) }
   }
 
   /// Runs `body` for every subscribe that waits for this channel's confirmation now; not for those that `body` begins.
   private mutating func forEachWaiting(in channel: ChannelIndex, _ body: (inout Hub, PendingKey) -> Void) {
-    let waiting = channels[channel].pending.compactMap { slot -> (key: PendingKey, serial: UInt64)? in
+    let waiting = channels[channel].pending.compactMap { slot -> (key: PendingKey, attempt: UInt64)? in
       let key = PendingKey(slot: slot, channel: channel)
       guard let subscribe = pending[key], subscribe.stage == .attaching else { return nil }
-      return (key, subscribe.serial)
+      return (key, subscribe.attempt)
     }
-    for (key, serial) in waiting where pending[key]?.serial == serial { body(&self, key) }
+    for (key, attempt) in waiting where pending[key]?.attempt == attempt { body(&self, key) }
   }
 }

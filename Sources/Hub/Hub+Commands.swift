@@ -30,7 +30,7 @@ extension Hub {
       return refuseUnreachable(id, request)
     }
     if isNew { act(.report(.attach(name))) }
-    reserve(channel, slot: id.slot)
+    membership.reserve(channel, slot: id.slot)
     begin(id, channel, options, request: request)
   }
 
@@ -132,15 +132,15 @@ extension Hub {
     _ id: SessionID, _ channel: ChannelIndex, _ options: SubscribeOptions, request: RequestID?
   ) {
     let key = PendingKey(slot: id.slot, channel: channel)
-    subscribes += 1
+    lastAttempt += 1
     pending[key] = PendingSubscribe(
-      serial: subscribes, id: request, options: options, previous: previousMode(id.slot, channel))
+      attempt: lastAttempt, id: request, options: options, previous: previousMode(id.slot, channel))
     channels[channel].pending.append(id.slot)
     if channels[channel].isAttached { attached(key) }
   }
 
   private func previousMode(_ slot: UInt32, _ channel: ChannelIndex) -> PresenceMode? {
-    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return nil }
-    return session.subscriptions[index].isLive ? session.subscriptions[index].mode : nil
+    guard let subscription = membership.subscription(slot, in: channel) else { return nil }
+    return subscription.isLive ? subscription.mode : nil
   }
 }

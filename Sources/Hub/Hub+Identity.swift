@@ -15,7 +15,7 @@ extension Hub {
       return act(.close(id, .noToken))
     }
     guard wall < deadline else { return act(.close(id, .expiredToken)) }
-    sessions[Int(id.slot)]?.due = deadline
+    sessions.modify(id.slot) { $0.due = deadline }
     act(.reply(id, .expiring(in: deadline - wall)))
   }
 
@@ -48,7 +48,7 @@ extension Hub {
     become(identity, slot: session.id.slot, now: now)
     if let old = session.identity, old.info != identity.info { show(identity.info, of: session) }
     act(.reply(session.id, .authenticated(id: request, identity, warning: nil)))
-    expel(session.id)
+    applyRights(session.id)
   }
 
   /// Has presence show what the connection's token says by now.
@@ -69,12 +69,14 @@ extension Hub {
 
   /// The connection belongs to that user from now on, with the rights and for the time that the identity says.
   mutating func become(_ identity: Identity, slot: UInt32, now: Int64) {
-    if sessions[Int(slot)]?.identity == nil, limits.rate.rate > 0 {
-      sessions[Int(slot)]?.rate = users.acquire(identity.user, now: now)
+    let isFirst = sessions[slot]?.identity == nil
+    if isFirst { directory.insert(slot, of: identity.user) }
+    let rate = isFirst && limits.rate.rate > 0 ? users.acquire(identity.user, now: now) : nil
+    sessions.modify(slot) { session in
+      if let rate { session.rate = rate }
+      session.identity = identity
+      session.due = identity.expires.map { $0 * 1000 } ?? .max
     }
-    if sessions[Int(slot)]?.identity == nil { directory.insert(slot, of: identity.user) }
-    sessions[Int(slot)]?.identity = identity
-    sessions[Int(slot)]?.due = identity.expires.map { $0 * 1000 } ?? .max
   }
 
   // MARK: Rights
@@ -83,7 +85,7 @@ extension Hub {
   package mutating func adopt(_ rules: ChannelRules) {
     access.rules = rules
     channels.adopt(rules)
-    for session in sessions { if let session { expel(session.id) } }
+    for session in Array(sessions) { applyRights(session.id) }
   }
 
   /// The rule of a channel; nil where there is none.
@@ -139,12 +141,12 @@ extension Hub {
   }
 
   /// Takes a connection out of the channels that it may not be in any more.
-  private mutating func expel(_ id: SessionID) {
+  private mutating func applyRights(_ id: SessionID) {
     guard let session = session(id) else { return }
     // By name: what waits behind a subscribe that is refused here may leave the channel, and its number be given anew.
     for name in session.subscriptions.map({ channels[$0.channel].name }) {
       refusePending(id, name)
-      expelLive(id, name)
+      unsubscribeIfForbidden(id, name)
     }
   }
 
@@ -159,7 +161,7 @@ extension Hub {
   }
 
   /// Ends a subscription that is not allowed any more, in the way it is taken part in.
-  private mutating func expelLive(_ id: SessionID, _ name: ChannelName) {
+  private mutating func unsubscribeIfForbidden(_ id: SessionID, _ name: ChannelName) {
     guard let session = session(id), let channel = channels.index(of: name),
       let index = session.subscription(to: channel), session.subscriptions[index].isLive
     else { return }
@@ -170,8 +172,8 @@ extension Hub {
     guard pending[key] == nil else {
       // A subscribe that is allowed is under way: only what it takes the place of ends.
       if session.subscriptions[index].mode == .member { act(.report(.leave(session.client, name, lost: false))) }
-      setMode(.none, channel, slot: id.slot)
-      pending[key]?.previous = PresenceMode.none
+      membership.setMode(.none, channel, slot: id.slot)
+      pending.modify(key) { $0.previous = PresenceMode.none }
       return
     }
     drop(channel, of: id.slot, lost: false)

@@ -21,13 +21,13 @@ extension Hub {
     _ id: SessionID, now: Int64, mayWait: (Int64) -> Bool = { _ in false }
   ) -> RateDecision {
     let limit = limits.rate
-    guard limit.rate > 0, session(id) != nil, var bucket = sessions[Int(id.slot)]?.bucket else { return .allowed }
-    defer { sessions[Int(id.slot)]?.bucket = bucket }
+    guard limit.rate > 0, session(id) != nil, var bucket = sessions[id.slot]?.bucket else { return .allowed }
+    defer { sessions.modify(id.slot) { $0.bucket = bucket } }
     if let delay = bucket.wait(limit, now: now) {
       return mayWait(Int64(delay))
         ? .deferred(Int64(delay), isUser: false) : decision(bucket.refuse(limit, delay, now: now), isUser: false)
     }
-    guard let shared = sessions[Int(id.slot)]?.rate, let delay = shared.spend(limit, now: now) else {
+    guard let shared = sessions[id.slot]?.rate, let delay = shared.spend(limit, now: now) else {
       bucket.spend()
       return .allowed
     }

@@ -3,16 +3,16 @@ import Model
 
 /// A subscribe on its way: the channel is confirmed, its history read, its presence entered, and then it is answered.
 ///
-/// From the confirmation on what comes is held for after the answer, when the connection becomes a listener. One that was a
+/// From the confirmation on what comes is buffered for after the answer, when the connection becomes a listener. One that was a
 /// listener before is set aside for that time.
 extension Hub {
   /// The channel of a pending subscribe is confirmed.
   mutating func attached(_ key: PendingKey) {
-    guard let subscribe = pending[key], subscribe.stage == .attaching, let session = sessions[Int(key.slot)] else {
+    guard let subscribe = pending[key], subscribe.stage == .attaching, let session = sessions[key.slot] else {
       return
     }
     // A member stays one until the answer; who becomes one is told of others from before its roster is read.
-    setMode(subscribe.previous == .member ? .member : subscribe.mode, key.channel, slot: key.slot)
+    membership.setMode(subscribe.previous == .member ? .member : subscribe.mode, key.channel, slot: key.slot)
     if let rule = channels[key.channel].rule, rule.history != nil {
       advance(key, to: .reading)
       read(firstQuery(subscribe, rule), key, session, subscribe)
@@ -29,7 +29,7 @@ extension Hub {
   private mutating func ask(
     _ question: Question, _ key: PendingKey, _ session: Session, _ subscribe: PendingSubscribe
   ) {
-    let asker = Asker.subscribe(session.id, channels[key.channel].name, number: subscribe.serial)
+    let asker = Asker.subscribe(session.id, channels[key.channel].name, attempt: subscribe.attempt)
     act(.ask(asker, question))
   }
 
@@ -52,17 +52,17 @@ extension Hub {
   }
 
   private mutating func read(_ key: PendingKey, _ subscribe: PendingSubscribe, _ read: HistoryRead, waiting: Int) {
-    guard let session = sessions[Int(key.slot)] else { return }
+    guard let session = sessions[key.slot] else { return }
     var read = read
     if subscribe.options.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
       read = HistoryRead(top: read.top)
       if channels[key.channel].rule?.sendsLast == true {
         // Nothing of what was missed, then, but the newest, as for everybody who comes.
-        pending[key]?.options.since = nil
+        pending.modify(key) { $0.options.since = nil }
         return self.read(.newest(1), key, session, subscribe)
       }
     }
-    pending[key]?.read = read
+    pending.modify(key) { $0.read = read }
     enter(key)
   }
 
@@ -79,7 +79,7 @@ extension Hub {
 
   /// Asks for the roster where the connection takes part in presence; else all is known.
   private mutating func enter(_ key: PendingKey) {
-    guard let subscribe = pending[key], let session = sessions[Int(key.slot)] else { return }
+    guard let subscribe = pending[key], let session = sessions[key.slot] else { return }
     guard subscribe.mode != .none else { return finish(key, roster: nil) }
     advance(key, to: .entering)
     // What the issuer of the token has vouched for its holder cannot put something else in the place of.
@@ -89,39 +89,39 @@ extension Hub {
   }
 
   private mutating func advance(_ key: PendingKey, to stage: PendingSubscribe.Stage) {
-    if pending[key]?.stage == .attaching { beginHolding(key) }
-    pending[key]?.stage = stage
+    if pending[key]?.stage == .attaching { beginBuffering(key) }
+    pending.modify(key) { $0.stage = stage }
     if stage == .entering, pending[key]?.requiredFrom == nil, let end = buffered[key.channel]?.end { need(end, key) }
   }
 
-  // MARK: Holding
+  // MARK: Buffering
 
-  private mutating func beginHolding(_ key: PendingKey) {
-    channels[key.channel].holding += 1
+  private mutating func beginBuffering(_ key: PendingKey) {
+    channels[key.channel].buffering += 1
     if buffered[key.channel] == nil { buffered[key.channel] = BufferedEvents() }
     let start = buffered[key.channel]?.end ?? 0
-    pending[key]?.start = start
+    pending.modify(key) { $0.start = start }
     guard pending[key]?.previous != nil else { return }
-    buffered[key.channel]?.renewals += 1
-    setAside(key.channel, slot: key.slot)
+    buffered.modify(key.channel) { $0.renewals += 1 }
+    membership.setAside(key.channel, slot: key.slot)
     need(start, key)
   }
 
   /// The subscribe can do without none of the events from that number on.
   private mutating func need(_ number: Int, _ key: PendingKey) {
-    pending[key]?.requiredFrom = number
-    if let least = buffered[key.channel]?.requiredFrom { buffered[key.channel]?.requiredFrom = min(least, number) }
+    pending.modify(key) { $0.requiredFrom = number }
+    buffered.modify(key.channel) { $0.requiredFrom = min($0.requiredFrom, number) }
   }
 
-  /// A subscribe for which events were held is over.
-  mutating func endHolding(_ subscribe: PendingSubscribe, _ channel: ChannelIndex) {
-    channels[channel].holding -= 1
-    if subscribe.previous != nil { buffered[channel]?.renewals -= 1 }
-    if channels[channel].holding == 0 { buffered[channel] = nil }
+  /// A subscribe for which events were buffered is over.
+  mutating func endBuffering(_ subscribe: PendingSubscribe, _ channel: ChannelIndex) {
+    channels[channel].buffering -= 1
+    if subscribe.previous != nil { buffered.modify(channel) { $0.renewals -= 1 } }
+    if channels[channel].buffering == 0 { buffered[channel] = nil }
   }
 
-  /// Lets go the oldest events where too much is held. Subscribes that need them are refused: who listened before gets all
-  /// that was held for it, and the others do not come in.
+  /// Drops the oldest events where too much is buffered. Subscribes that need them are refused: who listened before gets all
+  /// that was buffered for it, and the others do not come in.
   mutating func makeRoom(in channel: ChannelIndex) {
     guard let limit = buffered[channel]?.firstThatFits else { return }
     if let least = buffered[channel]?.requiredFrom, least < limit {
@@ -132,16 +132,16 @@ extension Hub {
         guard let number = pending[key]?.requiredFrom else { continue }
         if number < limit { mustFail.append(key) } else { next = min(next, number) }
       }
-      buffered[channel]?.requiredFrom = next
+      buffered.modify(channel) { $0.requiredFrom = next }
       for key in mustFail { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
     }
     buffered[channel]?.trim()
   }
 
-  /// What was held for a subscribe that is to end now, for somebody who takes part in that way.
+  /// What was buffered for a subscribe that is to end now, for somebody who takes part in that way.
   private func share(of key: PendingKey, _ mode: PresenceMode) -> BufferedShare {
     guard let subscribe = pending[key], subscribe.stage != .attaching, let events = buffered[key.channel],
-      let session = sessions[Int(key.slot)]
+      let session = sessions[key.slot]
     else { return BufferedShare(events: []) }
     return events.share(
       since: subscribe.start, roster: mode == .none ? nil : subscribe.requiredFrom, client: session.client,
@@ -150,10 +150,10 @@ extension Hub {
 
   // MARK: The end
 
-  /// Answers a subscribe, lets go what was held for it and runs what waited behind it.
+  /// Answers a subscribe, delivers what was held for it and runs what waited behind it.
   mutating func finish(_ key: PendingKey, roster: Roster?) {
     let share = share(of: key, pending[key]?.mode ?? .none)
-    guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
+    guard let subscribe = takePending(key), let session = sessions[key.slot] else { return }
     let name = channels[key.channel].name
     if subscribe.previous == .member, subscribe.mode != .member {
       act(.report(.leave(session.client, name, lost: false)))
@@ -170,9 +170,9 @@ extension Hub {
 
   /// The connection is in the channel from now on, if it was not before, and takes part in that way.
   private mutating func listen(_ key: PendingKey, _ mode: PresenceMode) {
-    guard let session = sessions[Int(key.slot)], let index = session.subscription(to: key.channel) else { return }
-    if session.subscriptions[index].listener < 0 { makeLive(key.channel, slot: key.slot) }
-    setMode(mode, key.channel, slot: key.slot)
+    guard let subscription = membership.subscription(key.slot, in: key.channel) else { return }
+    if subscription.listener < 0 { membership.makeLive(key.channel, slot: key.slot) }
+    membership.setMode(mode, key.channel, slot: key.slot)
   }
 
   /// The answer in a channel that keeps history: what was missed, or where it stands, and then what has come since.
@@ -185,7 +185,7 @@ extension Hub {
     var entries: [HistoryEntry] = []
     var events = share.events
     if subscribe.previous != nil {
-      // It has listened all the time: everything that was held is news to it.
+      // It has listened all the time: everything that was buffered is news to it.
       if let start = share.start { stream.position = start }
     } else if let lost = share.lost, share.hasHole(from: read.top) {
       stream = SubscribedStream(position: lost, isRecovered: isRecovered.map { _ in false })
@@ -207,7 +207,7 @@ extension Hub {
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
   mutating func fail(_ key: PendingKey, _ code: ErrorCode, _ message: String) {
     let share = share(of: key, pending[key]?.previous ?? .none)
-    guard let subscribe = takePending(key), let session = sessions[Int(key.slot)] else { return }
+    guard let subscribe = takePending(key), let session = sessions[key.slot] else { return }
     let name = channels[key.channel].name
     refuse(session.id, id: subscribe.id, code, message)
     if let previous = subscribe.previous {

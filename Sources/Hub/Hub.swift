@@ -42,17 +42,15 @@ package struct Hub {
   var access: Authorization
   /// The rates of users, shared with the other loops' hubs.
   let users: any UserRates
-  /// By slot.
-  var sessions: [Session?] = []
+  /// Who is in which channel.
+  var membership = Membership()
   var directory = UserDirectory()
-  var channels = ChannelTable()
   var pending: [PendingKey: PendingSubscribe] = [:]
   /// Of channels in which subscribes are on their way.
   var buffered: [ChannelIndex: BufferedEvents] = [:]
-  var subscribes: UInt64 = 0
+  /// The number of the newest subscribe.
+  var lastAttempt: UInt64 = 0
   var link = LinkState.up
-  package private(set) var sessionCount = 0
-  package private(set) var subscriptionCount = 0
   /// What is to be done, in order.
   package private(set) var actions: [HubAction] = []
 
@@ -62,13 +60,32 @@ package struct Hub {
     self.users = users
   }
 
-  /// Whether a subscribe is under way whose connection has no place in its channel; for tests, since it must never be.
-  package var hasOrphans: Bool {
-    pending.keys.contains { sessions[Int($0.slot)]?.subscription(to: $0.channel) == nil }
+  var sessions: SessionTable {
+    _read { yield membership.sessions }
+    _modify { yield &membership.sessions }
   }
 
-  /// Events that are held in all channels, however many wait for them; for tests.
-  package var heldCount: Int { buffered.values.reduce(0) { $0 + $1.count } }
+  var channels: ChannelTable {
+    _read { yield membership.channels }
+    _modify { yield &membership.channels }
+  }
+
+  package var sessionCount: Int { sessions.count }
+  package var subscriptionCount: Int { membership.subscriptionCount }
+
+  /// What must always hold and does not; nil where all does. For tests.
+  package func check() -> String? {
+    if let fault = membership.check() { return fault }
+    for (key, subscribe) in pending {
+      if membership.subscription(key.slot, in: key.channel) == nil { return "a subscribe of somebody who is not there" }
+      if !channels[key.channel].pending.contains(key.slot) { return "a subscribe that its channel does not know" }
+      if subscribe.stage != .attaching, buffered[key.channel] == nil { return "nothing is buffered for a subscribe" }
+    }
+    return nil
+  }
+
+  /// Events that are buffered in all channels, however many wait for them; for tests.
+  package var bufferedCount: Int { buffered.values.reduce(0) { $0 + $1.count } }
 
   /// Channels with a connection of this loop in them.
   package var channelCount: Int { channels.count }
@@ -91,14 +108,12 @@ package struct Hub {
 
   /// A connection has been opened, by somebody known or not (yet); `wall` is milliseconds since 1970.
   package mutating func open(_ id: SessionID, client: ClientID, identity: Identity?, now: Int64, wall: Int64) {
-    let slot = Int(id.slot)
-    while sessions.count <= slot { sessions.append(nil) }
-    sessionCount += 1
-    sessions[slot] = Session(id: id, client: client, bucket: TokenBucket(limits.rate, now: now))
+    sessions.insert(Session(id: id, client: client, bucket: TokenBucket(limits.rate, now: now)))
     if let identity {
       become(identity, slot: id.slot, now: now)
     } else if access.requiresIdentity {
-      sessions[slot]?.due = wall + access.timeout
+      let due = wall + access.timeout
+      sessions.modify(id.slot) { $0.due = due }
     }
   }
 
@@ -119,13 +134,12 @@ package struct Hub {
     }
     if session.rate != nil, let user = session.user { users.release(user, now: now) }
     if let user = session.user { directory.remove(id.slot, of: user) }
-    sessions[Int(id.slot)] = nil
-    sessionCount -= 1
+    sessions.remove(id.slot)
   }
 
   /// The session of that id, unless it has gone.
   func session(_ id: SessionID) -> Session? {
-    guard Int(id.slot) < sessions.count, let session = sessions[Int(id.slot)], session.id == id else { return nil }
+    guard let session = sessions[id.slot], session.id == id else { return nil }
     return session
   }
 
@@ -145,93 +159,25 @@ package struct Hub {
     session(id)?.subscriptions.filter(\.isLive).map { channels[$0.channel].name } ?? []
   }
 
-  mutating func modifySubscription(_ slot: UInt32, _ channel: ChannelIndex, _ change: (inout Subscription) -> Void) {
-    guard let index = sessions[Int(slot)]?.subscription(to: channel) else { return }
-    change(&sessions[Int(slot)]!.subscriptions[index])
-  }
-
-  // MARK: Places in a channel
+  // MARK: Ends
 
   /// Takes out a subscribe that is under way.
   mutating func takePending(_ key: PendingKey) -> PendingSubscribe? {
     guard let subscribe = pending.removeValue(forKey: key) else { return nil }
-    if subscribe.stage != .attaching { endHolding(subscribe, key.channel) }
+    if subscribe.stage != .attaching { endBuffering(subscribe, key.channel) }
     if let index = channels[key.channel].pending.firstIndex(of: key.slot) {
       channels[key.channel].pending.remove(at: index)
     }
     return subscribe
   }
 
-  /// Makes room for a connection in a channel, as one that is no listener yet.
-  mutating func reserve(_ channel: ChannelIndex, slot: UInt32) {
-    sessions[Int(slot)]?.subscriptions.append(Subscription(channel: channel))
-    subscriptionCount += 1
-  }
-
-  /// Puts a connection that has its place among those whom messages go to.
-  mutating func makeLive(_ channel: ChannelIndex, slot: UInt32) {
-    let position = Int32(channels[channel].listeners.count)
-    channels[channel].listeners.append(slot)
-    modifySubscription(slot, channel) {
-      $0.listener = position
-      $0.isLive = true
-    }
-  }
-
-  /// Takes a connection out from among those whom messages go to, while events are held for it.
-  mutating func setAside(_ channel: ChannelIndex, slot: UInt32) {
-    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
-    removeWatcher(channel, at: session.subscriptions[index].watcher)
-    removeListener(channel, at: session.subscriptions[index].listener)
-    modifySubscription(slot, channel) { $0.listener = -1 }
-  }
-
-  /// Sets how a connection takes part in presence; of others it is told while it is among the listeners.
-  mutating func setMode(_ mode: PresenceMode, _ channel: ChannelIndex, slot: UInt32) {
-    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
-    let subscription = session.subscriptions[index]
-    if mode == .none {
-      removeWatcher(channel, at: subscription.watcher)
-    } else if subscription.watcher < 0, subscription.listener >= 0 {
-      let position = Int32(channels[channel].watchers.count)
-      channels[channel].watchers.append(slot)
-      modifySubscription(slot, channel) { $0.watcher = position }
-    }
-    modifySubscription(slot, channel) { $0.mode = mode }
-  }
-
   /// Takes a connection out of a channel; the channel goes when it was the last.
   mutating func drop(_ channel: ChannelIndex, of slot: UInt32, lost: Bool) {
-    guard let session = sessions[Int(slot)], let index = session.subscription(to: channel) else { return }
-    let subscription = session.subscriptions[index]
+    guard let session = sessions[slot], let subscription = membership.remove(slot, from: channel) else { return }
     if subscription.mode == .member { act(.report(.leave(session.client, channels[channel].name, lost: lost))) }
-    removeWatcher(channel, at: subscription.watcher)
-    removeListener(channel, at: subscription.listener)
-    sessions[Int(slot)]?.subscriptions.remove(at: index)
-    subscriptionCount -= 1
-    if channels[channel].isUnused {
-      act(.report(.detach(channels[channel].name)))
-      channels.remove(channel)
-    }
-  }
-
-  /// The last listener takes the place of the one that goes, so the array stays contiguous.
-  private mutating func removeListener(_ channel: ChannelIndex, at position: Int32) {
-    guard position >= 0, let last = channels[channel].listeners.popLast() else { return }
-    if Int(position) < channels[channel].listeners.count {
-      channels[channel].listeners[Int(position)] = last
-      modifySubscription(last, channel) { $0.listener = position }
-    }
-  }
-
-  private mutating func removeWatcher(_ channel: ChannelIndex, at position: Int32) {
-    guard position >= 0, let last = channels[channel].watchers.popLast() else { return }
-    let leaving = Int(position) < channels[channel].watchers.count ? channels[channel].watchers[Int(position)] : last
-    if leaving != last {
-      channels[channel].watchers[Int(position)] = last
-      modifySubscription(last, channel) { $0.watcher = position }
-    }
-    modifySubscription(leaving, channel) { $0.watcher = -1 }
+    guard channels[channel].isUnused else { return }
+    act(.report(.detach(channels[channel].name)))
+    channels.remove(channel)
   }
 }
 

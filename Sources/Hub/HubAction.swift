@@ -7,7 +7,7 @@ package enum HubAction {
   case reply(SessionID, Reply)
   /// Send the client what it has missed, oldest first; whatever else comes of the channel comes after it.
   case replay(SessionID, ChannelName, epoch: String, [HistoryEntry])
-  /// Send the client an event of a channel that was held back until now.
+  /// Send the client an event of a channel that was buffered until now.
   case deliver(SessionID, ChannelName, ChannelEvent)
   /// Ask the broker.
   case ask(Asker, Question)

@@ -12,7 +12,7 @@ struct PendingSubscribe {
   }
 
   /// Tells this subscribe from a later one of the same connection to the same channel.
-  let serial: UInt64
+  let attempt: UInt64
   var stage: Stage
   let id: RequestID?
   var options: SubscribeOptions
@@ -25,7 +25,7 @@ struct PendingSubscribe {
   /// Commands on the same channel that came meanwhile, in order.
   var deferred: [DeferredCommand] = []
   var deferredBytes = 0
-  /// The number of the channel's held event from which on they are for it, after the answer.
+  /// The number of the channel's buffered event from which on they are for it, after the answer.
   var start = 0
   /// From which of them on it can do without none: what was told to a listener, or has changed since the roster was asked
   /// for, is in no read.
@@ -36,8 +36,8 @@ struct PendingSubscribe {
   /// How many bytes of messages may wait behind one subscribe.
   static let maxBytes = 1 << 20
 
-  init(serial: UInt64, id: RequestID?, options: SubscribeOptions, previous: PresenceMode?) {
-    self.serial = serial
+  init(attempt: UInt64, id: RequestID?, options: SubscribeOptions, previous: PresenceMode?) {
+    self.attempt = attempt
     stage = .attaching
     self.id = id
     self.options = options

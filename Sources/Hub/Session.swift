@@ -24,7 +24,7 @@ struct Session {
 /// A connection's place in a channel.
 struct Subscription {
   let channel: ChannelIndex
-  /// The connection's position among the channel's listeners; -1 while it is not one yet, or events are held for it.
+  /// The connection's position among the channel's listeners; -1 while it is not one yet, or events are buffered for it.
   var listener: Int32 = -1
   /// The connection's position among those told of joins and leaves; -1 when it is not told.
   var watcher: Int32 = -1

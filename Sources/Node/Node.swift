@@ -41,7 +41,7 @@ package struct Node: Sendable {
     let kept = ConnectionCounter(limit: HTTPGateway.maxKept)
     let keys = APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)
     let limits = HTTPLimits(
-      isKnown: { keys.access(of: $0) != nil }, gathersBody: { $0.hasPrefix(API.prefix) })
+      isKnown: { keys.rights(of: $0) != nil }, gathersBody: { $0.hasPrefix(API.prefix) })
     let gateway = HTTPGateway(
       kept: kept, limits: limits, logger: logger,
       responder: Router(
@@ -51,7 +51,7 @@ package struct Node: Sendable {
         metrics: MetricsPage(
           statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() },
           limitedHTTP: { limits.tally.all }),
-        access: APIAuthorizer(
+        authorizer: APIAuthorizer(
           keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins,
           proxies: serverConfiguration.proxies, refusals: refusals),
         api: API(maxMessageSize: configuration.maxMessageSize) { question in

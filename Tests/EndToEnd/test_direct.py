@@ -465,6 +465,11 @@ def test_keys(own_node):
         # With a key any host and type will do: no page has it.
         headers = {"Authorization": f"Bearer {full}", "Content-Type": "text/plain", "Host": "api.example.com"}
         assert post(node, path, {"data": 1}, headers=headers).status_code == 200
+    for key, status, answer in ((full, 200, {"access": "full"}), (reader, 200, {"access": "read"}), ("x", 401, None)):
+        said = node.get("/api/access", headers={"Authorization": f"Bearer {key}"})
+        assert said.status_code == status and (answer is None or said.json() == answer), said.text
+    said = node.request("POST", "/api/access", headers={"Authorization": f"Bearer {full}"})
+    assert (said.status_code, said.headers["Allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ async def test_methods_of_the_node(node, connect, channel):
     assert (await client.succeed("response", "request", method="channels"))["result"] == []
     await client.subscribe(channel)
     assert (await client.succeed("response", "request", method="channels"))["result"] == [channel]
+    limits = (await client.succeed("response", "request", method="limits"))["result"]
+    assert limits == {"maxMessageSize": 65_536, "maxOutbox": 1 << 20, "maxChannels": 100, "rate": 0, "burst": 200}
     assert (await client.command("request", method="nonsense"))["code"] == "unknown_method"
     for members in ({}, {"method": 1}, {"method": ""}, {"method": "m" * 129}):
         assert (await client.command("request", **members)).type == "error"

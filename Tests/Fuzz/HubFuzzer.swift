@@ -159,7 +159,7 @@ private struct HubRun {
       simulation.hub.unsubscribe(id, from: channel, request: nil)
       simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(EventText(text: "own")) }
       simulation.hub.presence(id, of: channel, onlyCount: true, request: nil)
-      simulation.hub.answered(.subscribe(id, channel, number: 1), .success(.presence(channel, roster())))
+      simulation.hub.answered(.subscribe(id, channel, attempt: 1), .success(.presence(channel, roster())))
       let published = Answer.published(channel, .message, PublishReceipt())
       simulation.hub.answered(.command(id, RequestID(json: "0")), .success(published))
       simulation.hub.answered(.command(id, nil), .success(.presence(channel, roster())))

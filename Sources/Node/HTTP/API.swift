@@ -19,14 +19,19 @@ struct API: Sendable {
 
   /// The answer to a request that may be made; nil where there is nothing at its path.
   ///
-  /// `proceed` asks for the body of a client that waits to be asked.
-  func response(to request: Request, proceed: () async throws -> Void) async -> Response? {
+  /// `rights` are those of the request's key. `proceed` asks for the body of a client that waits to be asked.
+  func response(
+    to request: Request, _ rights: APIKeys.Rights, proceed: () async throws -> Void
+  ) async -> Response? {
     let segments = Array(request.uri.path.split(separator: "/", omittingEmptySubsequences: false).dropFirst(2))
+    if segments == ["access"] {
+      return await only(.get, request) { .json(.ok, #"{"access":"\#(rights.rawValue)"}"#) }
+    }
     if segments == ["notifications"] {
-      return await posted(request) { await notify(.everybody, of: request, proceed) { _ in "{}" } }
+      return await only(.post, request) { await notify(.everybody, of: request, proceed) { _ in "{}" } }
     }
     if segments.count == 3, segments[0] == "users", segments[2] == "messages" {
-      return await posted(request) {
+      return await only(.post, request) {
         guard let user = PathSegment.decode(segments[1]).flatMap(UserName.init) else {
           let rule = "A user's name is 1 to \(UserName.maxLength) bytes of UTF-8 without control characters."
           return .error(.badRequest, ErrorCode.badRequest.rawValue, rule)
@@ -37,10 +42,15 @@ struct API: Sendable {
     return nil
   }
 
-  private func posted(_ request: Request, _ respond: () async -> Response) async -> Response {
-    if request.method == .post { return await respond() }
-    var response = Response.error(.methodNotAllowed, "method_not_allowed", "This path takes POST only.")
-    response.headers[.allow] = "POST"
+  /// Answers requests of that method; where it is GET, of HEAD too.
+  private func only(
+    _ method: HTTPRequest.Method, _ request: Request, _ respond: () async -> Response
+  ) async -> Response {
+    if request.method == method || method == .get && request.method == .head { return await respond() }
+    let methods = method == .get ? ["GET", "HEAD"] : [method.rawValue]
+    let sentence = "This path takes \(methods.joined(separator: " and ")) only."
+    var response = Response.error(.methodNotAllowed, "method_not_allowed", sentence)
+    response.headers[.allow] = methods.joined(separator: ", ")
     return response
   }
 

@@ -14,23 +14,30 @@ struct APIAuthorizer: Sendable {
   let refusals: RefusalLog
 
   /// What a request is told that may not be made.
-  func refusal(of request: Request, on channel: any Channel) -> Response? {
-    keys.map { refusal(of: request, $0) } ?? refusalInDevelopment(of: request, isSecure: isSecure(request, channel))
+  struct Denial: Error {
+    let response: Response
   }
 
-  private func refusal(of request: Request, _ keys: APIKeys) -> Response? {
+  /// What who makes a request may do, where that request is among it.
+  func rights(of request: Request, on channel: any Channel) -> Result<APIKeys.Rights, Denial> {
+    if let keys { return rights(of: request, keys) }
+    let refusal = refusalInDevelopment(of: request, isSecure: isSecure(request, channel))
+    return refusal.map { .failure(Denial(response: $0)) } ?? .success(.full)
+  }
+
+  private func rights(of request: Request, _ keys: APIKeys) -> Result<APIKeys.Rights, Denial> {
     guard !keys.isEmpty else {
-      return .error(.forbidden, "forbidden", "This node has no API key: start it with --api-key.")
+      return .failure(Denial(response: .error(.forbidden, "forbidden", "This node has no API key: start it with --api-key.")))
     }
-    switch keys.access(of: request.headers) {
-    case .full: return nil
-    case .read where request.method == .get || request.method == .head: return nil
-    case .read: return .error(.forbidden, "forbidden", "This API key only reads.")
-    case nil:
+    guard let rights = keys.rights(of: request.headers) else {
       var response = Response.error(.unauthorized, "unauthenticated", "Send an API key: Authorization: Bearer KEY.")
       response.headers[.wwwAuthenticate] = "Bearer"
-      return response
+      return .failure(Denial(response: response))
     }
+    guard rights == .full || request.method == .get || request.method == .head else {
+      return .failure(Denial(response: .error(.forbidden, "forbidden", "This API key only reads.")))
+    }
+    return .success(rights)
   }
 
   /// A page that the developer has open may send requests here, too. A form of a page of another origin cannot have the

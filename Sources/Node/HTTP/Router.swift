@@ -17,7 +17,7 @@ struct Router: Sendable {
   let kept: ConnectionCounter
   let health: Health
   let metrics: MetricsPage
-  let access: APIAuthorizer
+  let authorizer: APIAuthorizer
   let api: API
   /// Shown at `/`; nil outside development.
   let page: String?
@@ -57,8 +57,11 @@ struct Router: Sendable {
       return response
     }
     if path.hasPrefix(API.prefix) {
-      if let refusal = access.refusal(of: request, on: channel) { return refusal }
-      if let response = await api.response(to: request, proceed: proceed) { return response }
+      switch authorizer.rights(of: request, on: channel) {
+      case .failure(let denial): return denial.response
+      case .success(let rights):
+        if let response = await api.response(to: request, rights, proceed: proceed) { return response }
+      }
     }
     guard ServerConfiguration.healthPaths.contains(path) || path == "/" && page != nil else {
       return .error(.notFound, "not_found", "There is nothing at this path.")

@@ -16,6 +16,18 @@ package enum MethodResult {
     return String(decoding: writer.bytes, as: UTF8.self)
   }
 
+  /// What limits hold for a connection: sizes in bytes; `rate` is commands a second, 0 for no limit, and `burst` how many
+  /// at once.
+  package static func limits(
+    maxMessageSize: Int, maxOutbox: Int, maxChannels: Int, rate: Double, burst: Double
+  ) -> String {
+    let sizes = #""maxMessageSize":\#(maxMessageSize),"maxOutbox":\#(maxOutbox)"#
+    return #"{\#(sizes),"maxChannels":\#(maxChannels),"rate":\#(plain(rate)),"burst":\#(plain(burst))}"#
+  }
+
+  /// Without a fraction where there is none.
+  private static func plain(_ number: Double) -> String { Int(exactly: number).map(String.init) ?? String(number) }
+
   /// The channels that a connection is subscribed to: a list of names.
   package static func channels(_ names: [ChannelName]) -> String {
     var writer = ByteWriter(capacity: 128)

@@ -70,10 +70,14 @@ final class Delivery {
 
   /// Puts an event of a channel into the outbox of each of them but `except`: nothing here allocates, locks or makes a
   /// system call. Who has no room for it is dealt with by `applyOverflow`.
-  func send(_ event: ChannelEvent, _ channel: ChannelName, to slots: UnsafeBufferPointer<UInt32>, except: UInt32?) {
+  func send(_ event: ChannelEvent, _ channel: ChannelName, to slots: UnsafeBufferPointer<UInt32>, except: [UInt32]) {
     let frame = ApusCodec.frame(of: event)
-    for slot in slots where slot != except { put(event, frame, channel, slot) }
-    counts.delivered += slots.count - (except == nil ? 0 : 1)
+    if except.isEmpty {
+      for slot in slots { put(event, frame, channel, slot) }
+    } else {
+      for slot in slots where !except.contains(slot) { put(event, frame, channel, slot) }
+    }
+    counts.delivered += slots.count - except.count
   }
 
   /// The same for one connection.

@@ -29,8 +29,15 @@ extension Worker {
     case "time": String(Sys.wallMilliseconds())
     case "whoami": MethodResult.whoami(client: sender.client, node: node, user: sender.user)
     case "channels": MethodResult.channels(hub.channels(of: session))
+    case "limits": limits
     default: nil
     }
+  }
+
+  private var limits: String {
+    MethodResult.limits(
+      maxMessageSize: configuration.maxMessageSize, maxOutbox: configuration.maxOutbox,
+      maxChannels: configuration.hub.maxChannels, rate: configuration.hub.rate.rate, burst: configuration.hub.rate.burst)
   }
 
   // MARK: JSON-RPC

@@ -128,7 +128,7 @@ struct EpochTests {
   private func subscribe(_ node: BrokerHarness, _ channel: ChannelName = "room") async throws -> StreamPosition {
     try await node.attach(channel)
     let before = node.log.histories(of: alice.session).count
-    node.ask(.history(channel, .position), by: .subscribe(alice.session, channel, number: 1))
+    node.ask(.history(channel, .position), by: .subscribe(alice.session, channel, attempt: 1))
     try await wait(until: { node.log.histories(of: alice.session).count > before }, "no answer to a subscribe")
     return try #require(node.log.histories(of: alice.session)[before].top)
   }

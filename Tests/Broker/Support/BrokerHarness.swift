@@ -119,7 +119,7 @@ final class BrokerHarness: Sendable {
     _ client: TestClient, _ channel: ChannelName, _ mode: PresenceMode = .member, info: String? = nil
   ) {
     ask(
-      .enter(client.occupant(info: info), channel, mode), by: .subscribe(client.session, channel, number: 0),
+      .enter(client.occupant(info: info), channel, mode), by: .subscribe(client.session, channel, attempt: 0),
       from: client.loop)
   }
 

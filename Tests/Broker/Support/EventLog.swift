@@ -99,7 +99,7 @@ final class EventLog: BrokerOutlet, Sendable {
 
   func enterAnswers(to session: SessionID, in channel: ChannelName, on loop: LoopIndex = 0) -> [RosterAnswer] {
     answers(on: loop, RosterAnswer.init) {
-      if case .subscribe(session, channel, number: _) = $0 { true } else { false }
+      if case .subscribe(session, channel, attempt: _) = $0 { true } else { false }
     }
   }
 

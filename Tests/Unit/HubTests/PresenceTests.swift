@@ -150,13 +150,13 @@ import Testing
     desk.subscribed(4, "room")
     let room = try #require(desk.hub.channels.index(of: channel("room")))
     for slot in UInt32(0)...3 { _ = desk.subscribe(slot, "room", .watch) }
-    #expect(desk.hub.channels[room].holding == 4)
+    #expect(desk.hub.channels[room].buffering == 4)
     _ = desk.entered(0, "room", roster())
     _ = desk.notEntered(1, "room")
     _ = desk.close(2)
-    #expect(desk.hub.channels[room].holding == 1)
+    #expect(desk.hub.channels[room].buffering == 1)
     _ = desk.deliver(String(repeating: "x", count: (1 << 20) + 1), of: "room")
-    #expect(desk.hub.channels[room].holding == 0, "the last has run over")
+    #expect(desk.hub.channels[room].buffering == 0, "the last has run over")
   }
 
   // MARK: Who is told what

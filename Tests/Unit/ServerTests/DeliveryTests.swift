@@ -28,7 +28,7 @@ import WebSocket
   @Test func whoIsLeftOutGetsNothing() throws {
     let bench = try DeliveryBench()
     let slots = try bench.open(2)
-    bench.deliver("a", to: slots, except: slots[0])
+    bench.deliver("a", to: slots, except: [slots[0]])
     #expect(bench.arrived(at: slots[0]) == [])
     #expect(bench.arrived(at: slots[1]) == ["a"])
     #expect(bench.delivery.counts.delivered == 1)

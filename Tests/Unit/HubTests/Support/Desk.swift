@@ -132,7 +132,7 @@ struct Desk {
   ) -> [String] {
     let number = reads[Self.id(slot)]?[channel(name)] ?? 0
     hub.answered(
-      .subscribe(Self.id(slot), channel(name), number: number), result.map { .history(channel(name), $0) },
+      .subscribe(Self.id(slot), channel(name), attempt: number), result.map { .history(channel(name), $0) },
       waiting: waiting)
     return lines()
   }
@@ -152,7 +152,7 @@ struct Desk {
     _ session: SessionID, _ name: String, before: Int, _ result: Result<Roster, Refusal>
   ) -> [String] {
     let number = entries[session]?[channel(name)]?.dropLast(before).last ?? 0
-    hub.answered(.subscribe(session, channel(name), number: number), result.map { .presence(channel(name), $0) })
+    hub.answered(.subscribe(session, channel(name), attempt: number), result.map { .presence(channel(name), $0) })
     return lines()
   }
 
@@ -180,7 +180,7 @@ struct Desk {
     var reached: [UInt32] = []
     let event = event(text, mark, to: audience, without: client.map { ClientID($0) })
     hub.fanOut(event, of: channel(name)) { slots, except in
-      reached = slots.filter { $0 != except }
+      reached = slots.filter { !except.contains($0) }
     }
     return reached.sorted()
   }

@@ -150,7 +150,7 @@ extension HubSimulation {
       places[key]?.mustRecover = found.read.isComplete && waiting == 0 && !others
     }
     hub.answered(
-      .subscribe(reading.session, reading.channel, number: reading.serial),
+      .subscribe(reading.session, reading.channel, attempt: reading.serial),
       success ? .success(.history(reading.channel, found.read)) : .failure(Refusal(.unavailable, "Not now.")),
       waiting: waiting)
     if isOver { try check(hub.actions.isEmpty, "something is done for a connection that has gone") }

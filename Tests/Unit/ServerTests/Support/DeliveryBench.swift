@@ -43,7 +43,7 @@ final class DeliveryBench: DeliveryOwner {
 
   /// Delivers a message of the channel `room` to all of them, by the policy.
   func deliver(
-    _ text: String, to slots: [UInt32], _ policy: OverflowPolicy = .disconnect, except: UInt32? = nil
+    _ text: String, to slots: [UInt32], _ policy: OverflowPolicy = .disconnect, except: [UInt32] = []
   ) {
     let event = event(text)
     slots.withUnsafeBufferPointer { delivery.send(event, channel("room"), to: $0, except: except) }
