@@ -92,8 +92,8 @@ fuzz: build-tools ## What peers may send, made up by libFuzzer: the corpus, then
 	@$(TIER) fuzz Tests/Fuzz/run --seconds $(or $(SECONDS),10) $(FUZZ_FLAGS)
 
 .PHONY: threads
-threads: build-tools test-tools $(VENV)/ready ## Data races, by the thread sanitizer
-	@$(TIER) threads Tests/Threads/run $(VENV)/bin/pytest
+threads: build-tools test-tools ## Data races, by the thread sanitizer
+	@$(TIER) threads Tests/Threads/run
 
 # ---- benchmarks ----
 

@@ -202,9 +202,20 @@ let package = Package(
     .testTarget(
       name: "BrokerTests",
       dependencies: [
-        "TestSupport", "Locks", "Model", "JSON", "Protocol", "Cluster", "Reactor", "Redis", "Broker",
-        .product(name: "Logging", package: "swift-log"),
+        "TestSupport", "Locks", "Model", "JSON", "Protocol", "Cluster", "Hub", "Reactor", "Redis", "Broker", "Server",
+        "ApusClient", .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Broker", swiftSettings: strict),
   ]
 )
+
+// For the thread sanitizer (`Tests/Threads`), under which all is slow: without what runs on no loop, and without the suites
+// that hold only values.
+if Context.environment["APUS_LOOPS_ONLY"] != nil {
+  let others: Set = [
+    "Pages", "Tokens", "Node", "apus", "JSONTests", "ModelTests", "WebSocketTests", "ProtocolTests", "TokensTests",
+    "HubTests", "BrokerMachineTests", "NodeTests",
+  ]
+  package.targets.removeAll { others.contains($0.name) }
+  package.products.removeAll { others.contains($0.name) }
+}

@@ -100,8 +100,12 @@ struct Membership {
       for subscription in session.subscriptions {
         count += 1
         let (channel, slot) = (channels[subscription.channel], session.id.slot)
-        if !Self.isAt(subscription.listener, slot, channel.listeners) { return "\(slot) is no listener of \(channel.name)" }
-        if !Self.isAt(subscription.watcher, slot, channel.watchers) { return "\(slot) is no watcher of \(channel.name)" }
+        if !Self.isAt(subscription.listener, slot, channel.listeners) {
+          return "\(slot) is no listener of \(channel.name)"
+        }
+        if !Self.isAt(subscription.watcher, slot, channel.watchers) {
+          return "\(slot) is no watcher of \(channel.name)"
+        }
         if subscription.watcher >= 0, subscription.listener < 0 { return "\(slot) watches \(channel.name) unheard" }
       }
     }
@@ -109,7 +113,9 @@ struct Membership {
       for slots in [channel.listeners, channel.watchers] where Set(slots).count != slots.count {
         return "somebody is twice in \(channel.name)"
       }
-      let isKnown = { (slot: UInt32) in channels.index(of: channel.name).map { subscription(slot, in: $0) != nil } == true }
+      let isKnown = { (slot: UInt32) in
+        channels.index(of: channel.name).map { subscription(slot, in: $0) != nil } == true
+      }
       if !(channel.listeners + channel.watchers + channel.pending).allSatisfy(isKnown) {
         return "somebody who is not in \(channel.name) stands there"
       }

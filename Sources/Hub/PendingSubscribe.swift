@@ -49,7 +49,8 @@ struct PendingSubscribe {
 
   /// Whether it, or a subscribe behind it, wants to take part in presence.
   var asksForPresence: Bool {
-    mode != .none || deferred.contains { if case .subscribe(let options, _) = $0 { options.mode != .none } else { false } }
+    mode != .none
+      || deferred.contains { if case .subscribe(let options, _) = $0 { options.mode != .none } else { false } }
   }
 
   /// Puts a command behind the subscribe; false when too much is waiting already.

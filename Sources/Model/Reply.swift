@@ -21,6 +21,8 @@ package enum Reply: Sendable {
   case pong(id: RequestID?, time: Int64)
   /// To `request`: a result, or what the backend calls an error; JSON text.
   case response(id: RequestID?, Result<String, MethodError>)
+  /// To a message of JSON-RPC: JSON text.
+  case rpc(String)
   /// The node goes away: the client is to connect elsewhere after so many milliseconds.
   case drain(after: Int)
   case error(Refusal)

@@ -70,7 +70,8 @@ package struct Node: Sendable {
     let budget = Lock<DescriptorBudget?>(nil)
     do {
       server = try Server.start(
-        serverConfiguration, connectionCounter: connectionCounter, room: room, authority: authority(access), backend: backend,
+        serverConfiguration, connectionCounter: connectionCounter, room: room, authority: authority(access),
+        backend: backend,
         refusals: refusals, logger: logger, broker: brokerFactory(serverConfiguration.node, connectionCounter),
         handOver: { gateway.adopt($0) },
         isOpen: { try open(room, descriptors, budget) })

@@ -15,7 +15,8 @@ struct RelayPort {
   let events: Mailbox<BrokerEvent>
 
   init(
-    index: LoopIndex, on loop: Loop, requests: Mailbox<Relay.Request>, requestsInFlight: InFlightBytes, eventsInFlight: InFlightBytes?
+    index: LoopIndex, on loop: Loop, requests: Mailbox<Relay.Request>, requestsInFlight: InFlightBytes,
+    eventsInFlight: InFlightBytes?
   ) {
     self.index = index
     self.requests = BatchingSender(from: loop, to: requests)

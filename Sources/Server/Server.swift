@@ -25,7 +25,8 @@ package final class Server: Sendable {
   /// Tokens are checked by `authority`; without one they say nothing. Methods that the node does not know are done by
   /// `backend`; without one they are unknown.
   package static func start(
-    _ configuration: ServerConfiguration, connectionCounter: ConnectionCounter, room: Room, authority: (any TokenAuthority)? = nil,
+    _ configuration: ServerConfiguration, connectionCounter: ConnectionCounter, room: Room,
+    authority: (any TokenAuthority)? = nil,
     backend: (any Backend)? = nil, refusals: RefusalLog, logger: Logger, broker: @escaping BrokerFactory,
     handOver: @escaping @Sendable (HandedOver) -> Void, isOpen: () throws -> Void
   ) throws -> Server {
@@ -35,11 +36,12 @@ package final class Server: Sendable {
       for address in configuration.addresses {
         sockets.append(try ListeningSocket.open(address, count: configuration.loops))
       }
-      let assembly = ServerBootstrap(configuration, connectionCounter, room, authority, backend, refusals, logger, handOver)
-      let threads = try assembly.startThreads()
-      let (workers, relay) = try assembly.parts()
+      let bootstrap = ServerBootstrap(
+        configuration, connectionCounter, room, authority, backend, refusals, logger, handOver)
+      let threads = try bootstrap.startThreads()
+      let (workers, relay) = try bootstrap.parts()
       try isOpen()
-      assembly.begin(relay, broker)
+      bootstrap.begin(relay, broker)
       for (index, worker) in workers.enumerated() {
         let own = sockets.map { $0[index] }
         worker.execute { $0.listen(own) }
@@ -53,7 +55,8 @@ package final class Server: Sendable {
   }
 
   private init(
-    _ sockets: [ListeningSocket], _ connectionCounter: ConnectionCounter, _ threads: [LoopThread], _ workers: [LoopBound<Worker>],
+    _ sockets: [ListeningSocket], _ connectionCounter: ConnectionCounter, _ threads: [LoopThread],
+    _ workers: [LoopBound<Worker>],
     _ relay: LoopBound<Relay>
   ) {
     addresses = sockets.map(\.address)

@@ -33,7 +33,8 @@ final class ServerBootstrap: Sendable {
   private let shared = Lock(Parts())
 
   init(
-    _ configuration: ServerConfiguration, _ connectionCounter: ConnectionCounter, _ room: Room, _ authority: (any TokenAuthority)?,
+    _ configuration: ServerConfiguration, _ connectionCounter: ConnectionCounter, _ room: Room,
+    _ authority: (any TokenAuthority)?,
     _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger,
     _ handOver: @escaping @Sendable (HandedOver) -> Void
   ) {
@@ -109,7 +110,8 @@ final class ServerBootstrap: Sendable {
     let port = RelayPort(
       index: index, on: loop, requests: requests, requestsInFlight: requestsInFlight, eventsInFlight: eventsInFlight)
     let services = SharedServices(
-      logger: logger, handOver: handOver, connectionCounter: connectionCounter, room: room, addresses: addresses, users: users,
+      logger: logger, handOver: handOver, connectionCounter: connectionCounter, room: room, addresses: addresses,
+      users: users,
       refusals: refusals, authenticator: parts.authenticator, backend: backend)
     let worker = Worker(on: loop, configuration: configuration, services: services, relay: port)
     let bound = LoopBound(worker, on: loop)

@@ -56,6 +56,16 @@ package struct Frame: @unchecked Sendable {
     headerCount == 0 ? nil : withHeader { $0.first.flatMap { Opcode(rawValue: $0 & 0x0F) } }
   }
 
+  /// Writes header and payload to `pointer`, which has room for `count` bytes.
+  ///
+  /// Not by the closures below: generic code of one module is not specialised for another, and this runs for every listener.
+  package func copy(to pointer: UnsafeMutableRawPointer) {
+    withUnsafeBytes(of: header) { bytes in
+      if let base = bytes.baseAddress { pointer.copyMemory(from: base, byteCount: headerCount) }
+    }
+    if let base = payload.baseAddress { (pointer + headerCount).copyMemory(from: base, byteCount: payload.count) }
+  }
+
   /// Lends the header.
   package func withHeader<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     withUnsafeBytes(of: header) { body(UnsafeRawBufferPointer(rebasing: $0[..<headerCount])) }

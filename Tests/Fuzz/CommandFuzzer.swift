@@ -1,6 +1,7 @@
 import JSON
 import Model
 import Protocol
+import WebSocket
 
 /// One message of a client through `CommandScanner`, `JSONScanner`, `JSONMembers` and `BinaryPublish`.
 ///

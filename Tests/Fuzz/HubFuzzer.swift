@@ -229,7 +229,7 @@ private struct HubRun {
         asked.append(Asked(session: session, channel: publication.channel, id: id, isPublication: true))
       case .ask(.command(let session, let id), .presence(let channel, onlyCount: _)):
         asked.append(Asked(session: session, channel: channel, id: id, isPublication: false))
-      case .ask, .report, .reply, .close: continue
+      case .ask, .report, .reply, .replay, .deliver, .close: continue
       }
     }
     simulation.spare = []

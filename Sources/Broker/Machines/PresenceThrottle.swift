@@ -34,7 +34,7 @@ struct PresenceThrottle {
 
   /// A join or leave has come that makes the channel's count `count`.
   mutating func changed(_ channel: ChannelName, count: Int) -> Decision {
-    guard let crowd = channels[channel] else {
+    guard let known = channels[channel] else {
       guard count > Self.enter else { return .tell }
       channels[channel] = Channel(count: count, told: .min, isDirty: true)
       return .hold
@@ -43,7 +43,7 @@ struct PresenceThrottle {
       channels[channel] = nil
       return .roster
     }
-    channels[channel] = Channel(count: count, told: crowd.told, isDirty: true)
+    channels[channel] = Channel(count: count, told: known.told, isDirty: true)
     return .hold
   }
 

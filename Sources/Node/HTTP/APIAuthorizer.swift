@@ -27,7 +27,8 @@ struct APIAuthorizer: Sendable {
 
   private func rights(of request: Request, _ keys: APIKeys) -> Result<APIKeys.Rights, Denial> {
     guard !keys.isEmpty else {
-      return .failure(Denial(response: .error(.forbidden, "forbidden", "This node has no API key: start it with --api-key.")))
+      return .failure(
+        Denial(response: .error(.forbidden, "forbidden", "This node has no API key: start it with --api-key.")))
     }
     guard let rights = keys.rights(of: request.headers) else {
       var response = Response.error(.unauthorized, "unauthenticated", "Send an API key: Authorization: Bearer KEY.")

@@ -28,12 +28,17 @@ package enum ApusCodec {
   package static func frame(of reply: Reply) -> Frame {
     var writer = ByteWriter(capacity: 256)
     write(reply, to: &writer)
-    writer.append(byte: UInt8(ascii: "}"))
     return FrameEncoder.text(writer.bytes)
   }
 
-  /// Writes a reply but for its closing brace.
   private static func write(_ reply: Reply, to writer: inout ByteWriter) {
+    if case .rpc(let json) = reply { return writer.append(utf8: json) }
+    writeObject(reply, to: &writer)
+    writer.append(byte: UInt8(ascii: "}"))
+  }
+
+  /// Writes a reply but for its closing brace.
+  private static func writeObject(_ reply: Reply, to writer: inout ByteWriter) {
     switch reply {
     case .connected(let greeting): write(greeting, to: &writer)
     case .subscribed(let id, let channel, let stream, let roster):
@@ -70,6 +75,7 @@ package enum ApusCodec {
       begin("pong", id, &writer)
       append(#","ts":"#, Int(time), &writer)
     case .response(let id, let result): write(result, id, to: &writer)
+    case .rpc: break
     case .drain(let after):
       begin("drain", nil, &writer)
       append(#","after":"#, after, &writer)

@@ -94,7 +94,10 @@ struct DeferredSends {
   ///
   /// Answers and what was missed leave half of the outbox free, for replies and for channels that are not behind; a
   /// newest message takes any room once half of it is free. So neither keeps the other from going on.
-  mutating func release(isHalfFree: () -> Bool, hasRoom: (Int) -> Bool, send: (Frame) -> Void) -> Bool {
+  /// `frame` makes what the client gets of an event.
+  mutating func release(
+    frame: (ChannelEvent) -> Frame, isHalfFree: () -> Bool, hasRoom: (Int) -> Bool, send: (Frame) -> Void
+  ) -> Bool {
     guard isHalfFree() else { return false }
     var hasMoved = false
     while let answer = answers.first, isHalfFree(), hasRoom(answer.count) {
@@ -103,7 +106,7 @@ struct DeferredSends {
       send(answer)
       hasMoved = true
     }
-    while let frame = replay.next.map(ApusCodec.frame(of:)), isHalfFree(), hasRoom(frame.count) {
+    while let frame = replay.next.map(frame), isHalfFree(), hasRoom(frame.count) {
       replay.removeNext()
       send(frame)
       hasMoved = true
@@ -111,7 +114,7 @@ struct DeferredSends {
     while let index = newest.firstIndex(where: { !replay.contains($0.channel) }) {
       let next = newest[index]
       let gap = next.leftOut.map { ChannelEvent.gap(in: next.channel, upTo: $0) }
-      let frames = [gap, next.event].compactMap { $0.map(ApusCodec.frame(of:)) }
+      let frames = [gap, next.event].compactMap { $0.map(frame) }
       guard hasRoom(frames.reduce(0) { $0 + $1.count }) else { break }
       newest.remove(at: index)
       for frame in frames { send(frame) }

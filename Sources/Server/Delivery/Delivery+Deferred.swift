@@ -1,4 +1,5 @@
 import Model
+import Protocol
 import WebSocket
 
 /// What waits beside the outboxes: it goes out as there is room, and what is newer of its channel waits behind it.
@@ -16,9 +17,9 @@ extension Delivery {
   /// Sends an answer that may be large; returns why not, where it is not sent. It waits where there is no room, since who
   /// asks for several reads them one by one. `content` is about how many bytes it has, so that one that cannot be sent need
   /// not be made.
-  func send(answer: @autoclosure () -> Frame, of content: Int = 0, to slot: UInt32) -> Refusal? {
+  func send(answer: Reply, of content: Int = 0, to slot: UInt32) -> Refusal? {
     if let refusal = obstacle(content, slot) { return refusal }
-    let answer = answer()
+    let answer = connections[slot].pointee.encoding.frame(of: answer)
     if let refusal = obstacle(answer.count, slot) { return refusal }
     if waiting[slot]?.answerBytes ?? 0 == 0, makeRoom(for: answer.count, slot) {
       send(answer, to: slot)
@@ -50,7 +51,9 @@ extension Delivery {
   /// Lets go as much as the outbox has room for; true when there was anything.
   func releaseDeferred(_ slot: UInt32) -> Bool {
     guard var left = waiting.removeValue(forKey: slot) else { return false }
+    let encoding = connections[slot].pointee.encoding
     let hasMoved = left.release(
+      frame: { encoding.frame(of: $0) },
       isHalfFree: { connections[slot].pointee.outbox.count <= configuration.maxOutbox / 2 },
       hasRoom: { makeRoom(for: $0, slot) }, send: { send($0, to: slot) })
     keep(left, slot)

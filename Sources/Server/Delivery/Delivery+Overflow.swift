@@ -18,7 +18,10 @@ extension Delivery {
   }
 
   private func maxOutbox(_ slot: UInt32) -> Int {
-    connections[slot].pointee.endpoint == .hub ? configuration.maxOutbox : ServerConfiguration.maxEchoOutbox
+    switch connections[slot].pointee.endpoint {
+    case .hub: configuration.maxOutbox
+    case .echo: ServerConfiguration.maxEchoOutbox
+    }
   }
 
   /// Deals with those for whom an event had no room, by the policy of its channel; put off until no listeners are lent.

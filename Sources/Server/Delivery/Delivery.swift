@@ -18,7 +18,7 @@ protocol DeliveryOwner: AnyObject {
 /// What one loop sends to its connections: the outboxes, what waits beside them, and the one send for each connection at the
 /// end of a turn.
 ///
-/// `+Overflow` deals with those who do not read fast enough, `+DeferredSends` with what goes out as there is room.
+/// `+Overflow` deals with those who do not read fast enough, `+Deferred` with what goes out as there is room.
 final class Delivery {
   /// What was counted.
   struct Counts {
@@ -60,7 +60,25 @@ final class Delivery {
     self.owner = owner
   }
 
-  // MARK: Frames
+  // MARK: Replies and events
+
+  /// Tells a client something.
+  func send(_ reply: Reply, to slot: UInt32) {
+    send(connections[slot].pointee.encoding.frame(of: reply), to: slot)
+  }
+
+  /// The same, or something shorter where there is no room for it.
+  func send(_ reply: Reply, orShorter shorter: Reply, to slot: UInt32) {
+    let encoding = connections[slot].pointee.encoding
+    let frame = encoding.frame(of: reply)
+    send(makeRoom(for: frame.count, slot) ? frame : encoding.frame(of: shorter), to: slot)
+  }
+
+  /// Puts an event that belongs to no channel into the outbox of each of them; who has no room for it is too slow.
+  func send(_ text: EventText, to slots: [UInt32]) {
+    for slot in slots { send(connections[slot].pointee.encoding.frame(of: text), to: slot) }
+    counts.delivered += slots.count
+  }
 
   /// Puts a frame into one connection's outbox; it leaves when the turn ends.
   func send(_ frame: Frame, to slot: UInt32) {
@@ -71,7 +89,7 @@ final class Delivery {
   /// Puts an event of a channel into the outbox of each of them but `except`: nothing here allocates, locks or makes a
   /// system call. Who has no room for it is dealt with by `applyOverflow`.
   func send(_ event: ChannelEvent, _ channel: ChannelName, to slots: UnsafeBufferPointer<UInt32>, except: [UInt32]) {
-    let frame = ApusCodec.frame(of: event)
+    let frame = Encoding().frame(of: event)
     if except.isEmpty {
       for slot in slots { put(event, frame, channel, slot) }
     } else {
@@ -82,7 +100,7 @@ final class Delivery {
 
   /// The same for one connection.
   func send(_ event: ChannelEvent, _ channel: ChannelName, to slot: UInt32) {
-    put(event, ApusCodec.frame(of: event), channel, slot)
+    put(event, connections[slot].pointee.encoding.frame(of: event), channel, slot)
   }
 
   /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.

@@ -27,9 +27,10 @@ struct Outbox: ~Copyable {
   /// Puts a frame after everything else.
   mutating func append(_ frame: Frame, pool: inout BufferPool) {
     count += frame.count
-    if frames.isEmpty, frame.count < Self.largeFrame, makeRoom(for: frame.count, pool: &pool) {
-      frame.withHeader { copy($0) }
-      return frame.withPayload { copy($0) }
+    if frames.isEmpty, frame.count < Self.largeFrame, makeRoom(for: frame.count, pool: &pool), let buffer {
+      frame.copy(to: buffer + Int(tail))
+      tail += UInt32(frame.count)
+      return
     }
     frames.append(frame)
   }
@@ -50,13 +51,6 @@ struct Outbox: ~Copyable {
       tail = UInt32(used)
     }
     return true
-  }
-
-  /// Copies bytes for which there is room.
-  private mutating func copy(_ bytes: UnsafeRawBufferPointer) {
-    guard let buffer, let source = bytes.baseAddress else { return }
-    (buffer + Int(tail)).copyMemory(from: source, byteCount: bytes.count)
-    tail += UInt32(bytes.count)
   }
 
   /// Sends by one call as much as the socket takes.

@@ -38,14 +38,14 @@ extension Worker {
       let response = Self.response(to: id, answer.answer)
       guard let part else {
         if connections.contains(session) {
-          send(late: response.frame, session.slot) { refuse(id, $0, session.slot) }
+          send(late: .rpc(response.json), session.slot) { refuse(id, $0, session.slot) }
         }
         break
       }
       if let responses = calls.open.answer(part.batch, at: part.index, id: id, response), connections.contains(session),
-        let frame = RPCResponse.frame(of: responses)
+        let json = RPCResponse.json(of: responses)
       {
-        send(late: frame, session.slot) { refuse(nil, $0, session.slot) }
+        send(late: .rpc(json), session.slot) { refuse(nil, $0, session.slot) }
       }
     case .notification: break
     }
@@ -57,16 +57,16 @@ extension Worker {
       reply(.error(Refusal(id: id, refusal.code, refusal.message)), slot)
     }
     switch answer {
-    case .result(let json): send(late: ApusCodec.frame(of: .response(id: id, .success(json))), slot, refuse)
+    case .result(let json): send(late: .response(id: id, .success(json)), slot, refuse)
     case .error(let json, _):
-      send(late: ApusCodec.frame(of: .response(id: id, .failure(MethodError(json: json)))), slot, refuse)
+      send(late: .response(id: id, .failure(MethodError(json: json))), slot, refuse)
     case .failure(let code, let message): reply(.error(Refusal(id: id, code, message)), slot)
     }
   }
 
   /// Sends what the backend has answered, or refuses it where it is too large. Where too many answers wait to be read it is
   /// too late to refuse one: the method was done.
-  private func send(late answer: Frame, _ slot: UInt32, _ refuse: (Refusal) -> Void) {
+  private func send(late answer: Reply, _ slot: UInt32, _ refuse: (Refusal) -> Void) {
     guard let refusal = delivery.send(answer: answer, to: slot) else { return }
     if refusal.code == .tooLarge { refuse(refusal) } else { delivery.closeAsTooSlow(slot) }
   }

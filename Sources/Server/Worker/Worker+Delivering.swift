@@ -51,28 +51,25 @@ extension Worker {
         SubscribedStream(
           position: delivery.position(in: channel, slot) ?? $0.position, isRecovered: $0.isRecovered)
       }
-      let frame = ApusCodec.frame(of: .subscribed(id: id, channel, stream, roster))
+      let reply = Reply.subscribed(id: id, channel, stream, roster)
+      guard let roster, roster.members?.isEmpty == false else { return delivery.send(reply, to: slot) }
       // A subscribe is not refused for the members, which can be asked for again.
-      if let roster, roster.members?.isEmpty == false, !delivery.makeRoom(for: frame.count, slot) {
-        let short = Reply.subscribed(id: id, channel, stream, .truncated(count: roster.count))
-        return send(ApusCodec.frame(of: short), to: slot)
-      }
-      send(frame, to: slot)
+      let shorter = Reply.subscribed(id: id, channel, stream, .truncated(count: roster.count))
+      delivery.send(reply, orShorter: shorter, to: slot)
     case .history(let id, _, let read): send(answer: reply, of: read.byteCount, id: id, to: slot)
     case .presence(let id, _, let roster): send(answer: reply, of: roster.byteCount, id: id, to: slot)
     case .response(let id, let result): send(answer: reply, of: result.byteCount, id: id, to: slot)
     case .authenticated(let id, let identity, warning: nil):
-      send(
-        ApusCodec.frame(of: .authenticated(id: id, identity, warning: Warnings(of: identity).text)), to: slot)
+      delivery.send(.authenticated(id: id, identity, warning: Warnings(of: identity).text), to: slot)
     case .unsubscribed(_, let channel), .unsubscribedByServer(let channel):
       delivery.forgetDeferred(channel, slot)
-      send(ApusCodec.frame(of: reply), to: slot)
+      delivery.send(reply, to: slot)
     case .error(let refusal):
       if refusal.code == .tooManyChannels { count(limit: .channels) }
       statistics.errors[refusal.code.rawValue, default: 0] += 1
-      send(ApusCodec.frame(of: reply), to: slot)
-    case .connected, .published, .signalled, .sent, .authenticated, .expiring, .pong, .drain:
-      send(ApusCodec.frame(of: reply), to: slot)
+      delivery.send(reply, to: slot)
+    case .connected, .published, .signalled, .sent, .authenticated, .expiring, .pong, .rpc, .drain:
+      delivery.send(reply, to: slot)
     }
   }
 
@@ -90,10 +87,10 @@ extension Worker {
     case .answer(let asker, let result):
       hub.answered(asker, result, waiting: delivery.recoveryBytes(asker.session.slot))
     case .answers(let askers, let result): answered(askers, result, event.weight)
-    case .register(let registrants): register(registrants)
+    case .register(let reportedConnections): register(reportedConnections)
     case .announce(let slot): announceBatch(from: slot)
     case .addressed(let addressee, let text, let since):
-      deliver(text, to: addressee)
+      delivery.send(text, to: hub.slots(of: addressee))
       delivery.delivered(since: since)
     }
     performActions()
@@ -135,7 +132,7 @@ extension Worker {
 
   /// Sends an answer that may be large, or an error in its place; `content` is about how many bytes it has.
   private func send(answer: Reply, of content: Int, id: RequestID?, to slot: UInt32) {
-    guard var refusal = delivery.send(answer: ApusCodec.frame(of: answer), of: content, to: slot) else { return }
+    guard var refusal = delivery.send(answer: answer, of: content, to: slot) else { return }
     refusal.id = id
     reply(.error(refusal), slot)
   }

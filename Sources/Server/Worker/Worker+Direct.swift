@@ -20,26 +20,18 @@ extension Worker {
     hub.send(session, to: send.user, request: send.id) { Array(text[send.data]) }
   }
 
-  /// Puts an event into the outbox of everybody it is for; who has no room for it is too slow.
-  func deliver(_ text: EventText, to addressee: Addressee) {
-    let frame = ApusCodec.frame(of: text)
-    let slots = hub.slots(of: addressee)
-    for slot in slots { send(frame, to: slot) }
-    delivery.counts.delivered += slots.count
-  }
-
   // MARK: Who is connected
 
   /// The broker wants to be told of other connections than before.
-  func register(_ registrants: ReportedConnections) {
-    self.registrants = registrants
-    if case .everybody = registrants { announceBatch(from: 0) }
+  func register(_ reportedConnections: ReportedConnections) {
+    self.reportedConnections = reportedConnections
+    if case .everybody = reportedConnections { announceBatch(from: 0) }
   }
 
   /// Tells the broker of a connection that is open, or whose client is known only now, if it wants to be told.
   func announce(_ slot: UInt32) {
     guard let connection = openConnection(slot) else { return }
-    switch registrants {
+    switch reportedConnections {
     case .nobody: return
     case .users: if connection.user == nil { return }
     case .everybody: break

@@ -37,7 +37,8 @@ extension Worker {
   private var limits: String {
     MethodResult.limits(
       maxMessageSize: configuration.maxMessageSize, maxOutbox: configuration.maxOutbox,
-      maxChannels: configuration.hub.maxChannels, rate: configuration.hub.rate.rate, burst: configuration.hub.rate.burst)
+      maxChannels: configuration.hub.maxChannels, rate: configuration.hub.rate.rate, burst: configuration.hub.rate.burst
+    )
   }
 
   // MARK: JSON-RPC
@@ -47,12 +48,12 @@ extension Worker {
     switch message {
     case .single(let call):
       guard case .answered(let response?) = run(call, text, session, batch: nil) else { return }
-      if let refusal = delivery.send(answer: response.frame, to: session.slot) {
+      if let refusal = delivery.send(answer: .rpc(response.json), to: session.slot) {
         refuse(call.id, refusal, session.slot)
       }
     case .batch(let calls): run(calls, text, session)
-    case .malformed: send(RPCResponse.failure(nil, .parseError).frame, to: session.slot)
-    case .refused: send(RPCResponse.failure(nil, .invalidRequest).frame, to: session.slot)
+    case .malformed: tell(.failure(nil, .parseError), session.slot)
+    case .refused: tell(.failure(nil, .invalidRequest), session.slot)
     }
   }
 
@@ -73,29 +74,34 @@ extension Worker {
       case .awaited: return calls.open.begin(batch, parts, room)
       }
     }
-    guard let frame = RPCResponse.frame(of: responses), let refusal = delivery.send(answer: frame, to: session.slot)
+    guard let json = RPCResponse.json(of: responses),
+      let refusal = delivery.send(answer: .rpc(json), to: session.slot)
     else {
       return
     }
     refuse(nil, refusal, session.slot)
   }
 
+  private func tell(_ response: RPCResponse, _ slot: UInt32) {
+    reply(.rpc(response.json), slot)
+  }
+
   /// Answers a call, or a batch under null, by an error in the place of what cannot be sent.
   func refuse(_ id: RequestID?, _ refusal: Refusal, _ slot: UInt32) {
-    send(RPCResponse.failure(id, RPCError(refusal.code)).frame, to: slot)
+    tell(.failure(id, RPCError(refusal.code)), slot)
   }
 
   /// Answers the calls of a message above the rate.
   func refuse(_ message: RPCMessage, _ slot: UInt32) {
     switch message {
-    case .single(let call): refusal(of: call, .rateLimited).map { send($0.frame, to: slot) }
+    case .single(let call): refusal(of: call, .rateLimited).map { tell($0, slot) }
     case .batch(let calls):
       // Of what is no call there may be many in a few bytes, and nobody waits for the answers.
       let responses = calls.compactMap { call in
         if case .request(let id, _) = call { RPCResponse.failure(id, .rateLimited) } else { nil }
       }
-      RPCResponse.frame(of: responses).map { send($0, to: slot) }
-    case .malformed, .refused: send(RPCResponse.failure(nil, .rateLimited).frame, to: slot)
+      RPCResponse.json(of: responses).map { reply(.rpc($0), slot) }
+    case .malformed, .refused: tell(.failure(nil, .rateLimited), slot)
     }
   }
 

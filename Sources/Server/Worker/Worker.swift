@@ -39,7 +39,7 @@ final class Worker: EventSource {
   var random = SystemRandomNumberGenerator()
   var node: NodeID
   /// Whose connections the broker is told of.
-  var registrants = ReportedConnections.users
+  var reportedConnections = ReportedConnections.users
   var drain = Drain()
 
   init(on loop: Loop, configuration: ServerConfiguration, services: SharedServices, relay: RelayPort) {

@@ -10,7 +10,8 @@ import Testing
 
   private func reader(_ number: UInt32, isForSubscribe: Bool = true) -> Caller {
     let session = SessionID(slot: number, generation: 0)
-    let asker = isForSubscribe ? Asker.subscribe(session, channel("a"), attempt: UInt64(number)) : .command(session, nil)
+    let asker =
+      isForSubscribe ? Asker.subscribe(session, channel("a"), attempt: UInt64(number)) : .command(session, nil)
     return .connection(asker, on: 0)
   }
 

@@ -44,7 +44,8 @@ import Testing
   @Test func aTokenMakesAStrangerKnown() {
     var desk = Desk(requiresIdentity: true)
     desk.open(0)
-    #expect(desk.verified(0, .success(identity("alice", expires: 100)), id: 1) == ["0: authenticated alice #1 until 100"])
+    #expect(
+      desk.verified(0, .success(identity("alice", expires: 100)), id: 1) == ["0: authenticated alice #1 until 100"])
     #expect(desk.publish(0, "a", "x") == ["publish 0 a 'x'"])
     #expect(desk.hub.due(Desk.id(0)) == 100_000, "the five seconds count no more")
   }

@@ -68,7 +68,7 @@ import Testing
     #expect(
       RPCResponse.failure(nil, .parseError).json
         == #"{"jsonrpc":"2.0","id":null,"error":{"code":-32700,"message":"Parse error"}}"#)
-    #expect(RPCResponse.frame(of: []) == nil)
+    #expect(RPCResponse.json(of: []) == nil)
   }
 
   @Test(arguments: UInt64(0)..<4)

@@ -190,6 +190,7 @@ private struct World {
     var queue = outbox
     var bytes = used
     _ = waiting.release(
+      frame: { ApusCodec.frame(of: $0) },
       isHalfFree: { bytes <= Self.maxOutbox / 2 }, hasRoom: { queue.isEmpty || bytes + $0 <= Self.maxOutbox }
     ) {
       queue.append($0)

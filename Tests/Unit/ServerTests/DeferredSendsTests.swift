@@ -1,4 +1,5 @@
 import Model
+import Protocol
 @testable import Server
 import TestSupport
 import Testing
@@ -15,7 +16,9 @@ private final class Bench {
   /// What is let go, so many frames at most; gaps without their JSON.
   func release(count: Int = .max) -> [String] {
     var sent: [String] = []
-    _ = value.release(isHalfFree: { sent.count < count }, hasRoom: { _ in sent.count < count }) { frame in
+    _ = value.release(
+      frame: { ApusCodec.frame(of: $0) }, isHalfFree: { sent.count < count }, hasRoom: { _ in sent.count < count }
+    ) { frame in
       let text = frame.withPayload { String(decoding: $0, as: UTF8.self) }
       sent.append(text.contains("gap") ? "gap" : text)
     }

@@ -86,12 +86,8 @@ import WebSocket
   @Test func anAnswerLargerThanAnOutboxIsRefused() throws {
     let bench = try DeliveryBench()
     let slot = try bench.open(1)[0]
-    var isMade = false
-    let refusal = bench.delivery.send(
-      answer: {
-        isMade = true
-        return FrameEncoder.text("0")
-      }(), of: 20_000, to: slot)
-    #expect(refusal?.code == .tooLarge && !isMade)
+    #expect(bench.delivery.send(answer: .rpc("0"), of: 20_000, to: slot)?.code == .tooLarge)
+    #expect(bench.delivery.send(answer: .rpc(String(repeating: "x", count: 20_000)), to: slot)?.code == .tooLarge)
+    #expect(bench.arrived(at: slot) == [])
   }
 }

@@ -82,7 +82,7 @@ import WebSocket
         let result = String(repeating: "1", count: Int.random(in: 1...(limit / 10), using: &generator))
         return room.admit(id.map { .success($0, result: result) } ?? .failure(nil, .invalidRequest), to: id)
       }
-      let frame = try #require(RPCResponse.frame(of: answers))
+      let frame = FrameEncoder.text(try #require(RPCResponse.json(of: answers)))
       #expect(frame.count <= limit)
       let whole = answers.count { !$0.json.hasSuffix("}}") }
       #expect(whole >= 5, "room for an error each is all that is kept")

@@ -60,12 +60,8 @@ package struct RPCResponse: Equatable, Sendable {
     failure(id, error: #"{"code":\#(error.rawValue),"message":"\#(error.message)","data":\#(data)}"#)
   }
 
-  /// The frame of one answer.
-  package var frame: Frame { FrameEncoder.text(Array(json.utf8)) }
-
-  /// The frame of the answers to a batch; nil where none of its calls is answered (section 6).
-  package static func frame(of responses: [RPCResponse]) -> Frame? {
-    guard !responses.isEmpty else { return nil }
-    return FrameEncoder.text(Array("[\(responses.map(\.json).joined(separator: ","))]".utf8))
+  /// The answers to a batch as one text; nil where none of its calls is answered (section 6).
+  package static func json(of responses: [RPCResponse]) -> String? {
+    responses.isEmpty ? nil : "[\(responses.map(\.json).joined(separator: ","))]"
   }
 }

@@ -28,7 +28,8 @@ struct OwnServer {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let room = Room()
     let server = try Server.start(
-      configuration, connectionCounter: ConnectionCounter(limit: 0), room: room, refusals: RefusalLog(logger), logger: logger,
+      configuration, connectionCounter: ConnectionCounter(limit: 0), room: room, refusals: RefusalLog(logger),
+      logger: logger,
       broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100, maxRosterBytes: maxRosterBytes) },
       handOver: { Sys.close($0.fd) }, isOpen: { room.open(1000) })
     guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }

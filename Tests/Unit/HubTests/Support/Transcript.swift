@@ -77,7 +77,7 @@ enum Transcript {
       "authenticated \(identity.user)\(number(id))\(identity.expires.map { " until \($0)" } ?? "")"
     case .expiring(let left): "expiring in \(left)"
     case .unsubscribedByServer(let channel): "unsubscribed from \(channel) by the server"
-    case .connected, .pong, .response, .drain: "not the hub's"
+    case .connected, .pong, .response, .rpc, .drain: "not the hub's"
     }
   }
 

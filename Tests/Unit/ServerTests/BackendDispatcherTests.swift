@@ -5,7 +5,7 @@ import Testing
 
 @testable import Server
 
-@Suite struct BackendDeskTests {
+@Suite struct BackendDispatcherTests {
   /// Answers in a moment, or never until it is cancelled; counts how much it does at a time.
   private final class Counting: Backend {
     struct Counts {

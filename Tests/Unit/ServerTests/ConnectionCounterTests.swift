@@ -1,7 +1,7 @@
 import Server
 import Testing
 
-@Suite struct AdmissionTests {
+@Suite struct ConnectionCounterTests {
   @Test func takesAsManyAsItsLimit() {
     let connectionCounter = ConnectionCounter(limit: 2)
     #expect(connectionCounter.enter())
