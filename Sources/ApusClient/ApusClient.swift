@@ -104,7 +104,7 @@ public final class ApusClient: Sendable {
     guard case .members(let members, let count) = reply else { throw Self.unexpected }
     guard let members else {
       throw ApusClientError(
-        .tooManyMembers, "The \(count) members of \(channel) are too many, or too large, to be told.")
+        .tooManyMembers, "The \(count) members of \(channel) are too many, or too large, to be listed.")
     }
     return members
   }
@@ -121,7 +121,7 @@ public final class ApusClient: Sendable {
     runner.execute { $0.close() }
   }
 
-  private static let unexpected = ApusClientError(.init("internal"), "The node gave an answer of another kind.")
+  private static let unexpected = ApusClientError(.init("internal"), "The node gave an unexpected answer.")
 
   private func ask(
     _ question: @escaping @Sendable (inout ClientSession, RequestNumber) -> [SessionAction]

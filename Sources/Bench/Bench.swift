@@ -13,7 +13,7 @@ package enum Bench {
     let needed = plan.connections + plan.publishers + descriptorsBesides
     guard needed <= limit else {
       throw BenchError(
-        description: "\(needed) open files are needed and \(limit) allowed: see ulimit -Hn, or use several machines.")
+        description: "\(needed) open files are needed, \(limit) are allowed: raise ulimit -Hn or use several machines.")
     }
     Sys.reserveDescriptors(needed)
     let (results, end) = AsyncStream<Result<BenchReport, BenchError>>.makeStream()

@@ -53,24 +53,24 @@ package struct BenchPlan: Sendable {
   /// What cannot be run, in a sentence; nil when all is well.
   package var flaw: String? {
     if nodes.isEmpty { return "There is no node to load." }
-    if connections < 1 { return "There must be one connection at least." }
-    if connections > Self.most || publishers > Self.most { return "There are \(Self.most) connections at most." }
-    if channels < 1 { return "There must be one channel at least." }
-    if channels > connections { return "There are more channels than connections to listen to them." }
-    if publishers < 0 { return "There are 0 publishers or more." }
-    if load != .idle, publishers < 1 { return "Without a publisher nothing is published: --publishers 1 or more." }
+    if connections < 1 { return "There must be at least one connection." }
+    if connections > Self.most || publishers > Self.most { return "There can be at most \(Self.most) connections." }
+    if channels < 1 { return "There must be at least one channel." }
+    if channels > connections { return "There are more channels than connections to subscribe to them." }
+    if publishers < 0 { return "There must be 0 publishers or more." }
+    if load != .idle, publishers < 1 { return "Without a publisher nothing is published: use --publishers 1 or more." }
     if !Self.payloads.contains(payload) {
-      return "The payload is from \(Self.payloads.lowerBound) to \(Self.payloads.upperBound) bytes."
+      return "The payload must be from \(Self.payloads.lowerBound) to \(Self.payloads.upperBound) bytes."
     }
     if case .rate(let rate) = load, !(0.001...Double(Self.most)).contains(rate) {
-      return "The rate is from 0.001 to \(Self.most) messages a second."
+      return "The rate must be from 0.001 to \(Self.most) messages a second."
     }
     if case .window(let window) = load, !(1...Self.most).contains(window) {
-      return "The window is from 1 to \(Self.most) messages."
+      return "The window must be from 1 to \(Self.most) messages."
     }
     let places = connections * Assignment(publishers: max(1, publishers), channels: channels).publishersPerChannel
-    if places > 10 * Self.most { return "That many publishers for each of that many listeners cannot be kept apart." }
-    if duration < 1 || warmup < 0 { return "The duration is above 0, the warm-up 0 or more." }
+    if places > 10 * Self.most { return "That many publishers and subscribers cannot be kept apart: use fewer." }
+    if duration < 1 || warmup < 0 { return "The duration must be above 0, the warm-up 0 or more." }
     return nil
   }
 

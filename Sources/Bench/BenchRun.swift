@@ -113,9 +113,7 @@ final class BenchRun {
     case .connecting:
       onProgress(.connecting(done: ready, of: total))
       if loop.now - lastProgress > Self.connectingTime {
-        end(
-          .failure(BenchError(description: "\(ready) of \(total) connections are ready, and no other was within 15 s."))
-        )
+        end(.failure(BenchError(description: "\(ready) of \(total) connections are ready; no more came within 15 s.")))
       }
     case .warming, .measuring:
       let part = min(1, passed / Double(plan.warmup + plan.duration))

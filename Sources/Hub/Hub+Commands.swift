@@ -121,7 +121,7 @@ extension Hub {
     guard pending[key] != nil else { return false }
     if pending[key]?.put(command) == false {
       let refusal = Refusal(
-        id: command.id, .rateLimited, "Too much waits for the subscribe before it.", retryAfter: 1000)
+        id: command.id, .rateLimited, "Too much is waiting for the subscribe before it.", retryAfter: 1000)
       act(.reply(id, .error(refusal)))
     }
     return true

@@ -27,7 +27,7 @@ extension DirectLevel {
   fileprivate func denial(to identity: Identity?) -> String? {
     switch self {
     case .server: "Only the server may send to a user."
-    case .authenticated: identity == nil ? "To send to a user you must say who you are, by a token." : nil
+    case .authenticated: identity == nil ? "To send to a user you must authenticate with a token." : nil
     case .anyone: nil
     }
   }

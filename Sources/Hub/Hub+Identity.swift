@@ -39,10 +39,10 @@ extension Hub {
   private mutating func admit(_ identity: Identity, _ session: Session, _ request: RequestID?, _ now: Int64) {
     if let user = session.user, user != identity.user {
       return refuse(
-        session.id, id: request, .invalidToken, "The token is of another user; connect anew to change users.")
+        session.id, id: request, .invalidToken, "The token is for another user; open a new connection to change users.")
     }
     if session.user == nil, isInPresence(session) {
-      let message = "Unsubscribe from channels whose presence you are in before you say who you are."
+      let message = "Unsubscribe from the channels whose presence you are in before you authenticate."
       return refuse(session.id, id: request, .badRequest, message)
     }
     become(identity, slot: session.id.slot, now: now)
@@ -128,7 +128,7 @@ extension Hub {
   }
 
   private static func refusalOfUnauthenticated(_ request: RequestID?) -> Refusal {
-    Refusal(id: request, .unauthenticated, "Say who you are first, by a token: " + #"{"type":"auth","token":"…"}."#)
+    Refusal(id: request, .unauthenticated, "Authenticate first, with a token: " + #"{"type":"auth","token":"…"}."#)
   }
 
   func denial(

@@ -133,7 +133,7 @@ extension Hub {
         if number < limit { mustFail.append(key) } else { next = min(next, number) }
       }
       buffered.modify(channel) { $0.requiredFrom = next }
-      for key in mustFail { fail(key, .unavailable, "Too many messages came while the channel was being entered.") }
+      for key in mustFail { fail(key, .unavailable, "Too many messages arrived while the subscription was set up.") }
     }
     buffered[channel]?.trim()
   }

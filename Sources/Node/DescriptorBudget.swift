@@ -30,8 +30,8 @@ package struct DescriptorBudget: Sendable {
   package func validated() throws(ConfigurationError) -> DescriptorBudget {
     guard room >= Self.minRoom else {
       throw ConfigurationError(
-        "There may be \(limit) open files: less \(open) that the node has open and \(reserve) that it keeps free, "
-          + "there is room for \(room) connections, and \(Self.minRoom) is the least. "
+        "The limit of open files is \(limit). The node has \(open) open and keeps \(reserve) free: "
+          + "that leaves room for \(room) connections, and the node needs at least \(Self.minRoom). "
           + "Raise the limit: ulimit -n \(max(1024, open + reserve + 1000))")
     }
     return self
@@ -40,7 +40,7 @@ package struct DescriptorBudget: Sendable {
   /// A sentence where more WebSockets are allowed than there is room for. `maxConnections` 0 is no limit.
   package func warning(maxConnections: Int) -> String? {
     guard maxConnections > room else { return nil }
-    return "--max-connections is \(maxConnections), and there is room for \(room) connections: "
+    return "--max-connections is \(maxConnections), but there is room for only \(room) connections: "
       + "raise the limit of open files (ulimit -n), which is \(limit)."
   }
 }

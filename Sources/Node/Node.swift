@@ -120,7 +120,8 @@ package struct Node: Sendable {
   private func drain(_ server: Server, _ health: Health, after signal: UnixSignal?) async {
     health.beginDraining()
     let window = signal == .sigterm ? configuration.drain : 0
-    logger.info("going away", metadata: ["window": "\(window) ms", "connections": "\(server.connectionCounter.count)"])
+    logger.info(
+      "shutting down", metadata: ["window": "\(window) ms", "connections": "\(server.connectionCounter.count)"])
     await server.drain(window: window)
     if signal == .sigterm { await server.waitForGraces() }
   }

@@ -79,7 +79,7 @@ package final class Listener: EventSource {
   private func logFailure() {
     guard !hasComplained else { return }
     hasComplained = true
-    logger.error("cannot accept connections, they wait: \(SystemError("accept4"))")
+    logger.error("cannot accept connections, so they wait: \(SystemError("accept4"))")
   }
 
   private func lookAway() {

@@ -30,7 +30,7 @@ extension RedisLink {
   }
 
   func connect(to addresses: [SocketAddress]) {
-    guard let address = addresses.first else { return failAttempt("the name has no address") }
+    guard let address = addresses.first else { return failAttempt("the host name has no address") }
     let rest = Array(addresses.dropFirst())
     do {
       let fd = try Sys.connect(to: address)

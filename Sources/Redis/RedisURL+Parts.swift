@@ -25,9 +25,9 @@ extension RedisURL {
       // The last one, so that a password may hold an '@' as it is.
       let at = authority.lastIndex(of: "@")
       if at == nil, rest.contains("@") {
-        throw RedisURLError("in a user or a password the characters / ? # must be percent-encoded, as %2F %3F %23")
+        throw RedisURLError("in the user and the password, the characters / ? # must be percent-encoded: %2F %3F %23")
       }
-      guard !rest.contains("#") else { throw RedisURLError("a Redis URL has no '#'") }
+      guard !rest.contains("#") else { throw RedisURLError("a Redis URL must not contain '#'") }
       userInfo = at.map { authority[..<$0] }
       hostAndPort = at.map { authority[authority.index(after: $0)...] } ?? authority
       let mark = rest.firstIndex(of: "?")

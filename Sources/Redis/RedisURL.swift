@@ -49,11 +49,11 @@ package struct RedisURL: Sendable, Equatable {
     guard path.utf8.count > 1, !path.utf8.contains(0) else {
       throw RedisURLError("a unix:// URL needs a path, as in unix:///run/redis.sock")
     }
-    guard path.utf8.count <= 107 else { throw RedisURLError("the path of a Unix socket has at most 107 bytes") }
+    guard path.utf8.count <= 107 else { throw RedisURLError("the path of a Unix socket must not exceed 107 bytes") }
     (user, password) = try parts.login()
     endpoint = .unix(path: path)
     if let query = parts.query {
-      guard query.hasPrefix("db=") else { throw RedisURLError("a unix:// URL takes no parameter but ?db=") }
+      guard query.hasPrefix("db=") else { throw RedisURLError("a unix:// URL takes only the parameter ?db=") }
       database = try Self.database(query.dropFirst(3))
     } else {
       database = 0
@@ -68,14 +68,14 @@ package struct RedisURL: Sendable, Equatable {
       host = text[text.index(after: text.startIndex)..<bracket]
       portText = text[text.index(after: bracket)...]
       guard host.contains(":"), host.utf8.allSatisfy(isAddressByte) else {
-        throw RedisURLError("only an IPv6 address stands in brackets")
+        throw RedisURLError("only an IPv6 address may be in brackets")
       }
     } else {
       let colon = text.firstIndex(of: ":") ?? text.endIndex
       host = text[..<colon]
       portText = text[colon...]
       guard !portText.dropFirst().contains(":") else {
-        throw RedisURLError("an IPv6 address stands in brackets, as in redis://[::1]:6379")
+        throw RedisURLError("an IPv6 address must be in brackets, as in redis://[::1]:6379")
       }
       guard !host.isEmpty, host.utf8.allSatisfy(isHostByte) else {
         throw RedisURLError("the host must be a name or an address")

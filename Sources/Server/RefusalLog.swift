@@ -24,7 +24,7 @@ package final class RefusalLog: Sendable {
     case .new(let name):
       logger.warning("this \(kind) was refused; \(option) lets it in", metadata: ["\(kind)": "\(name)"])
     case .tooMany:
-      logger.warning("\(SeenNames.capacity) of them are logged: each further \(kind) that is refused is not")
+      logger.warning("\(SeenNames.capacity) refused \(kind)s were logged; further ones are not")
     case .known: break
     }
   }

@@ -91,7 +91,7 @@ final class Relay: BrokerOutlet {
     for answer in unanswered { answer(.failure(Self.gone)) }
   }
 
-  static let gone = Refusal(.unavailable, "The node goes away.")
+  static let gone = Refusal(.unavailable, "The node is shutting down.")
 }
 
 extension BrokerEvent {

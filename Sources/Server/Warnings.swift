@@ -22,7 +22,7 @@ struct Warnings: OptionSet, Sendable {
   private static let sentences: [(warning: Warnings, text: String)] = [
     (unverifiedToken, "This node runs with --dev: the token was not verified."),
     (ignoredToken, "The token is ignored: this node has no key to verify it with."),
-    (ignoredUser, "?user= is ignored: it counts only on a node that runs with --dev."),
+    (ignoredUser, "?user= is ignored: it works only on a node that runs with --dev."),
     (ignoredUserForToken, "?user= is ignored: the token says who you are."),
   ]
 

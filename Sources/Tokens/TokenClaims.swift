@@ -18,7 +18,7 @@ struct TokenClaims {
 
   init(_ bytes: [UInt8]) throws(TokenFault) {
     guard let text = String(validating: bytes, as: UTF8.self), let claims = JSONObject(text) else {
-      throw TokenFault("The token's claims are no JSON object.")
+      throw TokenFault("The token claims are not a JSON object.")
     }
     guard claims.isUnambiguous else { throw TokenFault("A claim of the token occurs twice.") }
     let user = try Self.user(claims)
@@ -48,7 +48,7 @@ struct TokenClaims {
   ) throws(TokenFault) -> Value? {
     guard claims.kind(name) != nil else { return nil }
     guard claims.kind(name) == kind, let value = read() else {
-      throw TokenFault("The claim \(name) is of a wrong type.")
+      throw TokenFault("The claim \(name) has the wrong type.")
     }
     return value
   }
@@ -56,7 +56,7 @@ struct TokenClaims {
   private static func audiences(_ claims: JSONObject) throws(TokenFault) -> [String] {
     guard claims.kind("aud") != nil else { return [] }
     if let audience = claims.string("aud") { return [audience] }
-    guard let audiences = claims.strings("aud") else { throw TokenFault("The claim aud is of a wrong type.") }
+    guard let audiences = claims.strings("aud") else { throw TokenFault("The claim aud has the wrong type.") }
     return audiences
   }
 
@@ -70,18 +70,18 @@ struct TokenClaims {
 
   private static func grants(_ claims: JSONObject) throws(TokenFault) -> [Grant]? {
     guard claims.kind("channels") != nil else { return nil }
-    guard let channels = claims.object("channels") else { throw TokenFault("The claim channels is no object.") }
-    guard channels.isUnambiguous else { throw TokenFault("A pattern of the claim channels occurs twice.") }
+    guard let channels = claims.object("channels") else { throw TokenFault("The claim channels is not an object.") }
+    guard channels.isUnambiguous else { throw TokenFault("A pattern in the claim channels occurs twice.") }
     var grants: [Grant] = []
     for name in channels.names {
       guard let pattern = ChannelPattern(name), let words = channels.strings(name) else {
-        throw TokenFault("The claim channels must name a list of capabilities for each pattern.")
+        throw TokenFault("The claim channels must have a list of capabilities for each pattern.")
       }
       var capabilities: Capabilities = []
       for word in words {
         guard let capability = Capabilities(name: word) else {
           let known = Capabilities.names.map(\.name).joined(separator: ", ")
-          throw TokenFault("A capability in the claim channels is none of \(known).")
+          throw TokenFault("A capability in the claim channels is not one of \(known).")
         }
         capabilities.formUnion(capability)
       }

@@ -28,17 +28,17 @@ struct TokenHeader: Equatable {
 
   init(_ bytes: [UInt8]) throws(TokenFault) {
     guard let text = String(validating: bytes, as: UTF8.self), let header = JSONObject(text) else {
-      throw TokenFault("The token's header is no JSON object.")
+      throw TokenFault("The token header is not a JSON object.")
     }
-    guard header.isUnambiguous else { throw TokenFault("A member of the token's header occurs twice.") }
+    guard header.isUnambiguous else { throw TokenFault("A member of the token header occurs twice.") }
     guard let algorithm = header.string("alg").flatMap(SignatureAlgorithm.init) else {
-      throw TokenFault("The token's algorithm is none that this node accepts.")
+      throw TokenFault("This node does not accept the token's algorithm.")
     }
     guard header.kind("kid") == nil || header.kind("kid") == .string else {
-      throw TokenFault("The token's kid is no string.")
+      throw TokenFault("The token's kid is not a string.")
     }
     // What a sender marks as critical has to be understood (section 4.1.11), and nothing of the kind is.
-    guard header.kind("crit") == nil else { throw TokenFault("The token asks for extensions that are not supported.") }
+    guard header.kind("crit") == nil else { throw TokenFault("The token requires extensions that are not supported.") }
     self.algorithm = algorithm
     keyName = header.string("kid").map(ExactString.init)
   }

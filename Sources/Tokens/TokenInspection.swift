@@ -22,15 +22,15 @@ package struct TokenInspection: Sendable {
   package init(_ token: String) throws(TokenError) {
     let parts = token.split(separator: ".", omittingEmptySubsequences: false)
     guard parts.count == 3 else {
-      throw TokenError("A token has three parts with dots between them, and this one has \(parts.count).")
+      throw TokenError("A token has three parts separated by dots, but this one has \(parts.count).")
     }
     header = try Self.json(parts[0], "header")
-    guard Self.members(of: header) != nil else { throw TokenError("The header of the token is no JSON object.") }
+    guard Self.members(of: header) != nil else { throw TokenError("The token header is not a JSON object.") }
     guard let claims = Self.members(of: try Self.json(parts[1], "payload")) else {
-      throw TokenError("The payload of the token is no JSON object.")
+      throw TokenError("The token payload is not a JSON object.")
     }
     self.claims = claims
-    guard Self.decode(parts[2]) != nil else { throw TokenError("The signature of the token is no base64url.") }
+    guard Self.decode(parts[2]) != nil else { throw TokenError("The token signature is not base64url.") }
   }
 
   /// Lines for people, at that moment in seconds since 1970.
@@ -39,12 +39,12 @@ package struct TokenInspection: Sendable {
     var seen: Set<String> = []
     for claim in claims {
       if claim.name == "channels", let channels = Self.members(of: claim.json) {
-        if channels.isEmpty { lines.append(Self.line("channels", "none: its holder may do nothing in any")) }
+        if channels.isEmpty { lines.append(Self.line("channels", "none: the token grants nothing in any channel")) }
         for channel in channels { lines.append(Self.line("channel", "\(channel.name)  \(Self.names(channel.json))")) }
       } else {
         lines.append(Self.line(claim.name, Self.explain(claim, at: now)))
       }
-      if !seen.insert(claim.name).inserted { lines.append(Self.line("", "\(claim.name) is here twice")) }
+      if !seen.insert(claim.name).inserted { lines.append(Self.line("", "\(claim.name) occurs twice")) }
     }
     return lines
   }
@@ -100,9 +100,9 @@ package struct TokenInspection: Sendable {
   }
 
   private static func json(_ part: Substring, _ name: String) throws(TokenError) -> String {
-    guard let bytes = decode(part) else { throw TokenError("The \(name) of the token is no base64url.") }
+    guard let bytes = decode(part) else { throw TokenError("The token \(name) is not base64url.") }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw TokenError("The \(name) of the token is no text in UTF-8.")
+      throw TokenError("The token \(name) is not UTF-8 text.")
     }
     return text
   }

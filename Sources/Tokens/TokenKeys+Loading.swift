@@ -24,7 +24,7 @@ extension TokenKeys {
   /// The key of a PEM file: a public key of RSA (RS256), of the curve P-256 (ES256) or of Ed25519 (EdDSA).
   package static func pem(_ text: String) async throws(TokenError) -> TokenKeys {
     guard !text.contains("PRIVATE KEY-----") else {
-      throw TokenError("It is a private key; a node needs the public one only: openssl pkey -in FILE -pubout")
+      throw TokenError("It is a private key; a node needs only the public key: openssl pkey -in FILE -pubout")
     }
     var keys = TokenKeys()
     if let key = try? Insecure.RSA.PublicKey(pem: text) {
@@ -37,7 +37,7 @@ extension TokenKeys {
       let verifier = try await taken { await $0.add(eddsa: key) }
       keys.add(VerificationKey(name: nil, algorithm: .edDSA, verifier: verifier))
     } else {
-      throw TokenError("It is no public key of RSA (from 2,048 bits), of the curve P-256 or of Ed25519 in PEM.")
+      throw TokenError("It is not a public key in PEM for RSA (2,048 bits or more), P-256 or Ed25519.")
     }
     return keys
   }
@@ -51,7 +51,7 @@ extension TokenKeys {
       try await add(collection)
       return try await collection.getKey()
     } catch {
-      throw TokenError("It is no key of its kind.")
+      throw TokenError("It is not a valid key of its type.")
     }
   }
 }

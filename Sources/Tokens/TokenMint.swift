@@ -102,12 +102,12 @@ extension Grant {
     let names = Capabilities.names.map(\.name).joined(separator: ", ")
     // The last one, so that a channel may have a '=' in its name.
     guard let sign = text.lastIndex(of: "="), let channels = ChannelPattern(String(text[..<sign])) else {
-      throw TokenError("'\(text)' is no grant such as 'room:*=subscribe,publish'.")
+      throw TokenError("'\(text)' is not a grant such as 'room:*=subscribe,publish'.")
     }
     var capabilities: Capabilities = []
     for name in text[text.index(after: sign)...].split(separator: ",", omittingEmptySubsequences: false) {
       guard let capability = Capabilities(name: String(name)) else {
-        throw TokenError("'\(name)' is no capability; there are \(names).")
+        throw TokenError("'\(name)' is not a capability; the capabilities are \(names).")
       }
       capabilities.formUnion(capability)
     }

@@ -14,7 +14,7 @@ struct TokenParts {
     let parts = text.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
     guard parts.count == 3, let header = Base64URL.decode(parts[0]), let payload = Base64URL.decode(parts[1]),
       let signature = Base64URL.decode(parts[2])
-    else { throw TokenFault("This is no signed JWT: three parts in base64url.") }
+    else { throw TokenFault("This is not a signed JWT, which is three parts in base64url.") }
     self.header = header
     self.payload = payload
     self.signature = signature

@@ -44,9 +44,9 @@ package final class TokenVerifier: TokenAuthority {
     let parts = try TokenParts(token)
     let head = try TokenHeader(parts.header)
     let candidates = keys.withLock { $0 }.candidates(for: head.keyName, head.algorithm)
-    guard !candidates.isEmpty else { throw TokenFault("No key of this node fits the token's algorithm and kid.") }
+    guard !candidates.isEmpty else { throw TokenFault("This node has no key for the token's algorithm and kid.") }
     guard candidates.contains(where: { $0.verifies(parts.signature, of: parts.signed) }) else {
-      throw TokenFault("The token's signature is not right.")
+      throw TokenFault("The token signature is wrong.")
     }
     return try identity(TokenClaims(parts.payload), wall: wall)
   }
@@ -57,7 +57,7 @@ package final class TokenVerifier: TokenAuthority {
       throw TokenFault("The token is not for this audience.")
     }
     if let issuer = expectations.issuer, claims.issuer.map({ issuer.utf8.elementsEqual($0.utf8) }) != true {
-      throw TokenFault("The token is not of this issuer.")
+      throw TokenFault("The token is not from this issuer.")
     }
     let identity = Identity(user: claims.user, info: claims.info, grants: claims.grants, expires: claims.expires)
     if let deadline = identity.deadline, wall >= deadline { throw .expired }

@@ -15,8 +15,8 @@ package struct UnverifiedTokens: TokenAuthority {
 
   private func user(_ token: String) throws(TokenFault) -> UserName {
     let parts = try TokenParts(token)
-    guard Self.object(parts.header) != nil else { throw TokenFault("The token's header is no JSON object.") }
-    guard let claims = Self.object(parts.payload) else { throw TokenFault("The token's claims are no JSON object.") }
+    guard Self.object(parts.header) != nil else { throw TokenFault("The token header is not a JSON object.") }
+    guard let claims = Self.object(parts.payload) else { throw TokenFault("The token claims are not a JSON object.") }
     return try TokenClaims.user(claims)
   }
 

@@ -120,7 +120,7 @@ package struct FrameDecoder: ~Copyable {
     switch header.opcode {
     case .close, .ping, .pong: break
     case .continuation:
-      guard kind != nil else { return fail(.protocolError, "continuation of no message") }
+      guard kind != nil else { return fail(.protocolError, "continuation without a message") }
     case .text, .binary:
       guard kind == nil else { return fail(.protocolError, "new message inside a message") }
       kind = header.opcode == .text ? .text : .binary

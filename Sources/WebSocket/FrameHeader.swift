@@ -38,7 +38,7 @@ struct FrameHeader {
     guard first & 0x30 == 0, !isCompressed || rules.mayBeCompressed else { return .violation("reserved bits are set") }
     guard let opcode = Opcode(rawValue: first & 0x0F) else { return .violation("reserved opcode") }
     guard !isCompressed || opcode == .text || opcode == .binary else {
-      return .violation("only the first frame of a message tells that it is compressed")
+      return .violation("only the first frame of a message may be marked as compressed")
     }
     let isFinal = first & 0x80 != 0
     guard isFinal || !opcode.isControl else { return .violation("fragmented control frame") }

@@ -8,11 +8,11 @@ import Node
 struct Apus: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "apus",
-    abstract: "A WebSocket server for clusters: channels, messages, presence.",
+    abstract: "A clustered WebSocket server: channels, messages, presence.",
     discussion: """
-      A first try on this machine alone, each line in a terminal of its own:
+      To try it on this machine, run each line in its own terminal:
 
-        apus serve --dev                    then open http://127.0.0.1:8080/, too
+        apus serve --dev                    then open http://127.0.0.1:8080/ as well
         apus sub demo:lobby                 prints everything said on that page
         apus pub demo:lobby '"hello"'       says something there
       """,
@@ -53,7 +53,7 @@ struct Apus: AsyncParsableCommand {
     let begun = names.first { word.hasPrefix($0) }
     let nearest = begun ?? EditDistance.nearest(to: word, in: names)
     guard begun != nil || EditDistance.between(String(word.prefix(100)), nearest) <= 2 else {
-      return "There are " + names.dropLast().joined(separator: ", ") + " and \(names.last ?? "")."
+      return "The commands are " + names.dropLast().joined(separator: ", ") + " and \(names.last ?? "")."
     }
     return "Did you mean \(nearest)?"
   }

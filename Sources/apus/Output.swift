@@ -12,7 +12,7 @@ func printText(_ text: String) {
   let failure = put(text + "\n", on: STDOUT_FILENO)
   if failure == EPIPE { endWithoutReader() }
   if failure != 0 {
-    printError("\(SystemError("write", errno: failure)): standard output takes nothing more.")
+    printError("Cannot write to standard output: \(SystemError("write", errno: failure)).")
     exit(1)
   }
 }

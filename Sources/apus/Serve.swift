@@ -11,15 +11,15 @@ struct Serve: AsyncParsableCommand {
     usage: "apus serve [<options>]",
     discussion: """
         apus serve --dev                      a first try on this machine
-        apus serve --config apus.yaml         `apus check` tells what would run
+        apus serve --config apus.yaml         `apus check` shows what would run
 
-      Every option is also a variable, --max-outbox as APUS_MAX_OUTBOX, and a key of the file of --config, max-outbox: \
-      in this order the first that says anything decides. Secrets are better given by files, which these variables \
-      name: APUS_JWT_SECRET_FILE, APUS_API_KEY_FILE, APUS_API_READ_KEY_FILE, APUS_REDIS_FILE, APUS_BACKEND_SECRET_FILE. \
-      Times are 500ms, 20s, 10m, 2h, 7d; a bare number is seconds.
+      Every option is also an environment variable and a key of the --config file: --max-outbox, APUS_MAX_OUTBOX, \
+      max-outbox. The command line wins over the environment, and the environment over the file. Keep secrets in files \
+      and name the files in these variables: APUS_JWT_SECRET_FILE, APUS_API_KEY_FILE, APUS_API_READ_KEY_FILE, \
+      APUS_REDIS_FILE, APUS_BACKEND_SECRET_FILE. Times are written 500ms, 20s, 10m, 2h, 7d; a bare number is seconds.
 
-      SIGTERM lets the clients go within --drain and ends in order; Ctrl-C ends in order at once; a second signal ends \
-      the process where it stands.
+      SIGTERM disconnects the clients over the time of --drain, then shuts down cleanly. Ctrl-C shuts down cleanly at \
+      once. A second signal ends the process immediately.
       """)
 
   @OptionGroup var options: ServeOptions
@@ -49,9 +49,9 @@ struct Serve: AsyncParsableCommand {
   private func explain(_ error: SystemError, _ addresses: [SocketAddress]) -> String {
     let places = addresses.map(\.description).joined(separator: ", ")
     return switch error.errno {
-    case EADDRINUSE: "\(places) is in use already: stop who listens there, or choose another --port."
-    case EACCES: "Not allowed to listen on \(places): ports below 1024 need a privilege."
-    case EADDRNOTAVAIL: "This machine has no address \(places): see --host."
+    case EADDRINUSE: "\(places) is already in use: stop the program that listens there, or choose another --port."
+    case EACCES: "Permission denied to listen on \(places): ports below 1024 need extra privileges."
+    case EADDRNOTAVAIL: "This machine does not have the address \(places): change --host."
     default: "\(places): \(error)"
     }
   }
@@ -67,7 +67,7 @@ struct Serve: AsyncParsableCommand {
 
         \(program) sub demo:lobby --url ws://\(address)\(path)
 
-      Ctrl-C ends it.
+      Press Ctrl-C to stop it.
 
       """)
     fflush(nil)

@@ -4,19 +4,19 @@ import Node
 /// The options of a node, as `apus serve` and `apus check` take them.
 struct ServeOptions: ParsableArguments {
   @OptionGroup var file: FileOptions
-  @OptionGroup(title: "Who may connect")
+  @OptionGroup(title: "Access")
   var access: AccessOptions
   @OptionGroup(title: "Tokens")
   var tokens: TokenOptions
-  @OptionGroup(title: "Where to listen")
+  @OptionGroup(title: "Listening")
   var listening: ListenOptions
-  @OptionGroup(title: "The cluster")
+  @OptionGroup(title: "Cluster")
   var cluster: ClusterOptions
-  @OptionGroup(title: "The backend")
+  @OptionGroup(title: "Backend")
   var backend: BackendOptions
   @OptionGroup(title: "Limits")
   var limits: LimitOptions
-  @OptionGroup(title: "Running")
+  @OptionGroup(title: "Operation")
   var running: RunOptions
 
   var groups: [any SettingOptions] { [file, access, tokens, listening, cluster, backend, limits, running] }

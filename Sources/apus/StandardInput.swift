@@ -11,7 +11,7 @@ enum StandardInput {
     if bytes.last == UInt8(ascii: "\r") { bytes.removeLast() }
     guard bytes.count <= limit else { throw Failure(tooLong) }
     guard let text = String(validating: bytes, as: UTF8.self) else {
-      throw Failure("Standard input is not text in UTF-8.")
+      throw Failure("Standard input is not UTF-8 text.")
     }
     guard !text.isEmpty else { throw Failure("Standard input is empty.") }
     return text

@@ -11,11 +11,11 @@ struct NodeOptions: ParsableArguments {
   /// The node that `apus serve` without options is.
   static let defaultURL = "ws://127.0.0.1:8080/ws"
 
-  @Option(help: "The node's WebSocket.")
+  @Option(help: "WebSocket URL of the node.")
   var url = NodeOptions.defaultURL
-  @Option(help: "Who you are; a node in --dev believes it.")
+  @Option(help: "User to connect as; works only with a node that runs with --dev.")
   var user: String?
-  @Option(help: "A token that proves who you are; better given as APUS_TOKEN, where other users do not see it.")
+  @Option(help: "Token to connect with; give it as APUS_TOKEN to hide it from other users of the machine.")
   var token: String?
 
   /// `onText` sees everything the node says, as it came.
@@ -47,26 +47,26 @@ struct NodeOptions: ParsableArguments {
 /// `apus sub`: listen to channels from a terminal.
 struct Subscribe: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "sub", abstract: "Print what happens in channels, one event a line.",
+    commandName: "sub", abstract: "Print the events of channels, one per line.",
     usage: "apus sub <channel> ... [<options>]",
     discussion: """
         apus sub lobby
         apus sub room:1 room:2 --presence
         apus sub demo:lobby --since 10m
 
-      Each event is one line of JSON, whatever somebody's `data` holds: white space between its parts becomes blanks, and \
-      control characters inside strings are escaped (\\u001b). After a lost connection it comes back by itself and says so \
-      on standard error. It ends when nobody reads its output any more, as in `apus sub lobby | head -3`.
+      Each event is one line of JSON, whatever its `data` holds: white space between the parts becomes spaces, and \
+      control characters inside strings are escaped (\\u001b). After a lost connection it reconnects and says so on \
+      standard error. It ends when nothing reads its output any more, as in `apus sub lobby | head -3`.
       """)
 
-  @Argument(help: ArgumentHelp("The channels.", valueName: "channel"))
+  @Argument(help: ArgumentHelp("Channels to subscribe to.", valueName: "channel"))
   var channels: [String]
-  @Flag(help: "Enter the channels' presence, and see who comes and goes.")
+  @Flag(help: "Join the presence of the channels, and print joins and leaves.")
   var presence = false
   @Option(
     help: ArgumentHelp(
-      "What was published before, too, where the channels keep history: so long ago, as 10m or 1d, or after a message, "
-        + "as EPOCH:OFFSET.", valueName: "time or place"),
+      "Print earlier messages first, in channels that keep history: those of the last 10m or 1d, for example, or those "
+        + "after EPOCH:OFFSET.", valueName: "time or position"),
     transform: SincePoint.init(argument:))
   var since: SincePoint?
   @OptionGroup
@@ -89,11 +89,11 @@ struct Subscribe: AsyncParsableCommand {
 
   /// Why nothing of what was published since then is printed; nil when all of it is.
   private static func flaw(of subscription: Subscription, since: RecoveryPoint) -> String? {
-    guard let position = subscription.position else { return "keeps no history: --since brings nothing back there." }
+    guard let position = subscription.position else { return "keeps no history: --since has no effect there." }
     // A channel in which nothing was published need not have been there at that time.
     let isEmpty = if case .time = since { position.offset == 0 } else { false }
     guard !subscription.recovered, !isEmpty else { return nil }
-    return "does not hold all that was published since then: only what is new is printed."
+    return "does not have everything published since then: only new messages are printed."
   }
 
   private static func tellOfLosses(_ events: ClientEvents) async throws {
@@ -121,29 +121,29 @@ struct SincePoint {
     }
   }
 
-  private static let refusal = Failure("it takes \(Milliseconds.expected), or a place such as EPOCH:OFFSET.")
+  private static let refusal = Failure("it takes \(Milliseconds.expected), or a position such as EPOCH:OFFSET.")
 }
 
 /// `apus pub`: say something from a terminal.
 struct Publish: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "pub", abstract: "Publish one message and wait until it is taken.",
+    commandName: "pub", abstract: "Publish one message and wait until it is accepted.",
     usage: "apus pub <channel> <data> [<options>]",
     discussion: """
         apus pub lobby '{"text":"hello"}'
         date | apus pub lobby -
-        apus pub lobby -- -5                  what begins with - stands after --
+        apus pub lobby -- -5                  put -- before data that begins with -
 
-      With - the whole of standard input is one message, without the line end at its end; it may be as large as the node \
-      takes messages (--max-message-size). JSON is sent as it is, anything else as a JSON string.
+      With - all of standard input is one message, without its last line ending. It may be as large as the node's \
+      --max-message-size. JSON is sent as it is, anything else as a JSON string.
       """)
 
   /// The most that is read for a message, in bytes, whatever a node says: no node takes more.
   private static let mostInput = 1 << 30
 
-  @Argument(help: "The channel.")
+  @Argument(help: "Channel to publish to.")
   var channel: String
-  @Argument(help: "What to say, or - to read it from standard input.")
+  @Argument(help: "Data to publish, or - to read it from standard input.")
   var data: String
   @OptionGroup
   var node: NodeOptions
@@ -157,7 +157,7 @@ struct Publish: AsyncParsableCommand {
     let text = data == "-" ? try Self.input(limit: limit.withLock { $0 }) : data
     let isJSON = JSONScanner.validate(text)
     if !isJSON, let first = text.first(where: { !$0.isWhitespace }), "{[\"".contains(first) {
-      printError("The message begins like JSON and is not valid JSON: it is sent as a string.")
+      printError("The message begins like JSON but is not valid JSON: it is sent as a string.")
     }
     try await client.publish(isJSON ? text : quoted(text), to: channel)
     client.close()
@@ -166,7 +166,7 @@ struct Publish: AsyncParsableCommand {
   private static func input(limit: Int) throws -> String {
     try StandardInput.text(
       limit: limit,
-      "Standard input has more than the \(limit) bytes that the node takes in a message; nothing was sent.")
+      "Standard input is longer than the \(limit) bytes that the node accepts in a message; nothing was sent.")
   }
 }
 

@@ -8,32 +8,32 @@ import Tokens
 /// `apus token`: make a token by the secret a node has, or explain one.
 struct Token: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Make a token for a user, or explain one.",
+    abstract: "Create a token for a user, or explain one.",
     usage: "apus token [<options>]",
     discussion: """
         apus token --user alice --ttl 7d
         apus token --user alice --channel 'room:*=subscribe,publish'
         apus token --inspect TOKEN            or - to read it from standard input
 
-      The secret, the audience and the issuer are those of a node: from the same options, variables and file. A token to \
-      explain that a node with these options refuses has status 1.
+      The secret, the audience and the issuer come from the same options, variables and file as those of a node. With \
+      --inspect the exit status is 1 if a node with these options would refuse the token.
       """)
 
-  @Option(help: "Whom the token is for.")
+  @Option(help: "User that the token is for.")
   var user: String?
   @Option(
     help: """
-      What its holder may do in the channels of a pattern, as 'room:*=subscribe,publish': subscribe, publish, presence, \
-      history, signal. Without any the rules of the channels decide.
+      Capabilities in the channels that match a pattern, such as 'room:*=subscribe,publish': subscribe, publish, \
+      presence, history, signal. Without this option the channel rules decide.
       """)
   var channel: [String] = []
-  @Option(help: "How long the token counts, from 1s on.", transform: Milliseconds.init(argument:))
+  @Option(help: "Lifetime of the token, at least 1s.", transform: Milliseconds.init(argument:))
   var ttl = Milliseconds(3_600_000)
-  @Option(help: "JSON that presence shows of the user.")
+  @Option(help: "JSON that presence shows with the user.")
   var info: String?
-  @Option(help: "Explain this token instead.")
+  @Option(help: "Token to explain, instead of creating one.")
   var inspect: String?
-  @OptionGroup(title: "As a node has them")
+  @OptionGroup(title: "Same as for a node")
   var tokens: TokenOptions
   @OptionGroup
   var file: FileOptions
@@ -48,15 +48,15 @@ struct Token: AsyncParsableCommand {
   }
 
   private func mint(_ settings: Settings) async throws -> String {
-    guard let user else { throw ValidationError("Whom is the token for? --user alice") }
+    guard let user else { throw ValidationError("The token needs a user, such as --user alice.") }
     guard let user = UserName(user) else {
       throw ValidationError("--user takes 1 to \(UserName.maxLength) bytes without control characters.")
     }
     if let info, !JSONScanner.validate(info) { throw ValidationError("--info takes JSON.") }
-    guard ttl.value >= 1000 else { throw ValidationError("--ttl is at least 1s.") }
+    guard ttl.value >= 1000 else { throw ValidationError("--ttl must be at least 1s.") }
     let grants = try grants()
     guard let secret = try settings.optionalText(.jwtSecret) else {
-      throw Failure("A token is signed with a secret: --jwt-secret, APUS_JWT_SECRET or APUS_JWT_SECRET_FILE.")
+      throw Failure("There is no secret to sign with: set --jwt-secret, APUS_JWT_SECRET or APUS_JWT_SECRET_FILE.")
     }
     let mint = TokenMint(
       secret: secret, issuer: try settings.optionalText(.jwtIssuer), audience: try settings.optionalText(.jwtAudience))
@@ -75,7 +75,7 @@ struct Token: AsyncParsableCommand {
   private func explain(_ argument: String, _ settings: Settings) async throws {
     let text =
       argument == "-"
-      ? try StandardInput.text(limit: Self.longest, "A token has at most \(Self.longest) bytes.") : argument
+      ? try StandardInput.text(limit: Self.longest, "The token is longer than \(Self.longest) bytes.") : argument
     // Copied tokens come with spaces and line ends around them.
     let token = String(text.filter { !$0.isWhitespace })
     for line in try TokenInspection(token).lines(at: Self.now) { printLine(line) }

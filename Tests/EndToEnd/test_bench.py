@@ -53,7 +53,7 @@ def test_connections_are_held(memory_node):
 
 def test_the_table_is_for_people(memory_node):
     text = bench("--url", memory_node.ws, "--connections", 10)
-    assert "10 listeners on 1 channels" in text
+    assert "10 subscribers on 1 channels" in text
     assert "lost        0, out of order 0" in text
     assert "p99" in text
 
@@ -91,21 +91,21 @@ def test_what_is_refused_is_not_lost(own_node, load):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--connections", 0], "one connection at least"),
+        (["--connections", 0], "at least one connection"),
         (["--connections", 1, "--channels", 2], "more channels than connections"),
-        (["--connections", 2**63 - 1], "connections at most"),
-        (["--publishers", 2**63 - 1], "connections at most"),
+        (["--connections", 2**63 - 1], "can be at most"),
+        (["--publishers", 2**63 - 1], "can be at most"),
         (["--connections", 100_000, "--publishers", 100_000], "kept apart"),
-        (["--payload", 10], "payload is"),
-        (["--payload", 2**32 - 1], "payload is"),
-        (["--rate", 0], "rate is from"),
-        (["--rate", 1e-300], "rate is from"),
-        (["--rate", 1e300], "rate is from"),
+        (["--payload", 10], "payload must be"),
+        (["--payload", 2**32 - 1], "payload must be"),
+        (["--rate", 0], "rate must be from"),
+        (["--rate", 1e-300], "rate must be from"),
+        (["--rate", 1e300], "rate must be from"),
         (["--rate", 5, "--publishers", 0], "Without a publisher"),
         (["--rate", 5, "--window", 5], "not both"),
-        (["--window", 0], "window is from"),
-        (["--window", 2**63 - 1], "window is from"),
-        (["--duration", 0], "duration is above 0"),
+        (["--window", 0], "window must be from"),
+        (["--window", 2**63 - 1], "window must be from"),
+        (["--duration", 0], "duration must be above 0"),
         (["--url", "http://127.0.0.1/"], "ws://"),
         (["--source", "nonsense"], "numeric address"),
     ],

@@ -79,7 +79,7 @@ def test_nodes_that_take_other_messages_are_told(redis):
         if size:
             redis.client.hset(f"apus:node:{name}", "maxMessageSize", size)
     code, said = check("--allow-anonymous", "--redis", redis.url)
-    assert code == 0 and "other.x takes messages of 1000 bytes, this one of 65536" in said, said
+    assert code == 0 and "other.x accepts messages up to 1000 bytes, this node up to 65536" in said, said
     assert "same.x" not in said and "old.x" not in said, said
 
 
@@ -175,12 +175,12 @@ def test_options_come_from_everywhere(tmp_path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        (["--dev"], ["localhost", "an address", "--allowed-host: none", "this machine, on any port: --dev"]),
+        (["--dev"], ["localhost", "an IP address", "--allowed-host: none", "this machine, on any port: --dev"]),
         (["--dev", "--allowed-host", "apus.example"], ["--allowed-host: apus.example"]),
-        (["--allow-anonymous"], ["by any Host: no --allowed-host", "pages of the node's own host"]),
-        (["--allow-anonymous", "--allowed-host", "apus.example"], ["localhost, an address", ": apus.example"]),
+        (["--allow-anonymous"], ["any Host header: no --allowed-host", "pages from the node's own host"]),
+        (["--allow-anonymous", "--allowed-host", "apus.example"], ["localhost, an IP address", ": apus.example"]),
         (["--allow-anonymous", "--allowed-origin", "https://a.example"], ["own host, https://a.example"]),
-        (["--dev", "--allowed-origin", "*"], ["pages of every origin"]),
+        (["--dev", "--allowed-origin", "*"], ["pages from every origin"]),
         (["--dev", "--allowed-origin", "null"], ["warning", "sandboxed", "It would run, with warnings."]),
     ],
 )
@@ -197,9 +197,9 @@ def test_hosts_and_origins_are_told(options, words):
         (["--allowed-origin", "https://a.example/"], "write https://a.example."),
         (["--allowed-origin", "https://a.example:443"], "write https://a.example."),
         (["--allowed-origin", "a.example"], "write https://a.example."),
-        (["--allowed-origin", "https://*.example"], "no patterns"),
+        (["--allowed-origin", "https://*.example"], "patterns are not"),
         (["--allowed-host", "https://a.example:8080/"], "write a.example."),
-        (["--ws-path", "/events"], "/events is taken"),
+        (["--ws-path", "/events"], "/events is reserved"),
         (["--listen", "unix://run/apus.sock"], "unix:///path"),
     ],
 )
@@ -213,7 +213,7 @@ def test_rules_that_never_count_are_told_with_both_lines(tmp_path):
     config.write_text("channels:\n  - match: 'room:*'\n    publish: members\n\n  - match: 'room:1'\n  - match: '*'\n")
     code, said = check("--dev", "--config", config)
     assert code == 0 and "It would run, with warnings." in said, said
-    (line,) = [line for line in said.splitlines() if "never counts" in line]
+    (line,) = [line for line in said.splitlines() if "never applies" in line]
     assert "warning" in line and "line 5" in line and "line 2" in line and '"room:1"' in line and '"room:*"' in line
 
 

@@ -179,7 +179,7 @@ def log(process: Process) -> list[str]:
     ("options", "environment", "words"),
     [
         (["--dev", "--loops", "2"], {}, ["everybody", "--dev", "in memory", "2 threads"]),
-        (["--host", "127.0.0.1", "--loops", "1"], {"APUS_JWT_SECRET": SECRET}, ["who has a token", "in memory", "1 thread "]),
+        (["--host", "127.0.0.1", "--loops", "1"], {"APUS_JWT_SECRET": SECRET}, ["clients with a token", "in memory", "1 thread "]),
         (["--host", "127.0.0.1", "--allow-anonymous"], {}, ["everybody", "anonymously", "--allow-anonymous"]),
     ],
 )

@@ -100,7 +100,7 @@ async def ignored(client: Client) -> str | None:
 
 
 async def test_what_is_ignored_elsewhere_is_told(own_node, connect):
-    no_name = "?user= is ignored: it counts only on a node that runs with --dev."
+    no_name = "?user= is ignored: it works only on a node that runs with --dev."
     no_token = "The token is ignored: this node has no key to verify it with."
     node = own_node({"--jwt-secret": SECRET.private.decode()}, dev=False)
     assert await ignored(await connect(node.ws)) is None

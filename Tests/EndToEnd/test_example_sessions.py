@@ -163,7 +163,7 @@ def a_token(ends: float | None = None) -> str:
     return token(HS256, {"kid": LEFT_OUT}, aud=LEFT_OUT, iss=LEFT_OUT, **claims)
 
 
-@setting("protocol.md: subscribe, 3", "README.md: Nothing missed")
+@setting("protocol.md: subscribe, 3", "README.md: History and recovery")
 async def something_was_missed(stand: Stand) -> list[Cue]:
     epoch = await forty_one(stand)
     bob = await stand.other("bob")
@@ -191,7 +191,7 @@ async def forty_one(stand: Stand) -> str:
     return reply["epoch"]
 
 
-@setting("protocol.md: send", "README.md: To a user")
+@setting("protocol.md: send", "README.md: Messages to a user")
 async def somebody_to_send_to(stand: Stand) -> list[Cue]:
     await usual(stand)
     await stand.connected()
@@ -236,7 +236,7 @@ async def a_backend_that_agrees(stand: Stand) -> list[Cue]:
     return []
 
 
-@setting("README.md: To your backend")
+@setting("README.md: Requests to your backend")
 async def a_backend_that_does_it(stand: Stand) -> list[Cue]:
     await stand.backend(result('{"cancelled":true}'))
     await stand.enter()

@@ -215,7 +215,7 @@ async def test_bad_rules_are_refused_whole(own_node, connect, rules):
     await eventually(lambda: "rules.yaml, line 3" in node.tail(1000), what="no file and line in the log")
     line = next(line for line in node.tail(1000).splitlines() if "rules.yaml, line 3" in line)
     assert "publish" in line, line
-    assert "the keys for tokens were read again" not in node.tail(1000)
+    assert "the token keys were reloaded" not in node.tail(1000)
     # By the good part of the new rules `elsewhere` would be forbidden.
     await client.subscribe("elsewhere")
     await client.publish("room:1", 1)

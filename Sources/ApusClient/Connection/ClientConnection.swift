@@ -196,7 +196,7 @@ package final class ClientConnection: EventSource {
         let loss = ConnectionLoss.closed(code ?? .noStatus, reason: String(decoding: reason, as: UTF8.self))
         sayGoodbye(code)
         end(loss)
-      case .violation(_, let reason): end(.broken("What the node sent is no WebSocket: \(reason)."))
+      case .violation(_, let reason): end(.broken("The node broke the WebSocket protocol: \(reason)."))
       }
     }
   }

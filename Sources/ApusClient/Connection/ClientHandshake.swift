@@ -34,7 +34,7 @@ struct ClientHandshake {
     received.append(contentsOf: bytes)
     guard let end = received.firstRange(of: Array("\r\n\r\n".utf8)) else {
       return received.count > Self.maxAnswer
-        ? .refused(.refused("The answer is no handshake.", retryAfter: nil)) : .incomplete
+        ? .refused(.refused("The answer is not a WebSocket handshake.", retryAfter: nil)) : .incomplete
     }
     let lines = String(decoding: received[..<end.lowerBound], as: UTF8.self).split(separator: "\r\n")
     let body = Array(received[end.upperBound...])
@@ -46,7 +46,7 @@ struct ClientHandshake {
     }
     let accept = Self.values(of: "sec-websocket-accept", in: lines)
     guard accept.count == 1, accept[0] == WebSocketKey.accept(for: key) else {
-      let words = "What answered is no WebSocket server: it did not prove that it read the key."
+      let words = "This is not a WebSocket server: its answer does not match the key."
       return .refused(.refused(words, retryAfter: nil))
     }
     return .accepted(rest: body)

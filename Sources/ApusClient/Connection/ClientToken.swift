@@ -5,7 +5,7 @@ package struct ClientToken: Equatable, Sendable {
   /// Throws where `text` cannot be one; a header would not bear every other text.
   init(_ text: String) throws(ApusClientError) {
     guard !text.isEmpty, text.utf8.allSatisfy(Self.isAllowed) else {
-      throw ApusClientError(.invalid, "The token is no JSON Web Token: it is empty or has a character that none has.")
+      throw ApusClientError(.invalid, "The token is not a JSON Web Token: it is empty or has an invalid character.")
     }
     self.text = text
   }

@@ -10,7 +10,7 @@ package struct ClientURL: Equatable, Sendable {
     guard text.lowercased().hasPrefix("ws://") else {
       throw ApusClientError(
         .invalid,
-        "A node's URL looks like ws://127.0.0.1:8080/ws; wss:// is for browsers and proxies, not for this client.")
+        "The URL of a node looks like ws://127.0.0.1:8080/ws; this client does not support wss://.")
     }
     let rest = text.dropFirst(5)
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
@@ -18,17 +18,17 @@ package struct ClientURL: Equatable, Sendable {
     let tail = rest[end...]
     target = tail.isEmpty ? "/ws" : tail.hasPrefix("?") ? "/ws" + tail : String(tail)
     guard !target.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) else {
-      throw ApusClientError(.invalid, "The URL has a space, a control character or a '#' in it.")
+      throw ApusClientError(.invalid, "The URL contains a space, a control character or a '#'.")
     }
     // The port stands behind the last colon that is not inside the brackets of an IPv6 address.
     let bracket = authority.lastIndex(of: "]")
     let colon = authority[(bracket ?? authority.startIndex)...].lastIndex(of: ":")
     let name = authority[..<(colon ?? authority.endIndex)]
     host = String(name.hasPrefix("[") ? name.dropFirst().dropLast() : name)
-    guard !host.isEmpty else { throw ApusClientError(.invalid, "The URL names no host.") }
+    guard !host.isEmpty else { throw ApusClientError(.invalid, "The URL has no host.") }
     if let colon {
       guard let port = UInt16(authority[authority.index(after: colon)...]), port > 0 else {
-        throw ApusClientError(.invalid, "The URL's port is not a number from 1 to 65535.")
+        throw ApusClientError(.invalid, "The port of the URL must be a number from 1 to 65535.")
       }
       self.port = port
     } else {

@@ -79,7 +79,7 @@ extension ClientSession {
   }
 
   var tooLong: ApusClientError {
-    ApusClientError(.invalid, "The node takes messages of \(maxMessageSize) bytes at most; nothing was sent.")
+    ApusClientError(.invalid, "The node accepts messages of at most \(maxMessageSize) bytes; nothing was sent.")
   }
 
   /// Wants the channel no longer.
@@ -118,7 +118,7 @@ extension ClientSession {
   private mutating func ask(_ command: String, _ what: Pending, _ request: RequestNumber) -> [SessionAction] {
     if let refused = refusal(request) { return refused }
     guard state == .open else {
-      let words = "There is no connection just now; nothing was sent."
+      let words = "There is no connection now; nothing was sent."
       return [.answer(request, .failure(ApusClientError(.notConnected, words)))]
     }
     guard command.utf8.count <= maxMessageSize else { return [.answer(request, .failure(tooLong))] }

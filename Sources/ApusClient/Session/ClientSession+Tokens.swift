@@ -47,7 +47,7 @@ extension ClientSession {
 
   private mutating func renew(_ new: ClientToken) -> [SessionAction] {
     guard new != token else {
-      return [.tell(.renewalFailed(ApusClientError(.noToken, "There is no token but the one that expires.")))]
+      return [.tell(.renewalFailed(ApusClientError(.noToken, "There is no new token, only the one that expires.")))]
     }
     let id = nextRequest()
     let command = CommandEncoder.authenticate(new.text, id: id)

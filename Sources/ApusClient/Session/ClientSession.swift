@@ -181,7 +181,7 @@ struct ClientSession {
       // A channel that is not wanted any more is not asked for again, and so is left.
       case .unsubscribe: return .answer(request, .success(.unsubscribed))
       case .publish, .presence:
-        let words = "The connection was lost before the node answered: whether it was done is unknown."
+        let words = "The connection was lost before the node answered: it may or may not have been done."
         return .answer(request, .failure(ApusClientError(.outcomeUnknown, words)))
       }
     }
@@ -203,7 +203,7 @@ struct ClientSession {
     guard let deadline, deadline <= now else { return [] }
     switch state {
     case .idle, .askingForToken, .connecting, .finished: return []
-    case .greeting: return [.disconnect] + lost(.broken("The node said nothing for 10 s."), now: now)
+    case .greeting: return [.disconnect] + lost(.broken("The node sent nothing for 10 s."), now: now)
     case .waiting: return connect()
     case .open: return keepUp(now: now)
     }
@@ -233,7 +233,7 @@ struct ClientSession {
   private mutating func move(now: Int64) -> [SessionAction] {
     let delay = pauseAfterMove(backoff.next(using: &random), now: now)
     let failures = failPending()
-    let error = ApusClientError(.notConnected, "The node restarts.")
+    let error = ApusClientError(.notConnected, "The node is restarting.")
     let told: [SessionAction] = [.disconnect] + failures + [.tell(.disconnected(error, retryAfter: Int(delay)))]
     guard delay > 0 else { return told + connect() }
     state = .waiting(until: now + delay)

@@ -16,7 +16,7 @@ extension ChannelRule {
     switch level(for: capability) {
     case .anyone, .server: return nil
     case .authenticated:
-      return identity == nil ? "To \(capability.verb) \(channel) you must say who you are, by a token." : nil
+      return identity == nil ? "To \(capability.verb) \(channel) you must authenticate with a token." : nil
     case .members: return isSubscribed ? nil : "To \(capability.verb) \(channel) you must subscribe to it first."
     case .token: return "To \(capability.verb) \(channel) you need a token that grants \(capability.name) there."
     }

@@ -33,7 +33,7 @@ actor AccessReloader {
     }
     stamp = files.jwksFile.flatMap(FileStamp.init)
     let keys = try await Self.load(files, logger)
-    if keys.isEmpty { logger.warning("there is no key to verify tokens with: nobody can say who they are") }
+    if keys.isEmpty { logger.warning("there is no key to verify tokens with: nobody can authenticate") }
     let expectations = TokenVerifier.Expectations(audience: configuration.jwtAudience, issuer: configuration.jwtIssuer)
     verifier = TokenVerifier(keys, expectations)
   }
@@ -68,23 +68,23 @@ actor AccessReloader {
     do throws(ConfigurationError) {
       let read = try settings.readAgain()
       let secret = try read.optionalText(.jwtSecret)
-      guard secret != nil || files.secret == nil else { throw ConfigurationError("The secret of tokens is missing.") }
+      guard secret != nil || files.secret == nil else { throw ConfigurationError("The secret for tokens is missing.") }
       if let file = read.file {
         // An editor or a script may have emptied the file and not written it yet: that must not open every channel.
         guard file.hasRules || settings.file?.hasRules != true else {
           throw ConfigurationError(
-            "\(read.filePath ?? ""): `channels` is missing, which was there before; without rules everything is allowed. "
-              + "To do without them restart the node.")
+            "\(read.filePath ?? ""): `channels` is missing, but was there before; without rules everything is allowed. "
+              + "To run without rules, restart the node.")
         }
         let rules = file.rules(isOpen: isOpen, isDevelopment: isDevelopment)
         adopt(rules)
         for warning in file.warnings { logger.warning("\(warning)") }
-        logger.notice("the rules for channels were read again", metadata: ["rules": "\(rules.rules.count)"])
+        logger.notice("the channel rules were reloaded", metadata: ["rules": "\(rules.rules.count)"])
       }
       files.secret = secret
       settings = read
     } catch {
-      return logger.error("the configuration was refused, rules, secret and keys stay as they were: \(error)")
+      return logger.error("the configuration was refused; rules, secret and keys stay as they were: \(error)")
     }
     await reloadKeys()
   }
@@ -108,9 +108,9 @@ actor AccessReloader {
       let keys = try await Self.load(files, logger)
       verifier.replace(keys)
       let names = keys.descriptions.joined(separator: ", ")
-      logger.notice("the keys for tokens were read again", metadata: ["keys": "\(names)"])
+      logger.notice("the token keys were reloaded", metadata: ["keys": "\(names)"])
     } catch {
-      logger.error("the keys for tokens stay as they were: \(error)")
+      logger.error("the token keys stay as they were: \(error)")
     }
   }
 }

@@ -46,7 +46,7 @@ package struct TokenKeyFiles: Sendable {
 
   private func read(_ path: String, _ option: String) throws(ConfigurationError) -> String {
     guard let text = try? String(contentsOfFile: path, encoding: .utf8) else {
-      throw ConfigurationError("\(option): \(path) cannot be read, or is no text in UTF-8.")
+      throw ConfigurationError("\(option): \(path) cannot be read, or is not UTF-8 text.")
     }
     return text
   }

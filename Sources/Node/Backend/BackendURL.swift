@@ -14,11 +14,11 @@ package struct BackendURL: Equatable, Sendable, CustomStringConvertible {
     guard text.utf8.count <= Self.maxLength, text.utf8.allSatisfy({ (0x21...0x7E).contains($0) }),
       let url = URL(string: text), let scheme = url.scheme?.lowercased(), ["http", "https"].contains(scheme),
       let host = url.host(), !host.isEmpty
-    else { throw ConfigurationError("a backend is a URL such as https://app.example.com/apus, http or https") }
+    else { throw ConfigurationError("the backend must be an http or https URL such as https://app.example.com/apus") }
     guard url.user == nil, url.password == nil else {
-      throw ConfigurationError("the URL of a backend holds no name and no password: see --backend-secret")
+      throw ConfigurationError("the URL must not contain a user name or password: use --backend-secret")
     }
-    guard url.fragment == nil else { throw ConfigurationError("the URL of a backend has no '#'") }
+    guard url.fragment == nil else { throw ConfigurationError("the URL must not contain '#'") }
     guard url.port.map({ (1...65535).contains($0) }) ?? true else {
       throw ConfigurationError("the port must be a number from 1 to 65535")
     }

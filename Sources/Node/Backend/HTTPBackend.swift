@@ -54,7 +54,7 @@ package final class HTTPBackend: Backend {
     do {
       try await client.shutdown()
     } catch {
-      logger.debug("the connections to the backend did not end in order: \(error)")
+      logger.debug("the connections to the backend did not close cleanly: \(error)")
     }
     try? await group.shutdownGracefully()
   }
@@ -110,14 +110,14 @@ package final class HTTPBackend: Backend {
   private static func failure(_ status: HTTPResponseStatus) -> BackendAnswer {
     switch status {
     case .tooManyRequests, .serviceUnavailable:
-      .failure(.unavailable, "The backend is not available (status \(status.code)); the method was not done.")
+      .failure(.unavailable, "The backend is not available (status \(status.code)); the method did not run.")
     default: .failure(.internal, "The backend answered with status \(status.code).")
     }
   }
 
   private static func failure(_ error: any Error) -> BackendAnswer {
     switch error {
-    case is NIOTooManyBytesError: .failure(.internal, "The backend's answer has more than \(maxAnswer) bytes.")
+    case is NIOTooManyBytesError: .failure(.internal, "The backend's answer is larger than \(maxAnswer) bytes.")
     case is NIOConnectionError: unreachable
     case let error as HTTPClientError: failure(error)
     case NIOSSLError.handshakeFailed, is NIOSSLExtraError: untrusted
@@ -140,9 +140,9 @@ package final class HTTPBackend: Backend {
   private static let notConnected: Set<CInt> = [ECONNREFUSED, EHOSTUNREACH, ENETUNREACH, EADDRNOTAVAIL]
 
   private static let unreachable = BackendAnswer.failure(
-    .unavailable, "The backend cannot be reached; the method was not done.")
+    .unavailable, "The backend cannot be reached; the method did not run.")
   private static let untrusted = BackendAnswer.failure(
-    .unavailable, "The backend's certificate is not trusted, or it speaks no TLS; the method was not done.")
+    .unavailable, "The backend's certificate is not trusted, or it does not speak TLS; the method did not run.")
   private static let lost = BackendAnswer.failure(
-    .timeout, "The connection to the backend was lost; the method may or may not have been done.")
+    .timeout, "The connection to the backend was lost; the method may or may not have run.")
 }

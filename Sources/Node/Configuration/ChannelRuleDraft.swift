@@ -23,7 +23,7 @@ struct ChannelRuleDraft: Sendable {
 
   init(_ fields: YAMLFields) throws(ConfigurationError) {
     guard let match = try fields.text("match") else {
-      throw fields.error("a rule says which channels it is for: `match`.")
+      throw fields.error("a rule needs a `match`: the channels that it is for.")
     }
     guard let pattern = ChannelPattern(match.text) else {
       throw fields.error("`match` takes a pattern such as \"room:*\".", line: match.line)
@@ -41,7 +41,7 @@ struct ChannelRuleDraft: Sendable {
   }
 
   private static func history(_ fields: YAMLFields) throws(ConfigurationError) -> HistoryRule {
-    guard let size = try fields.text("size") else { throw fields.error("a history has a `size`, in messages.") }
+    guard let size = try fields.text("size") else { throw fields.error("a history needs a `size`, in messages.") }
     let form = SettingForm.integer(sizes)
     guard let count = Decimal.integer(size.text), sizes.contains(count) else {
       throw fields.error("`size` takes \(form.expected), not '\(size.text.prefix(40))'.", line: size.line)

@@ -61,8 +61,8 @@ package struct ConfigurationFile: Sendable {
     let drafts = drafts ?? []
     return drafts.indices.compactMap { index in
       let draft = drafts[index]
-      let subject = "\(name), line \(draft.line): the rule for \"\(draft.match)\" never counts"
-      guard draft.match.isPossible else { return "\(subject): no client can use a channel of such a name." }
+      let subject = "\(name), line \(draft.line): the rule for \"\(draft.match)\" never applies"
+      guard draft.match.isPossible else { return "\(subject): no client can use a channel with such a name." }
       return drafts[..<index].first { $0.match.covers(draft.match) }.map { earlier in
         "\(subject): \"\(earlier.match)\" in line \(earlier.line) matches all its channels and comes first."
       }
@@ -108,7 +108,7 @@ package struct ConfigurationFile: Sendable {
       let draft = try ChannelRuleDraft(item)
       if let earlier = lines.updateValue(draft.line, forKey: draft.match.text) {
         throw item.error(
-          "there is a rule for \"\(draft.match)\" already, in line \(earlier): this one never counts.", line: draft.line
+          "there is already a rule for \"\(draft.match)\" in line \(earlier): this one never applies.", line: draft.line
         )
       }
       drafts.append(draft)

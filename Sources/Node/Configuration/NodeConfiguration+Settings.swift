@@ -78,7 +78,7 @@ extension NodeConfiguration {
     guard let port = UInt16(exactly: try settings.integer(.port)),
       let address = SocketAddress(numericHost: name == "localhost" ? "127.0.0.1" : name, port: port)
     else {
-      throw host?.refusal(.host) ?? ConfigurationError("\(name) is no address to listen on.")
+      throw host?.refusal(.host) ?? ConfigurationError("\(name) is not an address to listen on.")
     }
     return addresses + [address]
   }
@@ -96,7 +96,7 @@ extension NodeConfiguration {
     let urls = try settings.given(.redis)
     guard let url = urls.first else { return nil }
     guard urls.count == 1 else {
-      throw ConfigurationError("\(url.subject(.redis)) can be given once only; several Redis come later.")
+      throw ConfigurationError("\(url.subject(.redis)) can be given only once; several Redis are not supported yet.")
     }
     do {
       return try RedisURL(url.text)

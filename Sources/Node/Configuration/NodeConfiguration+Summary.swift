@@ -7,8 +7,8 @@ extension NodeConfiguration {
   }
 
   private var guests: String {
-    if isDevelopment { return "everybody may connect, as whoever they say they are (--dev)" }
-    guard allowsAnonymous else { return "who has a token may connect" }
+    if isDevelopment { return "everybody may connect, under any user name (--dev)" }
+    guard allowsAnonymous else { return "clients with a token may connect" }
     return
       "everybody may connect, \(isAuthenticated ? "with a token or anonymously" : "anonymously") (--allow-anonymous)"
   }

@@ -15,8 +15,8 @@ extension NodeConfiguration {
       throw ConfigurationError(
         """
         apus serve would let anybody connect: no authentication is configured.
-        Give it a key that tokens are checked with: --jwt-secret, --jwt-key or --jwks.
-        For a try on this machine start it with --dev; to let everybody in on purpose, with --allow-anonymous.
+        Give it a key to verify tokens with: --jwt-secret, --jwt-key or --jwks.
+        To try it on this machine, start it with --dev; to let everybody in on purpose, with --allow-anonymous.
         """)
     }
     try validateAPIKeys()
@@ -36,7 +36,7 @@ extension NodeConfiguration {
       for key in keys {
         guard key.utf8.allSatisfy({ (0x21...0x7E).contains($0) }) else {
           throw ConfigurationError(
-            "\(setting.flag): a key is letters, digits and signs of ASCII without spaces, as a header takes them.")
+            "\(setting.flag): a key goes into a header, so it takes only printable ASCII characters, without spaces.")
         }
       }
     }
@@ -50,33 +50,33 @@ extension NodeConfiguration {
     var warnings: [String] = []
     if let jwtSecret, jwtSecret.utf8.count < Self.minSecret {
       warnings.append(
-        "The secret of tokens has fewer than \(Self.minSecret) bytes and could be guessed: "
+        "The secret for tokens has fewer than \(Self.minSecret) bytes and could be guessed: "
           + "openssl rand -hex 32 makes one.")
     }
     if (apiKeys + apiReadKeys).contains(where: { $0.utf8.count < Self.minAPIKey }) {
       warnings.append(
-        "A key of the HTTP API has fewer than \(Self.minAPIKey) characters and could be guessed: "
+        "A key for the HTTP API has fewer than \(Self.minAPIKey) characters and could be guessed: "
           + "openssl rand -hex 32 makes one.")
     }
     if !isAuthenticated, jwtAudience != nil || jwtIssuer != nil {
-      warnings.append("--jwt-audience and --jwt-issuer say nothing without a key to check tokens with.")
+      warnings.append("--jwt-audience and --jwt-issuer have no effect without a key to verify tokens with.")
     }
     if let backendSecret, backendSecret.utf8.count < Self.minSecret {
       warnings.append(
-        "The secret of the backend has fewer than \(Self.minSecret) bytes and could be guessed: "
+        "The secret for the backend has fewer than \(Self.minSecret) bytes and could be guessed: "
           + "openssl rand -hex 32 makes one.")
     }
     if backend != nil, backendSecret == nil {
       warnings.append(
         "Without --backend-secret the backend cannot tell a node's calls from those of anybody else who reaches it.")
     }
-    if backend == nil, backendSecret != nil { warnings.append("--backend-secret says nothing without --backend.") }
+    if backend == nil, backendSecret != nil { warnings.append("--backend-secret has no effect without --backend.") }
     if allowedOrigins.contains("null") {
       warnings.append(
-        "--allowed-origin null lets in pages from files, and with them any site's page in a sandboxed frame.")
+        "--allowed-origin null lets in pages from files, and also a page of any site in a sandboxed frame.")
     }
     if allowedOrigins.contains("*"), allowedOrigins.count > 1 {
-      warnings.append("--allowed-origin * lets every origin in: the others say nothing.")
+      warnings.append("--allowed-origin * lets every origin in: the others have no effect.")
     }
     if isDevelopment, let open = addresses.first(where: { !$0.isLoopback }) {
       warnings.append("--dev lets everybody do everything, and \(open) can be reached from other machines.")

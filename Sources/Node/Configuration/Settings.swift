@@ -42,7 +42,7 @@ package struct Settings: Sendable {
     let direct = environment[setting.variable].flatMap { $0.isEmpty ? nil : $0 }
     if let variable = setting.fileVariable, let path = environment[variable], !path.isEmpty {
       guard direct == nil else {
-        throw ConfigurationError("Both \(setting.variable) and \(variable) are set: leave one of them.")
+        throw ConfigurationError("Both \(setting.variable) and \(variable) are set: unset one of them.")
       }
       return try secrets(setting, variable, path)
     }
@@ -84,7 +84,7 @@ package struct Settings: Sendable {
       guard name.hasPrefix("APUS_"), !known.contains(name) else { return nil }
       let nearest = EditDistance.nearest(to: name, in: known)
       guard EditDistance.between(name, nearest) <= 2 else { return nil }
-      return "The variable \(name) is no option; did you mean \(nearest)?"
+      return "The variable \(name) is not an option; did you mean \(nearest)?"
     }
   }
 }

@@ -11,8 +11,8 @@ enum TextFile {
       count = fread(buffer.baseAddress, 1, buffer.count, file)
     }
     guard ferror(file) == 0 else { throw unreadable() }
-    guard bytes.count <= limit else { throw ConfigurationError("has more than \(limit / 1024) KiB") }
-    guard let text = String(validating: bytes, as: UTF8.self) else { throw ConfigurationError("is no text in UTF-8") }
+    guard bytes.count <= limit else { throw ConfigurationError("is larger than \(limit / 1024) KiB") }
+    guard let text = String(validating: bytes, as: UTF8.self) else { throw ConfigurationError("is not UTF-8 text") }
     return text
   }
 

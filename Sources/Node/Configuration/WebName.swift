@@ -4,13 +4,13 @@ import Server
 /// Hosts and origins as browsers write them: one that is written otherwise would never be met.
 enum WebName {
   private static let defaultPorts = ["http": 80, "https": 443]
-  private static let punycode = "browsers write letters outside of ASCII in punycode, such as xn--bcher-kva.example"
-  private static let oneByOne = "each is given by itself; repeat the option"
+  private static let punycode = "write letters outside ASCII in punycode, as browsers do, such as xn--bcher-kva.example"
+  private static let oneByOne = "give one value each time; repeat the option for more"
 
   /// What is wrong with a value of `--allowed-host`; nil for a name or an address that `Host` can be.
   static func complaint(ofHost text: String) -> String? {
     if let complaint = basics(text) { return complaint }
-    if text.contains("*") { return "no patterns are taken: name each host" }
+    if text.contains("*") { return "patterns are not supported: name each host" }
     if IPAddress(text) != nil { return nil }
     var rest = text[...]
     if let scheme = rest.firstRange(of: "://") { rest = rest[scheme.upperBound...] }
@@ -25,9 +25,9 @@ enum WebName {
   static func complaint(ofOrigin text: String) -> String? {
     if ["*", "null"].contains(text) { return nil }
     if let complaint = basics(text) { return complaint }
-    if text.contains("*") { return "no patterns are taken: name each origin, or give '*' alone for all" }
+    if text.contains("*") { return "patterns are not supported: name each origin, or give '*' alone for all" }
     guard let separator = text.firstRange(of: "://") else {
-      return complaint(ofHost: text) == nil ? "write https://\(text)" : "it begins with https:// or http://"
+      return complaint(ofHost: text) == nil ? "write https://\(text)" : "it must begin with https:// or http://"
     }
     let given = text[..<separator.lowerBound].lowercased()
     let scheme = ["ws": "http", "wss": "https"][given] ?? given
@@ -37,11 +37,11 @@ enum WebName {
     // Apps have schemes of their own, and some no host, such as file://.
     if !rest.isEmpty || defaultPorts[scheme] != nil {
       guard let host = HostName(rest), let name = canonical(host) else {
-        return "there is no host as a browser writes it"
+        return "there is no host in the form that browsers use"
       }
       right += name
       if let digits = host.port, !digits.isEmpty {
-        guard let port = UInt16(digits), port > 0 else { return "a port is a number from 1 to 65535" }
+        guard let port = UInt16(digits), port > 0 else { return "the port must be a number from 1 to 65535" }
         if Int(port) != defaultPorts[scheme] { right += ":\(port)" }
       }
     }

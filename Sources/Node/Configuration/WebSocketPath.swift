@@ -13,17 +13,17 @@ enum WebSocketPath {
 
   /// What is wrong with a path as the WebSocket's; nil where there could be one.
   static func complaint(of path: String) -> String? {
-    guard path.hasPrefix("/") else { return "it begins with '/'" }
+    guard path.hasPrefix("/") else { return "it must begin with '/'" }
     if path.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || "?#\\".utf8.contains($0) }) {
-      return "it has no space, '?', '#' or '\\'"
+      return "it must not contain a space, '?', '#' or '\\'"
     }
     // It is compared with what a request asks for once that is decoded.
-    if path.contains("%") { return "it is written without escapes" }
+    if path.contains("%") { return "write it without % escapes" }
     let segments = path.split(separator: "/", omittingEmptySubsequences: false).dropFirst()
     if segments.contains(where: { $0 == "." || $0 == ".." }) { return "no client asks for '.' or '..'" }
     let bare = path.last == "/" ? String(path.dropLast()) : path
-    if bare == ServerConfiguration.echoPath { return "\(bare) is kept for --echo" }
-    if let tree = trees.first(where: { bare == $0 || path.hasPrefix($0 + "/") }) { return "\(tree) is taken" }
-    return paths.contains(bare.isEmpty ? "/" : bare) ? "\(bare.isEmpty ? "/" : bare) is taken" : nil
+    if bare == ServerConfiguration.echoPath { return "\(bare) is reserved for --echo" }
+    if let tree = trees.first(where: { bare == $0 || path.hasPrefix($0 + "/") }) { return "\(tree) is reserved" }
+    return paths.contains(bare.isEmpty ? "/" : bare) ? "\(bare.isEmpty ? "/" : bare) is reserved" : nil
   }
 }

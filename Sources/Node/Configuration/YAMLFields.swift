@@ -13,7 +13,7 @@ struct YAMLFields {
   /// The fields of the whole document; an empty one has none. `known` are the keys there may be.
   init(of text: String, named file: String, known: [String]) throws(ConfigurationError) {
     guard !YAMLAliases.abound(in: text) else {
-      throw ConfigurationError("\(file): aliases (*name) are not read; a value that begins with * needs quotes.")
+      throw ConfigurationError("\(file): aliases (*name) are not supported; put a value that begins with * in quotes.")
     }
     let root: Yams.Node?
     do {
@@ -22,7 +22,7 @@ struct YAMLFields {
       // Nodes refer to their anchors weakly: these live as long as the parser.
       let anchored = withExtendedLifetime(parser) { root.flatMap(YAMLAliases.firstAnchored) }
       if let anchored {
-        throw Self.error(file, anchored, "anchors (&name) and aliases (*name) are not read; a text needs quotes.")
+        throw Self.error(file, anchored, "anchors (&name) and aliases (*name) are not supported; quote such text.")
       }
     } catch let error as ConfigurationError {
       throw error
@@ -41,7 +41,7 @@ struct YAMLFields {
     }
     var values: [String: Yams.Node] = [:]
     for (key, value) in mapping {
-      guard case .scalar(let scalar) = key else { throw Self.error(file, key, "a key is a single word.") }
+      guard case .scalar(let scalar) = key else { throw Self.error(file, key, "a key must be a single word.") }
       guard known.contains(scalar.string) else {
         throw Self.error(file, key, Self.unknown(scalar.string, known))
       }
@@ -128,17 +128,17 @@ struct YAMLFields {
   private static func unknown(_ key: String, _ known: [String]) -> String {
     let nearest = EditDistance.nearest(to: key, in: known)
     let isMisspelt = EditDistance.between(String(key.prefix(100)), nearest) * 2 <= key.count
-    return "there is no key \(isMisspelt ? "`\(key.prefix(40))`" : "of this name") here; did you mean `\(nearest)`?"
+    return "there is no key \(isMisspelt ? "`\(key.prefix(40))`" : "with this name") here; did you mean `\(nearest)`?"
   }
 
   /// Line and problem of what is no YAML. Yams' own description quotes the line, and a secret may stand there.
   private static func reason(_ error: any Error, in text: String) -> String {
-    guard let error = error as? YamlError else { return ": is no YAML." }
+    guard let error = error as? YamlError else { return ": not valid YAML." }
     switch error {
     case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
       .composer(let context, let problem, let mark, _):
       let isAlias = context?.text.contains("alias") ?? false || problem.contains("alias")
-      return ", line \(mark.line): \(problem)" + (isAlias ? "; a value that begins with * needs quotes." : ".")
+      return ", line \(mark.line): \(problem)" + (isAlias ? "; put a value that begins with * in quotes." : ".")
     case .duplicatedKeysInMapping(let keys, let context):
       let first = context.mark
       guard let second = keys.first.flatMap({ YAMLDuplicates.second($0, after: first, in: text) }) else {
@@ -146,7 +146,7 @@ struct YAMLFields {
       }
       return ", line \(second): this key is here twice, first in line \(first.line)."
     case .reader(let problem, _, _, _): return ": \(problem)."
-    case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded: return ": is no YAML."
+    case .no, .memory, .writer, .emitter, .representer, .dataCouldNotBeDecoded: return ": not valid YAML."
     }
   }
 }

@@ -33,7 +33,7 @@ struct API: Sendable {
     if segments.count == 3, segments[0] == "users", segments[2] == "messages" {
       return await only(.post, request) {
         guard let user = PathSegment.decode(segments[1]).flatMap(UserName.init) else {
-          let rule = "A user's name is 1 to \(UserName.maxLength) bytes of UTF-8 without control characters."
+          let rule = "A user name is 1 to \(UserName.maxLength) bytes of UTF-8 without control characters."
           return .error(.badRequest, ErrorCode.badRequest.rawValue, rule)
         }
         return await notify(.user(user), of: request, proceed) { #"{"online":\#($0)}"# }
@@ -71,7 +71,7 @@ struct API: Sendable {
     }
     switch await ask(.send(event, to: addressee)) {
     case .success(.sent(let isOnline)): return .json(.ok, answer(isOnline))
-    case .success: return Self.response(to: Refusal(.internal, "The cluster has answered something else."))
+    case .success: return Self.response(to: Refusal(.internal, "The cluster gave an unexpected answer."))
     case .failure(let refusal): return Self.response(to: refusal)
     }
   }
@@ -101,7 +101,7 @@ struct API: Sendable {
       return .success(try await request.body.collect(upTo: Self.maxBodySize))
     } catch {
       // `HTTPConversation` has answered already.
-      let broken = Response.error(.badRequest, ErrorCode.badRequest.rawValue, "The body breaks off.")
+      let broken = Response.error(.badRequest, ErrorCode.badRequest.rawValue, "The body is incomplete.")
       return .failure(BodyFailure(response: broken))
     }
   }

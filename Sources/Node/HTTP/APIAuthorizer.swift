@@ -36,7 +36,7 @@ struct APIAuthorizer: Sendable {
       return .failure(Denial(response: response))
     }
     guard rights == .full || request.method == .get || request.method == .head else {
-      return .failure(Denial(response: .error(.forbidden, "forbidden", "This API key only reads.")))
+      return .failure(Denial(response: .error(.forbidden, "forbidden", "This API key can only read.")))
     }
     return .success(rights)
   }

@@ -172,7 +172,7 @@ final class HTTPConversation: ChannelDuplexHandler {
 
   /// The client says nothing more: told when everything before it has been given on.
   private func tellEnd(_ context: ChannelHandlerContext) {
-    if exchange != nil { return refuse(.badRequest("The body breaks off."), context) }
+    if exchange != nil { return refuse(.badRequest("The body is incomplete."), context) }
     guard !isEndTold else { return }
     isEndTold = true
     context.fireUserInboundEventTriggered(ChannelEvent.inputClosed)

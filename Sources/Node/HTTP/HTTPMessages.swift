@@ -40,5 +40,5 @@ extension HandshakeRefusal {
     headers: [Header("Retry-After", "1")])
 
   static let tooManyBodies = HandshakeRefusal(
-    status: 503, reason: "The node takes in too many bodies of requests now.", headers: [Header("Retry-After", "1")])
+    status: 503, reason: "The node is receiving too many request bodies now.", headers: [Header("Retry-After", "1")])
 }

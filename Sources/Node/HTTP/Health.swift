@@ -24,7 +24,7 @@ final class Health: Sendable {
     let isDraining = draining.withLock { $0 }
     let status = await status()
     var checks = (status?.dependencies ?? []).map { ($0.name, $0.failure) }
-    checks.append(("draining", isDraining ? "the node goes away" : nil))
+    checks.append(("draining", isDraining ? "the node is shutting down" : nil))
     let isReady = status?.isReady == true && !isDraining
     let members = checks.map { "\(JSONText.quoted($0)):\(JSONText.quoted($1 ?? "ok"))" }.joined(separator: ",")
     return .json(

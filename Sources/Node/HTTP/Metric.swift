@@ -37,27 +37,27 @@ enum Metric: String, CaseIterable {
     case .connects: "WebSocket connections opened."
     case .disconnects: "WebSocket connections ended, by close code."
     case .handshakesRefused: "Handshakes refused, by HTTP status."
-    case .authentications: "Tokens, by what became of them."
-    case .limited: "What each limit has kept away: connections or commands."
+    case .authentications: "Tokens, by outcome."
+    case .limited: "Connections or commands refused, by limit."
     case .commands: "Commands received, by type."
     case .errors: "Commands refused, by error code."
     case .published: "Messages handed to the broker."
     case .delivered: "Events put into the outboxes of subscribers."
     case .dropped:
       """
-      Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were no messages; \
-      `unknown`: payloads of a later version.
+      Clients that did not read fast enough, by overflow policy; `malformed`: payloads in Redis that were not \
+      messages; `unknown`: payloads of a later version.
       """
-    case .outboxBytes: "Bytes that wait for clients to read."
-    case .delivery: "From Redis' hand-over of a message to the send of its turn."
+    case .outboxBytes: "Bytes waiting for clients to read."
+    case .delivery: "Time from the arrival of a message from Redis to the send of its turn."
     case .sends: "System calls that sent to clients."
-    case .redisUp: "Whether Redis is connected and joined."
-    case .redisRoundTrip: "The latest probe from publish to its return."
+    case .redisUp: "Redis is connected and joined: 1 or 0."
+    case .redisRoundTrip: "Round trip of the latest probe, from publish to return."
     case .redisReconnects: "Connections to Redis that were lost."
-    case .leaseAge: "Since the lease of this node was renewed."
+    case .leaseAge: "Time since the lease of this node was renewed."
     case .reapedMembers: "Members of dead nodes taken out of presence by this node."
-    case .gaps: "Gaps told in channels that keep history: what was missing could not be read any more."
-    case .loopBusy: "Share of its time that a loop has worked since the last scrape, 0 to 1."
+    case .gaps: "Gaps reported in channels that keep history: the missing messages could no longer be read."
+    case .loopBusy: "Share of time that a loop was busy since the last scrape, 0 to 1."
     case .loopTurns: "Turns a loop has taken."
     }
   }

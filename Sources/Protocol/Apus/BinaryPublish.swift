@@ -12,14 +12,14 @@ package enum BinaryPublish {
   package static func channel(of bytes: UnsafeRawBufferPointer) -> Result<ChannelName, Refusal> {
     guard bytes.first == marker else {
       return .failure(
-        Refusal(.badRequest, "A binary frame begins with the byte 01, to publish. Send JSON in a text frame."))
+        Refusal(.badRequest, "A binary frame must begin with the byte 01, to publish. Send JSON in a text frame."))
     }
     guard bytes.count >= headerCount else {
-      return .failure(Refusal(.badRequest, "The binary frame ends before the channel's name."))
+      return .failure(Refusal(.badRequest, "The binary frame ends before the channel name."))
     }
     let length = Int(UInt16(bigEndian: bytes.loadUnaligned(fromByteOffset: 1, as: UInt16.self)))
     guard length <= bytes.count - headerCount else {
-      return .failure(Refusal(.badRequest, "The binary frame is shorter than the channel's name it announces."))
+      return .failure(Refusal(.badRequest, "The binary frame is shorter than the channel name that it announces."))
     }
     let name = bytes[headerCount..<(headerCount + length)]
     guard let channel = String(validating: name, as: UTF8.self).flatMap(ChannelName.init) else {

@@ -30,7 +30,7 @@ struct CommandReader {
       throw badRequest("The member \(duplicate.rawValue) must not occur twice.")
     }
     if envelope.id != nil, id == nil {
-      throw badRequest("The member id must be a string of at most \(Self.maxIDLength) bytes or an integer of 64 bits.")
+      throw badRequest("The member id must be a string of at most \(Self.maxIDLength) bytes or a 64-bit integer.")
     }
     switch try type() {
     case .subscribe:
@@ -100,7 +100,7 @@ struct CommandReader {
   }
 
   private func addressee() throws(Refusal) -> UserName {
-    let rule = "The member to must be a user's name: 1 to \(UserName.maxLength) bytes without control characters."
+    let rule = "The member to must be a user name: 1 to \(UserName.maxLength) bytes without control characters."
     guard let value = envelope.to else {
       throw missing(.to, otherwise: envelope.channel == nil ? rule : "\(rule) Did you mean publish?")
     }
@@ -163,7 +163,7 @@ struct CommandReader {
   private func key() throws(Refusal) -> String? {
     guard let value = envelope.key else { return nil }
     guard value.kind == .string, let key = scanner.string(value.range), !key.isEmpty else {
-      throw badRequest("The member key must be a string that is not empty.")
+      throw badRequest("The member key must be a non-empty string.")
     }
     guard key.utf8.count <= PublishCommand.maxKeyLength else {
       throw Refusal(
@@ -173,7 +173,7 @@ struct CommandReader {
   }
 
   private func event() throws(Refusal) -> String {
-    let rule = "The member event must be a string that is not empty."
+    let rule = "The member event must be a non-empty string."
     guard let value = envelope.event else { throw missing(.event, otherwise: rule) }
     guard value.kind == .string, let event = scanner.string(value.range), !event.isEmpty else { throw badRequest(rule) }
     guard event.utf8.count <= SignalCommand.maxEventLength else {
@@ -184,7 +184,7 @@ struct CommandReader {
   }
 
   private func method() throws(Refusal) -> String {
-    let rule = "The member method must be a string that is not empty."
+    let rule = "The member method must be a non-empty string."
     guard let value = envelope.method else { throw missing(.method, otherwise: rule) }
     guard value.kind == .string, let method = scanner.string(value.range), !method.isEmpty else {
       throw badRequest(rule)
@@ -200,7 +200,7 @@ struct CommandReader {
   private func limit() throws(Refusal) -> Int {
     guard let value = envelope.limit else { return HistoryLimit.most }
     guard value.kind == .number, let limit = Int(scanner.text(value.range)), limit >= 1 else {
-      throw badRequest("The member limit must be a whole number from 1 on.")
+      throw badRequest("The member limit must be a whole number of at least 1.")
     }
     return min(limit, HistoryLimit.most)
   }

@@ -16,7 +16,7 @@ package struct SubprotocolChoice: Equatable, Sendable {
   /// Chooses among `offered`; refuses (400) where something was offered, but not `apus.v1`.
   package init(offered: [String]) throws(HandshakeRefusal) {
     guard offered.isEmpty || offered.contains(Self.name) else {
-      throw .badRequest("None of the subprotocols offered is supported; offer \(Self.name) or none.")
+      throw .badRequest("None of the offered subprotocols is supported; offer \(Self.name) or none.")
     }
     selected = offered.isEmpty ? nil : Self.name
     token = offered.first { $0.hasPrefix(Self.tokenPrefix) }.map { String($0.dropFirst(Self.tokenPrefix.count)) }

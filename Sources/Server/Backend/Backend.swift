@@ -28,5 +28,5 @@ extension BackendAnswer {
 
   /// Its time was over.
   package static let late = BackendAnswer.failure(
-    .timeout, "The backend did not answer in time; the method may or may not have been done.")
+    .timeout, "The backend did not answer in time; the method may or may not have run.")
 }

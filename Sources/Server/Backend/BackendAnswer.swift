@@ -13,7 +13,7 @@ package enum BackendAnswer: Equatable, Sendable {
 
   /// Reads the body of an answer: an object with either `result` or `error`, once; other members are ignored.
   package init(body: UnsafeRawBufferPointer) {
-    self = Self.read(body) ?? .failure(.internal, "The backend's answer is not what was expected.")
+    self = Self.read(body) ?? .failure(.internal, "The backend's answer does not have the expected form.")
   }
 
   private static func read(_ body: UnsafeRawBufferPointer) -> BackendAnswer? {

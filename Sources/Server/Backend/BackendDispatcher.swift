@@ -65,5 +65,5 @@ final class BackendDispatcher: Sendable {
   private static var now: Int64 { Sys.monotonicMicroseconds() / 1000 }
 
   private static let neverRun = BackendAnswer.failure(
-    .unavailable, "The backend has too much to do; the method was not done.")
+    .unavailable, "The backend is overloaded; the method did not run.")
 }

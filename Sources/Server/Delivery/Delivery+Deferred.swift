@@ -92,10 +92,10 @@ extension Delivery {
 
 extension Refusal {
   fileprivate static func answerTooLarge(_ limit: Int) -> Refusal {
-    Refusal(.tooLarge, "The answer has more than \(limit) bytes (--max-outbox).")
+    Refusal(.tooLarge, "The answer is larger than \(limit) bytes (--max-outbox).")
   }
 
   fileprivate static var tooManyAnswers: Refusal {
-    Refusal(.rateLimited, "Read the answers that you have asked for first.", retryAfter: 1000)
+    Refusal(.rateLimited, "Read the answers that you asked for first.", retryAfter: 1000)
   }
 }

@@ -69,7 +69,7 @@ extension Worker {
   private func tellFull() {
     guard services.room.isTimeToTell(now: loop.now) else { return }
     services.logger.warning(
-      "the node is full: connections are turned away; raise the limit of open files (ulimit -n)",
+      "the node is full and refuses connections: raise the limit of open files (ulimit -n)",
       metadata: ["room": "\(services.room.limit)"])
   }
 
@@ -220,7 +220,7 @@ extension Worker {
   private func identity(_ request: HandshakeRequest) throws(HandshakeRefusal) -> Identity? {
     guard let name = try request.query("user"), !name.isEmpty else { return nil }
     guard let user = UserName(name) else {
-      throw .badRequest("The user's name has more than \(UserName.maxLength) bytes or a control character.")
+      throw .badRequest("The user name is longer than \(UserName.maxLength) bytes or has a control character.")
     }
     return Identity(user: user)
   }
@@ -259,7 +259,7 @@ extension Worker {
   }
 
   func handshakeTimedOut(_ slot: UInt32) {
-    refuse(slot, HandshakeRefusal(status: 408, reason: "The head of the request did not come in time."))
+    refuse(slot, HandshakeRefusal(status: 408, reason: "The head of the request did not arrive in time."))
   }
 
   /// Answers a handshake with an HTTP error and ends the connection when that has left.

@@ -15,7 +15,7 @@ extension Worker {
   ) -> Refusal? {
     guard let backend = services.backend else { return .unknownMethod(nil) }
     guard calls.open.hasRoom(session) else {
-      let message = "At most \(OpenCalls.maxPerSession) requests of a connection may be under way."
+      let message = "A connection may have at most \(OpenCalls.maxPerSession) requests in flight."
       return Refusal(.rateLimited, message, retryAfter: 1000)
     }
     let body = BackendCall.body(method: method, params: params, user: sender.user, client: sender.client)
@@ -23,7 +23,7 @@ extension Worker {
       session: session, purpose: purpose, body: body, deadline: loop.now + BackendAnswer.timeLimit,
       answers: calls.answers)
     guard backend.take(call) else {
-      return Refusal(.unavailable, "Too many requests wait for the backend; the method was not done.")
+      return Refusal(.unavailable, "Too many requests wait for the backend; the method did not run.")
     }
     calls.open.open(session)
     return nil

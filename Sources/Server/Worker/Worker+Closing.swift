@@ -150,7 +150,7 @@ extension Worker {
 
   // MARK: Drain
 
-  static let goingAway = "this node goes away"
+  static let goingAway = "this node is shutting down"
 
   /// Refuses new handshakes and lets the clients go, spread over `window` milliseconds; `done` when all have gone.
   func drain(window: Int64, done: @escaping () -> Void) {

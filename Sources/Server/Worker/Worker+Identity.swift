@@ -22,7 +22,7 @@ extension Worker {
   /// Has the token of a command judged.
   func authenticate(_ token: String, _ request: RequestID?, _ slot: UInt32) {
     guard let authenticator = services.authenticator else {
-      let message = "This node checks no tokens: it has no keys."
+      let message = "This node does not verify tokens: it has no keys."
       return reply(.error(Refusal(id: request, .invalidToken, message)), slot)
     }
     if authenticator.verify(token, connections.id(slot), .command(request), answers: verifications) {

@@ -56,7 +56,7 @@ package struct HandshakeParser: Sendable {
       }
       // Frames may only follow the 101, and a second request never does.
       if case .request = outcome, count < bytes.count {
-        return .refused(.badRequest("There are bytes behind the request."))
+        return .refused(.badRequest("There are bytes after the request."))
       }
       return outcome
     }

@@ -27,7 +27,7 @@ package struct HandshakeRequest: Equatable, Sendable {
       guard Self.decode(parts[0]) == name else { continue }
       guard parts.count == 2 else { return "" }
       guard let value = Self.decode(parts[1]) else {
-        throw .badRequest("The parameter \(name) of the query is no UTF-8.")
+        throw .badRequest("The query parameter \(name) is not UTF-8.")
       }
       return value
     }

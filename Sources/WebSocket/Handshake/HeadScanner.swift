@@ -33,7 +33,7 @@ struct HeadScanner: Sendable {
         return .refused(.headTooLarge("The request's head is longer than \(limits.maxHeadBytes) bytes."))
       }
       if isAfterCarriageReturn {
-        guard byte == .lineFeed else { return .refused(.badRequest("A carriage return stands alone.")) }
+        guard byte == .lineFeed else { return .refused(.badRequest("A carriage return has no line feed after it.")) }
         isAfterCarriageReturn = false
         if lineCount > 0 {
           lines += 1
@@ -63,7 +63,7 @@ struct HeadScanner: Sendable {
 
   private mutating func extendLine(by byte: UInt8) -> HandshakeRefusal? {
     switch byte {
-    case .lineFeed: return .badRequest("A line feed stands alone.")
+    case .lineFeed: return .badRequest("A line feed has no carriage return before it.")
     case 0...0x08, 0x0B...0x1F, 0x7F: return .badRequest("The request's head contains a control character.")
     default: break
     }

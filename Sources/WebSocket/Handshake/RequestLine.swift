@@ -45,7 +45,7 @@ package enum RequestLine {
 
   /// What is told to bytes that begin no request.
   static let malformed = HandshakeRefusal.badRequest(
-    "This is not an HTTP request: it begins with a method, a path (a % with two hexadecimal digits) and HTTP/1.1.")
+    "This is not an HTTP request: it must begin with a method, a path (% needs two hex digits) and HTTP/1.1.")
 
   /// The answer to the first bytes of a connection that `peek` finds malformed.
   package static func refusal(of bytes: UnsafeRawBufferPointer) -> HandshakeRefusal {

@@ -50,7 +50,7 @@ struct RequestHeaders {
 
   private mutating func takeExpectation(_ value: UnsafeRawBufferPointer) throws(HandshakeRefusal) {
     guard value.isSameIgnoringCase("100-continue") else {
-      throw HandshakeRefusal(status: 417, reason: "The only expectation that is met is 100-continue.")
+      throw HandshakeRefusal(status: 417, reason: "The only supported expectation is 100-continue.")
     }
     expectsContinue = true
   }
@@ -71,7 +71,7 @@ struct RequestHeaders {
     guard length == nil else { throw .badRequest("There are both Content-Length and Transfer-Encoding.") }
     guard !isOld else { throw .badRequest("HTTP/1.0 has no Transfer-Encoding.") }
     guard codings.allSatisfy({ $0 == "chunked" }) else {
-      throw HandshakeRefusal(status: 501, reason: "The only transfer coding that is understood is chunked.")
+      throw HandshakeRefusal(status: 501, reason: "The only supported transfer coding is chunked.")
     }
     guard codings.count == 1 else { throw .badRequest("Transfer-Encoding is malformed.") }
     return .chunked

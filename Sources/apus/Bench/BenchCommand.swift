@@ -9,7 +9,7 @@ import Reactor
 struct BenchCommand: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "bench",
-    abstract: "Load nodes, and say what arrived, and when.",
+    abstract: "Put load on nodes, and report deliveries and latency.",
     usage: "apus bench [<options>]",
     discussion: """
         apus serve --dev --rate 0 --loops 1
@@ -17,42 +17,41 @@ struct BenchCommand: AsyncParsableCommand {
         apus bench --channels 50 --rate 2000 --json > before.json
         apus bench --channels 50 --rate 2000 --compare before.json
 
-      Connections listen to one channel each, publishers publish in turn. With --rate the load is an open loop: messages \
-      leave on time whatever becomes of them, and latency counts from the moment they were meant to leave, so a node that \
-      stands still cannot hide it. With --window it is a closed loop: so many messages are under way at any time, which \
-      finds the most a node can do. With --publishers 0 the connections are only held.
+      Each connection subscribes to one channel, and the publishers publish in turn. With --rate the load is an open \
+      loop: messages are sent on time, whatever becomes of them. Latency counts from the time a message was due, so a \
+      stalled node cannot hide it. With --window the load is a closed loop: that many messages are in flight at any \
+      time. This finds the most a node can do. With --publishers 0 the connections are only held open.
 
-      The node must be started with --rate 0, or each publisher is held to its rate of commands. Generator and node \
-      share the machine: give each its own cores (taskset) to compare runs.
+      Start the node with --rate 0, otherwise its rate limit holds back each publisher. Generator and node share the \
+      machine: give each its own cores (taskset) to compare runs.
 
-      The status is 1 when something was lost, refused or out of order, or a connection failed.
+      The exit status is 1 if something was lost, refused or out of order, or if a connection failed.
       """)
 
-  @Option(help: "A node's WebSocket; several share the connections. (default: ws://127.0.0.1:8080/ws)")
+  @Option(help: "WebSocket URL of a node; several share the connections. (default: ws://127.0.0.1:8080/ws)")
   var url: [String] = []
-  @Option(help: "Connections that listen.")
+  @Option(help: "Connections that subscribe.")
   var connections = 500
-  @Option(help: "Channels they are spread over.")
+  @Option(help: "Channels that they are spread over.")
   var channels = 1
-  @Option(help: "Connections that publish; 0 holds the others and publishes nothing.")
+  @Option(help: "Connections that publish; 0 holds the others open and publishes nothing.")
   var publishers = 1
-  @Option(help: "Bytes of a message's data.", transform: ByteCount.init(argument:))
+  @Option(help: "Size of a message's data in bytes.", transform: ByteCount.init(argument:))
   var payload: ByteCount = ByteCount(64)
-  @Option(help: "Messages a second in all, in an open loop.")
+  @Option(help: "Messages per second in total, in an open loop.")
   var rate: Double?
-  @Option(help: "Messages under way, in a closed loop. (default: 8, unless --rate is given)")
+  @Option(help: "Messages in flight, in a closed loop. (default: 8, unless --rate is given)")
   var window: Int?
-  @Option(help: "How long to measure.", transform: Milliseconds.init(argument:))
+  @Option(help: "Time to measure.", transform: Milliseconds.init(argument:))
   var duration: Milliseconds = Milliseconds(5000)
-  @Option(help: "How long to publish before that.", transform: Milliseconds.init(argument:))
+  @Option(help: "Time to publish before measuring.", transform: Milliseconds.init(argument:))
   var warmup: Milliseconds = Milliseconds(1000)
   @Option(
-    help:
-      "A local address to connect from, for more than 28,000 connections; repeatable. On loopback this goes by itself.")
+    help: "Local address to connect from, for more than 28,000 connections; repeatable. Automatic on loopback.")
   var source: [String] = []
   @Flag(help: "Print the figures as JSON.")
   var json = false
-  @Option(help: "An earlier --json output to set beside this run.")
+  @Option(help: "Earlier --json output to compare with this run.")
   var compare: String?
 
   func run() async throws {
@@ -74,7 +73,7 @@ struct BenchCommand: AsyncParsableCommand {
   }
 
   private func plan() throws -> BenchPlan {
-    guard rate == nil || window == nil else { throw ValidationError("Either --rate or --window, not both.") }
+    guard rate == nil || window == nil else { throw ValidationError("Give either --rate or --window, not both.") }
     let load: BenchPlan.Load =
       rate.map { .rate($0) } ?? window.map { .window($0) } ?? (publishers == 0 ? .idle : .window(8))
     let plan = BenchPlan(

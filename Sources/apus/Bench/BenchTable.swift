@@ -56,7 +56,7 @@ enum BenchTable {
       load.rate.map { "\(count($0)) messages/s" } ?? load.window.map { "\(count($0)) messages in flight" }
       ?? "nothing published"
     return """
-      \(count(load.connections)) listeners on \(count(load.channels)) channels of \(count(load.nodes)) nodes, \
+      \(count(load.connections)) subscribers on \(count(load.channels)) channels of \(count(load.nodes)) nodes, \
       \(count(load.publishers)) publishers, \(count(load.payload)) bytes, \(pace)
       """
   }
@@ -64,18 +64,18 @@ enum BenchTable {
   private static func warnings(_ report: BenchReport) -> [String] {
     var lines: [String] = []
     for (code, times) in report.refused.sorted(by: { $0.key < $1.key }) {
-      let advice = code == "rate_limited" ? ": start the node with --rate 0, or take more --publishers" : ""
+      let advice = code == "rate_limited" ? ": start the node with --rate 0, or use more --publishers" : ""
       lines.append("refused     \(count(times)) publishes, \(code)\(advice)")
     }
     if report.lostConnections > 0 {
       lines.append("cut off     \(count(report.lostConnections)) connections: \(report.firstLoss ?? "")")
     }
     if report.unsent > 0 {
-      lines.append("unsent      \(count(report.unsent)) messages: 64 MiB waited for the node already")
+      lines.append("unsent      \(count(report.unsent)) messages: 64 MiB were already waiting for the node")
     }
     let late = number(100 * Double(report.lateSends) / Double(max(1, report.published)), 1)
     if late != "0.0" {
-      lines.append("late        \(late) % of the messages left over 1 ms late: the generator is too slow for this load")
+      lines.append("late        \(late) % of the messages were over 1 ms late: the generator is too slow for this load")
     }
     return lines
   }

@@ -6,14 +6,14 @@ import Tokens
 /// `apus check`: what `apus serve` would do with the same options, without doing it.
 struct Check: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Tell what would run, and try Redis and the backend.",
+    abstract: "Show what would run, and test Redis and the backend.",
     usage: "apus check [<options>]",
     discussion: """
         apus check --config apus.yaml
 
-      Takes the options of `apus serve` and says what would run, without running it. It reads the file of --config and \
-      the keys, and tries at Redis whatever a node needs there. The backend is called with the method `apus.check`. Its \
-      status is 0 when the node would run, warnings or not, else 1.
+      Takes the options of `apus serve` and shows what would run, without running it. It reads the --config file and \
+      the keys, and tries everything that a node needs from Redis. It calls the backend with the method `apus.check`. \
+      The exit status is 0 if the node would run, with or without warnings, otherwise 1.
       """)
 
   @OptionGroup var options: ServeOptions
@@ -39,7 +39,7 @@ struct Check: AsyncParsableCommand {
     }
     printer.print("Options", findings)
     printer.print("Node", ConfigurationFindings.node(configuration))
-    printer.print("Who may connect", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
+    printer.print("Access", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
     printer.print("Channels", ConfigurationFindings.channels(configuration))
     if let redis = configuration.redis {
       let check = RedisCheck(

@@ -13,7 +13,7 @@ enum ConfigurationFindings {
         findings.append(.ok("\(setting.name) = \(text)  (\(value.origin.place))"))
       }
     }
-    if findings.isEmpty { findings.append(.ok("none given: the defaults count")) }
+    if findings.isEmpty { findings.append(.ok("none given: the defaults apply")) }
     return findings + settings.warnings.map(Finding.warning)
   }
 
@@ -51,25 +51,25 @@ enum ConfigurationFindings {
   static func access(_ configuration: NodeConfiguration) -> [Finding] {
     var findings: [Finding] = []
     if configuration.isDevelopment {
-      findings.append(.ok("everybody, as whoever they say they are: --dev"))
+      findings.append(.ok("everybody, under any user name: --dev"))
     } else if configuration.allowsAnonymous {
-      findings.append(.ok("everybody, also without a token: --allow-anonymous"))
+      findings.append(.ok("everybody, with or without a token: --allow-anonymous"))
     }
     if configuration.isAuthenticated {
       let keys = [
         configuration.jwtSecret.map { _ in "a secret" }, configuration.jwtKeyFile, configuration.jwksFile,
       ]
-      findings.append(.ok("who has a token, checked with " + keys.compactMap(\.self).joined(separator: ", ")))
+      findings.append(.ok("clients with a token, verified with " + keys.compactMap(\.self).joined(separator: ", ")))
       findings += [("audience", configuration.jwtAudience), ("issuer", configuration.jwtIssuer)].compactMap { claim in
-        claim.1.map { .ok("tokens of the \(claim.0) \($0) alone") }
+        claim.1.map { .ok("only tokens with the \(claim.0) \($0)") }
       }
     }
     findings += pages(configuration)
     let (all, reading) = (configuration.apiKeys.count, configuration.apiReadKeys.count)
     if configuration.isDevelopment, all + reading > 0 {
-      findings.append(.warning("the HTTP API is open: --dev; the API keys say nothing"))
+      findings.append(.warning("the HTTP API is open: --dev; the API keys have no effect"))
     } else if all + reading > 0 {
-      findings.append(.ok("the HTTP API: \(count(all, "key")), and \(reading) to read only"))
+      findings.append(.ok("the HTTP API: \(count(all, "key")), and \(reading) that can only read"))
     } else {
       findings.append(
         .ok(configuration.isDevelopment ? "the HTTP API is open: --dev" : "the HTTP API is closed: no key"))
@@ -84,12 +84,12 @@ enum ConfigurationFindings {
     return [
       .ok(
         configuration.answersToAnyHost
-          ? "by any Host: no --allowed-host"
-          : "by a Host that is localhost, an address or of --allowed-host: "
+          ? "any Host header: no --allowed-host"
+          : "Host headers with localhost, an IP address or an --allowed-host: "
             + (configuration.allowedHosts.isEmpty ? "none" : configuration.allowedHosts.joined(separator: ", "))),
       .ok(
         configuration.allowedOrigins.contains("*")
-          ? "pages of every origin: --allowed-origin *" : "pages of " + origins.joined(separator: ", ")),
+          ? "pages from every origin: --allowed-origin *" : "pages from " + origins.joined(separator: ", ")),
     ]
   }
 
@@ -97,7 +97,7 @@ enum ConfigurationFindings {
     let source = configuration.settings.filePath.map { "of \($0)" } ?? "without a file"
     let rules = configuration.rules.rules
     var findings: [Finding] = [.ok(count(rules.count, "rule") + " \(source); direct: \(configuration.rules.direct)")]
-    if rules.isEmpty { findings.append(.warning("No rule at all: every channel is forbidden.")) }
+    if rules.isEmpty { findings.append(.warning("There are no rules: every channel is forbidden.")) }
     return findings + rules.map { .ok(words($0)) }
   }
 

@@ -23,7 +23,7 @@ struct RedisCheck {
     do {
       conversation = try RedisConversation(url, timeout: min(timeout, 5000))
     } catch {
-      return [.error("cannot be asked: \(error)")]
+      return [.error("cannot be checked: \(error)")]
     }
     let deadline = Task {
       try await Task.sleep(for: Self.limit)
@@ -56,7 +56,7 @@ struct RedisCheck {
   private func version(_ conversation: RedisConversation) async -> Finding {
     let answer = await conversation.ask(RedisCommand("INFO", "server")).answer
     guard let version = Self.field("redis_version", of: answer) else {
-      return .warning("its version cannot be read (INFO): see to it that it is 6.2 or newer")
+      return .warning("its version cannot be read (INFO): make sure that it is 6.2 or newer")
     }
     let numbers = version.split(separator: ".").compactMap { Int($0) }
     guard let major = numbers.first, let minor = numbers.dropFirst().first else {
@@ -71,9 +71,9 @@ struct RedisCheck {
     case "noeviction": return .ok("maxmemory-policy noeviction")
     case .some(let policy):
       return .error(
-        "maxmemory-policy \(policy) takes presence away, and messages without telling anybody: "
-          + "CONFIG SET maxmemory-policy noeviction, and in redis.conf")
-    case nil: return .warning("maxmemory-policy cannot be read (INFO): see to it that it is noeviction")
+        "maxmemory-policy \(policy) evicts presence and messages, and nobody is told: "
+          + "CONFIG SET maxmemory-policy noeviction, and set it in redis.conf")
+    case nil: return .warning("maxmemory-policy cannot be read (INFO): make sure that it is noeviction")
     }
   }
 
@@ -98,8 +98,8 @@ struct RedisCheck {
       guard let size = size.text.flatMap({ Int($0) }), size != maxMessageSize else { continue }
       findings.append(
         .warning(
-          "the node \(id.printable) takes messages of \(size) bytes, this one of \(maxMessageSize): "
-            + "--max-message-size should be the same on all nodes, since each drops what is larger than it takes"))
+          "the node \(id.printable) accepts messages up to \(size) bytes, this node up to \(maxMessageSize): "
+            + "set --max-message-size to the same value on all nodes, because each drops larger messages"))
     }
     return findings
   }
@@ -115,7 +115,7 @@ struct RedisCheck {
     times.sort()
     let longest = times.last ?? .zero
     return .ok(
-      "round trip \(Self.milliseconds(times[times.count / 2])) in the middle, \(Self.milliseconds(longest)) at most")
+      "round trip \(Self.milliseconds(times[times.count / 2])) median, \(Self.milliseconds(longest)) maximum")
   }
 
   // MARK: Reading answers

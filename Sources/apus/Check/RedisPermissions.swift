@@ -29,7 +29,7 @@ struct RedisPermissions {
       let needed = forbidden.map { "+" + $0.lowercased() }.joined(separator: " ")
       findings.append(
         .error(
-          "the user may not run \(forbidden.joined(separator: ", ")) there (NOPERM).\n"
+          "the Redis user may not run \(forbidden.joined(separator: ", ")) (NOPERM).\n"
             + "It needs \(needed) ~\(prefix)* &\(prefix)*: see ACL SETUSER."))
     }
     return findings.isEmpty ? [.ok("may run every command a node runs, on \(prefix)*")] : findings

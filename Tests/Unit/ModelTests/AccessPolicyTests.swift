@@ -84,7 +84,7 @@ import Testing
     }
     let closed = ChannelRule.standard(.all, isOpen: false)
     #expect(
-      try message(.nobody, .subscribe, closed) == "To subscribe to room:1 you must say who you are, by a token.")
+      try message(.nobody, .subscribe, closed) == "To subscribe to room:1 you must authenticate with a token.")
     #expect(try message(.grantedOther, .publish, closed) == "Your token does not grant publish in room:1.")
     #expect(
       try message(.user, .publish, rule { $0.publish = .members })

@@ -113,9 +113,9 @@ import Testing
         """, named: "apus.yaml")
     #expect(
       file.warnings == [
-        #"apus.yaml, line 4: the rule for "room:1" never counts: "room:*" in line 3 matches all its channels and comes first."#,
-        #"apus.yaml, line 6: the rule for "n*" never counts: "*" in line 5 matches all its channels and comes first."#,
-        #"apus.yaml, line 7: the rule for "$secret" never counts: no client can use a channel of such a name."#,
+        #"apus.yaml, line 4: the rule for "room:1" never applies: "room:*" in line 3 matches all its channels and comes first."#,
+        #"apus.yaml, line 6: the rule for "n*" never applies: "*" in line 5 matches all its channels and comes first."#,
+        #"apus.yaml, line 7: the rule for "$secret" never applies: no client can use a channel with such a name."#,
       ])
     #expect(try ConfigurationFile(text: "port: 1", named: "apus.yaml").warnings.isEmpty)
   }

@@ -65,7 +65,7 @@ import Testing
     #expect(
       refusal { try settings([.config: ["/nowhere/apus.yaml"]]) }.contains("/nowhere/apus.yaml cannot be read: No"))
     #expect(refusal { try settings([.config: ["/tmp"]]) }.contains("cannot be read: Is a directory"))
-    #expect(refusal { try settings([.config: ["/dev/zero"]]) }.contains("has more than 1024 KiB"))
+    #expect(refusal { try settings([.config: ["/dev/zero"]]) }.contains("is larger than 1024 KiB"))
   }
 
   // MARK: Secrets by files
@@ -101,8 +101,8 @@ import Testing
     ]
     #expect(
       try settings([:], environment).warnings == [
-        "The variable APUS_JWT_SECRETFILE is no option; did you mean APUS_JWT_SECRET_FILE?",
-        "The variable APUS_MAX_OUTBX is no option; did you mean APUS_MAX_OUTBOX?",
+        "The variable APUS_JWT_SECRETFILE is not an option; did you mean APUS_JWT_SECRET_FILE?",
+        "The variable APUS_MAX_OUTBX is not an option; did you mean APUS_MAX_OUTBOX?",
       ])
   }
 }

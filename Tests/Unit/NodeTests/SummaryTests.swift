@@ -5,7 +5,7 @@ import Testing
 @Suite struct SummaryTests {
   @Test(arguments: [
     (
-      [Setting.dev: ["true"], .loops: ["1"]], "everybody may connect, as whoever they say they are (--dev)", "1 thread "
+      [Setting.dev: ["true"], .loops: ["1"]], "everybody may connect, under any user name (--dev)", "1 thread "
     ),
     (
       [.allowAnonymous: ["true"], .loops: ["2"]], "everybody may connect, anonymously (--allow-anonymous)", "2 threads "
@@ -14,7 +14,7 @@ import Testing
       [.allowAnonymous: ["true"], .jwtSecret: ["x"], .loops: ["2"]],
       "everybody may connect, with a token or anonymously (--allow-anonymous)", "in memory"
     ),
-    ([.jwtSecret: ["x"], .loops: ["2"]], "who has a token may connect", "in memory"),
+    ([.jwtSecret: ["x"], .loops: ["2"]], "clients with a token may connect", "in memory"),
     (
       [.dev: ["true"], .redis: ["redis://:secret@host"]], "everybody", "in the cluster of redis://:***@host:6379/0"
     ),

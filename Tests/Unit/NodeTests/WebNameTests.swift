@@ -17,12 +17,13 @@ import Testing
     ("https://app.example.com/", "write https://app.example.com."),
     ("https://a.example/x?y#z", "write https://a.example."),
     ("https://a.example?", "write https://a.example."), ("a.example", "write https://a.example."),
-    ("//a.example", "begins with https://"), ("localhost:3000", "begins with https://"),
+    ("//a.example", "begin with https://"), ("localhost:3000", "begin with https://"),
     ("https://a.example:443", "write https://a.example."), ("http://a.example:80", "write http://a.example."),
     ("http://a.example:080", "write http://a.example."), ("https://a.example:80/", "write https://a.example:80."),
     ("https://a.example:", "write https://a.example."), ("https://a.example:0", "from 1 to 65535"),
     ("https://a.example:65536", "from 1 to 65535"), ("https://a.example:http", "no host"),
-    ("https://*.example.com", "no patterns"), ("https://*", "no patterns"), ("*://a.example", "no patterns"),
+    ("https://*.example.com", "patterns are not"), ("https://*", "patterns are not"),
+    ("*://a.example", "patterns are not"),
     ("wss://a.example", "write https://a.example."), ("ws://a.example:8080", "write http://a.example:8080."),
     ("https://user:x@a.example", "write https://a.example."), ("https://", "no host"), ("https:///x", "no host"),
     ("https://bücher.example", "punycode"), ("https://a.example,https://b.example", "repeat"),
@@ -45,8 +46,8 @@ import Testing
   @Test(arguments: [
     ("https://a.example", "write a.example."), ("a.example:8080", "write a.example."),
     ("a.example/", "write a.example."),
-    ("http://u@a.example:80/x", "write a.example."), ("[::1]:80", "write [::1]."), ("*", "no patterns"),
-    ("*.example.com", "no patterns"), (".example.com", "not the name"), ("bücher.example", "punycode"),
+    ("http://u@a.example:80/x", "write a.example."), ("[::1]:80", "write [::1]."), ("*", "patterns are not"),
+    ("*.example.com", "patterns are not"), (".example.com", "not the name"), ("bücher.example", "punycode"),
     ("a.example,b.example", "repeat"), ("127.1", "not the name"), ("a b", "repeat"), (":80", "not the name"),
   ])
   func hostsThatNoRequestNames(_ host: String, _ hint: String) {
@@ -69,15 +70,15 @@ import Testing
     for path in [path, path + "/"] {
       let error = refusal { try settings([.wsPath: [path]]).text(.wsPath) }
       #expect(error.hasPrefix("--ws-path takes a path such as /ws, not '\(path)': "), "\(error)")
-      #expect(error.hasSuffix(" is taken."), "\(error)")
+      #expect(error.hasSuffix(" is reserved."), "\(error)")
     }
   }
 
   @Test(arguments: [
-    ("ws", "begins with"), ("/", "/ is taken"), ("/api/x", "/api is taken"), ("/app/key", "/app is taken"),
-    ("/echo", "--echo"), ("/echo/", "--echo"), ("/a b", "no space"), ("/a?b", "'?'"), ("/a#b", "'#'"),
-    ("/a\\b", "no space"),
-    ("/%77s", "escapes"), ("/a/../ws", "'..'"), ("/./ws", "'.'"), ("/a\n", "no space"),
+    ("ws", "begin with"), ("/", "/ is reserved"), ("/api/x", "/api is reserved"), ("/app/key", "/app is reserved"),
+    ("/echo", "--echo"), ("/echo/", "--echo"), ("/a b", "a space"), ("/a?b", "'?'"), ("/a#b", "'#'"),
+    ("/a\\b", "a space"),
+    ("/%77s", "escapes"), ("/a/../ws", "'..'"), ("/./ws", "'.'"), ("/a\n", "a space"),
   ])
   func pathsThatCannotBe(_ path: String, _ hint: String) {
     let error = refusal { try settings([.wsPath: [path]]).text(.wsPath) }

@@ -31,8 +31,8 @@ import Tokens
     (#"{"exp":1789999820}"#, "expired 3 minutes ago"), (#"{"nbf":1790172800}"#, "not valid before in 2 days"),
     (#"{"nbf":1789999999}"#, "valid since 1 second ago"), (#"{"exp":9223372036854775807}"#, "expires in"),
     (#"{"exp":-9223372036854775808}"#, "expired ages ago"), (#"{"exp":1e9}"#, "1e9"), (#"{"exp":"soon"}"#, "soon"),
-    (#"{"channels":{}}"#, "may do nothing"), (#"{"channels":[1]}"#, "[1]"),
-    (#"{"sub":1,"sub":2}"#, "sub is here twice"),
+    (#"{"channels":{}}"#, "grants nothing"), (#"{"channels":[1]}"#, "[1]"),
+    (#"{"sub":1,"sub":2}"#, "sub occurs twice"),
     (#"{"sub":"\u001b[2J"}"#, #"\u{1b}[2J"#), ("{}", "header"), ("{\"info\":{\"a\":\"\u{9b}31m\"}}", #"\u{9b}31m"#),
     ("{\"info\":{\n\"decision\":1}}", #"{\u{a}"decision""#),
   ])

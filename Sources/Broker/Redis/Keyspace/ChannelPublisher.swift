@@ -40,7 +40,7 @@ final class ChannelPublisher {
     } else {
       sent = false
     }
-    if !sent { refuse(caller, .unavailable, "Redis takes nothing more now; nothing was published.") }
+    if !sent { refuse(caller, .unavailable, "Redis cannot take any more now; nothing was published.") }
   }
 
   /// Publishes what is finished: one PUBLISH.
@@ -73,7 +73,7 @@ final class ChannelPublisher {
         guard caller.wantsReceipt else { return }
         context.outlet.answer(.success(.published(publisher.channel, publisher.kind, receipt)), to: caller)
       } else {
-        refuse(caller, .internal, "Redis holds something under the channel's keys that is not Apus' own.")
+        refuse(caller, .internal, "The channel's keys in Redis hold data that is not from Apus.")
       }
     case .lost: refuse(caller, .timeout, "Redis did not answer; the message may or may not have been published.")
     }

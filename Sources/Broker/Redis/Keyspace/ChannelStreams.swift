@@ -15,7 +15,7 @@ protocol RosterReader: AnyObject {
 final class ChannelStreams {
   static let unreadable = Refusal(.unavailable, "The channel's history cannot be read now.")
   static let foreign = Refusal(
-    .internal, "Redis holds something under the channel's keys that is not Apus' own.")
+    .internal, "The channel's keys in Redis hold data that is not from Apus.")
   /// Messages that the script brings of a recovery: enough for most who come back.
   private static let firstPage = 16
 
@@ -140,7 +140,7 @@ final class ChannelStreams {
       onCaughtUp()
     }
     if !sent {
-      context.commands.reset("it takes nothing more")
+      context.commands.reset("it cannot take any more")
       ended()
     }
   }

@@ -117,7 +117,7 @@ final class Keyspace {
     context.subscriber.markHealthy()
     rosters.ready()
     if context.linkState != .up, joins.failed(now: context.loop.now) != nil {
-      context.logger.info("the node is joined to its cluster", metadata: ["node": "\(lease.nodeID)"])
+      context.logger.info("the node joined its cluster", metadata: ["node": "\(lease.nodeID)"])
     }
     set(.up)
   }
@@ -182,7 +182,7 @@ final class Keyspace {
       guard case .reply(let reply) = outcome, generation == context.generation else { return }
       if let error = reply.error { return act(join.identified(.failure(error)), generation) }
       guard let name = reply[0]?.string else {
-        return context.commands.reset("it answers what is no name of a run")
+        return context.commands.reset("its answer is not the name of a run")
       }
       act(join.identified(.success((run: name, isDoubtful: reply[1]?.integer == 1))), generation)
     }
@@ -210,7 +210,7 @@ final class Keyspace {
   private func fenced() {
     guard context.isReady else { return }
     context.logger.warning(
-      "the lease of this node has run out; it goes on under a new id", metadata: ["old": "\(lease.nodeID)"])
+      "the lease of this node has expired; it continues under a new id", metadata: ["old": "\(lease.nodeID)"])
     context.isReady = false
     context.generation += 1
     lease.lose()

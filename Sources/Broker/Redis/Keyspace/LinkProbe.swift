@@ -3,7 +3,7 @@ import Redis
 
 /// Sends the probes of a keyspace, and gives up both links when what is published does not come back.
 final class LinkProbe {
-  static let failure = "what is published does not come back"
+  static let failure = "published messages do not come back"
 
   private unowned let context: KeyspaceContext
   private unowned let lease: NodeLease

@@ -221,7 +221,7 @@ final class PresenceSync {
           guard case .reply(let reply) = outcome else { return }
           done(reply.error)
         }
-        if !sent { return context.commands.reset("more has to be entered than can be sent") }
+        if !sent { return context.commands.reset("there are more members to enter than can be sent") }
       } else {
         sendLeave(channel, membership) { done(nil) }
       }

@@ -7,7 +7,7 @@ import Redis
 
 /// Events that belong to no channel: out by the script `send` or one PUBLISH, in by the control channels.
 final class UserEvents {
-  private static let unknown = Refusal(.timeout, "It was sent, but who is connected cannot be told now.")
+  private static let unknown = Refusal(.timeout, "It was sent, but it is not known who is connected.")
 
   private unowned let context: KeyspaceContext
   private unowned let lease: NodeLease
@@ -35,7 +35,7 @@ final class UserEvents {
       case .user(let user): send(event, to: user, answer)
       case .everybody: sendToEverybody(event, answer)
       }
-    if !isSent { answer(.failure(Refusal(.unavailable, "Redis takes nothing more now; nothing was sent."))) }
+    if !isSent { answer(.failure(Refusal(.unavailable, "Redis cannot take any more now; nothing was sent."))) }
   }
 
   private func send(

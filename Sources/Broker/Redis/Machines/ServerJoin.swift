@@ -30,7 +30,7 @@ struct ServerJoin {
     switch answer {
     case .failure(let error): return .reset(error.advice)
     case .success(let info):
-      guard let runID = Self.field("run_id", of: info) else { return .reset("this Redis does not tell its run_id") }
+      guard let runID = Self.field("run_id", of: info) else { return .reset("this Redis does not report its run_id") }
       let former = Self.field("master_replid2", of: info) ?? ""
       run = RedisRun(
         name: runID, replicationID: Self.field("master_replid", of: info) ?? "",

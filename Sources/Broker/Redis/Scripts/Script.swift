@@ -107,7 +107,7 @@ final class ScriptRunner {
       for call in again where error != nil || !send(call) {
         call.answer(.lost)
         // Whoever asked believes that the link is gone, so it has to be.
-        if error == nil { link.reset("it takes nothing more") }
+        if error == nil { link.reset("it cannot take any more") }
       }
     }
   }

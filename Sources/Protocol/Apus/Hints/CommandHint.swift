@@ -71,7 +71,7 @@ enum CommandHint {
     guard scanner.byte(at: start) == UInt8(ascii: "{") else { return nil }
     switch scanner.byte(at: scanner.skipSpace(at: start + 1)) {
     case UInt8(ascii: "'"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"):
-      return "Names and texts stand in double quotes."
+      return "Put names and strings in double quotes."
     default: return nil
     }
   }

@@ -122,13 +122,13 @@ async def a_program(stage: Stage) -> Around:
         await alice.close()
 
 
-@scene("README.md: Who may do what")
+@scene("README.md: Access control")
 async def with_a_token(stage: Stage) -> Around:
     yield
     await says(stage, "apus-sub", '"user":"alice"', '"channel":"room:1"')
 
 
-@scene("README.md: To a user")
+@scene("README.md: Messages to a user")
 async def a_notification(stage: Stage) -> Around:
     node = stage.node()
     bob = await Client.connect(node.ws, user="bob")
@@ -137,7 +137,7 @@ async def a_notification(stage: Stage) -> Around:
     await bob.close()
 
 
-@scene("README.md: Who is in the room")
+@scene("README.md: Presence")
 async def after_make_cluster(stage: Stage) -> Around:
     (stage.folder / "tmp").mkdir()
     stage.variables["TMPDIR"] = str(stage.folder / "tmp")

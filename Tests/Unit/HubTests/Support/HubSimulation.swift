@@ -104,6 +104,7 @@ struct HubSimulation {
   /// Who said who they are.
   var names: [SessionID: String] = [:]
   var requests = 0
+  var settled = 0
   var events = 0
   /// How many commands took effect and how many events arrived: so that a test can see that it tested something.
   var effects = 0
