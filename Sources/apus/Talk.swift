@@ -65,8 +65,8 @@ struct Subscribe: AsyncParsableCommand {
   var presence = false
   @Option(
     help: ArgumentHelp(
-      "Print earlier messages first, in channels that keep history: those of the last 10m or 1d, for example, or those "
-        + "after EPOCH:OFFSET.", valueName: "time or position"),
+      "Print earlier messages first, where a channel keeps them: of the last 10m, say, or after EPOCH:OFFSET.",
+      valueName: "time or position"),
     transform: SincePoint.init(argument:))
   var since: SincePoint?
   @OptionGroup
@@ -121,7 +121,7 @@ struct SincePoint {
     }
   }
 
-  private static let refusal = Failure("it takes \(Milliseconds.expected), or a position such as EPOCH:OFFSET.")
+  private static let refusal = Failure("it takes \(Milliseconds.expected), or a position, EPOCH:OFFSET.")
 }
 
 /// `apus pub`: say something from a terminal.

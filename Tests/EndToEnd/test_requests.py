@@ -23,7 +23,7 @@ async def test_methods_of_the_node(node, connect, channel):
     await client.subscribe(channel)
     assert (await client.succeed("response", "request", method="channels"))["result"] == [channel]
     limits = (await client.succeed("response", "request", method="limits"))["result"]
-    assert limits == {"maxMessageSize": 65_536, "maxOutbox": 1 << 20, "maxChannels": 100, "rate": 0, "burst": 200}
+    assert limits == {"maxMessageSize": 65_536, "maxOutbox": 1 << 20, "maxChannels": 128, "rate": 0, "burst": 100}
     assert (await client.command("request", method="nonsense"))["code"] == "unknown_method"
     for members in ({}, {"method": 1}, {"method": ""}, {"method": "m" * 129}):
         assert (await client.command("request", **members)).type == "error"

@@ -47,20 +47,20 @@ struct ServersTests {
     try await withCluster { cluster in
       let servers = try ["web-1", "web-2"].map { try start($0, cluster.redis) }
       var clients: [ApusClient] = []
-      for number in 0..<8 {
+      for number in 0..<4 {
         clients.append(try await ApusClient.connect(to: servers[number % 2].url + "?user=u\(number)"))
       }
       for client in clients { try await client.subscribe("room", presence: .member) }
       try await withThrowingTaskGroup(of: Void.self) { group in
         for (number, client) in clients.enumerated() {
-          group.addTask { for count in 0..<50 { try await client.publish("[\(number),\(count)]", to: "room") } }
+          group.addTask { for count in 0..<25 { try await client.publish("[\(number),\(count)]", to: "room") } }
         }
         try await group.waitForAll()
       }
-      let first = try await texts(400, clients[0])
-      #expect(Set(first).count == 400)
-      for client in clients.dropFirst() { #expect(try await texts(400, client) == first) }
-      #expect(try await clients[0].count(of: "room") == 8)
+      let first = try await texts(100, clients[0])
+      #expect(Set(first).count == 100)
+      for client in clients.dropFirst() { #expect(try await texts(100, client) == first) }
+      #expect(try await clients[0].count(of: "room") == 4)
       let statistics = await servers[0].server.statistics()
       #expect(statistics.count == 2)
       for client in clients { client.close() }

@@ -35,7 +35,7 @@ import Testing
   @Test func aServerThatDoesNotTellItsRunIsOfNoUse() {
     var join = ServerJoin()
     let action = join.info(.success("redis_version:7.0.15"))
-    #expect(action == .reset("this Redis does not tell its run_id"))
+    #expect(action == .reset("this Redis does not report its run_id"))
   }
 
   @Test func eachRefusalIsAReason() {

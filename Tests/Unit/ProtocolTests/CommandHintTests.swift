@@ -81,7 +81,7 @@ import Testing
 
   @Test(arguments: ["{'type':'ping'}", "{type:\"ping\"}", "{ Type: 1}"])
   func quotesAreDouble(_ text: String) {
-    #expect(message(text).hasSuffix(" Names and texts stand in double quotes."))
+    #expect(message(text).hasSuffix(" Put names and strings in double quotes."))
     #expect(!message(#"{"type":"ping",}"#).contains("quotes"))
   }
 
