@@ -63,7 +63,9 @@ package struct Frame: @unchecked Sendable {
     withUnsafeBytes(of: header) { bytes in
       if let base = bytes.baseAddress { pointer.copyMemory(from: base, byteCount: headerCount) }
     }
-    if let base = payload.baseAddress { (pointer + headerCount).copyMemory(from: base, byteCount: payload.count) }
+    withExtendedLifetime(owner) {
+      if let base = payload.baseAddress { (pointer + headerCount).copyMemory(from: base, byteCount: payload.count) }
+    }
   }
 
   /// Lends the header.
