@@ -35,6 +35,12 @@ package struct EventText: @unchecked Sendable {
     storage.withUnsafeMutablePointers { body(UnsafeRawBufferPointer(start: $1, count: $0.pointee)) }
   }
 
+  /// The bytes, valid as long as `owner` lives. For code of other modules on the way of each message, for which the closure
+  /// above is not specialised.
+  package var bytes: UnsafeRawBufferPointer {
+    storage.withUnsafeMutablePointers { UnsafeRawBufferPointer(start: $1, count: $0.pointee) }
+  }
+
   /// The object whose memory the bytes are: who keeps it may keep a pointer to them.
   package var owner: AnyObject { storage }
 }

@@ -21,7 +21,7 @@ package enum ApusCodec {
   }
 
   private static func frame(_ opcode: Opcode, _ text: EventText) -> Frame {
-    text.withBytes { Frame(opcode, payload: $0, of: text.owner) }
+    Frame(opcode, payload: text.bytes, of: text.owner)
   }
 
   /// The frame of a reply.
