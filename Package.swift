@@ -56,7 +56,10 @@ let package = Package(
     // I/O: thin shells that act.
     .target(
       name: "Reactor",
-      dependencies: ["CReactor", "Locks", "Model", .product(name: "Logging", package: "swift-log")],
+      dependencies: [
+        "CReactor", "Locks", "Model", .product(name: "DequeModule", package: "swift-collections"),
+        .product(name: "Logging", package: "swift-log"),
+      ],
       swiftSettings: strict),
     .target(
       name: "Tokens",
@@ -166,6 +169,7 @@ let package = Package(
       name: "ReactorTests",
       dependencies: [
         "TestSupport", "LoopTestSupport", "Locks", "Model", "Reactor",
+        .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Unit/ReactorTests", swiftSettings: strict),

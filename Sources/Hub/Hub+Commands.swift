@@ -44,11 +44,20 @@ extension Hub {
     act(.reply(id, .unsubscribed(id: request, name)))
   }
 
-  /// Hands a message to the broker; `event` makes it and is called only when the message may go. It is told whether the
-  /// message gets its place, or its fate, only there (a draft), and whether it is kept.
+  /// What the event of a message depends on.
+  package struct EventContext {
+    package let client: ClientID
+    package let user: UserName?
+    /// Whether the message gets its place, or its fate, only at the broker.
+    package let isDraft: Bool
+    /// Whether the message is kept.
+    package let keepsHistory: Bool
+  }
+
+  /// Hands a message to the broker; `event` makes it and is called only when the message may go.
   package mutating func publish(
     _ id: SessionID, to name: ChannelName, kind: Publication.Kind = .message, echo: Bool, key: String? = nil,
-    request: RequestID?, event: (_ isDraft: Bool, _ keepsHistory: Bool) -> Publication.Event
+    request: RequestID?, event: (EventContext) -> Publication.Event
   ) {
     let channel = channels.index(of: name)
     guard let session = session(id) else { return }
@@ -56,8 +65,10 @@ extension Hub {
     let capability: Capabilities = kind == .signal ? .signal : .publish
     guard isWaiting || permit(capability, in: name, channel, session, request) else { return }
     let history = kind == .signal ? nil : rule(for: name, channel)?.history
+    let context = EventContext(
+      client: session.client, user: session.user, isDraft: history != nil || key != nil, keepsHistory: history != nil)
     let publication = Publication(
-      channel: name, kind: kind, event: event(history != nil || key != nil, history != nil),
+      channel: name, kind: kind, event: event(context),
       excluded: echo ? nil : session.client, history: history,
       key: key.map { key in
         IdempotencyKey(publisher: session.user.map { .user($0) } ?? .anonymous(session.client), key: key)

@@ -8,7 +8,7 @@ extension JSONScanner {
 
   /// Lends the bytes of the string at `token` (its quotes included), escapes decoded; nil when they cannot be decoded.
   @inlinable
-  package func withString<Result>(_ token: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result?) -> Result? {
+  public func withString<Result>(_ token: Range<Int>, _ body: (UnsafeRawBufferPointer) -> Result?) -> Result? {
     guard token.count >= 2, token.lowerBound >= 0, token.upperBound <= bytes.count else { return nil }
     let inside = UnsafeRawBufferPointer(rebasing: bytes[token.lowerBound + 1..<token.upperBound - 1])
     if inside.endOfPlainText(from: 0) == inside.count { return body(inside) }
@@ -21,7 +21,7 @@ extension JSONScanner {
 
   /// Whether the string at `token`, escapes decoded, is `text`.
   @inlinable
-  package func string(_ token: Range<Int>, is text: StaticString) -> Bool {
+  public func string(_ token: Range<Int>, is text: StaticString) -> Bool {
     withString(token) { $0.equals(text) } ?? false
   }
 

@@ -2,13 +2,13 @@
 ///
 /// The bytes are taken to be valid UTF-8, which the frame decoder has checked; whatever they are, nothing traps.
 /// The pointer is borrowed: a scanner lives no longer than the bytes it was given.
-package struct JSONScanner {
+public struct JSONScanner {
   /// How many containers may stand in one another; as many as a word has bits to remember them by.
   package static let maxDepth = 64
 
-  package let bytes: UnsafeRawBufferPointer
+  public let bytes: UnsafeRawBufferPointer
 
-  package init(_ bytes: UnsafeRawBufferPointer) {
+  public init(_ bytes: UnsafeRawBufferPointer) {
     self.bytes = bytes
   }
 

@@ -1,7 +1,7 @@
 extension UnsafeRawBufferPointer {
   /// Whether the bytes are exactly those of `text`.
   @inlinable
-  package func equals(_ text: StaticString) -> Bool {
+  public func equals(_ text: StaticString) -> Bool {
     guard count == text.utf8CodeUnitCount else { return false }
     for position in 0..<count where self[position] != text.utf8Start[position] { return false }
     return true
@@ -9,7 +9,7 @@ extension UnsafeRawBufferPointer {
 
   /// Where the first byte at or after `start` stands that a JSON string may hold only escaped: a quotation mark,
   /// a backslash or a control character (RFC 8259 section 7); `count` when there is none.
-  package func endOfPlainText(from start: Int) -> Int {
+  public func endOfPlainText(from start: Int) -> Int {
     var position = start
     while count - position >= 8 {
       let word = UInt64(littleEndian: loadUnaligned(fromByteOffset: position, as: UInt64.self))

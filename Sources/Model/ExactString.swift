@@ -1,3 +1,5 @@
+import Glibc
+
 /// A string that equals another only when their UTF-8 bytes are the same.
 ///
 /// Swift's `String` treats canonically equivalent texts (`é` composed and decomposed) as equal; Redis, which
@@ -15,7 +17,12 @@ package struct ExactString: Hashable, Sendable, CustomStringConvertible {
   package static func == (left: ExactString, right: ExactString) -> Bool {
     let (a, b) = (left.value.utf8, right.value.utf8)
     guard a.count == b.count else { return false }
-    let fast = a.withContiguousStorageIfAvailable { a in b.withContiguousStorageIfAvailable { a.elementsEqual($0) } }
+    let fast = a.withContiguousStorageIfAvailable { a in
+      b.withContiguousStorageIfAvailable { b in
+        guard let a = a.baseAddress, let b = b.baseAddress else { return true }
+        return memcmp(a, b, left.value.utf8.count) == 0
+      }
+    }
     if case .some(.some(let equal)) = fast { return equal }
     return a.elementsEqual(b)
   }

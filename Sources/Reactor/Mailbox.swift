@@ -1,18 +1,19 @@
+import DequeModule
 import Locks
 
 /// Where the items for one receiver on one loop arrive, from any thread.
 ///
 /// Posting takes one lock and, when the loop has not been woken yet, one eventfd write; the loop takes the whole batch
-/// at once. Items of one sender stay in order. Two arrays take turns, so a steady flow allocates nothing.
+/// at once. Items of one sender stay in order. Two queues take turns, so a steady flow allocates nothing.
 /// Batches are what this generic class touches, never single items: code that is not specialised for its types, as all
 /// of another module's is, looks them up at run time.
 /// `@unchecked Sendable`: `spare` and `receiver` are touched only on the loop's thread.
 package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
   package let handle: LoopHandle
-  private let waiting = Lock<[Item]>([])
-  private var spare: [Item] = []
+  private let waiting = Lock<Deque<Item>>([])
+  private var spare: Deque<Item> = []
   /// Who gets the items, a batch at a time; nil until there is somebody.
-  package private(set) var receiver: (([Item]) -> Void)?
+  package private(set) var receiver: ((inout Deque<Item>) -> Void)?
 
   /// A mailbox of that loop; must be called on the loop's thread.
   package init(on loop: Loop) {
@@ -20,8 +21,9 @@ package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
     loop.attach(self)
   }
 
-  /// Says who gets the items, in batches; before that they wait. Must be called on the loop's thread.
-  package func receiveBatches(_ receiver: @escaping ([Item]) -> Void) {
+  /// Says who gets the items, in batches; before that they wait. The receiver may take the items out of a batch, which
+  /// saves copying them. Must be called on the loop's thread.
+  package func receiveBatches(_ receiver: @escaping (inout Deque<Item>) -> Void) {
     self.receiver = receiver
     // What came before has woken the loop in vain.
     handle.wake()
@@ -32,10 +34,10 @@ package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
     receiveBatches { batch in for item in batch { receiver(item) } }
   }
 
-  /// Leaves items from any thread and empties the array, keeping its memory.
-  package func post(contentsOf items: inout [Item]) {
+  /// Leaves items from any thread and empties the queue, keeping its memory.
+  package func post(contentsOf items: inout Deque<Item>) {
     guard !items.isEmpty else { return }
-    waiting.withLock { $0.append(contentsOf: items) }
+    waiting.withLock { if $0.isEmpty { swap(&$0, &items) } else { $0.append(contentsOf: items) } }
     items.removeAll(keepingCapacity: true)
     handle.wake()
   }
@@ -50,11 +52,11 @@ package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
   package func drain() {
     guard let receiver else { return }
     // Taken out, so that a receiver that comes back here finds the mailbox consistent.
-    var batch: [Item] = []
+    var batch: Deque<Item> = []
     swap(&batch, &spare)
     waiting.withLock { swap(&$0, &batch) }
     if !batch.isEmpty {
-      receiver(batch)
+      receiver(&batch)
       batch.removeAll(keepingCapacity: true)
     }
     spare = batch

@@ -25,7 +25,7 @@ package struct RedisCommand: Sendable, Equatable {
   }
 
   /// Adds an argument of any bytes.
-  package mutating func arg(_ bytes: some Collection<UInt8>) {
+  package mutating func arg(_ bytes: [UInt8]) {
     blob.append(contentsOf: bytes)
     ends.append(blob.count)
   }

@@ -1,3 +1,4 @@
+import DequeModule
 import Reactor
 
 /// One loop's way into a mailbox, its own or another loop's: collects a turn's items and posts them together.
@@ -8,8 +9,8 @@ final class BatchingSender<Item: Sendable> {
   private let mailbox: Mailbox<Item>
   private let isLocal: Bool
   private unowned let loop: Loop
-  private var outgoing: [Item] = []
-  private var spare: [Item] = []
+  private var outgoing: Deque<Item> = []
+  private var spare: Deque<Item> = []
   /// Whether items for the own loop wait in the mailbox, because there was no receiver yet.
   private var isWaiting = false
 
@@ -41,10 +42,10 @@ final class BatchingSender<Item: Sendable> {
       mailbox.drain()
     }
     // Taken out, so that the receiver may post.
-    var batch: [Item] = []
+    var batch: Deque<Item> = []
     swap(&batch, &spare)
     swap(&batch, &outgoing)
-    receiver(batch)
+    receiver(&batch)
     batch.removeAll(keepingCapacity: true)
     spare = batch
   }

@@ -1,4 +1,5 @@
 import Cluster
+import DequeModule
 import Model
 import Reactor
 
@@ -45,7 +46,8 @@ final class Relay: BrokerOutlet {
     let broker = make(loop, self)
     self.broker = broker
     requests.receiveBatches { [requestsInFlight] batch in
-      for request in batch {
+      // Taken out one by one, not copied: a request may hold a whole publication.
+      while let request = batch.popFirst() {
         requestsInFlight.remove(request.weight)
         switch request {
         case .ask(let asker, let question, let loop): broker.ask(question, by: .connection(asker, on: loop))

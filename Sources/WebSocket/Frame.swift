@@ -2,16 +2,17 @@
 ///
 /// The header lies in the value itself, so that a frame of bytes that are there already costs no allocation.
 /// `@unchecked Sendable`: nothing changes the payload once the frame is made.
-package struct Frame: @unchecked Sendable {
+/// Public and inlinable where it is read for every listener: calls into another module cost a fan-out a tenth.
+public struct Frame: @unchecked Sendable {
   /// Keeps the payload alive.
-  private let owner: AnyObject
+  @usableFromInline let owner: AnyObject
   /// Memory of `owner`.
-  private let payload: UnsafeRawBufferPointer
-  package private(set) var header = Header()
-  private let headerSize: UInt8
+  @usableFromInline let payload: UnsafeRawBufferPointer
+  public private(set) var header = Header()
+  @usableFromInline let headerSize: UInt8
 
   /// Room for the longest header of an unmasked frame, which has 10 bytes.
-  package struct Header: Equatable, Sendable {
+  public struct Header: Equatable, Sendable {
     private var first: UInt64 = 0
     private var rest: UInt16 = 0
   }
@@ -48,34 +49,35 @@ package struct Frame: @unchecked Sendable {
   }
 
   /// Header and payload together, in bytes.
-  package var count: Int { headerCount + payload.count }
-  package var headerCount: Int { Int(headerSize) }
-  package var payloadCount: Int { payload.count }
+  @inlinable public var count: Int { headerCount + payload.count }
+  @inlinable public var headerCount: Int { Int(headerSize) }
+  @inlinable public var payloadCount: Int { payload.count }
   /// What the payload is; nil without a header.
   package var opcode: Opcode? {
     headerCount == 0 ? nil : withHeader { $0.first.flatMap { Opcode(rawValue: $0 & 0x0F) } }
   }
 
   /// Writes header and payload to `pointer`, which has room for `count` bytes.
-  ///
-  /// Not by the closures below: generic code of one module is not specialised for another, and this runs for every listener.
-  package func copy(to pointer: UnsafeMutableRawPointer) {
+  @inlinable
+  public func copy(to pointer: UnsafeMutableRawPointer) {
+    defer { extendLifetime(owner) }
     withUnsafeBytes(of: header) { bytes in
       if let base = bytes.baseAddress { pointer.copyMemory(from: base, byteCount: headerCount) }
     }
-    withExtendedLifetime(owner) {
-      if let base = payload.baseAddress { (pointer + headerCount).copyMemory(from: base, byteCount: payload.count) }
-    }
+    if let base = payload.baseAddress { (pointer + headerCount).copyMemory(from: base, byteCount: payload.count) }
   }
 
   /// Lends the header.
-  package func withHeader<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+  @inlinable
+  public func withHeader<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
     withUnsafeBytes(of: header) { body(UnsafeRawBufferPointer(rebasing: $0[..<headerCount])) }
   }
 
   /// Lends the payload.
-  package func withPayload<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
-    withExtendedLifetime(owner) { body(payload) }
+  @inlinable
+  public func withPayload<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    defer { extendLifetime(owner) }
+    return body(payload)
   }
 }
 

@@ -131,7 +131,7 @@ private struct HubRun {
     switch command {
     case .subscribe(let mode): simulation.hub.subscribe(id, to: channel, SubscribeOptions(mode), request: nil)
     case .publish(let echo):
-      simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _, _ in .finished(EventText(text: "own")) }
+      simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _ in .finished(EventText(text: "own")) }
     case .presence: simulation.hub.presence(id, of: channel, onlyCount: false, request: nil)
     case .unsubscribe: break
     }
@@ -157,7 +157,7 @@ private struct HubRun {
       simulation.hub.close(id, now: 0)
       simulation.hub.subscribe(id, to: channel, SubscribeOptions(.member), request: nil)
       simulation.hub.unsubscribe(id, from: channel, request: nil)
-      simulation.hub.publish(id, to: channel, echo: true, request: nil) { _, _ in .finished(EventText(text: "own")) }
+      simulation.hub.publish(id, to: channel, echo: true, request: nil) { _ in .finished(EventText(text: "own")) }
       simulation.hub.presence(id, of: channel, onlyCount: true, request: nil)
       simulation.hub.answered(.subscribe(id, channel, attempt: 1), .success(.presence(channel, roster())))
       let published = Answer.published(channel, .message, PublishReceipt())

@@ -18,8 +18,9 @@ extension Worker {
       var actions = performing.spare
       performing.spare = []
       hub.takeActions(reusing: &actions)
-      for action in actions { perform(action) }
-      actions.removeAll(keepingCapacity: true)
+      // Taken out one by one, not copied: an action may hold a whole publication.
+      actions.reverse()
+      while let action = actions.popLast() { perform(action) }
       performing.spare = actions
     }
   }

@@ -207,25 +207,25 @@ extension Worker {
   }
 
   private func run(_ publish: PublishCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    guard let sender = hub.sender(session), takesPublishes(publish.id, session) else { return }
+    guard takesPublishes(publish.id, session) else { return }
     let data = UnsafeRawBufferPointer(rebasing: text[publish.data])
-    hub.publish(session, to: publish.channel, echo: publish.echo, key: publish.key, request: publish.id) { isDraft, _ in
-      if isDraft {
-        return Interchange.draft(channel: publish.channel, from: sender.user, client: sender.client, data: data)
+    hub.publish(session, to: publish.channel, echo: publish.echo, key: publish.key, request: publish.id) { context in
+      if context.isDraft {
+        return Interchange.draft(channel: publish.channel, from: context.user, client: context.client, data: data)
       }
       return .finished(
         Interchange.message(
-          channel: publish.channel, from: sender.user, client: sender.client, data: data,
+          channel: publish.channel, from: context.user, client: context.client, data: data,
           timestamp: Int(Sys.wallMilliseconds())))
     }
   }
 
   private func run(_ signal: SignalCommand, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
-    guard let sender = hub.sender(session), takesPublishes(signal.id, session) else { return }
-    hub.publish(session, to: signal.channel, kind: .signal, echo: false, request: signal.id) { _, _ in
+    guard takesPublishes(signal.id, session) else { return }
+    hub.publish(session, to: signal.channel, kind: .signal, echo: false, request: signal.id) { context in
       .finished(
         Interchange.signal(
-          channel: signal.channel, from: sender.user, client: sender.client, event: signal.event,
+          channel: signal.channel, from: context.user, client: context.client, event: signal.event,
           data: signal.data.map { UnsafeRawBufferPointer(rebasing: text[$0]) }))
     }
   }
@@ -236,9 +236,9 @@ extension Worker {
     case .failure(let refusal): reply(.error(hub.refusal(of: session, refusal)), session.slot)
     case .success(let channel):
       guard takesPublishes(nil, session) else { return }
-      hub.publish(session, to: channel, kind: .binary, echo: true, request: nil) { isDraft, keepsHistory in
-        isDraft
-          ? BinaryPublish.draft(bytes, keepsHistory: keepsHistory)
+      hub.publish(session, to: channel, kind: .binary, echo: true, request: nil) { context in
+        context.isDraft
+          ? BinaryPublish.draft(bytes, keepsHistory: context.keepsHistory)
           : .finished(EventText(bytes))
       }
     }

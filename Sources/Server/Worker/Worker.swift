@@ -57,9 +57,11 @@ final class Worker: EventSource {
     verifications.receive { [unowned self] in verified($0) }
     calls.answers.receive { [unowned self] in answered($0) }
     relay.events.receiveBatches { [unowned self] batch in
-      for event in batch {
+      // Taken out one by one, not copied.
+      while let event = batch.popFirst() {
+        let weight = event.weight
         received(event)
-        self.relay.eventsInFlight?.remove(event.weight)
+        self.relay.eventsInFlight?.remove(weight)
       }
     }
   }

@@ -151,8 +151,8 @@ import Testing
   @Test func aMessageThatIsKeptIsADraft() {
     var desk = HubTests.desk()
     desk.open(0)
-    desk.hub.publish(Desk.id(0), to: channel("a"), echo: true, key: "k", request: nil) { isDraft, keepsHistory in
-      #expect(isDraft && keepsHistory)
+    desk.hub.publish(Desk.id(0), to: channel("a"), echo: true, key: "k", request: nil) { context in
+      #expect(context.isDraft && context.keepsHistory)
       return .draft(head: Array("x".utf8), tail: [])
     }
     #expect(desk.lines() == ["publish 0 a 'x…'"])
@@ -163,8 +163,8 @@ import Testing
     desk.open(0)
     desk.hub.publish(
       Desk.id(0), to: channel("a"), kind: .signal, echo: false, request: RequestID(json: "1")
-    ) { isDraft, _ in
-      #expect(!isDraft)
+    ) { context in
+      #expect(!context.isDraft)
       return .finished(EventText(text: "typing"))
     }
     #expect(desk.lines() == ["signal 0 a #1 'typing' without c-0"])
@@ -177,7 +177,7 @@ import Testing
     desk.open(0)
     desk.open(1, user: "c-0")
     let publishers: [IdempotencyKey.Publisher?] = ([0, 1] as [UInt32]).map { slot in
-      desk.hub.publish(Desk.id(slot), to: channel("a"), echo: true, key: "k", request: nil) { _, _ in
+      desk.hub.publish(Desk.id(slot), to: channel("a"), echo: true, key: "k", request: nil) { _ in
         .draft(head: [], tail: [])
       }
       guard case .ask(_, .publish(let publication))? = desk.actions().first else { return nil }

@@ -124,7 +124,7 @@ import Testing
   @Test func aRefusedMessageIsNeverMade() {
     var desk = Desk()
     desk.open(0)
-    desk.hub.publish(Desk.id(0), to: channel("$system"), echo: true, request: nil) { _, _ in
+    desk.hub.publish(Desk.id(0), to: channel("$system"), echo: true, request: nil) { _ in
       Issue.record("made in vain")
       return .finished(EventText(text: ""))
     }

@@ -1,3 +1,4 @@
+import DequeModule
 import Locks
 import LoopTestSupport
 import Reactor
@@ -17,7 +18,7 @@ import Testing
     }
     for sender in 0..<4 {
       try DetachedThread.start {
-        var batch: [(sender: Int, number: Int)] = []
+        var batch: Deque<(sender: Int, number: Int)> = []
         for number in 0..<3000 {
           // One by one and in batches, mixed.
           if number % 7 < 3 {
@@ -34,12 +35,12 @@ import Testing
     #expect(received == Array(repeating: Array(0..<3000), count: 4))
   }
 
-  @Test func aBatchLeavesItsArrayEmpty() throws {
+  @Test func aBatchLeavesItsQueueEmpty() throws {
     let loop = try Loop()
     let mailbox = Mailbox<Int>(on: loop)
     var received: [Int] = []
     mailbox.receive { received.append($0) }
-    var batch = [1, 2, 3]
+    var batch: Deque = [1, 2, 3]
     mailbox.post(contentsOf: &batch)
     #expect(batch.isEmpty)
     mailbox.post(contentsOf: &batch)

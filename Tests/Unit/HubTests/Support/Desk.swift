@@ -101,7 +101,7 @@ struct Desk {
   mutating func publish(
     _ slot: UInt32, _ name: String, _ text: String, echo: Bool = true, id: Int? = nil
   ) -> [String] {
-    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { _, _ in
+    hub.publish(Self.id(slot), to: channel(name), echo: echo, request: request(id)) { _ in
       .finished(EventText(text: text))
     }
     return lines()

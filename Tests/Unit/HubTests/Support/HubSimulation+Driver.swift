@@ -45,7 +45,7 @@ extension HubSimulation {
       hub.subscribe(session(slot), to: channel, options, request: id)
     case .unsubscribe: hub.unsubscribe(session(slot), from: channel, request: id)
     case .publish(let echo):
-      hub.publish(session(slot), to: channel, echo: echo, request: id) { _, _ in .finished(EventText(text: "own")) }
+      hub.publish(session(slot), to: channel, echo: echo, request: id) { _ in .finished(EventText(text: "own")) }
     case .presence: hub.presence(session(slot), of: channel, onlyCount: false, request: id)
     }
     try settle(closing: nil)
