@@ -19,8 +19,16 @@ from contextlib import contextmanager
 from multiprocessing import Process as Attacker
 from pathlib import Path
 
-from harness.attacks import ATTACKS, KEYS, frame, upgraded
-from harness.processes import ALL_CORES, Process, end_in_order, free_port
+# The harness lies beside this folder.
+sys.path.insert(1, str(Path(__file__).resolve().parents[1]))
+
+from harness import Opcode
+from harness.driver import end_in_order
+from harness.plain import upgraded
+from harness.raw import frame
+from measuring.attacks import ATTACKS, KEYS
+from measuring.processes import ALL_CORES
+from measuring.servers import MeasuredNode
 
 
 # ---- those who mean well ----
@@ -49,14 +57,14 @@ class Calm:
         for sock in [self.sender, *self.listeners]:
             sock.setblocking(False)
         for sock in self.listeners:
-            await loop.sock_sendall(sock, frame(0x81, b'{"type":"subscribe","channel":"calm"}'))
+            await loop.sock_sendall(sock, frame(Opcode.TEXT, b'{"type":"subscribe","channel":"calm"}'))
         await asyncio.sleep(0.3)
         tasks = [asyncio.create_task(listen(sock)) for sock in self.listeners]
         end = time.perf_counter() + seconds
         while time.perf_counter() < end:
             data = f"@{time.perf_counter()}#"
             text = json.dumps({"type": "publish", "channel": "calm", "data": data})
-            await loop.sock_sendall(self.sender, frame(0x81, text.encode()))
+            await loop.sock_sendall(self.sender, frame(Opcode.TEXT, text.encode()))
             published += 1
             await asyncio.sleep(0.005)
         await asyncio.sleep(1)
@@ -66,22 +74,15 @@ class Calm:
         return sorted(found)
 
 
-def memory(pid: int) -> tuple[int, int]:
-    rows = dict(line.split(":", 1) for line in Path(f"/proc/{pid}/status").read_text().splitlines())
-    return int(rows["VmRSS"].split()[0]), int(rows["VmHWM"].split()[0])
-
-
 @contextmanager
 def running(apus: str):
-    """A node: its port and its process."""
-    port = free_port()
-    options = ["--port", port, "--loops", 1, "--compression", "--rate", 300, "--burst", 300]
+    """A node."""
     with tempfile.TemporaryDirectory() as folder:
         keys = Path(folder) / "keys.json"
         keys.write_text(KEYS)
-        command = [Path(apus).absolute(), "serve", "--dev", *options, "--jwks", keys]
-        with Process("apus", command, port, ALL_CORES, folder=Path(folder)) as node:
-            yield port, node
+        options = {"--compression": None, "--rate": 300, "--burst": 300, "--jwks": keys}
+        with MeasuredNode("apus", Path(folder), options=options, executable=Path(apus), cores=ALL_CORES) as node:
+            yield node
 
 
 @contextmanager
@@ -96,26 +97,26 @@ def attacked(attack, port: int):
 
 def quiet(apus: str, seconds: float) -> list[float]:
     """Latencies without any attack."""
-    with running(apus) as (port, _):
-        return asyncio.run(Calm(port).latencies(seconds))
+    with running(apus) as node:
+        return asyncio.run(Calm(node.port).latencies(seconds))
 
 
 def beside(apus: str, attack, seconds: float) -> list[float]:
     """Latencies while another node of the machine is attacked."""
-    with running(apus) as (port, _), running(apus) as (other, _):
-        calm = Calm(port)
-        with attacked(attack, other):
+    with running(apus) as node, running(apus) as other:
+        calm = Calm(node.port)
+        with attacked(attack, other.port):
             return asyncio.run(calm.latencies(seconds))
 
 
 def under(apus: str, attack, seconds: float) -> tuple[list[float], int, int]:
-    """Latencies under attack, and the memory of the node before and at most, in KiB."""
-    with running(apus) as (port, node):
-        calm = Calm(port)
-        before, _ = memory(node.pid)
-        with attacked(attack, port):
+    """Latencies under attack, and the memory of the node before and at most, in bytes."""
+    with running(apus) as node:
+        calm = Calm(node.port)
+        before = node.memory()
+        with attacked(attack, node.port):
             found = asyncio.run(calm.latencies(seconds))
-        return found, before, memory(node.pid)[1]
+        return found, before, node.peak_memory()
 
 
 def attacker_main(attack, port: int) -> None:
@@ -146,7 +147,7 @@ def main() -> None:
         print(
             f"{name:40} {ratio(found, 0.5):6.2f} {ratio(found, 0.99):6.2f}"
             f"    {ratio(control, 0.5):8.2f} {ratio(control, 0.99):7.2f}"
-            f"     {before / 1024:.1f} -> {most / 1024:.1f} MiB",
+            f"     {before / 2**20:.1f} -> {most / 2**20:.1f} MiB",
             flush=True,
         )
 

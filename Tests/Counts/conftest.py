@@ -1,16 +1,12 @@
 """What these tests share with the end-to-end tests: the programs as processes."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "EndToEnd"))
-
-from harness import Process, Redis  # noqa: E402
-from harness.logs import pytest_runtest_makereport, pytest_runtest_setup  # noqa: E402
+from harness import Process, Redis
+from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
 
 # Pytest finds its hooks here by their names.
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
@@ -20,12 +16,7 @@ __all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]
 def start() -> Iterator[Callable[[Process], Process]]:
     """Starts a program that ends with the test."""
     with ExitStack() as stack:
-
-        def start(process: Process) -> Process:
-            stack.callback(process.end)
-            return process.start()
-
-        yield start
+        yield stack.enter_context
 
 
 @pytest.fixture(params=["memory", "redis"])

@@ -2,36 +2,15 @@
 
 import resource
 import selectors
-import socket
 import time
 
 import pytest
 
+from harness import plain
 from harness.raw import Opcode, frame
 
 LIMIT = 60.0
-_UPGRADE = (
-    b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
-    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
-)
 _MESSAGE = b'"type":"message"'
-
-
-def upgraded(port: int) -> socket.socket:
-    """A WebSocket after the event `connected`."""
-    sock = socket.create_connection(("127.0.0.1", port), timeout=LIMIT)
-    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-    sock.sendall(_UPGRADE)
-    _receive_until(sock, b'"connected"')
-    return sock
-
-
-def subscribed(port: int, channel: str) -> socket.socket:
-    """A WebSocket that listens to a channel."""
-    sock = upgraded(port)
-    sock.sendall(frame(Opcode.TEXT, b'{"type":"subscribe","channel":"%s","id":1}' % channel.encode()))
-    _receive_until(sock, b'"subscribed"')
-    return sock
 
 
 def allow_descriptors(count: int) -> None:
@@ -47,8 +26,8 @@ class Crowd:
 
     def __init__(self, port: int, *, listeners: int, channel: str = "crowd"):
         self.channel = channel
-        self._publisher = upgraded(port)
-        self._listeners = [subscribed(port, channel) for _ in range(listeners)]
+        self._publisher = plain.upgraded(port, timeout=LIMIT)
+        self._listeners = [plain.subscribed(port, channel, timeout=LIMIT) for _ in range(listeners)]
         self._selector = selectors.DefaultSelector()
         for listener in self._listeners:
             self._selector.register(listener, selectors.EVENT_READ)
@@ -84,11 +63,3 @@ class Crowd:
         """The same, `burst` messages at a time."""
         for start in range(0, messages, burst):
             self.publish(min(burst, messages - start))
-
-
-def _receive_until(sock: socket.socket, text: bytes) -> None:
-    received = b""
-    while text not in received:
-        more = sock.recv(4096)
-        assert more, f"the node has closed the connection after {received!r}"
-        received += more

@@ -1,7 +1,8 @@
 """What an idle subscribed connection takes of the node's memory."""
 
-from crowd import allow_descriptors, subscribed
+from crowd import LIMIT, allow_descriptors
 from harness import Node
+from harness.plain import subscribed
 
 # Tables double: at both sizes they have just been filled, so neither has room of its own to be counted.
 SIZES = (2_000, 8_000)
@@ -15,7 +16,7 @@ def test_bytes_per_idle_connection(tmp_path, start, report) -> None:
     connections, resident = [], []
     for size in SIZES:
         while len(connections) < size:
-            connections.append(subscribed(node.port, "idle"))
+            connections.append(subscribed(node.port, "idle", timeout=LIMIT))
         resident.append(node.memory())
     per_connection = (resident[1] - resident[0]) / (SIZES[1] - SIZES[0])
     for connection in connections:

@@ -8,7 +8,8 @@ from contextlib import ExitStack
 import pytest
 import pytest_asyncio
 
-from harness import Client, Cluster, Node, RawSocket
+from harness import Cluster, Node, RawSocket
+from harness.client import Client
 from harness.handshake import HOSTS
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
 from harness.secrets import pytest_runtest_teardown, pytest_sessionfinish, pytest_terminal_summary
@@ -56,13 +57,9 @@ def own_cluster(loops: int, tmp_path) -> Iterator[Callable[..., Cluster]]:
 @pytest.fixture(scope="session")
 def memory_node(loops: int, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Node]:
     """One node without Redis, shared like `cluster`; it answers to the hosts of `harness.handshake`, too."""
-    node = Node(
-        "alone", tmp_path_factory.mktemp(f"memory-{loops}"), loops=loops, options={"--allowed-host": HOSTS}
-    )
-    try:
-        yield node.start()
-    finally:
-        node.end()
+    folder = tmp_path_factory.mktemp(f"memory-{loops}")
+    with Node("alone", folder, loops=loops, options={"--allowed-host": HOSTS}) as node:
+        yield node
 
 
 @pytest.fixture
@@ -72,8 +69,7 @@ def own_node(loops: int, tmp_path) -> Iterator[Callable[..., Node]]:
 
         def start(options: Mapping[str, object] | None = None, redis: str | None = None, **more) -> Node:
             node = Node(f"own-{next(_numbers)}", tmp_path, redis=redis, loops=loops, options=options, **more)
-            stack.callback(node.end)
-            return node.start()
+            return stack.enter_context(node)
 
         yield start
 

@@ -8,7 +8,8 @@ import pytest
 import requests
 import websockets
 
-from harness import Client, Node, Opcode, eventually, secrets
+from harness import Node, Opcode, eventually, secrets
+from harness.client import Client
 from harness.keys import SECRET
 from harness.raw import LIMIT
 from harness.tokens import token, url_with

@@ -4,14 +4,15 @@ import asyncio
 import json
 import signal
 import sys
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
-from harness import Client, Message, Opcode, Process, eventually, free_port
+from harness import Opcode, Process, eventually, free_port
 from harness.backend import SECRET, Backend, Call, error, http, result, self_signed
+from harness.client import Client, Message
 from harness.keys import HS256
+from harness.repository import REPOSITORY
 from harness.tokens import token, url_with
 
 MIB = 1 << 20
@@ -275,7 +276,7 @@ async def test_connections_are_used_again(node, backend, connect):
 
 
 async def test_the_backend_of_the_documentation(own_node, connect, tmp_path):
-    page = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+    page = (REPOSITORY / "docs/operations.md").read_text()
     program = page.split("```python\n")[1].split("```")[0]
     port = free_port()
     (tmp_path / "backend.py").write_text(program.replace("9000", str(port)))

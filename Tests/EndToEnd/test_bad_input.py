@@ -9,7 +9,8 @@ import pytest
 import pytest_asyncio
 
 import harness
-from harness import Client, Opcode, eventually
+from harness import Opcode, eventually
+from harness.client import Client
 
 CHANNEL_201 = "x" * 201
 DEEP = "[" * 100 + "]" * 100

@@ -8,7 +8,8 @@ import struct
 
 import pytest
 
-from harness import Client, Node, Opcode, RawSocket, eventually
+from harness import Node, Opcode, RawSocket, eventually
+from harness.client import Client
 from harness.raw import frame
 
 pytestmark = pytest.mark.loops

@@ -10,15 +10,15 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import requests
 
 from harness import eventually, until
 from harness.eventually import LIMIT
 from harness.node import binary
-from harness.ports import free_ports
+from harness.ports import free_ports, is_taken, status
 from harness.process import Process, program
+from harness.repository import REPOSITORY
 
-_SCRIPT = Path(__file__).resolve().parents[2] / "deploy/cluster"
+_SCRIPT = REPOSITORY / "deploy/cluster"
 
 
 class Script(Process):
@@ -59,14 +59,14 @@ class Script(Process):
         return int(re.search(rf"^  {name} +pid (\d+)", self.tail(), re.MULTILINE)[1])
 
     def readiness(self, node: int) -> int | None:
-        return _status(f"http://127.0.0.1:{self.port + node}/readyz")
+        return status(self.port + node, "/readyz")
 
     def left_behind(self) -> list[str]:
         """What still runs, listens, or lies about."""
         ports = range(self.port, self.port + self.nodes + 1)
         return [
             *(f"process {pid}" for pid in self._processes()),
-            *(f"port {port}" for port in ports if _is_taken(port)),
+            *(f"port {port}" for port in ports if is_taken(port)),
             *(f"file {path}" for path in self.temporary.iterdir()),
         ]
 
@@ -78,20 +78,6 @@ class Script(Process):
                     yield entry.name
             except OSError:
                 pass  # It has ended meanwhile, or is somebody else's.
-
-
-def _status(url: str) -> int | None:
-    with requests.Session() as session:
-        session.trust_env = False
-        try:
-            return session.get(url, timeout=10).status_code
-        except requests.RequestException:
-            return None
-
-
-def _is_taken(port: int) -> bool:
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 @pytest.fixture
@@ -146,7 +132,7 @@ def test_what_the_banner_says_can_be_pasted(script):
     assert subprocess.run(publish, shell=True, timeout=LIMIT, check=False).returncode == 0
     assert f"kill -9 {cluster.pid_of('node-1')}" in lines
     for port in (cluster.port, cluster.port + 1):
-        assert _status(f"http://127.0.0.1:{port}/") == 200 and f"http://127.0.0.1:{port}/" in cluster.tail()
+        assert status(port, "/") == 200 and f"http://127.0.0.1:{port}/" in cluster.tail()
 
 
 async def test_it_ends_while_a_node_is_down(script):

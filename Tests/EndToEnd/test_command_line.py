@@ -4,7 +4,6 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import jwt
 import pytest
@@ -12,8 +11,8 @@ import pytest
 from harness import Node, Process, free_port, secrets, until
 from harness.node import binary
 from harness.process import program
+from harness.repository import REPOSITORY
 
-REPOSITORY = Path(__file__).resolve().parents[2]
 COMMANDS = ["serve", "check", "token", "sub", "pub", "bench"]
 SECRET = secrets.register("the-secret-of-the-command-line-0123456789abcdef")
 NOWHERE = ["--url", "ws://127.0.0.1:1/ws"]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import Client
+from harness.client import Client
 from harness.recording import Listener, VALUES, keys, load, named, save, valued
 
 RECORDING = Path(__file__).parent / "recordings/redis-1.json"

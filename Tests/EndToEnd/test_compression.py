@@ -10,7 +10,8 @@ import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from harness import Client, Opcode, eventually
+from harness import Opcode, eventually
+from harness.client import Client
 from harness.raw import frame
 
 OFFER = {"Sec-WebSocket-Extensions": "permessage-deflate"}

@@ -1,7 +1,6 @@
 """A node whose open files are few: it turns clients away, goes on, and keeps what it needs for itself."""
 
 import asyncio
-import os
 import re
 import socket
 import subprocess
@@ -25,13 +24,9 @@ def room(node: Node) -> int:
     return int(re.search(r"room for connections.* room=(\d+)", node.log.read_text())[1])
 
 
-def open_files(node: Node) -> int:
-    return len(os.listdir(f"/proc/{node.pid}/fd"))
-
-
 def is_empty(node: Node) -> bool:
     """Whether no client has a place: what is open is what was at the start, and a little that the runtime opens later."""
-    return open_files(node) <= 100 - 32 - room(node) + 4
+    return node.open_files() <= 100 - 32 - room(node) + 4
 
 
 def complaints(node: Node) -> int:
@@ -84,13 +79,13 @@ async def test_a_full_node_lives_and_says_that_it_is_well(own_node, raw):
     await eventually(lambda: len(asked) > 100)
     tasks += [asyncio.create_task(knock(node)) for _ in range(130)]
     try:
-        await eventually(lambda: open_files(node) >= places)
+        await eventually(lambda: node.open_files() >= places)
         for _ in range(10):
             for path in ("/healthz", "/readyz", "/metrics"):
                 await eventually(is_healthy, node, path)
             await asyncio.sleep(0.5)
         assert node.running
-        assert open_files(node) < 100 - 10, "what the node needs for itself is free"
+        assert node.open_files() < 100 - 10, "what the node needs for itself is free"
     finally:
         for task in tasks:
             task.cancel()
@@ -125,10 +120,10 @@ async def test_beyond_the_room_there_is_health_alone(own_node, raw):
     await asyncio.gather(*(connection.ended() for connection in silent))
     await eventually(is_healthy, node)
     # A place of one is a place for another, whichever way the one goes.
-    full = open_files(node)
+    full = node.open_files()
     for number, connection in enumerate(inside[:4]):
         connection.reset() if number % 2 else connection.close()
-    await eventually(lambda: open_files(node) <= full - 4)
+    await eventually(lambda: node.open_files() <= full - 4)
     for _ in range(4):
         await raw(node.port, upgraded=True)
     assert (await (await raw(node.port)).upgrade()).status == 503
@@ -216,7 +211,7 @@ async def test_redis_comes_back_while_clients_knock(own_cluster):
     places = room(node)
     knocking = [asyncio.create_task(knock(node)) for _ in range(200)]
     try:
-        await eventually(lambda: open_files(node) >= places)
+        await eventually(lambda: node.open_files() >= places)
         for lost in (2, 4, 6):
             assert cluster.redis.client.client_kill_filter(_type="normal", skipme=True) >= 1
             assert cluster.redis.client.client_kill_filter(_type="pubsub") >= 1

@@ -2,7 +2,8 @@
 
 import pytest
 
-from harness import Client, keys
+from harness import keys
+from harness.client import Client
 from harness.keys import ES256, SECRET
 from harness.tokens import by_hand, claims_text, encoded, part, token, url_with
 from harness.ways_in import FAILED, INVALID, by_query, by_subprotocol

@@ -15,9 +15,10 @@ from pathlib import Path
 import pytest
 
 from harness import Cluster, limits
-from harness.examples import REPOSITORY, blocks, pages
+from harness.examples import blocks, pages
 from harness.handshakes_refused import REFUSED
 from harness.node import binary
+from harness.repository import REPOSITORY
 
 
 def section(page: str, heading: str) -> list[str]:
@@ -239,7 +240,7 @@ def test_limits(page: str, heading: str, head: str, in_code: Callable[[], dict[s
 
 def test_limits_of_the_server_are_told():
     constants = re.findall(r"static let (\w+)(?:: \w+)? = \d", source("Sources/Server/ServerConfiguration.swift"))
-    told = re.findall(r'number\(server, "(\w+)"\)', source("Tests/EndToEnd/harness/limits.py"))
+    told = re.findall(r'number\(server, "(\w+)"\)', source("Tests/harness/limits.py"))
     # Of options (`--echo`, `--compression`), of a full node, and one that nobody outside sees.
     others = ["maxEchoSize", "maxEchoOutbox", "maxEchoFragments", "minCompressedSize", "beyondRoomTimeout"]
     assert sorted(constants) == sorted([*told, *others, "maxEnvelope"])

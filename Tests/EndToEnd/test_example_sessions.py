@@ -13,8 +13,9 @@ import pytest
 import pytest_asyncio
 from websockets.asyncio.client import connect as open_socket
 
-from harness import Client, Node, Redis, eventually
+from harness import Node, Redis, eventually
 from harness.backend import Backend, error, result
+from harness.client import Client
 from harness.examples import Block, Cue, Session, blocks, pages
 from harness.keys import HS256
 from harness.redis_proxy import RedisProxy

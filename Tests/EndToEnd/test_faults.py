@@ -10,7 +10,8 @@ from contextlib import asynccontextmanager
 import pytest
 import websockets
 
-from harness import Client, Cluster, Node, eventually
+from harness import Cluster, Node, eventually
+from harness.client import Client
 
 pytestmark = pytest.mark.loops
 

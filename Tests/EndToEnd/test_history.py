@@ -6,7 +6,8 @@ import json
 
 import pytest
 
-from harness import Client, Cluster, Node, eventually
+from harness import Cluster, Node, eventually
+from harness.client import Client
 
 pytestmark = pytest.mark.loops
 

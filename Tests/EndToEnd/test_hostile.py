@@ -11,7 +11,8 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from harness import Client, Node, Opcode, RawSocket, bystanders, eventually
+from harness import Node, Opcode, RawSocket, bystanders, eventually
+from harness.client import Client
 from harness.raw import frame
 
 MIB = 1 << 20

@@ -8,7 +8,8 @@ import struct
 import pytest
 import pytest_asyncio
 
-from harness import Client, Opcode, eventually
+from harness import Opcode, eventually
+from harness.client import Client
 from harness.raw import frame
 
 

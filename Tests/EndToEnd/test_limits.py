@@ -5,7 +5,8 @@ import asyncio
 import pytest
 import websockets
 
-from harness import Client, Opcode, eventually
+from harness import Opcode, eventually
+from harness.client import Client
 
 pytestmark = pytest.mark.loops
 

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from harness import Client, Node, eventually, secrets, security_page
+from harness import Node, eventually, secrets, security_page
+from harness.client import Client
 from harness.keys import SECRET
 from harness.permission_cases import COLUMNS, OPEN_RULES, PERMISSIONS, RULES, PermissionCase
 from harness.tokens import LEFT_OUT, token, url_with

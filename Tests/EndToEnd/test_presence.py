@@ -6,7 +6,8 @@ import signal
 
 import pytest
 
-from harness import Message, eventually
+from harness import eventually
+from harness.client import Message
 
 pytestmark = pytest.mark.loops
 

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pytest
 
-from harness import Client, Cluster, Message, eventually
+from harness import Cluster, eventually
+from harness.client import Client, Message
 
 pytestmark = pytest.mark.loops
 

@@ -5,7 +5,8 @@ from contextlib import ExitStack
 
 import pytest
 
-from harness import Client, Nginx, Redis, eventually, keys
+from harness import Nginx, Redis, eventually, keys
+from harness.client import Client
 from harness.keys import SECRET
 from harness.tokens import ahead, claims, since, token, url_with
 from harness.ways_in import FAILED

@@ -11,7 +11,8 @@ import pytest
 import websockets
 from websockets.extensions.permessage_deflate import ClientPerMessageDeflateFactory
 
-from harness import Client, Message, Node, Opcode, eventually
+from harness import Node, Opcode, eventually
+from harness.client import Client, Message
 
 # As a node is started without options.
 DEFAULTS = {"--rate": 50, "--burst": 100}

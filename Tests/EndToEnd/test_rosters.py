@@ -8,7 +8,8 @@ from contextlib import ExitStack, contextmanager
 
 import pytest
 
-from harness import Message, Node, Opcode, RawSocket, Redis, eventually
+from harness import Node, Opcode, RawSocket, Redis, eventually
+from harness.client import Message
 from harness.keys import SECRET
 from harness.tokens import token, url_with
 

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from harness import Client
+from harness.client import Client
 
 pytestmark = pytest.mark.loops
 

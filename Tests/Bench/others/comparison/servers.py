@@ -4,7 +4,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness.programs import Failure, program
+from harness import Failure
+from harness.node import binary
+from harness.process import program
 
 HERE = Path(__file__).resolve().parents[1]
 
@@ -40,10 +42,8 @@ class Server:
 
 
 def _apus(place: Place) -> list[str | Path]:
-    if not place.apus.exists():
-        raise Failure(f"{place.apus} is missing, see `make build`")
     return [
-        *(place.apus, "serve", "--dev", "--port", str(place.port), "--log-level", "warning"),
+        *(binary(place.apus), "serve", "--dev", "--port", str(place.port), "--log-level", "warning"),
         *("--loops", "1", "--rate", "0", "--ping-interval", _NO_PINGS),
     ]
 

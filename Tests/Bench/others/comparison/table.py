@@ -3,7 +3,7 @@
 import subprocess
 from pathlib import Path
 
-from harness.programs import find
+from harness.process import find
 
 from .servers import HERE, SERVERS
 

@@ -1,0 +1,74 @@
+"""A real Redis of one test or one session."""
+
+import json
+import socket
+from collections.abc import Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from harness.ports import free_port
+from harness.process import Process, program
+
+if TYPE_CHECKING:
+    import redis
+
+
+class Redis(Process):
+    """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database.
+
+    `options` are words of its command line, besides those given here.
+    """
+
+    def __init__(self, directory: Path, port: int | None = None, options: Sequence[str] = ()):
+        super().__init__("redis", directory)
+        self._options = options
+        self.port = port or free_port()
+        self.url = f"redis://127.0.0.1:{self.port}"
+
+    @cached_property
+    def client(self) -> "redis.Redis":
+        # Here, since those who only start Redis run under a Python that has no packages.
+        import redis
+
+        return redis.Redis(port=self.port, decode_responses=True)
+
+    def launch(self) -> "Redis":
+        self.spawn(
+            program("redis-server", "redis-server"),
+            *("--port", str(self.port)),
+            *("--bind", "127.0.0.1"),
+            *("--save", ""),
+            *("--appendonly", "no"),
+            *("--dir", self.log.parent),
+            *("--maxmemory-policy", "noeviction"),
+            *self._options,
+        )
+        return self
+
+    def _is_ready(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
+                link.sendall(b"PING\r\n")
+                return link.recv(64).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def end(self) -> None:
+        self.client.close()
+        super().end()
+
+    def presence(self, channel: str) -> dict[str, str]:
+        """Who is in a channel, as Redis has it: client id -> JSON text."""
+        return self.client.hgetall(f"apus:presence:{channel}")
+
+    def fill(self, channel: str, count: int, info: str | None = None) -> None:
+        """Puts members of a node that no other knows, and hence takes out, into a channel."""
+        pipeline = self.client.pipeline(transaction=False)
+        for number in range(count):
+            entry = {"user": f"u{number}", "node": "ghost.abc123", "since": 1_730_000_000_000 + number}
+            if info is not None:
+                entry["info"] = info
+            pipeline.hset(f"apus:presence:{channel}", f"c-{number}", json.dumps(entry, separators=(",", ":")))
+            pipeline.hset(f"apus:users:{channel}", f"u{number}", 1)
+        pipeline.execute()
