@@ -61,7 +61,10 @@ $(APUS): $(SOURCES) | build-tools
 .PHONY: test
 test: ## Everything a change must pass; installs what it needs
 	@rm -f .build/tiers
-	@$(MAKE) --no-print-directory lint unit fuzz broker end-to-end counts conformance threads
+	@$(MAKE) --no-print-directory lint unit fuzz broker build test-tools $(VENV)/ready $(AUTOBAHN)/ready
+	@echo '== beside the end-to-end tests, which mostly wait: conformance, and the build for the thread sanitizer'
+	@+deploy/beside '$(WITHIN) end-to-end' '$(WITHIN) conformance' '$(WITHIN) threads-build'
+	@$(MAKE) --no-print-directory counts threads
 	@echo '== what each tier took' && cat .build/tiers
 	@echo '== all tests passed'
 
@@ -79,7 +82,7 @@ broker: build-tools test-tools ## One suite on both brokers, with a real Redis
 
 .PHONY: end-to-end
 end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as processes, driven by Python clients
-	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd $(PYTEST_FLAGS)
+	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd --numprocesses 2 --dist loadscope --no-loadscope-reorder $(PYTEST_FLAGS)
 
 .PHONY: counts
 counts: $(APUS) $(VENV)/ready test-tools bench-tools ## Limits on what a delivery may cost in counts: allocations, sends, wakes, bytes
@@ -97,6 +100,11 @@ fuzz: build-tools ## What peers may send, made up by libFuzzer: the corpus, then
 .PHONY: threads
 threads: build-tools test-tools ## Data races, by the thread sanitizer
 	@$(TIER) threads Tests/Threads/run
+
+# Runs only when nothing else wants the processors: the tests beside it have deadlines.
+.PHONY: threads-build
+threads-build: build-tools
+	@$(TIER) threads-build chrt --idle 0 Tests/Threads/build
 
 # ---- benchmarks ----
 
@@ -121,6 +129,8 @@ format: ## Formats every Swift file
 
 # Runs one tier and prints the seconds it took: `tier NAME COMMAND...`
 TIER := deploy/tier
+# One target, for the shell.
+WITHIN = $(MAKE) --no-print-directory
 
 # ---- what the targets need ----
 

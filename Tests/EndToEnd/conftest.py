@@ -2,17 +2,24 @@
 
 import asyncio
 import itertools
+import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 
 import pytest
 import pytest_asyncio
+from xdist.scheduler import LoadScopeScheduling
 
 from harness import Cluster, Node, RawSocket
 from harness.client import Client
 from harness.handshake import HOSTS
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
-from harness.secrets import pytest_runtest_teardown, pytest_sessionfinish, pytest_terminal_summary
+from harness.secrets import (
+    pytest_runtest_teardown,
+    pytest_sessionfinish,
+    pytest_terminal_summary,
+    pytest_testnodedown,
+)
 
 # Pytest finds its hooks here by their names.
 __all__ = [
@@ -21,6 +28,7 @@ __all__ = [
     "pytest_runtest_teardown",
     "pytest_sessionfinish",
     "pytest_terminal_summary",
+    "pytest_testnodedown",
 ]
 
 _numbers = itertools.count(1)
@@ -32,6 +40,21 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         numbers = [1, 2] if metafunc.definition.get_closest_marker("loops") else [2]
         ids = [f"loops-{number}" for number in numbers]
         metafunc.parametrize("loops", numbers, ids=ids, indirect=True, scope="session")
+
+
+class _ByFileAndLoops(LoadScopeScheduling):
+    """Gives one worker all tests of a file that run with so many loops, so that they share their clusters."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file, _, test = nodeid.partition("::")
+        loops = re.search(r"loops-\d", test)
+        return f"{file} {loops[0] if loops else ''}"
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> LoadScopeScheduling:
+    """Of several workers each takes the next such group when it has done one."""
+    return _ByFileAndLoops(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -13,6 +13,7 @@ from harness import Node, RawSocket, eventually, free_port
 from harness.http_cases import get
 from harness.node import binary
 
+
 @pytest.fixture(scope="session")
 def loops() -> int:
     """Places are counted over all loops."""

@@ -30,7 +30,8 @@ def upgraded(port: int, more: str = "", **options) -> socket.socket:
     """A connection whose handshake has been answered."""
     sock = connected(port, **options)
     sock.sendall(upgrade(more=more))
-    receive_until(sock, b"\r\n\r\n")
+    answer = receive_until(sock, b"\r\n\r\n")
+    assert b" 101 " in answer.split(b"\r\n", 1)[0], answer
     return sock
 
 

@@ -1,12 +1,26 @@
 """TCP ports of the loopback interface: free ones, and who answers on one."""
 
 import http.client
+import os
 import random
 import socket
 
 # Below the range the kernel takes for outgoing connections, so that nobody's client socket sits on a port
 # while the program that owns it is being restarted.
-_CANDIDATES = range(12000, 32000)
+_ALL = range(12000, 32000)
+
+
+def _share(worker: str | None) -> range:
+    """The ports of one of at most four workers of pytest-xdist, such as "gw1", or of whoever is none.
+
+    A port that is given out stays free until its program listens there, so that two could give out the same.
+    """
+    size = len(_ALL) // 5
+    number = 0 if worker is None else 1 + int(worker.removeprefix("gw")) % 4
+    return range(_ALL.start + number * size, _ALL.start + (number + 1) * size)
+
+
+_CANDIDATES = _share(os.environ.get("PYTEST_XDIST_WORKER"))
 
 _given: set[int] = set()
 
@@ -36,7 +50,7 @@ def free_ports(count: int) -> int:
     while True:
         first = free_port()
         others = range(first + 1, first + count)
-        if all(_is_free(port) for port in others):
+        if others.stop <= _CANDIDATES.stop and all(_is_free(port) for port in others):
             _given.update(others)
             return first
 

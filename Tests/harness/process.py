@@ -203,7 +203,7 @@ class Process:
 
 def end_all() -> None:
     """Ends whatever still runs."""
-    for process in Process.known:
+    for process in list(Process.known):
         process.kill()
 
 

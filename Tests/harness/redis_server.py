@@ -55,7 +55,9 @@ class Redis(Process):
             return False
 
     def end(self) -> None:
-        self.client.close()
+        # Who only starts Redis needs no client, and may not have its package.
+        if "client" in self.__dict__:
+            self.client.close()
         super().end()
 
     def presence(self, channel: str) -> dict[str, str]:

@@ -4,6 +4,7 @@ The functions named `pytest_...` are hooks for a conftest to import.
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,6 @@ _SHORTEST = 16
 _secrets: set[str] = set()
 # The logs of all processes that ran; `Process.known` forgets those of earlier tests.
 _logs: set[Path] = set()
-_leaks = pytest.StashKey[list[str]]()
 
 
 def register(secret: str) -> str:
@@ -58,19 +58,46 @@ def pytest_runtest_teardown(item: pytest.Item) -> None:
     _logs.update(process.log for process in Process.known)
 
 
+@dataclass
+class _Search:
+    """How many logs of one run were looked through, or of all workers of it, and what was found."""
+
+    logs: int = 0
+    leaks: list[str] = field(default_factory=list)
+
+    def add(self, other: "_Search") -> None:
+        self.logs += other.logs
+        self.leaks += other.leaks
+
+
+_search = pytest.StashKey[_Search]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node, error) -> None:
+    """Takes over what a worker of pytest-xdist has found."""
+    output = getattr(node, "workeroutput", {}).get("secrets")
+    found = _Search(**output) if output else _Search(leaks=[f"{node.gateway.id} has crashed: nobody has looked at its logs"])
+    node.config.stash.setdefault(_search, _Search()).add(found)
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_sessionfinish(session: pytest.Session) -> None:
     """Fails the run when a log holds a secret."""
-    found = session.config.stash[_leaks] = leaks(_logs, _secrets)
-    if found:
+    search = session.config.stash.setdefault(_search, _Search())
+    search.add(_Search(len(_logs), leaks(_logs, _secrets)))
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["secrets"] = asdict(search)
+    if search.leaks:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Says what was looked for, and what was found."""
-    if found := config.stash.get(_leaks, []):
+    search = config.stash.get(_search, _Search())
+    if search.leaks:
         terminalreporter.section("secrets in logs", red=True)
-        for leak in found:
+        for leak in search.leaks:
             terminalreporter.write_line(leak)
-    elif _secrets and _logs:
-        terminalreporter.write_line(f"none of {len(_secrets)} secrets stands in one of {len(_logs)} logs")
+    elif search.logs:
+        terminalreporter.write_line(f"no secret stands in one of {search.logs} logs")

@@ -7,7 +7,7 @@ import shutil
 import time
 from pathlib import Path
 
-from harness import Failure, Process
+from harness import Failure, Process, until
 
 # The longest case ends itself after 480 s; a client that says nothing for longer hangs.
 _SILENCE = 600.0
@@ -46,9 +46,17 @@ class FuzzingClient(Process):
         self.spawn(self._wstest, "-m", "fuzzingclient", "-s", specification, environment=environment)
         return self
 
-    def _is_ready(self) -> bool:
-        self.look()
-        return self.cases is not None
+    def wait_ready(self) -> None:
+        """Waits until it has said which cases it runs; few may be over by then."""
+
+        def is_ready() -> bool:
+            has_ended = not self.running
+            self.look()
+            if has_ended and self.cases is None:
+                self.check()
+            return self.cases is not None
+
+        until(is_ready, what=lambda: f"{self.name} chooses no cases\n{self.tail()}")
 
     @property
     def case(self) -> str:

@@ -43,12 +43,12 @@ def run(wstest: Path, url: str, patterns: list, folder: Path, servers: list[Proc
 
 def _check_number(cases: list, patterns: list) -> None:
     """Fails unless each section that is asked for as a whole has all its cases, and no case is there twice."""
+    if twice := sorted({case for case in cases if cases.count(case) > 1}):
+        raise Failure(f"there are no such cases, or they are in two shares: {' '.join(twice)}")
     found = Counter(map(section, cases))
     for number, expected in SECTIONS.items():
         if ("*" in patterns or f"{number}.*" in patterns) and found[number] != expected:
             raise Failure(f"section {number} has {found[number]} cases instead of {expected}")
-    if twice := sorted({case for case in cases if cases.count(case) > 1}):
-        raise Failure(f"there are no such cases, or they are in two shares: {' '.join(twice)}")
     if not cases:
         raise Failure(f"no case matches {','.join(patterns)}")
 
