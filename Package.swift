@@ -1,4 +1,4 @@
-// swift-tools-version: 6.1
+// swift-tools-version: 6.2
 import PackageDescription
 
 /// One folder per module under `Sources/`; a module imports only modules that stand above it here.

@@ -19,10 +19,10 @@ package enum BrokerEvent: Sendable {
   /// The node goes on under another id, because its lease had run out.
   case nodeRenamed(NodeID)
   /// Whose connections the broker is to be told of from now on; at first those of users. With `everybody` those that are
-  /// open already are announced, too, from the first slot on.
+  /// open already are reported, too, from the first slot on.
   case register(ReportedConnections)
-  /// The next of the open connections are to be announced, from that slot on.
-  case announce(from: UInt32)
+  /// The next of the open connections are to be reported, from that slot on.
+  case reportConnections(from: UInt32)
 }
 
 /// How the node stands with its broker.

@@ -7,15 +7,16 @@ package enum LoopReport: Sendable {
   /// The loop has no listener of the channel any more.
   case detach(ChannelName)
   /// The entry of a member is another from now on.
-  case update(Occupant, ChannelName)
+  case update(MemberConnection, ChannelName)
   /// Ends a membership, at once or after the grace for lost connections.
   case leave(ClientID, ChannelName, lost: Bool)
   /// A connection is open, or it is known only now whose it is.
   case connected(OpenConnection)
-  /// A connection that was told of by `connected` or `announced` is gone.
+  /// A connection that was told of by `connected` or `openConnections` is gone.
   case disconnected(ClientID, UserName?)
-  /// Connections that are open, asked for by `announce`; those from the slot `next` on have not been told of yet.
-  case announced([OpenConnection], next: UInt32?)
+  /// Connections that are open, asked for by `reportConnections`; those from the slot `next` on have not been told of
+  /// yet.
+  case openConnections([OpenConnection], next: UInt32?)
 }
 
 /// A connection that is open, as the cluster knows it.

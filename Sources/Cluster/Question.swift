@@ -4,7 +4,7 @@ import Model
 package enum Question: Sendable {
   case publish(Publication)
   /// Makes a connection a member, or only tells a watcher who is there.
-  case enter(Occupant, ChannelName, PresenceMode)
+  case enter(MemberConnection, ChannelName, PresenceMode)
   case history(ChannelName, HistoryQuery)
   /// Who is in a channel, or only how many are.
   case presence(ChannelName, onlyCount: Bool)

@@ -78,27 +78,27 @@ struct BufferedEvents {
 /// What was buffered for one connection.
 struct BufferedShare {
   var events: [ChannelEvent]
-  /// The place of the last message that was dropped before them.
+  /// The position of the last message that was dropped before them.
   var lost: StreamPosition?
 
-  /// Whether there are messages that neither a read up to `top` has nor the events.
-  func hasHole(from top: StreamPosition) -> Bool {
+  /// Whether there are messages that neither a read up to `latest` has nor the events.
+  func hasHole(from latest: StreamPosition) -> Bool {
     guard let lost else { return false }
-    if lost.epoch == top.epoch { return lost.offset > top.offset }
+    if lost.epoch == latest.epoch { return lost.offset > latest.offset }
     // An epoch never comes back: it was an older one if the read's is still to come.
-    return !events.contains { $0.position?.epoch == top.epoch }
+    return !events.contains { $0.position?.epoch == latest.epoch }
   }
 
-  /// What is to be told of them when all up to `top` is known by a read: messages behind it.
+  /// What is to be told of them when all up to `latest` is known by a read: messages behind it.
   ///
   /// The read and the events have come on two ways. An event of another epoch is older than the read if one of the read's
   /// epoch comes behind it, since epochs never come back; else it is newer, and a gap has been told before it.
-  func behind(_ top: StreamPosition) -> [ChannelEvent] {
-    let last = events.lastIndex { $0.position?.epoch == top.epoch } ?? -1
+  func behind(_ latest: StreamPosition) -> [ChannelEvent] {
+    let last = events.lastIndex { $0.position?.epoch == latest.epoch } ?? -1
     var isNewer = false
     return events.enumerated().compactMap { index, event in
       guard let position = event.position else { return event }
-      if position.epoch == top.epoch { return position.offset > top.offset ? event : nil }
+      if position.epoch == latest.epoch { return position.offset > latest.offset ? event : nil }
       guard index > last else { return nil }
       if event.kind == .gap { isNewer = true }
       return isNewer ? event : nil

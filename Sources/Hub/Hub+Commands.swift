@@ -48,7 +48,7 @@ extension Hub {
   package struct EventContext {
     package let client: ClientID
     package let user: UserName?
-    /// Whether the message gets its place, or its fate, only at the broker.
+    /// Whether the message gets its position, or its fate, only at the broker.
     package let isDraft: Bool
     /// Whether the message is kept.
     package let keepsHistory: Bool

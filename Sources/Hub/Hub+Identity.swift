@@ -54,8 +54,8 @@ extension Hub {
   /// Has presence show what the connection's token says by now.
   private mutating func show(_ info: String?, of session: Session) {
     for subscription in session.subscriptions where subscription.mode == .member {
-      let occupant = Occupant(client: session.client, user: session.user, info: info)
-      act(.report(.update(occupant, channels[subscription.channel].name)))
+      let connection = MemberConnection(client: session.client, user: session.user, info: info)
+      act(.report(.update(connection, channels[subscription.channel].name)))
     }
   }
 

@@ -55,7 +55,7 @@ extension Hub {
     guard let session = sessions[key.slot] else { return }
     var read = read
     if subscribe.options.since != nil, !(read.isComplete && hasRoom(for: read, session, waiting)) {
-      read = HistoryRead(top: read.top)
+      read = HistoryRead(latest: read.latest)
       if channels[key.channel].rule?.sendsLast == true {
         // Nothing of what was missed, then, but the newest, as for everybody who comes.
         pending.modify(key) { $0.options.since = nil }
@@ -84,8 +84,8 @@ extension Hub {
     advance(key, to: .entering)
     // What the issuer of the token has vouched for its holder cannot put something else in the place of.
     let info = session.identity?.info ?? subscribe.options.info
-    let occupant = Occupant(client: session.client, user: session.user, info: info)
-    ask(.enter(occupant, channels[key.channel].name, subscribe.mode), key, session, subscribe)
+    let connection = MemberConnection(client: session.client, user: session.user, info: info)
+    ask(.enter(connection, channels[key.channel].name, subscribe.mode), key, session, subscribe)
   }
 
   private mutating func advance(_ key: PendingKey, to stage: PendingSubscribe.Stage) {
@@ -181,22 +181,22 @@ extension Hub {
     _ name: ChannelName
   ) {
     let isRecovered = subscribe.asksForMissed ? subscribe.options.since != nil && read.isComplete : nil
-    var stream = SubscribedStream(position: read.top, isRecovered: isRecovered)
+    var stream = SubscribedStream(position: read.latest, isRecovered: isRecovered)
     var entries: [HistoryEntry] = []
     var events = share.events
     if subscribe.previous != nil {
       // It has listened all the time: everything that was buffered is news to it.
       if let start = share.start { stream.position = start }
-    } else if let lost = share.lost, share.hasHole(from: read.top) {
+    } else if let lost = share.lost, share.hasHole(from: read.latest) {
       stream = SubscribedStream(position: lost, isRecovered: isRecovered.map { _ in false })
     } else {
       entries = read.entries
       if let first = entries.first { stream.position.offset = first.offset - 1 }
-      events = share.behind(read.top)
+      events = share.behind(read.latest)
     }
     act(.reply(session.id, .subscribed(id: subscribe.id, name, stream, roster)))
     entries.removeAll { $0.excluded == session.client }
-    if !entries.isEmpty { act(.replay(session.id, name, epoch: read.top.epoch, entries)) }
+    if !entries.isEmpty { act(.replay(session.id, name, epoch: read.latest.epoch, entries)) }
     deliver(events, session, name)
   }
 

@@ -5,7 +5,8 @@ public protocol ByteSink {
 }
 
 /// Public and inlinable: the sinks of other modules are written to for every message, and only such generic code is
-/// specialised for the types of another module. `package` is not enough: a publish took 1,200 instructions more with it.
+/// specialised for the types of another module. `package` is not enough: a publish took 1,200 instructions more with
+/// it.
 extension ByteSink {
   /// Text known when the program was built, as it stands.
   @inlinable

@@ -1,5 +1,5 @@
-/// A place in a channel's history: the number of a message under an epoch, which changes whenever nobody can vouch that
-/// nothing is missing.
+/// A position in a channel's history: the number of a message under an epoch, which changes whenever nobody can vouch
+/// that nothing is missing.
 package struct StreamPosition: Hashable, Sendable {
   /// Letters and digits.
   package var epoch: String
@@ -22,7 +22,7 @@ package struct StreamPosition: Hashable, Sendable {
 
 /// From where on somebody wants what was published.
 package enum Since: Hashable, Sendable {
-  /// After the message of that place.
+  /// After the message of that position.
   case position(StreamPosition)
   /// After that moment, in milliseconds since 1970.
   case time(Int64)
@@ -39,10 +39,10 @@ package enum HistoryQuery: Hashable, Sendable {
   /// The first messages since then that are held, at most so many.
   case after(Since, limit: Int)
 
-  /// Whether it asks what came after a place that is of another epoch than the history is now.
-  package func isOfAnotherEpoch(than top: StreamPosition) -> Bool {
+  /// Whether it asks what came after a position that is of another epoch than the history is now.
+  package func isOfAnotherEpoch(than latest: StreamPosition) -> Bool {
     switch self {
-    case .after(.position(let position), limit: _): position.epoch != top.epoch
+    case .after(.position(let position), limit: _): position.epoch != latest.epoch
     case .after(.time, limit: _), .position, .recover, .newest: false
     }
   }
@@ -82,19 +82,19 @@ package struct HistoryRead: Sendable {
   package static let maxBytes = 512 << 10
 
   /// The newest message there is.
-  package var top: StreamPosition
+  package var latest: StreamPosition
   /// Oldest first.
   package var entries: [HistoryEntry]
-  /// Whether everything that was published since the place that was asked for is held. `entries` are all of it, unless
-  /// fewer were asked for or it is more than `maxBytes`.
+  /// Whether everything that was published since the position that was asked for is held. `entries` are all of it,
+  /// unless fewer were asked for or it is more than `maxBytes`.
   package var isComplete: Bool
-  /// Whether the place that was asked for is of an epoch that is over.
+  /// Whether the position that was asked for is of an epoch that is over.
   package var isReset: Bool
 
   package init(
-    top: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false, isReset: Bool = false
+    latest: StreamPosition, entries: [HistoryEntry] = [], isComplete: Bool = false, isReset: Bool = false
   ) {
-    self.top = top
+    self.latest = latest
     self.entries = entries
     self.isComplete = isComplete
     self.isReset = isReset

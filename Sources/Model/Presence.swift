@@ -57,7 +57,7 @@ package struct Roster: Equatable, Sendable {
 }
 
 /// Who a connection is in a channel's presence.
-package struct Occupant: Equatable, Sendable {
+package struct MemberConnection: Equatable, Sendable {
   /// The longest `info`, in bytes of JSON text.
   package static let maxInfoLength = 1024
 

@@ -4,10 +4,10 @@ import Locks
 /// Where the items for one receiver on one loop arrive, from any thread.
 ///
 /// Posting takes one lock and, when the loop has not been woken yet, one eventfd write; the loop takes the whole batch
-/// at once. Items of one sender stay in order. Two queues take turns, so a steady flow allocates nothing.
-/// Batches are what this generic class touches, never single items: code that is not specialised for its types, as all
-/// of another module's is, looks them up at run time.
-/// `@unchecked Sendable`: `spare` and `receiver` are touched only on the loop's thread.
+/// at once. Items of one sender stay in order. Queues change hands, so a steady flow allocates nothing. Batches are
+/// what this generic class touches, and single items only where a batch comes before the last was taken: code that is
+/// not specialised for its types, as this is not for those of other modules, looks them up at run time. `@unchecked
+/// Sendable`: `spare` and `receiver` are touched only on the loop's thread.
 package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
   package let handle: LoopHandle
   private let waiting = Lock<Deque<Item>>([])
@@ -34,7 +34,7 @@ package final class Mailbox<Item: Sendable>: @unchecked Sendable, MailboxDrain {
     receiveBatches { batch in for item in batch { receiver(item) } }
   }
 
-  /// Leaves items from any thread and empties the queue, keeping its memory.
+  /// Leaves items from any thread and empties the queue; its memory may be another's then.
   package func post(contentsOf items: inout Deque<Item>) {
     guard !items.isEmpty else { return }
     waiting.withLock { if $0.isEmpty { swap(&$0, &items) } else { $0.append(contentsOf: items) } }

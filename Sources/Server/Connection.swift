@@ -27,7 +27,7 @@ struct Connection: ~Copyable {
   /// Whether it counts among the connections of its address.
   var isCounted = false
   /// Whether the broker has been told of it.
-  var isAnnounced = false
+  var isReported = false
   var generation: UInt32 = 0
   var phase = Phase.free
   var endpoint = Endpoint.hub

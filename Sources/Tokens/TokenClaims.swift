@@ -62,8 +62,8 @@ struct TokenClaims {
 
   private static func info(_ claims: JSONObject) throws(TokenFault) -> String? {
     guard let info = claims.json("info") else { return nil }
-    guard info.utf8.count <= Occupant.maxInfoLength else {
-      throw TokenFault("The claim info is longer than \(Occupant.maxInfoLength) bytes.")
+    guard info.utf8.count <= MemberConnection.maxInfoLength else {
+      throw TokenFault("The claim info is longer than \(MemberConnection.maxInfoLength) bytes.")
     }
     return info
   }

@@ -240,7 +240,7 @@ private func checkCommand(
       types.removeAll { $0 == "subscribe" }
       checkName(subscribe.channel, text("channel"))
       expect(subscribe.info.map { Array($0.utf8) } == raw("info").first.map(Array.init), "another info")
-      expect(subscribe.info.map { $0.utf8.count <= Occupant.maxInfoLength } ?? true, "a long info")
+      expect(subscribe.info.map { $0.utf8.count <= MemberConnection.maxInfoLength } ?? true, "a long info")
     case .unsubscribe(let channel, _):
       types.removeAll { $0 == "unsubscribe" }
       checkName(channel, text("channel"))

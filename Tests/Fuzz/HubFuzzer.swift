@@ -108,7 +108,7 @@ private struct HubRun {
       try simulation.answerRead(number % simulation.readings.count, success: variant, waiting: waiting)
     default:
       guard simulation.open[slot] != nil, let stream = simulation.streams[channel] else { return }
-      let since = stream.position(stream.epoch, max(0, stream.top - Int(slot)))
+      let since = stream.position(stream.epoch, max(0, stream.latest - Int(slot)))
       guard simulation.requests < Self.maxCommands else { return }
       try simulation.run(.subscribe(variant ? .watch : .none), slot, channel, since: since)
     }

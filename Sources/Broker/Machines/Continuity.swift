@@ -2,9 +2,9 @@ import Model
 
 /// Watches that every message of a channel with history is handed on once and in order, without any I/O.
 ///
-/// A channel's place is the message up to which everything was handed on or told as a gap. What follows the place goes
-/// out at once. Behind a jump, and after a lost subscription, messages are held until what is missing has been read, in
-/// as many reads as it takes; what cannot be read is told as a gap before anything newer.
+/// A channel's position is the message up to which everything was handed on or told as a gap. What follows the position
+/// goes out at once. Behind a jump, and after a lost subscription, messages are buffered until what is missing has been
+/// read, in as many reads as it takes; what cannot be read is told as a gap before anything newer.
 ///
 /// A channel is watched from its first `attached` until `forget`. Each `read` is answered once, except that one from
 /// before `lost` or `forget` need not be: such answers are ignored.
@@ -35,15 +35,15 @@ struct Continuity {
   enum Decision {
     /// Hand it on now.
     case deliver
-    /// Nothing is to be done: it is held, or has been handed on before.
+    /// Nothing is to be done: it is buffered, or has been handed on before.
     case withhold
-    /// Do this instead; it is among what is delivered, or held.
+    /// Do this instead; it is among what is delivered, or buffered.
     case act([Action])
   }
 
-  /// The most that is held for one channel, in messages and in bytes; what is more is read as well.
-  static let maxHeld = 1000
-  static let maxHeldBytes = 1 << 20
+  /// The most that is buffered for one channel, in messages and in bytes; what is more is read as well.
+  static let maxBuffered = 1000
+  static let maxBufferedBytes = 1 << 20
   /// Messages that one read asks for.
   static let page = 300
 
@@ -64,7 +64,7 @@ struct Continuity {
     for channel in streams.keys { streams[channel]?.lost() }
   }
 
-  /// The subscription was given up, or nobody wants it back after it was lost: the place is worth nothing any more.
+  /// The subscription was given up, or nobody wants it back after it was lost: the position is worth nothing any more.
   mutating func forget(_ channel: ChannelName) {
     streams[channel] = nil
   }
@@ -78,37 +78,37 @@ struct Continuity {
 
   /// A message has come by pub/sub.
   ///
-  /// One of a channel that is not watched belongs to a subscription that is being given up; it sets no place.
+  /// One of a channel that is not watched belongs to a subscription that is being given up; it sets no position.
   mutating func received(_ channel: ChannelName, _ item: Item) -> Decision {
     streams[channel]?.received(item, &serials) ?? .deliver
   }
 
-  /// The stream stood at `top` when it was asked after the channel was attached: its place, unless it has one. A stream
-  /// that has begun anew and is empty is told as a gap: no message would. After a refused read a place other than the
-  /// channel's has what is missing read.
-  mutating func position(_ channel: ChannelName, _ top: StreamPosition) -> Action? {
-    streams[channel]?.position(top, &serials)
+  /// The stream stood at `latest` when it was asked after the channel was attached: its position, unless it has one. A
+  /// stream that has begun anew and is empty is told as a gap: no message would. After a refused read a position other
+  /// than the channel's has what is missing read.
+  mutating func stood(_ channel: ChannelName, at latest: StreamPosition) -> Action? {
+    streams[channel]?.stood(at: latest, &serials)
   }
 
-  /// Whether everything up to that place has been handed on, or told as a gap; also where nobody watches.
-  func hasReached(_ top: StreamPosition, in channel: ChannelName) -> Bool {
-    streams[channel]?.hasReached(top) ?? true
+  /// Whether everything up to that position has been handed on, or told as a gap; also where nobody watches.
+  func hasReached(_ latest: StreamPosition, in channel: ChannelName) -> Bool {
+    streams[channel]?.hasReached(latest) ?? true
   }
 
-  /// The epoch of a channel's place.
+  /// The epoch of a channel's position.
   func epoch(of channel: ChannelName) -> String? { streams[channel]?.epoch }
 
-  /// Whether a message of a newer epoch has overtaken an answer: one with that place, asked for when the channel's epoch
-  /// was `before`. Such a place is none to go on from.
-  func hasOvertaken(_ top: StreamPosition, askedIn before: String?, in channel: ChannelName) -> Bool {
+  /// Whether a message of a newer epoch has overtaken an answer: one with that position, asked for when the channel's
+  /// epoch was `before`. Such a position is none to go on from.
+  func hasOvertaken(_ latest: StreamPosition, askedIn before: String?, in channel: ChannelName) -> Bool {
     guard let epoch = epoch(of: channel) else { return false }
-    return epoch != before && epoch != top.epoch
+    return epoch != before && epoch != latest.epoch
   }
 
   /// Whether the channel has been in that epoch and has left it.
   func hasLeft(_ epoch: String, in channel: ChannelName) -> Bool { streams[channel]?.hasLeft(epoch) ?? false }
 
-  /// Somebody knows of messages behind the place, and none has come that would tell: what is missing is to be read.
+  /// Somebody knows of messages behind the position, and none has come that would tell: what is missing is to be read.
   mutating func recheck(_ channel: ChannelName) -> Action? {
     streams[channel]?.recheck(&serials)
   }

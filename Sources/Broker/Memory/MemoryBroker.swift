@@ -56,8 +56,8 @@ package final class MemoryBroker: Broker {
   package func ask(_ question: Question, by caller: Caller) {
     switch question {
     case .publish(let publication): publish(publication, caller)
-    case .enter(let occupant, let channel, let mode):
-      if mode == .member { join(channel, occupant) }
+    case .enter(let connection, let channel, let mode):
+      if mode == .member { join(channel, connection) }
       outlet.answer(.success(.presence(channel, roster(channel))), to: caller)
     case .history(let channel, let query):
       let read = store.read(
@@ -75,7 +75,7 @@ package final class MemoryBroker: Broker {
     switch report {
     case .attach(let channel): attach(channel, loop)
     case .detach(let channel): subscriptions.detach(channel, loop, now: self.loop.now)
-    case .update(let occupant, let channel): join(channel, occupant)
+    case .update(let connection, let channel): join(channel, connection)
     case .leave(let client, let channel, let lost):
       if lost {
         rooms[channel]?.lose(client)
@@ -87,7 +87,7 @@ package final class MemoryBroker: Broker {
       if let user = connection.user { connections[user, default: 0] += 1 }
     case .disconnected(_, let user): if let user { disconnected(user) }
     // Nobody is asked here for what is open.
-    case .announced: break
+    case .openConnections: break
     }
   }
 
@@ -162,18 +162,18 @@ package final class MemoryBroker: Broker {
 
   // MARK: Presence
 
-  private func join(_ channel: ChannelName, _ occupant: Occupant) {
+  private func join(_ channel: ChannelName, _ connection: MemberConnection) {
     var room = rooms[channel] ?? MemoryRoom()
-    let isFirst = room.join(occupant, now: Sys.wallMilliseconds())
+    let isFirst = room.join(connection, now: Sys.wallMilliseconds())
     rooms[channel] = room
     guard isFirst else { return }
-    changed(channel, count: room.count, excluding: occupant.client) {
+    changed(channel, count: room.count, excluding: connection.client) {
       Interchange.join(
-        channel: channel, user: occupant.user, client: occupant.client, info: occupant.info, count: room.count)
+        channel: channel, user: connection.user, client: connection.client, info: connection.info, count: room.count)
     }
   }
 
-  private func left(_ channel: ChannelName, _ gone: Occupant?) {
+  private func left(_ channel: ChannelName, _ gone: MemberConnection?) {
     let count = rooms[channel]?.count ?? 0
     if rooms[channel]?.isEmpty == true { rooms[channel] = nil }
     guard let gone else { return }

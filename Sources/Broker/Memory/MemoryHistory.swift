@@ -6,32 +6,32 @@ import Model
 /// All times are milliseconds since 1970.
 struct MemoryHistory {
   /// The newest message there has been, also when nothing is held any more.
-  private(set) var top: StreamPosition
+  private(set) var latest: StreamPosition
   /// Bytes of the messages that are held.
   private(set) var byteCount = 0
   /// When it was last written or read.
   private(set) var touched: Int64
-  /// Oldest first, one for each offset up to the top.
+  /// Oldest first, one for each offset up to that of `latest`.
   private var entries: Deque<HistoryEntry> = []
   /// What is held goes after that moment.
   private var expiry: Int64 = 0
 
-  /// A history that begins behind that place.
-  init(top: StreamPosition, now: Int64) {
-    self.top = top
+  /// A history that begins after that position.
+  init(latest: StreamPosition, now: Int64) {
+    self.latest = latest
     touched = now
   }
 
   /// Messages held.
   var count: Int { entries.count }
 
-  /// Gives a message its place and keeps it.
+  /// Gives a message its position and keeps it.
   mutating func append(_ publication: Publication, keeping rule: HistoryRule, now: Int64) -> HistoryEntry {
     expire(now: now)
     touched = now
-    top.offset += 1
+    latest.offset += 1
     let entry = HistoryEntry(
-      offset: top.offset, time: now, text: publication.text(offset: top.offset, time: now),
+      offset: latest.offset, time: now, text: publication.text(offset: latest.offset, time: now),
       isBinary: publication.kind == .binary, excluded: publication.excluded)
     entries.append(entry)
     byteCount += entry.text.count
@@ -58,20 +58,20 @@ struct MemoryHistory {
     expire(now: now)
     touched = now
     switch query {
-    case .position: return HistoryRead(top: top)
-    case .newest(let count): return HistoryRead(top: top, entries: newest(count, maxBytes))
+    case .position: return HistoryRead(latest: latest)
+    case .newest(let count): return HistoryRead(latest: latest, entries: newest(count, maxBytes))
     case .recover(let since):
-      guard let place = place(since), place.isVouched, place.missed <= HistoryRead.maxRecovered,
-        place.missed <= entries.count
-      else { return HistoryRead(top: top) }
-      return HistoryRead(top: top, entries: Array(entries.suffix(place.missed)), isComplete: true)
+      guard let start = start(since), start.isVouched, start.missed <= HistoryRead.maxRecovered,
+        start.missed <= entries.count
+      else { return HistoryRead(latest: latest) }
+      return HistoryRead(latest: latest, entries: Array(entries.suffix(start.missed)), isComplete: true)
     case .after(let since, let limit):
-      guard let place = place(since) else {
-        return HistoryRead(top: top, isReset: query.isOfAnotherEpoch(than: top))
+      guard let start = start(since) else {
+        return HistoryRead(latest: latest, isReset: query.isOfAnotherEpoch(than: latest))
       }
-      let held = oldest(limit, maxBytes, of: entries.suffix(place.missed))
-      let isHeld = place.missed <= entries.count && (place.missed == 0 || !held.isEmpty)
-      return HistoryRead(top: top, entries: held, isComplete: place.isVouched && isHeld)
+      let held = oldest(limit, maxBytes, of: entries.suffix(start.missed))
+      let isHeld = start.missed <= entries.count && (start.missed == 0 || !held.isEmpty)
+      return HistoryRead(latest: latest, entries: held, isComplete: start.isVouched && isHeld)
     }
   }
 
@@ -100,12 +100,12 @@ struct MemoryHistory {
   }
 
   /// How many messages there have been since then, as far as anybody knows, and whether there can have been no more.
-  /// Nil for a place that has never been in this history.
-  private func place(_ since: Since) -> (missed: Int, isVouched: Bool)? {
+  /// Nil for a position that has never been in this history.
+  private func start(_ since: Since) -> (missed: Int, isVouched: Bool)? {
     switch since {
     case .position(let position):
-      guard position.epoch == top.epoch, (0...top.offset).contains(position.offset) else { return nil }
-      return (top.offset - position.offset, true)
+      guard position.epoch == latest.epoch, (0...latest.offset).contains(position.offset) else { return nil }
+      return (latest.offset - position.offset, true)
     case .time(let time):
       let missed = entries.count - countUntil(time)
       let isVouched = entries.first.map { $0.time <= time || $0.offset == 1 } ?? false

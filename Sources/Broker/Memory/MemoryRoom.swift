@@ -2,28 +2,28 @@ import Model
 
 /// Who is in one channel of a node that stands alone.
 struct MemoryRoom {
-  private struct Place {
-    var occupant: Occupant
+  private struct Entry {
+    var connection: MemberConnection
     let since: Int64
     /// A lost connection whose grace is running.
     var isLeaving = false
   }
 
-  private var places: [ClientID: Place] = [:]
+  private var entries: [ClientID: Entry] = [:]
   /// Connections of each user.
   private var users: [UserName: Int] = [:]
   private var anonymous = 0
 
-  var isEmpty: Bool { places.isEmpty }
+  var isEmpty: Bool { entries.isEmpty }
   /// Users and anonymous connections.
   var count: Int { users.count + anonymous }
 
   /// Makes a connection a member or brings its info up to date; true when a user, or an anonymous one, has come.
-  mutating func join(_ occupant: Occupant, now: Int64) -> Bool {
-    let before = places.updateValue(
-      Place(occupant: occupant, since: places[occupant.client]?.since ?? now), forKey: occupant.client)
+  mutating func join(_ connection: MemberConnection, now: Int64) -> Bool {
+    let before = entries.updateValue(
+      Entry(connection: connection, since: entries[connection.client]?.since ?? now), forKey: connection.client)
     guard before == nil else { return false }
-    guard let user = occupant.user else {
+    guard let user = connection.user else {
       anonymous += 1
       return true
     }
@@ -33,17 +33,17 @@ struct MemoryRoom {
 
   /// A member's connection was lost; it stays until `leaveIfLost`.
   mutating func lose(_ client: ClientID) {
-    places[client]?.isLeaving = true
+    entries[client]?.isLeaving = true
   }
 
   /// Ends a membership whose connection was lost and has not been entered again; as `leave`.
-  mutating func leaveIfLost(_ client: ClientID) -> Occupant? {
-    places[client]?.isLeaving == true ? leave(client) : nil
+  mutating func leaveIfLost(_ client: ClientID) -> MemberConnection? {
+    entries[client]?.isLeaving == true ? leave(client) : nil
   }
 
   /// Ends a membership; who has gone with it, or nil when the user still has another connection here.
-  mutating func leave(_ client: ClientID) -> Occupant? {
-    guard let gone = places.removeValue(forKey: client)?.occupant else { return nil }
+  mutating func leave(_ client: ClientID) -> MemberConnection? {
+    guard let gone = entries.removeValue(forKey: client)?.connection else { return nil }
     guard let user = gone.user else {
       anonymous -= 1
       return gone
@@ -55,10 +55,10 @@ struct MemoryRoom {
 
   /// Who is here; the count alone where they are too many, or an answer with them had more than `maxBytes`.
   func roster(maxBytes: Int = Roster.maxBytes) -> Roster {
-    guard places.count <= Roster.maxConnections else { return .truncated(count: count) }
+    guard entries.count <= Roster.maxConnections else { return .truncated(count: count) }
     var builder = RosterBuilder()
-    for (client, place) in places {
-      builder.add(client: client, user: place.occupant.user, info: place.occupant.info, since: place.since)
+    for (client, entry) in entries {
+      builder.add(client: client, user: entry.connection.user, info: entry.connection.info, since: entry.since)
     }
     return builder.roster(maxBytes: maxBytes)
   }

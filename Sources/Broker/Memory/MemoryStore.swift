@@ -44,7 +44,7 @@ struct MemoryStore {
     if let rule = publication.history {
       let entry = use(channel, now: now) { history in
         let entry = history.append(publication, keeping: rule, now: now)
-        receipt.position = history.top
+        receipt.position = history.latest
         return entry
       }
       text = entry.text
@@ -62,9 +62,9 @@ struct MemoryStore {
     _ channel: ChannelName, _ query: HistoryQuery, begins: Bool, now: Int64, maxBytes: Int = HistoryRead.maxBytes
   ) -> HistoryRead {
     if histories[channel] != nil { return use(channel, now: now) { $0.read(query, now: now, maxBytes: maxBytes) } }
-    let top = beginning(of: channel)
-    if begins { beginnings[channel] = top }
-    var empty = MemoryHistory(top: top, now: now)
+    let latest = beginning(of: channel)
+    if begins { beginnings[channel] = latest }
+    var empty = MemoryHistory(latest: latest, now: now)
     return empty.read(query, now: now, maxBytes: maxBytes)
   }
 
@@ -74,7 +74,7 @@ struct MemoryStore {
     // Taken out meanwhile, so that what it holds is not copied.
     let known = histories.removeValue(forKey: channel)
     if known == nil { order.append(channel) }
-    var history = known ?? MemoryHistory(top: beginning(of: channel), now: now)
+    var history = known ?? MemoryHistory(latest: beginning(of: channel), now: now)
     byteCount -= history.byteCount
     beginnings[channel] = nil
     defer {

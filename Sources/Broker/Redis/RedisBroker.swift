@@ -73,7 +73,7 @@ package final class RedisBroker: Broker {
   package func ask(_ question: Question, by caller: Caller) {
     switch question {
     case .publish(let publication): keyspace.publisher.publish(publication, caller)
-    case .enter(let occupant, let channel, let mode): keyspace.presence.enter(occupant, channel, mode, for: caller)
+    case .enter(let connection, let channel, let mode): keyspace.presence.enter(connection, channel, mode, for: caller)
     case .history(let channel, let query): keyspace.streams.read(channel, query, caller)
     case .presence(let channel, let onlyCount): keyspace.rosters.query(channel, onlyCount: onlyCount, caller)
     case .send(let event, to: let addressee): keyspace.users.send(event, to: addressee, caller)
@@ -84,12 +84,12 @@ package final class RedisBroker: Broker {
     switch report {
     case .attach(let channel): keyspace.subscriptions.attach(channel, loop)
     case .detach(let channel): keyspace.detach(channel, loop)
-    case .update(let occupant, let channel): keyspace.presence.enter(occupant, channel, .member, for: nil)
+    case .update(let connection, let channel): keyspace.presence.enter(connection, channel, .member, for: nil)
     case .leave(let client, let channel, let lost):
       lost ? keyspace.presence.lose(client, channel) : keyspace.presence.leave(client, channel)
     case .connected(let connection): keyspace.registry.connected(connection)
     case .disconnected(let client, let user): keyspace.registry.disconnected(client, user)
-    case .announced(let connections, let next): keyspace.registry.announced(connections, next: next, loop)
+    case .openConnections(let connections, let next): keyspace.registry.received(connections, next: next, loop)
     }
   }
 

@@ -58,7 +58,7 @@ extension ApusCodec {
 
   static func write(_ read: HistoryRead, of channel: ChannelName, _ id: RequestID?, to writer: inout ByteWriter) {
     Interchange.appendHead("history", id: id, channel: channel, to: &writer)
-    Interchange.append(read.top, to: &writer)
+    Interchange.append(read.latest, to: &writer)
     if read.isReset { writer.append(literal: #","reset":true"#) }
     writer.append(literal: #","messages":["#)
     var isFirst = true

@@ -137,9 +137,9 @@ struct CommandReader {
 
   private func info() throws(Refusal) -> String? {
     guard let value = envelope.info else { return nil }
-    guard value.range.count <= Occupant.maxInfoLength else {
+    guard value.range.count <= MemberConnection.maxInfoLength else {
       throw Refusal(
-        id: id, .tooLarge, "The member info must not be longer than \(Occupant.maxInfoLength) bytes.")
+        id: id, .tooLarge, "The member info must not be longer than \(MemberConnection.maxInfoLength) bytes.")
     }
     return scanner.text(value.range)
   }

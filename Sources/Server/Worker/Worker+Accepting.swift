@@ -248,7 +248,7 @@ extension Worker {
     let connection = connections[slot]
     connection.pointee.isInHub = true
     connection.pointee.opened = Sys.wallMilliseconds()
-    announce(slot)
+    report(slot)
     statistics.connects += 1
     let greeting = Greeting(
       client: client, node: node, user: identity?.user, pingInterval: configuration.pingInterval,

@@ -113,7 +113,7 @@ extension Worker {
   private func leaveHub(_ slot: UInt32) {
     guard connections[slot].pointee.isInHub else { return }
     connections[slot].pointee.isInHub = false
-    forgetAnnounced(slot)
+    reportClosed(slot)
     hub.close(connections.id(slot), now: loop.now)
     statistics.count(disconnect: connections[slot].pointee.closing.disconnectCode)
     performActions()

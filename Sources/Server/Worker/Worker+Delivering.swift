@@ -89,7 +89,7 @@ extension Worker {
       hub.answered(asker, result, waiting: delivery.recoveryBytes(asker.session.slot))
     case .answers(let askers, let result): answered(askers, result, event.weight)
     case .register(let reportedConnections): register(reportedConnections)
-    case .announce(let slot): announceBatch(from: slot)
+    case .reportConnections(let slot): reportBatch(from: slot)
     case .addressed(let addressee, let text, let since):
       delivery.send(text, to: hub.slots(of: addressee))
       delivery.delivered(since: since)

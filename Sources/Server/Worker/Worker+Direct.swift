@@ -6,10 +6,10 @@ import Reactor
 
 /// What belongs to no channel: events for a user or for everybody, and telling the broker who is connected.
 extension Worker {
-  /// Open connections announced together.
-  private static var announceBatch: Int { 256 }
+  /// Open connections reported together.
+  private static var reportBatch: Int { 256 }
   /// Slots looked at for one batch.
-  private static var announceSpan: UInt32 { 4096 }
+  private static var reportSpan: UInt32 { 4096 }
 
   // MARK: Events
 
@@ -25,40 +25,40 @@ extension Worker {
   /// The broker wants to be told of other connections than before.
   func register(_ reportedConnections: ReportedConnections) {
     self.reportedConnections = reportedConnections
-    if case .everybody = reportedConnections { announceBatch(from: 0) }
+    if case .everybody = reportedConnections { reportBatch(from: 0) }
   }
 
   /// Tells the broker of a connection that is open, or whose client is known only now, if it wants to be told.
-  func announce(_ slot: UInt32) {
+  func report(_ slot: UInt32) {
     guard let connection = openConnection(slot) else { return }
     switch reportedConnections {
     case .nobody: return
     case .users: if connection.user == nil { return }
     case .everybody: break
     }
-    connections[slot].pointee.isAnnounced = true
+    connections[slot].pointee.isReported = true
     relay.report(.connected(connection))
   }
 
   /// Tells the broker of the connections that are open, some at a time: it asks for the next when it has taken these.
-  func announceBatch(from first: UInt32) {
-    let end = min(connections.capacity, first + Self.announceSpan)
+  func reportBatch(from first: UInt32) {
+    let end = min(connections.capacity, first + Self.reportSpan)
     var batch: [OpenConnection] = []
     var slot = first
-    while slot < end, batch.count < Self.announceBatch {
+    while slot < end, batch.count < Self.reportBatch {
       if let connection = openConnection(slot) {
-        connections[slot].pointee.isAnnounced = true
+        connections[slot].pointee.isReported = true
         batch.append(connection)
       }
       slot += 1
     }
-    relay.report(.announced(batch, next: slot < connections.capacity ? slot : nil))
+    relay.report(.openConnections(batch, next: slot < connections.capacity ? slot : nil))
   }
 
   /// Tells the broker that a connection is gone, if it was told of it.
-  func forgetAnnounced(_ slot: UInt32) {
-    guard connections[slot].pointee.isAnnounced, let sender = hub.sender(connections.id(slot)) else { return }
-    connections[slot].pointee.isAnnounced = false
+  func reportClosed(_ slot: UInt32) {
+    guard connections[slot].pointee.isReported, let sender = hub.sender(connections.id(slot)) else { return }
+    connections[slot].pointee.isReported = false
     relay.report(.disconnected(sender.client, sender.user))
   }
 

@@ -52,7 +52,7 @@ extension Worker {
     case .command(let request):
       let wasKnown = hub.sender(verification.session)?.user != nil
       hub.verified(verification.session, verification.decision, request: request, now: loop.now)
-      if !wasKnown, hub.sender(verification.session)?.user != nil { announce(slot) }
+      if !wasKnown, hub.sender(verification.session)?.user != nil { report(slot) }
     }
     performActions()
     watch(slot)

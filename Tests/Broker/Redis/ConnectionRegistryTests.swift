@@ -132,7 +132,7 @@ struct ConnectionRegistryTests {
 
   // MARK: What Redis loses, and the link
 
-  @Test func afterALostConnectionEverythingIsAnnounced() async throws {
+  @Test func afterALostConnectionEverythingIsReported() async throws {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1", timeout: 30_000)
       let clients = (10..<30).map { TestClient($0, user: $0 % 3 == 0 ? "bob" : nil, loop: Int($0) % 2) }
@@ -149,7 +149,7 @@ struct ConnectionRegistryTests {
       try await wait(until: { node.log.count(of: .register(.nobody)) >= 2 }, "the loss was never told")
       for client in clients[3..<5] { node.disconnect(client) }
       let newcomer = TestClient(50, user: "carol")
-      try await node.announce(Array(clients.dropFirst(5)) + [newcomer], time: 2)
+      try await node.reportOpen(Array(clients.dropFirst(5)) + [newcomer], time: 2)
       try await waitForRegistry(of: Array(clients.dropFirst(5)) + [newcomer], on: node, cluster)
       #expect(node.log.identities().isEmpty)
     }
@@ -165,7 +165,7 @@ struct ConnectionRegistryTests {
       try await wait(until: { node.log.identities().count == 1 }, "no new identity")
       node.disconnect(alice)
       let open = Array(clients.dropFirst())
-      try await node.announce(open, time: 2)
+      try await node.reportOpen(open, time: 2)
       // Under the new id, and nothing under the old one.
       try await waitForRegistry(of: open, on: node, cluster)
       try await node.expect(.online, sending: "1", to: "bob", by: alice)
@@ -182,7 +182,7 @@ struct ConnectionRegistryTests {
       // Its lease is gone and its connections still stand there under the old id.
       try cluster.redis.call("DEL", "apus:node:\(old)")
       try await wait(until: { node.log.identities().count == 1 }, "no new identity")
-      try await node.announce(clients, time: 2)
+      try await node.reportOpen(clients, time: 2)
       try await waitForRegistry(of: clients, on: node, cluster)
       // What is late for the old id takes nothing that is there by now.
       try cluster.redis.call("HSET", "apus:connections:\(old)", "c-2", #"{"user":"bob","ip":null,"since":1}"#)
@@ -226,13 +226,13 @@ struct ConnectionRegistryTests {
       try await node.expect(.refused(.unavailable), sending: "2", to: "bob", by: alice)
       try cluster.redis.call("ACL", "SETUSER", "default", "+hvals")
       try await node.expect(.online, sending: "3", to: "bob", by: alice)
-      // What was refused is announced again, some time later.
+      // What was refused is reported again, some time later.
       try cluster.redis.call("CONFIG", "SET", "maxmemory", "1")
       node.connect(nobody)
       await node.flushed()
       _ = try await node.sent("4", to: "bob", by: alice)
       try cluster.redis.call("CONFIG", "SET", "maxmemory", "0")
-      try await node.announce([bob, nobody], time: 2)
+      try await node.reportOpen([bob, nobody], time: 2)
       try await waitForRegistry(of: [bob, nobody], on: node, cluster)
       #expect(node.log.links == [.lost, .up])
     }

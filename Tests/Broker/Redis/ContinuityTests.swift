@@ -46,14 +46,14 @@ struct ContinuityTests {
       let node = try await cluster.start("web-1")
       try await node.attach("room")
       try await publish(3, node, 3)
-      let before = try #require(try await node.read("room", .position, by: alice).top)
+      let before = try #require(try await node.read("room", .position, by: alice).latest)
       _ = try cluster.redis.call("FLUSHALL")
       try await publish(2, node, 5)
       try await wait(until: { node.log.places(in: "room").count == 6 }, "some never came")
       #expect(node.log.places(in: "room") == [1, 2, 3, 0, 1, 2], "a gap up to before the first of a new epoch")
       let recovered = try await node.read("room", .recover(.position(before)), by: alice)
       #expect(!recovered.isComplete)
-      #expect(recovered.top?.epoch != before.epoch)
+      #expect(recovered.latest?.epoch != before.epoch)
     }
   }
 }

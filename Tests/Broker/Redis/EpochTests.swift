@@ -21,7 +21,7 @@ struct EpochTests {
       let read = { (channel: ChannelName) in
         seeds += 1
         let call = scripts.read(channel, .position, newSeed: "s\(seeds)")
-        return try #require(try caller.run(call) { HistoryReply.read($0, of: "room", .testing)?.top })
+        return try #require(try caller.run(call) { HistoryReply.read($0, of: "room", .testing)?.latest })
       }
       let publish = { (channel: ChannelName) in
         seeds += 1
@@ -101,7 +101,7 @@ struct EpochTests {
       let read = {
         let call = scripts.read("room", .position, newSeed: "s")
         return try #require(
-          try caller.run(call, source: try shortened(.read)) { HistoryReply.read($0, of: "room", .testing)?.top })
+          try caller.run(call, source: try shortened(.read)) { HistoryReply.read($0, of: "room", .testing)?.latest })
       }
       let publish = {
         let call = try #require(scripts.publish(.text("1"), newSeed: "s"))
@@ -130,7 +130,7 @@ struct EpochTests {
     let before = node.log.histories(of: alice.session).count
     node.ask(.history(channel, .position), by: .subscribe(alice.session, channel, attempt: 1))
     try await wait(until: { node.log.histories(of: alice.session).count > before }, "no answer to a subscribe")
-    return try #require(node.log.histories(of: alice.session)[before].top)
+    return try #require(node.log.histories(of: alice.session)[before].latest)
   }
 
   private func firstMessage(_ node: BrokerHarness) async throws -> Heard? {

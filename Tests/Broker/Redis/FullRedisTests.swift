@@ -63,14 +63,14 @@ struct FullRedisTests {
       try await wait(until: { node.log.publishAnswers(to: alice.session).count == 1 }, "not answered")
       try fill(cluster.redis)
       #expect(try await node.read("room", .newest(10), by: alice).offsets == [1])
-      #expect(try await node.read("hall", .position, by: alice).top?.offset == 0)
+      #expect(try await node.read("hall", .position, by: alice).latest?.offset == 0)
       node.publish(draft: "2", to: "room", by: alice, id: "2")
       node.publish(draft: "2", to: "hall", by: alice, id: "2")
       try await wait(until: { node.log.publishAnswers(to: alice.session).count == 3 }, "not answered")
       #expect(node.log.publishAnswers(to: alice.session) == [nil, .unavailable, .unavailable])
       // Emptied, too: a read writes the one key for all.
       try cluster.redis.call("DEL", "apus:run", "apus:meta:room", "apus:history:room")
-      #expect(try await node.read("room", .position, by: alice).top?.offset == 0)
+      #expect(try await node.read("room", .position, by: alice).latest?.offset == 0)
       try empty(cluster.redis)
       node.publish(draft: "3", to: "hall", by: alice, id: "3")
       try await wait(until: { node.log.publishAnswers(to: alice.session).count == 4 }, "not answered")
@@ -82,7 +82,7 @@ struct FullRedisTests {
   @Test func whoConnectsMeanwhileIsReached() async throws {
     try await withCluster { cluster in
       let (first, second) = (try await cluster.start("web-1"), try await cluster.start("web-2"))
-      for node in [first, second] { try await node.announce([]) }
+      for node in [first, second] { try await node.reportOpen([]) }
       try fill(cluster.redis)
       second.connect(bob)
       try await wait(
@@ -90,7 +90,7 @@ struct FullRedisTests {
       first.send("1", to: "bob", by: alice, id: "1")
       try await wait(until: { second.log.events(for: .user("bob")).count == 1 }, "bob was not told")
       try empty(cluster.redis)
-      try await second.announce([bob], time: 2)
+      try await second.reportOpen([bob], time: 2)
       try await wait(until: { !first.log.sendAnswers(to: alice.session).isEmpty }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.online])
     }

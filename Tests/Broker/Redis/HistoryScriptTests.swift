@@ -76,7 +76,7 @@ struct HistoryScriptTests {
       let event = head + #","offset":1,"ts":\#(time)}"#
       #expect(rows.first?.elements.last?.elements.map(\.text) == ["m", event, "t", "\(time)", "x", "c-9"])
       #expect(rows.last?.elements.last?.elements.map(\.text).suffix(2) == ["k", "b"])
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       #expect(try redis.hash("apus:meta:room") == ["epoch": epoch, "offset": "2", "run": "run-1"])
       #expect((500_000...600_000).contains(try redis.call("PTTL", "apus:history:room").integer))
       #expect(try redis.call("PTTL", "apus:meta:room").integer > 30 * 86_400_000)
@@ -96,11 +96,11 @@ struct HistoryScriptTests {
     try await withTwin { twin, redis in
       for number in 1...20 { try twin.read(.position, try #require(ChannelName("room:\(number)"))) }
       #expect(try redis.list("KEYS", "*") == ["apus:run"])
-      let top = try twin.read(.position).top
-      #expect(top.epoch.utf8.count == 16 && top.offset == 0)
-      #expect(try twin.read(.recover(.position(top))).isComplete, "nothing is missing")
-      #expect(try twin.publish(.text("1")).receipt.position == StreamPosition(epoch: top.epoch, offset: 1))
-      #expect(try twin.read(.recover(.position(top))).offsets == [1])
+      let latest = try twin.read(.position).latest
+      #expect(latest.epoch.utf8.count == 16 && latest.offset == 0)
+      #expect(try twin.read(.recover(.position(latest))).isComplete, "nothing is missing")
+      #expect(try twin.publish(.text("1")).receipt.position == StreamPosition(epoch: latest.epoch, offset: 1))
+      #expect(try twin.read(.recover(.position(latest))).offsets == [1])
     }
   }
 
@@ -110,11 +110,11 @@ struct HistoryScriptTests {
     try await withCluster { cluster in
       let caller = try ScriptCaller(cluster.redis)
       var names: [String] = []
-      let identify = { (run: String, replication: String, former: String) in
+      let identify = { (run: String, replication: String, previous: String) in
         names.append("")
         let scripts = StreamScripts(
           keys: RedisKeys(prefix: "apus:"),
-          run: RedisRun(name: run, replicationID: replication, formerReplicationID: former))
+          run: RedisRun(name: run, replicationID: replication, previousReplicationID: previous))
         return try caller.run(scripts.identify(newSeed: "n\(names.count)")) { $0[0]?.string }
       }
       #expect(try identify("a", "r1", "") == "a.n1")
@@ -161,7 +161,7 @@ struct HistoryScriptTests {
     try await withTwin { twin, _ in
       let large = [UInt8](repeating: 7, count: 60_000)
       for _ in 1...20 { try twin.publish(.binary(large)) }
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       #expect(try twin.read(.newest(100)).offsets == Array(13...20), "the newest")
       let after = try twin.read(.after(position(epoch, 3), limit: 100))
       #expect(after.offsets == Array(4...11) && after.isComplete, "the oldest, and the rest is there")
@@ -175,7 +175,7 @@ struct HistoryScriptTests {
       let scripts = StreamScripts(keys: RedisKeys(prefix: "apus:"), run: RedisRun(name: "run-1", replicationID: ""))
       let twin = try HistoryTwin(cluster.redis)
       for number in 1...40 { try twin.publish(.text("\(number)")) }
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       for (query, expected) in [
         (HistoryQuery.recover(position(epoch, 5)), 6...15), (.newest(20), 31...40),
         (.after(position(epoch, 30), limit: 5), 31...35),
@@ -192,7 +192,7 @@ struct HistoryScriptTests {
     try await withTwin { twin, _ in
       let large = [UInt8](repeating: 7, count: 600_000)
       for _ in 1...2 { try twin.publish(.binary(large)) }
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       #expect(try twin.read(.newest(2)).offsets == [2])
       #expect(try twin.read(.after(position(epoch, 0), limit: 2)).offsets == [1])
     }
@@ -203,11 +203,11 @@ struct HistoryScriptTests {
   @Test func anEmptiedRedisBeginsAnotherEpoch() async throws {
     try await withTwin { twin, _ in
       for number in 1...3 { try twin.publish(.text("\(number)")) }
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       try twin.flush()
       let answer = try twin.read(.recover(position(epoch, 3)))
-      #expect(answer.top.offset == 0 && answer.top.epoch != epoch && !answer.isComplete)
-      #expect(try twin.publish(.text("4")).receipt.position == StreamPosition(epoch: answer.top.epoch, offset: 1))
+      #expect(answer.latest.offset == 0 && answer.latest.epoch != epoch && !answer.isComplete)
+      #expect(try twin.publish(.text("4")).receipt.position == StreamPosition(epoch: answer.latest.epoch, offset: 1))
     }
   }
 
@@ -232,7 +232,7 @@ struct HistoryScriptTests {
   @Test func allIsRecoveredOrNothing() async throws {
     try await withTwin { twin, _ in
       for number in 1...20 { try twin.publish(.text("\(number)", history: HistoryRule(size: 5, timeToLive: 60_000))) }
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       let recover = { (offset: Int) in try twin.read(.recover(position(epoch, offset))) }
       #expect(try recover(21).isComplete == false, "it has never been there")
       #expect(try recover(20).isComplete == true)
@@ -261,7 +261,7 @@ struct HistoryScriptTests {
   @Test func threeHundredAreRecoveredAndNotOneMore() async throws {
     try await withTwin { twin, _ in
       for number in 1...302 { try twin.publish(.text("\(number)")) }
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       #expect(try twin.read(.recover(position(epoch, 2))).offsets == Array(3...302))
       #expect(try twin.read(.recover(position(epoch, 1))).offsets == [])
       #expect(try twin.read(.recover(position(epoch, 1))).isComplete == false)
@@ -312,14 +312,14 @@ struct HistoryScriptTests {
     try await withTwin { twin, _ in
       try twin.publish(.text("1"))
       try await twin.publishAndExpire()
-      let top = try twin.read(.position).top
-      #expect(top.offset == 2)
+      let latest = try twin.read(.position).latest
+      #expect(latest.offset == 2)
       #expect(try twin.read(.newest(10)).offsets == [])
-      #expect(try twin.read(.recover(.position(top))).isComplete == true)
-      #expect(try twin.read(.recover(position(top.epoch, 1))).isComplete == false)
+      #expect(try twin.read(.recover(.position(latest))).isComplete == true)
+      #expect(try twin.read(.recover(position(latest.epoch, 1))).isComplete == false)
       #expect(try twin.read(.recover(.time(.max))).isComplete == false, "nothing is held")
       try twin.publish(.text("3"))
-      #expect(try twin.read(.recover(.position(top))).offsets == [3])
+      #expect(try twin.read(.recover(.position(latest))).offsets == [3])
     }
   }
 
@@ -329,7 +329,7 @@ struct HistoryScriptTests {
       try twin.jump(to: offset)
       for number in 1...3 { try twin.publish(.text("\(number)")) }
       try twin.publish(.binary([0xFF, 0x00]))
-      let epoch = try twin.read(.position).top.epoch
+      let epoch = try twin.read(.position).latest.epoch
       #expect(try twin.read(.recover(position(epoch, offset))).offsets == Array((offset + 1)...(offset + 4)))
       #expect(try twin.read(.recover(position(epoch, offset - 1))).isComplete == false)
       #expect(try twin.read(.after(.time(0), limit: 2)).offsets == [offset + 1, offset + 2])

@@ -7,7 +7,7 @@ struct UserLookupTests {
   private let alice = TestClient(1, user: "alice")
   private let bob = TestClient(2, user: "bob")
 
-  /// Two nodes, with bob on the second, that has announced him again in time.
+  /// Two nodes, with bob on the second, that has reported him again in time.
   private func withNodes(_ test: (Cluster, BrokerHarness, BrokerHarness) async throws -> Void) async throws {
     try await withCluster { cluster in
       let (first, second) = (try await cluster.start("web-1"), try await cluster.start("web-2"))
@@ -22,8 +22,8 @@ struct UserLookupTests {
       try cluster.redis.call("FLUSHALL")
       // The second one would be refused once the node has found its lease gone.
       first.sendAtOnce([("1", "bob"), ("2", "carol")], by: alice)
-      try await first.announce([], time: 2)
-      try await second.announce([bob], time: 2)
+      try await first.reportOpen([], time: 2)
+      try await second.reportOpen([bob], time: 2)
       try await wait(until: { first.log.sendAnswers(to: alice.session).count == 2 }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.online, .offline])
       try await wait(until: { second.log.events(for: .user("bob")).count == 1 }, "bob was not told")
@@ -38,13 +38,13 @@ struct UserLookupTests {
   @Test func aNodeThatTakesItsTime() async throws {
     try await withNodes { cluster, first, second in
       try cluster.redis.call("FLUSHALL")
-      try await first.announce([], time: 2)
+      try await first.reportOpen([], time: 2)
       try await wait(until: { second.log.count(of: .register(.everybody)) == 2 }, "it has not noticed")
       // More than one doubt lasts.
       try await Task.sleep(for: .seconds(6))
       first.send("1", to: "bob", by: alice, id: "1")
       try await wait(until: { !second.log.events(for: .user("bob")).isEmpty }, "bob was not told")
-      try await second.announce([bob], time: 2)
+      try await second.reportOpen([bob], time: 2)
       try await wait(until: { !first.log.sendAnswers(to: alice.session).isEmpty }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.online])
     }
@@ -66,7 +66,7 @@ struct UserLookupTests {
       first.publish(draft: "1", to: "room", by: alice, id: "1")
       try await wait(until: { first.log.publishAnswers(to: alice.session).count == 1 }, "not answered")
       first.send("1", to: "bob", by: alice, id: "1")
-      try await second.announce([bob], time: 2)
+      try await second.reportOpen([bob], time: 2)
       try await wait(until: { first.log.sendAnswers(to: alice.session).count == 1 }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.online])
       try await wait(until: { second.log.events(for: .user("bob")).count == 1 }, "bob was not told")
@@ -83,7 +83,7 @@ struct UserLookupTests {
       }
       first.send("1", to: "bob", by: alice, id: "1")
       try await wait(until: { !second.log.events(for: .user("bob")).isEmpty }, "bob was not told")
-      try await second.announce([bob], time: 2)
+      try await second.reportOpen([bob], time: 2)
       try await wait(until: { !first.log.sendAnswers(to: alice.session).isEmpty }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.online])
     }

@@ -21,7 +21,7 @@ struct HistoryTests {
       try await wait(until: { node.log.places(in: "room").count == 50 }, "some never came")
       #expect(node.log.places(in: "room") == Array(1...50))
       let read = try await node.read("room", .position, by: alice)
-      #expect(read.top?.offset == 50)
+      #expect(read.latest?.offset == 50)
       #expect(read.offsets == [])
     }
   }
@@ -30,9 +30,9 @@ struct HistoryTests {
   func whatWasMissedIsHadAgain(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in
       try await publish(10, node)
-      let top = try #require(try await node.read("room", .position, by: alice).top)
+      let latest = try #require(try await node.read("room", .position, by: alice).latest)
       func recover(_ offset: Int, _ epoch: String? = nil) async throws -> HistoryAnswer {
-        let since = StreamPosition(epoch: epoch ?? top.epoch, offset: offset)
+        let since = StreamPosition(epoch: epoch ?? latest.epoch, offset: offset)
         return try await node.read("room", .recover(.position(since)), by: alice)
       }
       #expect(try await recover(7).offsets == [8, 9, 10])
@@ -43,7 +43,7 @@ struct HistoryTests {
       #expect(try await recover(7, "another").offsets == [])
       #expect(try await node.read("room", .recover(.time(0)), by: alice).offsets == Array(1...10))
       #expect(try await node.read("room", .newest(3), by: alice).offsets == [8, 9, 10])
-      let second = Since.position(StreamPosition(epoch: top.epoch, offset: 1))
+      let second = Since.position(StreamPosition(epoch: latest.epoch, offset: 1))
       #expect(try await node.read("room", .after(second, limit: 2), by: alice).offsets == [2, 3])
     }
   }
@@ -52,9 +52,9 @@ struct HistoryTests {
   func onlySoMuchIsKept(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in
       try await publish(120, node)
-      let top = try #require(try await node.read("room", .position, by: alice).top)
+      let latest = try #require(try await node.read("room", .position, by: alice).latest)
       func recover(_ offset: Int) async throws -> Bool {
-        let since = StreamPosition(epoch: top.epoch, offset: offset)
+        let since = StreamPosition(epoch: latest.epoch, offset: offset)
         return try await node.read("room", .recover(.position(since)), by: alice).isComplete
       }
       #expect(try await recover(20), "the oldest that is held follows it")

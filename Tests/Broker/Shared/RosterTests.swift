@@ -12,7 +12,7 @@ struct RosterTests {
     async throws -> Roster?
   {
     for client in clients.dropLast() {
-      node.report(.update(client.occupant(info: info), "room"), from: client.loop)
+      node.report(.update(client.memberConnection(info: info), "room"), from: client.loop)
     }
     guard let last = clients.last else { return nil }
     return try await node.enter(last, "room", info: info).roster
@@ -77,7 +77,7 @@ struct RosterTests {
     try await withNode(kind) { node in
       let alice = TestClient(1, user: "alice")
       try await node.attach("room")
-      node.report(.update(alice.occupant(info: "1"), "room"))
+      node.report(.update(alice.memberConnection(info: "1"), "room"))
       try await node.expectRoster("room", "alice 1")
       #expect(node.log.enterAnswers(to: alice.session, in: "room").isEmpty)
     }

@@ -119,7 +119,7 @@ final class BrokerHarness: Sendable {
     _ client: TestClient, _ channel: ChannelName, _ mode: PresenceMode = .member, info: String? = nil
   ) {
     ask(
-      .enter(client.occupant(info: info), channel, mode), by: .subscribe(client.session, channel, attempt: 0),
+      .enter(client.memberConnection(info: info), channel, mode), by: .subscribe(client.session, channel, attempt: 0),
       from: client.loop)
   }
 
@@ -150,7 +150,7 @@ final class BrokerHarness: Sendable {
   }
 
   /// Waits until the loops are asked for their connections that often, and answers as loops with these do, in batches.
-  func announce(_ clients: [TestClient], time: Int = 1, batch: Int = 3) async throws {
+  func reportOpen(_ clients: [TestClient], time: Int = 1, batch: Int = 3) async throws {
     for loop in 0..<log.loopCount {
       try await wait(
         until: { log.count(of: .register(.everybody), on: loop) >= time }, "loop \(loop) was never asked")
@@ -158,12 +158,13 @@ final class BrokerHarness: Sendable {
       var start = 0
       repeat {
         let end = min(start + batch, own.count)
-        let asked = log.count(of: .announce(from: UInt32(end)), on: loop)
+        let asked = log.count(of: .reportConnections(from: UInt32(end)), on: loop)
         let next = end < own.count ? UInt32(end) : nil
-        report(.announced(own[start..<end].map(\.connection), next: next), from: loop)
+        report(.openConnections(own[start..<end].map(\.connection), next: next), from: loop)
         if next != nil {
           try await wait(
-            until: { log.count(of: .announce(from: UInt32(end)), on: loop) > asked }, "the next was never asked for")
+            until: { log.count(of: .reportConnections(from: UInt32(end)), on: loop) > asked },
+            "the next was never asked for")
         }
         start = end
       } while start < own.count

@@ -15,7 +15,7 @@ enum Heard: Equatable, Sendable {
   case identity(NodeID)
   case answer([Asker], HeardAnswer)
   case register(ReportedConnections)
-  case announce(from: UInt32)
+  case reportConnections(from: UInt32)
   case addressed(Addressee, ExactString)
 
   init(_ event: BrokerEvent) {
@@ -35,7 +35,7 @@ enum Heard: Equatable, Sendable {
     case .answer(let asker, let result): self = .answer([asker], HeardAnswer(result))
     case .answers(let askers, let result): self = .answer(askers, HeardAnswer(result))
     case .register(let registrants): self = .register(registrants)
-    case .announce(let slot): self = .announce(from: slot)
+    case .reportConnections(let slot): self = .reportConnections(from: slot)
     case .addressed(let addressee, let text, since: _): self = .addressed(addressee, ExactString(text.string))
     }
   }
@@ -78,7 +78,7 @@ enum SendAnswer: Equatable, Sendable {
 
 /// What a history holds, or why that was not told.
 struct HistoryAnswer: Equatable, Sendable {
-  var top: StreamPosition?
+  var latest: StreamPosition?
   /// The offsets of what is held.
   var offsets: [Int] = []
   var isComplete = false
@@ -87,7 +87,7 @@ struct HistoryAnswer: Equatable, Sendable {
   init(_ result: Result<HistoryRead, Refusal>) {
     switch result {
     case .success(let read):
-      top = read.top
+      latest = read.latest
       offsets = read.entries.map(\.offset)
       isComplete = read.isComplete
     case .failure(let refusal): self.refusal = refusal.code

@@ -20,12 +20,12 @@ final class HistoryTwin {
       let excluded: ClientID?
     }
 
-    let top: StreamPosition
+    let latest: StreamPosition
     let isComplete: Bool
     let entries: [Entry]
 
     init(_ read: HistoryRead) {
-      top = read.top
+      latest = read.latest
       isComplete = read.isComplete
       entries = read.entries.map {
         Entry(
@@ -46,7 +46,7 @@ final class HistoryTwin {
   private var run: RedisRun
   private var seeds = 0
   /// Epochs that are over: none of them may come back.
-  private var former: Set<String> = []
+  private var endedEpochs: Set<String> = []
 
   init(_ redis: RedisProcess, run: RedisRun = RedisRun(name: "run-1", replicationID: "")) throws {
     self.run = run
@@ -65,12 +65,12 @@ final class HistoryTwin {
   private func history(of channel: ChannelName, _ epoch: String?, now: Int64) throws -> MemoryHistory {
     if let history = histories[channel] { return history }
     let epoch = try #require(epoch)
-    try #require(!former.contains(epoch), "an epoch of \(channel) has come back")
-    return MemoryHistory(top: StreamPosition(epoch: epoch, offset: 0), now: now)
+    try #require(!endedEpochs.contains(epoch), "an epoch of \(channel) has come back")
+    return MemoryHistory(latest: StreamPosition(epoch: epoch, offset: 0), now: now)
   }
 
   private func endEpochs() {
-    former.formUnion(histories.values.map(\.top.epoch))
+    endedEpochs.formUnion(histories.values.map(\.latest.epoch))
     histories = [:]
   }
 
@@ -100,7 +100,7 @@ final class HistoryTwin {
     if let rule = publication.history {
       var history = try history(of: channel, epoch, now: now)
       _ = history.append(publication, keeping: rule, now: now)
-      position = history.top
+      position = history.latest
       histories[channel] = history
     }
     if let key = publication.key { keys.store(position, under: key, in: channel, now: now) }
@@ -115,7 +115,7 @@ final class HistoryTwin {
     let maxBytes = if case .recover = query { Int.max } else { HistoryRead.maxBytes }
     let call = scripts.read(channel, query, newSeed: newSeed(), maxBytes: maxBytes)
     let fromRedis = try caller.run(call) { HistoryReply.read($0, of: channel, .testing) }
-    var history = try history(of: channel, fromRedis?.top.epoch, now: now)
+    var history = try history(of: channel, fromRedis?.latest.epoch, now: now)
     let answer = Answer(history.read(query, now: now))
     histories[channel] = history
     try #require(fromRedis.map { Answer($0) } == answer, "\(query) of \(channel)")
@@ -144,7 +144,7 @@ final class HistoryTwin {
     let epoch = try #require(try publish(.text("0", to: channel)).receipt.position?.epoch)
     _ = try probe.call("HSET", "apus:meta:\(channel)", "offset", "\(offset)")
     _ = try probe.call("DEL", "apus:history:\(channel)")
-    histories[channel] = MemoryHistory(top: StreamPosition(epoch: epoch, offset: offset), now: try now())
+    histories[channel] = MemoryHistory(latest: StreamPosition(epoch: epoch, offset: offset), now: try now())
   }
 
   /// Publishes something that is kept for a moment only, together with all before it, and waits for its end.

@@ -1,19 +1,20 @@
 import Cluster
 import Model
+import TestSupport
 
 /// Random operations on a few channels with history; `HistoryTwin` compares what comes of them.
 struct RandomHistory {
   private static let channels: [ChannelName] = ["room", "ré:1"]
   private static let sizes = [1, 2, 7, 100, 400]
 
-  private var generator: SeededGenerator
+  private var generator: SplitMix64
   private var times: [Int64] = [0]
   private var epochs = ["", "-", "other"]
   /// Recoveries with messages, recoveries that were impossible, repetitions that were known.
   private(set) var (recovered, refused, duplicates) = (0, 0, 0)
 
   init(seed: UInt64) {
-    generator = SeededGenerator(seed: seed)
+    generator = SplitMix64(seed: seed)
   }
 
   mutating func step(_ twin: HistoryTwin) async throws {
@@ -26,7 +27,7 @@ struct RandomHistory {
     case 464..<470: try await twin.publishAndExpire(channel)
     case 470..<473: try twin.jump(to: pick([1 << 31 - 3, 1 << 31, 1 << 33, 1 << 52]), channel)
     default:
-      let query = query(try twin.read(.position, channel).top)
+      let query = query(try twin.read(.position, channel).latest)
       let answer = try twin.read(query, channel)
       if case .recover = query {
         if !answer.isComplete { refused += 1 } else if !answer.entries.isEmpty { recovered += 1 }
@@ -51,24 +52,24 @@ struct RandomHistory {
     }
   }
 
-  private mutating func query(_ top: StreamPosition) -> HistoryQuery {
-    if !epochs.contains(top.epoch) { epochs.append(top.epoch) }
+  private mutating func query(_ latest: StreamPosition) -> HistoryQuery {
+    if !epochs.contains(latest.epoch) { epochs.append(latest.epoch) }
     switch number(0...9) {
     case 0: return .newest(pick([0, 1, 2, 100, 500]))
-    case 1...6: return .recover(since(top))
-    default: return .after(since(top), limit: pick([0, 1, 5, 100, 500]))
+    case 1...6: return .recover(since(latest))
+    default: return .after(since(latest), limit: pick([0, 1, 5, 100, 500]))
     }
   }
 
-  private mutating func since(_ top: StreamPosition) -> Since {
+  private mutating func since(_ latest: StreamPosition) -> Since {
     if number(0...2) == 0 {
       // Of late, mostly: several messages may share a millisecond.
       let moment = number(0...1) == 0 ? pick(times.suffix(20)) : pick(times)
       return .time(pick([moment, moment, moment - 1, moment + 1, 0, .max]))
     }
     let back = pick([-1, 0, 1, 1, 2, 3, 7, 8, 99, 100, 101, 299, 300, 301, 400, 401])
-    let epoch = number(0...9) == 0 ? pick(epochs) : top.epoch
-    return .position(StreamPosition(epoch: epoch, offset: max(0, top.offset - back)))
+    let epoch = number(0...9) == 0 ? pick(epochs) : latest.epoch
+    return .position(StreamPosition(epoch: epoch, offset: max(0, latest.offset - back)))
   }
 
   private mutating func number(_ range: ClosedRange<Int>) -> Int { Int.random(in: range, using: &generator) }
@@ -83,22 +84,5 @@ struct RandomHistory {
   private mutating func pick<Element>(_ elements: some RandomAccessCollection<Element>) -> Element {
     let index = elements.index(elements.startIndex, offsetBy: number(0...(elements.count - 1)))
     return elements[index]
-  }
-}
-
-/// A generator whose numbers depend on its seed alone (SplitMix64), so that a failure can be repeated.
-private struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ mixed >> 31
   }
 }

@@ -18,8 +18,8 @@ struct TestClient: Sendable {
     self.loop = loop
   }
 
-  func occupant(info: String? = nil) -> Occupant {
-    Occupant(client: id, user: user, info: info)
+  func memberConnection(info: String? = nil) -> MemberConnection {
+    MemberConnection(client: id, user: user, info: info)
   }
 
   /// As loops tell of it.

@@ -69,9 +69,9 @@ import Testing
 
   @Test func moreThanOneReadBringsIsReadInTurn() {
     var room = back()
-    #expect(room.read(1, .holdsMore("a", 11...12, top: 400)) == ["deliver a:11 a:12", "read from a:12 as 2"])
+    #expect(room.read(1, .holdsMore("a", 11...12, latest: 400)) == ["deliver a:11 a:12", "read from a:12 as 2"])
     #expect(room.received("a", 401) == [], "held")
-    #expect(room.read(2, .holdsMore("a", 20...21, top: 400)).first == "gap up to a:19", "trimmed meanwhile")
+    #expect(room.read(2, .holdsMore("a", 20...21, latest: 400)).first == "gap up to a:19", "trimmed meanwhile")
     let rest = (22...401).map { "a:\($0)" }.joined(separator: " ")
     #expect(room.read(3, .holds("a", 22...400)) == ["deliver \(rest)"])
     #expect(room.received("a", 402) == ["now"])
@@ -202,13 +202,13 @@ import Testing
     #expect(room.read(1, .lacks("a", 3011)).first == "gap up to a:2011")
   }
 
-  // MARK: Lost before any place was known
+  // MARK: Lost before any position was known
 
   @Test func whatMayHaveBeenMissedBeforeAnyPlaceIsAGap() {
     var room = ContinuityTranscript()
     _ = room.attached()
     room.lost()
-    #expect(room.attached() == [], "no place to read from")
+    #expect(room.attached() == [], "no position to read from")
     #expect(room.received("a", 1) == ["gap up to a:0", "deliver a:1"])
     #expect(room.received("a", 2) == ["now"])
   }

@@ -19,14 +19,14 @@ import Testing
     return room
   }
 
-  // MARK: The place
+  // MARK: The position
 
   @Test func theFirstMessageIsThePlaceWhereNoneIsKnown() {
     var room = ContinuityTranscript()
     #expect(room.attached() == [])
     #expect(room.received("a", 57) == ["now"])
     #expect(room.received("a", 58) == ["now"])
-    #expect(room.position("a", 70) == [], "the place is known, and what is above it may be on its way")
+    #expect(room.position("a", 70) == [], "the position is known, and what is above it may be on its way")
     #expect(room.received("a", 59) == ["now"])
   }
 
@@ -63,7 +63,7 @@ import Testing
     var room = ContinuityTranscript()
     #expect(room.received("a", 5) == ["now"])
     #expect(room.position("a", 5) == [])
-    #expect(room.attached() == [], "no place to read from")
+    #expect(room.attached() == [], "no position to read from")
     #expect(room.received("a", 9) == ["now"])
   }
 
@@ -239,7 +239,7 @@ import Testing
 
   @Test func whatWasReadIsNotToldAgainByTheEpochBefore() {
     var room = reading()
-    #expect(room.read(1, .holdsMore("a", 11...12, top: 20)) == ["deliver a:11 a:12", "read from a:12 as 2"])
+    #expect(room.read(1, .holdsMore("a", 11...12, latest: 20)) == ["deliver a:11 a:12", "read from a:12 as 2"])
     #expect(room.read(2, .lacks("b", 2)) == ["deliver a:13", "gap up to b:2"])
     #expect(room.received("a", 12) == [], "on its way since before the read")
     #expect(room.received("b", 3) == ["now"])
@@ -269,7 +269,8 @@ import Testing
     for offset in 13...1013 { #expect(room.received("a", offset) == []) }
     #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12", "read from a:12 as 2"], "1012 was let go")
     #expect(
-      room.read(2, .holdsMore("a", 13...14, top: 1012)) == ["deliver a:13 a:14", "read from a:14 as 3"], "page by page")
+      room.read(2, .holdsMore("a", 13...14, latest: 1012)) == ["deliver a:13 a:14", "read from a:14 as 3"],
+      "page by page")
     let rest = (15...1013).map { "a:\($0)" }.joined(separator: " ")
     #expect(room.read(3, .holds("a", 15...1012)) == ["deliver \(rest)"], "what was held behind them follows")
     #expect(room.received("a", 1014) == ["now"])
@@ -290,19 +291,19 @@ import Testing
     for offset in 13...1012 { #expect(room.received("a", offset) == []) }
     #expect(room.read(1, .refusal) == ["gap up to a:10"])
     #expect(room.received("a", 1013) == ["read from a:10 as 2"], "the next message has the rest read")
-    #expect(room.read(2, .holdsMore("a", 9...10, top: 1013)) == ["gap up to a:1012", "deliver a:1013"])
+    #expect(room.read(2, .holdsMore("a", 9...10, latest: 1013)) == ["gap up to a:1012", "deliver a:1013"])
   }
 
   @Test func whatComesTwiceTakesNoRoom() {
     var room = reading()
-    for _ in 0...Continuity.maxHeld { #expect(room.received("a", 13) == []) }
+    for _ in 0...Continuity.maxBuffered { #expect(room.received("a", 13) == []) }
     #expect(room.read(1, .holds("a", 11...13)) == ["deliver a:11 a:12 a:13"])
   }
 
   @Test func moreBytesThanAreHeldAreReadToo() {
     var room = following()
     // A frame is its name, four bytes, and the padding.
-    let quarter = Continuity.maxHeldBytes / 4 - 4
+    let quarter = Continuity.maxBufferedBytes / 4 - 4
     #expect(room.received("a", 12, padding: quarter) == ["read from a:10 as 1"])
     for offset in 13...15 { #expect(room.received("a", offset, padding: quarter) == []) }
     #expect(room.received("a", 16) == [])
@@ -316,7 +317,7 @@ import Testing
 
   @Test func whatStaysHeldBehindAReadCountsOn() {
     var room = following()
-    let quarter = Continuity.maxHeldBytes / 4 - 4
+    let quarter = Continuity.maxBufferedBytes / 4 - 4
     #expect(room.received("a", 12, padding: quarter) == ["read from a:10 as 1"])
     for offset in [14, 15] { #expect(room.received("a", offset, padding: quarter) == []) }
     #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12", "read from a:12 as 2"])
@@ -327,9 +328,9 @@ import Testing
 
   @Test func aMessageThatIsTooLargeToHoldIsNotLost() {
     var room = following()
-    #expect(room.received("a", 12, padding: Continuity.maxHeldBytes) == ["read from a:10 as 1"])
+    #expect(room.received("a", 12, padding: Continuity.maxBufferedBytes) == ["read from a:10 as 1"])
     #expect(room.read(1, .holds("a", 11...12)) == ["deliver a:11 a:12"])
-    #expect(room.received("a", 13, padding: Continuity.maxHeldBytes) == ["now"])
+    #expect(room.received("a", 13, padding: Continuity.maxBufferedBytes) == ["now"])
   }
 
   @Test func theLastOffsetsThereAreTrapNothing() {
@@ -368,7 +369,7 @@ import Testing
     #expect(room.receivedUnfit("a", 12) == ["read from a:10 as 1"])
     #expect(room.received("a", 13) == [])
     // A read leaves it out.
-    #expect(room.read(1, .holdsMore("a", 11...11, top: 12)) == ["deliver a:11", "read from a:11 as 2"])
+    #expect(room.read(1, .holdsMore("a", 11...11, latest: 12)) == ["deliver a:11", "read from a:11 as 2"])
     #expect(room.read(2, .holdsNothing("a", 12)) == ["gap up to a:12", "deliver a:13"])
   }
 

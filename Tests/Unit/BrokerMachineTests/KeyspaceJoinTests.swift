@@ -27,7 +27,7 @@ import Testing
 
   @Test func forTheFirstTime() {
     var join = KeyspaceJoin()
-    #expect(begin(&join) == .identify(run("id"), former: nil, lostLease: false))
+    #expect(begin(&join) == .identify(run("id"), previousRun: nil, lostLease: false))
     let named = identified(&join, "a")
     #expect(named == [.adopt(run("a")), .renewLease(taking: true)])
     let leased = join.leased(nil)
@@ -37,7 +37,7 @@ import Testing
 
   @Test func afterALostConnection() {
     var join = joined()
-    #expect(begin(&join) == .identify(run("id"), former: "a", lostLease: false))
+    #expect(begin(&join) == .identify(run("id"), previousRun: "a", lostLease: false))
     let named = identified(&join, "a")
     #expect(named == [.adopt(run("a")), .renewLease(taking: false)], "the lease must be there still")
   }
@@ -46,7 +46,7 @@ import Testing
     var join = joined()
     let named = identified(&join, "b", isDoubtful: true)
     #expect(named == [.adopt(run("b")), .beginReentry, .takeNewID, .renewLease(taking: true)])
-    #expect(begin(&join) == .identify(run("id"), former: "b", lostLease: false))
+    #expect(begin(&join) == .identify(run("id"), previousRun: "b", lostLease: false))
   }
 
   @Test func aLeaseThatIsGoneIsAnotherID() {
@@ -64,10 +64,10 @@ import Testing
     join.leaseLost()
     let renamed = join.takeNewID()
     #expect(renamed == [.takeNewID])
-    #expect(begin(&join) == .identify(run("id"), former: "a", lostLease: true))
+    #expect(begin(&join) == .identify(run("id"), previousRun: "a", lostLease: true))
     let named = identified(&join, "a", isDoubtful: true)
     #expect(named == [.adopt(run("a")), .beginReentry, .renewLease(taking: true)], "it has another id already")
-    #expect(begin(&join) == .identify(run("id"), former: "a", lostLease: false))
+    #expect(begin(&join) == .identify(run("id"), previousRun: "a", lostLease: false))
   }
 
   @Test func refusalsAreReasons() {

@@ -12,7 +12,7 @@ import Testing
   }
 
   private func empty() -> MemoryHistory {
-    MemoryHistory(top: StreamPosition(epoch: "x1", offset: 0), now: 0)
+    MemoryHistory(latest: StreamPosition(epoch: "x1", offset: 0), now: 0)
   }
 
   /// A history of that many messages, message n published at 10 n.
@@ -40,14 +40,14 @@ import Testing
 
   @Test func aMessageGetsTheNextOffset() {
     var history = empty()
-    #expect(history.top.offset == 0)
+    #expect(history.latest.offset == 0)
     let first = history.append(message(7, excluding: ClientID("c-1")), keeping: Self.rule, now: 1000)
     #expect(first.offset == 1 && first.time == 1000 && !first.isBinary && first.excluded == ClientID("c-1"))
     #expect(
       first.text.string == #"{"data":7,"offset":1,"ts":1000}"#)
     let second = history.append(message(8), keeping: Self.rule, now: 1001)
     #expect(second.offset == 2 && second.excluded == nil)
-    #expect(history.top == StreamPosition(epoch: "x1", offset: 2))
+    #expect(history.latest == StreamPosition(epoch: "x1", offset: 2))
     var copy = history
     let read = copy.read(.newest(1), now: 1001)
     let isSame = read.entries.first?.text.owner === second.text.owner
@@ -55,7 +55,7 @@ import Testing
   }
 
   @Test func aBinaryMessageGetsItsOffsetBeforeThePayload() {
-    var history = MemoryHistory(top: StreamPosition(epoch: "x1", offset: 0x0102_0304_0506_0707), now: 0)
+    var history = MemoryHistory(latest: StreamPosition(epoch: "x1", offset: 0x0102_0304_0506_0707), now: 0)
     let publication = Publication(
       channel: channel("room"), kind: .binary, event: .draft(head: [2, 0, 1, 0x72], tail: [0xFF]))
     let entry = history.append(publication, keeping: Self.rule, now: 1000)
@@ -86,7 +86,7 @@ import Testing
     #expect(history.count == 2)
     history.expire(now: 110_001)
     #expect(history.count == 0 && history.byteCount == 0)
-    #expect(history.top == StreamPosition(epoch: "x1", offset: 2))
+    #expect(history.latest == StreamPosition(epoch: "x1", offset: 2))
     #expect(read(history, .recover(position(2))) == "all")
     #expect(read(history, .recover(position(1))) == "")
     let next = history.append(message(3), keeping: Self.rule, now: 110_002)
@@ -104,9 +104,9 @@ import Testing
 
   @Test func itTellsThatAnEpochIsOver() {
     var history = history(of: 3)
-    let former = StreamPosition(epoch: "x0", offset: 1)
+    let earlier = StreamPosition(epoch: "x0", offset: 1)
     for (query, isReset) in [
-      (HistoryQuery.after(.position(former), limit: 5), true), (.after(position(1), limit: 5), false),
+      (HistoryQuery.after(.position(earlier), limit: 5), true), (.after(position(1), limit: 5), false),
       (.after(position(9), limit: 5), false), (.after(.time(0), limit: 5), false), (.newest(5), false),
     ] {
       #expect(history.read(query, now: 3).isReset == isReset, "\(query)")

@@ -11,11 +11,11 @@ import Testing
   @Test func aUserComesWithTheFirstConnectionAndGoesWithTheLast() {
     var room = MemoryRoom()
     #expect(room.isEmpty)
-    #expect(room.join(occupant("c-1", "alice"), now: 1) == true)
-    #expect(room.join(occupant("c-2", "alice"), now: 2) == false, "alice is there already")
+    #expect(room.join(connection("c-1", "alice"), now: 1) == true)
+    #expect(room.join(connection("c-2", "alice"), now: 2) == false, "alice is there already")
     #expect(room.count == 1)
     #expect(room.leave(one) == nil, "alice is still there")
-    #expect(room.leave(two) == occupant("c-2", "alice"))
+    #expect(room.leave(two) == connection("c-2", "alice"))
     #expect(room.isEmpty)
     #expect(room.count == 0)
     #expect(room.leave(two) == nil, "nobody leaves twice")
@@ -24,11 +24,11 @@ import Testing
 
   @Test func anonymousConnectionsCountOneEach() {
     var room = MemoryRoom()
-    #expect(room.join(occupant("c-1"), now: 1) == true)
-    #expect(room.join(occupant("c-2"), now: 2) == true)
-    #expect(room.join(occupant("c-3", "alice"), now: 3) == true)
+    #expect(room.join(connection("c-1"), now: 1) == true)
+    #expect(room.join(connection("c-2"), now: 2) == true)
+    #expect(room.join(connection("c-3", "alice"), now: 3) == true)
     #expect(room.count == 3)
-    #expect(room.leave(one) == occupant("c-1"))
+    #expect(room.leave(one) == connection("c-1"))
     #expect(room.count == 2)
     #expect(room.leave(ClientID("c-9")) == nil)
     #expect(room.count == 2)
@@ -36,11 +36,11 @@ import Testing
 
   @Test func joiningAgainOnlyBringsTheInfoUpToDate() {
     var room = MemoryRoom()
-    #expect(room.join(occupant("c-1", "alice", info: "1"), now: 1) == true)
-    #expect(room.join(occupant("c-2", "bob"), now: 2) == true)
-    #expect(room.join(occupant("c-1", "alice", info: "2"), now: 3) == false)
-    #expect(room.join(occupant("c-3"), now: 4) == true)
-    #expect(room.join(occupant("c-3", info: "3"), now: 5) == false)
+    #expect(room.join(connection("c-1", "alice", info: "1"), now: 1) == true)
+    #expect(room.join(connection("c-2", "bob"), now: 2) == true)
+    #expect(room.join(connection("c-1", "alice", info: "2"), now: 3) == false)
+    #expect(room.join(connection("c-3"), now: 4) == true)
+    #expect(room.join(connection("c-3", info: "3"), now: 5) == false)
     #expect(room.count == 3)
     #expect(
       room.roster()
@@ -50,14 +50,14 @@ import Testing
             Member(user: user("bob"), client: nil, clients: 1, info: nil),
             Member(user: nil, client: three, clients: 1, info: "3"),
           ], count: 3))
-    #expect(room.leave(one) == occupant("c-1", "alice", info: "2"))
+    #expect(room.leave(one) == connection("c-1", "alice", info: "2"))
   }
 
   @Test func aThousandConnectionsAreTold() {
     var room = MemoryRoom()
-    for number in 0..<1000 { _ = room.join(occupant("c-\(number)", "user-\(number % 500)"), now: 1) }
+    for number in 0..<1000 { _ = room.join(connection("c-\(number)", "user-\(number % 500)"), now: 1) }
     #expect(room.roster().members?.count == 500)
-    _ = room.join(occupant("c-1000", "user-0"), now: 2)
+    _ = room.join(connection("c-1000", "user-0"), now: 2)
     #expect(room.roster() == .truncated(count: 500))
     #expect(room.roster(maxBytes: .max) == .truncated(count: 500), "however little they say")
     _ = room.leave(one)
@@ -67,23 +67,23 @@ import Testing
 
   @Test func aLostConnectionStaysUntilTheGraceIsOver() {
     var room = MemoryRoom()
-    _ = room.join(occupant("c-1", "alice"), now: 1)
+    _ = room.join(connection("c-1", "alice"), now: 1)
     #expect(room.leaveIfLost(one) == nil, "it was not lost")
     #expect(room.count == 1)
     room.lose(one)
     room.lose(ClientID("c-9"))
     #expect(room.count == 1)
     #expect(room.roster().count == 1)
-    #expect(room.leaveIfLost(one) == occupant("c-1", "alice"))
+    #expect(room.leaveIfLost(one) == connection("c-1", "alice"))
     #expect(room.leaveIfLost(one) == nil)
     #expect(room.isEmpty)
   }
 
   @Test func theUsersReturnElsewhereMakesTheLeaveSilent() {
     var room = MemoryRoom()
-    _ = room.join(occupant("c-1", "alice"), now: 1)
+    _ = room.join(connection("c-1", "alice"), now: 1)
     room.lose(one)
-    #expect(room.join(occupant("c-2", "alice"), now: 2) == false, "no join")
+    #expect(room.join(connection("c-2", "alice"), now: 2) == false, "no join")
     #expect(room.leaveIfLost(one) == nil, "no leave")
     #expect(room.count == 1)
     #expect(room.roster().members?.first?.clients == 1)
@@ -91,9 +91,9 @@ import Testing
 
   @Test func whoEntersAgainIsLostNoMore() {
     var room = MemoryRoom()
-    _ = room.join(occupant("c-1"), now: 1)
+    _ = room.join(connection("c-1"), now: 1)
     room.lose(one)
-    #expect(room.join(occupant("c-1"), now: 2) == false)
+    #expect(room.join(connection("c-1"), now: 2) == false)
     #expect(room.leaveIfLost(one) == nil)
     #expect(room.count == 1)
   }
@@ -113,7 +113,7 @@ import Testing
       let isAlone = owner == nil || !others.contains(owner)
       if Bool.random(using: &generator) {
         let isNew = present[number] == nil
-        let hasCome = room.join(occupant(client, owner.map { "user-\($0)" }), now: Int64(step))
+        let hasCome = room.join(connection(client, owner.map { "user-\($0)" }), now: Int64(step))
         #expect(hasCome == (isNew && isAlone), "seed \(seed), step \(step)")
         present[number] = .some(owner)
       } else {

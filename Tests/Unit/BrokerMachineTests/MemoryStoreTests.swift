@@ -21,36 +21,36 @@ import Testing
 
   @Test func aCommandLeavesNothingUnderANewName() {
     var store = MemoryStore()
-    #expect(read(&store, "a", begins: false).top.offset == 0)
+    #expect(read(&store, "a", begins: false).latest.offset == 0)
     #expect(store.count == 0)
-    let top = read(&store, "a").top
+    let latest = read(&store, "a").latest
     #expect(store.count == 1)
-    #expect(read(&store, "a", begins: false).top == top)
-    #expect(publish(&store, "a").position == StreamPosition(epoch: top.epoch, offset: 1))
+    #expect(read(&store, "a", begins: false).latest == latest)
+    #expect(publish(&store, "a").position == StreamPosition(epoch: latest.epoch, offset: 1))
   }
 
   @Test func whoOnlyListensLeavesNothing() {
     var store = MemoryStore()
-    let top = read(&store, "a").top
-    #expect(read(&store, "b").top.epoch != top.epoch)
+    let latest = read(&store, "a").latest
+    #expect(read(&store, "b").latest.epoch != latest.epoch)
     store.unheard(channel("a"))
     store.unheard(channel("b"))
     #expect(store.count == 0)
-    #expect(read(&store, "a", begins: false).top == top, "who comes back has missed nothing")
-    #expect(publish(&store, "a").position == StreamPosition(epoch: top.epoch, offset: 1))
+    #expect(read(&store, "a", begins: false).latest == latest, "who comes back has missed nothing")
+    #expect(publish(&store, "a").position == StreamPosition(epoch: latest.epoch, offset: 1))
     store.unheard(channel("a"))
     #expect(store.count == 1, "what had a message is kept")
   }
 
   @Test func whoListensIsFollowedByTheFirstMessage() {
     var store = MemoryStore(maxHistories: 0)
-    let told = (0..<100).map { read(&store, "quiet:\($0)").top }
+    let told = (0..<100).map { read(&store, "quiet:\($0)").latest }
     // Whatever is forgotten meanwhile.
     for number in 0..<10_000 { _ = publish(&store, "loud:\(number)") }
     for _ in 0..<40 { store.sweep(now: 10_000_000, sparing: { _ in false }) }
     #expect(store.count == 100)
-    for (number, top) in told.enumerated() {
-      #expect(publish(&store, "quiet:\(number)").position == StreamPosition(epoch: top.epoch, offset: 1))
+    for (number, latest) in told.enumerated() {
+      #expect(publish(&store, "quiet:\(number)").position == StreamPosition(epoch: latest.epoch, offset: 1))
     }
   }
 
@@ -122,6 +122,6 @@ import Testing
     var store = MemoryStore(maxBytes: 10_000)
     for _ in 0..<20 { _ = publish(&store, "a", bytes: 1000) }
     #expect(store.byteCount <= 10_000)
-    #expect(read(&store, "a").top.offset == 20)
+    #expect(read(&store, "a").latest.offset == 20)
   }
 }

@@ -17,12 +17,12 @@ import Testing
   @Test func aMembershipIsRememberedUntilItsEndIsConfirmed() throws {
     var table = PresenceTable()
     #expect(table.isEmpty)
-    let membership = table.enter(occupant("c-1", "alice"), room, now: 100)
+    let membership = table.enter(connection("c-1", "alice"), room, now: 100)
     #expect(membership.since == 100)
     #expect(membership.isWanted && !membership.isLost)
     #expect(table.isWanted(one, in: room))
     let end = try leave(&table, one)
-    #expect(end.occupant == occupant("c-1", "alice"))
+    #expect(end.connection == connection("c-1", "alice"))
     #expect(!table.isWanted(one, in: room))
     #expect(table.membership(one, in: room) != nil, "Redis may have it still")
     #expect(table.left(one, room, version: end.version) == true)
@@ -31,18 +31,18 @@ import Testing
 
   @Test func enteringAgainChangesInfoAndVersionAndKeepsTheTime() {
     var table = PresenceTable()
-    let first = table.enter(occupant("c-1", info: "1"), room, now: 100)
-    let second = table.enter(occupant("c-1", info: "2"), room, now: 200)
+    let first = table.enter(connection("c-1", info: "1"), room, now: 100)
+    let second = table.enter(connection("c-1", info: "2"), room, now: 200)
     #expect(second.since == 100)
     #expect(second.version != first.version)
-    #expect(second.occupant.info == "2")
+    #expect(second.connection.info == "2")
     #expect(table.all.count == 1)
   }
 
   @Test func leavingTwiceIsToldOnce() {
     var table = PresenceTable()
     #expect(table.leave(one, room) == nil, "nobody is there")
-    _ = table.enter(occupant("c-1"), room, now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
     #expect(table.leave(two, room) == nil)
     #expect(table.leave(one, channel("other")) == nil)
     #expect(table.leave(one, room) != nil)
@@ -53,19 +53,19 @@ import Testing
 
   @Test func theLateConfirmationOfAnOldLeaveDoesNotRemoveANewMembership() throws {
     var table = PresenceTable()
-    _ = table.enter(occupant("c-1", info: "old"), room, now: 0)
+    _ = table.enter(connection("c-1", info: "old"), room, now: 0)
     let end = try leave(&table, one)
-    _ = table.enter(occupant("c-1", info: "new"), room, now: 10)
+    _ = table.enter(connection("c-1", info: "new"), room, now: 10)
     #expect(table.left(one, room, version: end.version) == false)
     #expect(table.isWanted(one, in: room))
-    #expect(table.membership(one, in: room)?.occupant.info == "new")
+    #expect(table.membership(one, in: room)?.connection.info == "new")
   }
 
   @Test func ofTwoLeavesOnlyTheNewestConfirmationCounts() throws {
     var table = PresenceTable()
-    _ = table.enter(occupant("c-1"), room, now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
     let first = try leave(&table, one)
-    _ = table.enter(occupant("c-1"), room, now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
     let second = try leave(&table, one)
     #expect(table.left(one, room, version: first.version) == false)
     #expect(table.membership(one, in: room) != nil)
@@ -75,7 +75,7 @@ import Testing
 
   @Test func theConfirmationOfAnEntryEndsNothing() throws {
     var table = PresenceTable()
-    let entry = table.enter(occupant("c-1"), room, now: 0)
+    let entry = table.enter(connection("c-1"), room, now: 0)
     let end = try leave(&table, one)
     #expect(entry.version != end.version)
     #expect(table.left(one, room, version: entry.version) == false)
@@ -88,7 +88,7 @@ import Testing
     for round in 0..<100 {
       for name in ["a", "b"] {
         for client in ["c-1", "c-2"] {
-          #expect(seen.insert(table.enter(occupant(client), channel(name), now: round).version).inserted)
+          #expect(seen.insert(table.enter(connection(client), channel(name), now: round).version).inserted)
           if round % 3 == 0, let end = table.leave(ClientID(client), channel(name)) {
             #expect(seen.insert(end.version).inserted)
             _ = table.left(ClientID(client), channel(name), version: end.version)
@@ -102,9 +102,9 @@ import Testing
 
   @Test func theLastOneOfAChannelIsTold() throws {
     var table = PresenceTable()
-    _ = table.enter(occupant("c-1"), room, now: 0)
-    _ = table.enter(occupant("c-2"), room, now: 0)
-    _ = table.enter(occupant("c-1"), channel("other"), now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
+    _ = table.enter(connection("c-2"), room, now: 0)
+    _ = table.enter(connection("c-1"), channel("other"), now: 0)
     let first = try leave(&table, one)
     #expect(table.left(one, room, version: first.version) == false, "another is left")
     let second = try leave(&table, two)
@@ -115,8 +115,8 @@ import Testing
 
   @Test func oneThatWaitsForItsEndIsNotNothing() throws {
     var table = PresenceTable()
-    _ = table.enter(occupant("c-1"), room, now: 0)
-    _ = table.enter(occupant("c-2"), room, now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
+    _ = table.enter(connection("c-2"), room, now: 0)
     let first = try leave(&table, one)
     _ = try leave(&table, two)
     #expect(table.left(one, room, version: first.version) == false)
@@ -129,7 +129,7 @@ import Testing
   @Test func aLostConnectionStaysAMember() {
     var table = PresenceTable()
     #expect(table.lose(one, room) == false, "nobody is there")
-    _ = table.enter(occupant("c-1"), room, now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
     #expect(table.lose(one, room) == true)
     #expect(table.isWanted(one, in: room))
     #expect(table.membership(one, in: room)?.isLost == true)
@@ -139,8 +139,8 @@ import Testing
 
   @Test func whoEntersAgainIsLostNoMore() {
     var table = PresenceTable()
-    _ = table.enter(occupant("c-1"), room, now: 0)
+    _ = table.enter(connection("c-1"), room, now: 0)
     _ = table.lose(one, room)
-    #expect(!table.enter(occupant("c-1"), room, now: 5).isLost)
+    #expect(!table.enter(connection("c-1"), room, now: 5).isLost)
   }
 }

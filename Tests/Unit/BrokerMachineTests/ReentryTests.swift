@@ -1,7 +1,7 @@
 @testable import Broker
 import Testing
 
-/// Redis is told of the doubt until each loop has announced its last connection.
+/// Redis is told of the doubt until each loop has reported its last connection.
 @Suite struct ReentryTests {
   /// The moments at which Redis is told, of those asked about.
   private func told(_ reentry: inout Reentry, at moments: [Int64]) -> [Int64] {

@@ -21,7 +21,7 @@ import Testing
     _ = join.info(.success("run_id:abc\nmaster_replid:r2\nmaster_replid2:r1\n"))
     #expect(
       join.scriptsLoaded(nil)
-        == .joined(RedisRun(name: "abc", replicationID: "r2", formerReplicationID: "r1")))
+        == .joined(RedisRun(name: "abc", replicationID: "r2", previousReplicationID: "r1")))
   }
 
   @Test func aReplicaIsOfNoUse() {

@@ -102,7 +102,7 @@ import Testing
     guard let stream, Bool.random(using: &generator) else { return nil }
     let epoch = max(0, stream.epoch - (Int.random(in: 0..<8, using: &generator) == 0 ? 1 : 0))
     return stream.position(
-      epoch, max(0, stream.top + 2 - Int.random(in: 0..<(HubSimulation.size + 4), using: &generator)))
+      epoch, max(0, stream.latest + 2 - Int.random(in: 0..<(HubSimulation.size + 4), using: &generator)))
   }
 
   private static func command(_ generator: inout SplitMix64) -> HubSimulation.Command {

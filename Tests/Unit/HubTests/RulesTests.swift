@@ -160,7 +160,7 @@ import Testing
       desk.verified(0, .success(try history(.subscribe))) == [
         "0: authenticated alice", "0: error forbidden #1", "detach a1",
       ])
-    let read = HistoryRead(top: StreamPosition(epoch: "e", offset: 1))
+    let read = HistoryRead(latest: StreamPosition(epoch: "e", offset: 1))
     #expect(desk.read(0, "a2", .success(read)) == ["0: subscribed a2 #2 at e/1"], "it asked for nothing of the past")
   }
 
@@ -170,7 +170,7 @@ import Testing
     desk.hub.history(Desk.id(0), of: channel("a"), since: nil, limit: 5, request: id)
     #expect(desk.lines() == ["read 0 a newest 5 #1"])
     _ = desk.verified(0, .success(try history(.subscribe)))
-    let read = HistoryRead(top: StreamPosition(epoch: "e", offset: 1))
+    let read = HistoryRead(latest: StreamPosition(epoch: "e", offset: 1))
     #expect(desk.answered(0, .success(.history(channel("a"), read)), id: 1) == ["0: error forbidden #1"])
   }
 }

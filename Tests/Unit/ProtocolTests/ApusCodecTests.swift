@@ -63,7 +63,7 @@ import WebSocket
     }
     for (isReset, member) in [(false, ""), (true, #","reset":true"#)] {
       expect(
-        .history(id: two, room, HistoryRead(top: place, isReset: isReset)),
+        .history(id: two, room, HistoryRead(latest: place, isReset: isReset)),
         #"{"type":"history","id":2,"channel":"room:1","epoch":"e1","offset":42\#(member),"messages":[]}"#)
     }
   }

@@ -36,7 +36,7 @@ private struct World {
     let policy: OverflowPolicy
     let keepsHistory: Bool
     /// The newest message there is; the client subscribes from some place on.
-    var top = 0
+    var latest = 0
     var isIn = false
     /// The last message that the client was told, or told that it lacks.
     var told = 0
@@ -89,8 +89,8 @@ private struct World {
 
   mutating func finish() {
     while !outbox.isEmpty || !waiting.isEmpty { read(10) }
-    for stream in streams where stream.isIn && stream.keepsHistory && stream.told != stream.top {
-      faults.append("\(stream.name) ends at \(stream.told) of \(stream.top)")
+    for stream in streams where stream.isIn && stream.keepsHistory && stream.told != stream.latest {
+      faults.append("\(stream.name) ends at \(stream.told) of \(stream.latest)")
     }
     if waiting.recoveryBytes != 0 || waiting.newestBytes != 0 { faults.append("bytes are left") }
   }
@@ -100,11 +100,11 @@ private struct World {
   private mutating func enter(_ index: Int) {
     let stream = streams[index]
     streams[index].isIn = true
-    guard stream.keepsHistory else { return streams[index].told = stream.top }
-    let since = number(max(0, stream.top - 40)...stream.top)
+    guard stream.keepsHistory else { return streams[index].told = stream.latest }
+    let since = number(max(0, stream.latest - 40)...stream.latest)
     streams[index].told = since
-    guard since < stream.top else { return }
-    let entries = (since + 1...stream.top).map { offset in
+    guard since < stream.latest else { return }
+    let entries = (since + 1...stream.latest).map { offset in
       HistoryEntry(offset: offset, time: 0, text: message(offset, index), isBinary: false, excluded: nil)
     }
     waiting.append(entries, under: "e", of: stream.name)
@@ -148,10 +148,10 @@ private struct World {
   // MARK: The worker
 
   private mutating func publish(_ index: Int) {
-    streams[index].top += 1
+    streams[index].latest += 1
     let stream = streams[index]
-    let position = stream.keepsHistory ? StreamPosition(epoch: "e", offset: stream.top) : nil
-    if stream.isIn { deliver(ChannelEvent(.message, message(stream.top, index), at: position), index) }
+    let position = stream.keepsHistory ? StreamPosition(epoch: "e", offset: stream.latest) : nil
+    if stream.isIn { deliver(ChannelEvent(.message, message(stream.latest, index), at: position), index) }
   }
 
   private mutating func signal(_ index: Int) {

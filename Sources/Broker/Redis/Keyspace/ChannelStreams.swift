@@ -68,7 +68,7 @@ final class ChannelStreams {
     act(continuity.attached(channel))
   }
 
-  /// A message that has a place has come.
+  /// A message that has a position has come.
   func received(_ item: Continuity.Item, _ channel: ChannelName) {
     switch continuity.received(channel, item) {
     case .deliver: if let event = item.event { subscriptions.deliver(event, channel) }
@@ -206,26 +206,26 @@ final class ChannelStreams {
       guard var read = HistoryReply.read(reply, of: request.channel, context.eventCheck) else {
         return end(.failure(Self.foreign))
       }
-      read.isReset = query.isOfAnotherEpoch(than: read.top)
+      read.isReset = query.isOfAnotherEpoch(than: read.latest)
       isRecovery ? recoveries.readRest(of: request.channel, behind: read, then: end) : end(.success(read))
     }
     if !sent { end(.failure(Self.unreadable)) }
   }
 
-  /// `before`: the epoch of the channel's place when the read was asked.
+  /// `before`: the epoch of the channel's position when the read was asked.
   private func answer(
     _ request: ReadQueue.Request, _ callers: [Caller], _ result: Result<HistoryRead, Refusal>,
     askedIn before: String?
   ) {
     guard request.isForSubscribe, case .success(let read) = result else { return post(request, callers, result) }
-    guard !continuity.hasOvertaken(read.top, askedIn: before, in: request.channel) else {
+    guard !continuity.hasOvertaken(read.latest, askedIn: before, in: request.channel) else {
       return askAgain(request, callers)
     }
-    // Asked after the channel was confirmed: a place to go on from.
-    act(continuity.position(request.channel, read.top))
+    // Asked after the channel was confirmed: a position to go on from.
+    act(continuity.stood(request.channel, at: read.latest))
     releaseReads(request.channel)
-    guard !continuity.hasReached(read.top, in: request.channel) else { return post(request, callers, result) }
-    guard !continuity.hasLeft(read.top.epoch, in: request.channel) else { return askAgain(request, callers) }
+    guard !continuity.hasReached(read.latest, in: request.channel) else { return post(request, callers, result) }
+    guard !continuity.hasLeft(read.latest.epoch, in: request.channel) else { return askAgain(request, callers) }
     let waiting = EarlyReads.Read(
       request: request, readers: callers, read: read, epoch: continuity.epoch(of: request.channel),
       since: context.loop.now)
@@ -243,10 +243,10 @@ final class ChannelStreams {
     guard !earlyReads.isEmpty else { return }
     let epoch = continuity.epoch(of: channel)
     for waiting in earlyReads.take(channel) {
-      if continuity.hasReached(waiting.read.top, in: channel) {
+      if continuity.hasReached(waiting.read.latest, in: channel) {
         post(waiting.request, waiting.readers, .success(waiting.read))
-      } else if epoch == waiting.epoch || epoch == waiting.read.top.epoch,
-        !continuity.hasLeft(waiting.read.top.epoch, in: channel)
+      } else if epoch == waiting.epoch || epoch == waiting.read.latest.epoch,
+        !continuity.hasLeft(waiting.read.latest.epoch, in: channel)
       {
         _ = earlyReads.add(waiting)
       } else {

@@ -6,12 +6,12 @@ import Redis
 
 /// Who is connected to this node, written into Redis, so that a user is found wherever they are.
 ///
-/// No table of it is kept here: whenever Redis may have lost it, the loops announce what is open again. Only what has
-/// closed and may still stand in Redis waits in `closedConnections`; it goes before anything is announced, and never comes back,
-/// since no client id is given twice. A loop tells of those closings alone whose connection it has told of, and of none
-/// that opens while the link is away: so what waits is not more than was connected when it was lost.
+/// No table of it is kept here: whenever Redis may have lost it, the loops report what is open again. Only what has
+/// closed and may still stand in Redis waits in `closedConnections`; it goes before anything is reported, and never
+/// comes back, since no client id is given twice. A loop tells of those closings alone whose connection it has told of,
+/// and of none that opens while the link is away: so what waits is not more than was connected when it was lost.
 final class ConnectionRegistry {
-  /// How long after a refusal all is announced again, in milliseconds.
+  /// How long after a refusal all is reported again, in milliseconds.
   private static let repetition: Int64 = 10_000
   /// Entries that Redis did not let the node take out, and that are remembered to be tried again.
   private static let maxRefusedDepartures = 100_000
@@ -42,7 +42,7 @@ final class ConnectionRegistry {
 
   // MARK: The link
 
-  /// Redis can be told again: first of what is gone, then the loops announce what is open.
+  /// Redis can be told again: first of what is gone, then the loops report what is open.
   func begin() {
     isIncomplete = false
     sendDepartures()
@@ -65,7 +65,7 @@ final class ConnectionRegistry {
 
   // MARK: Doubt
 
-  /// Redis may not know of anybody who is connected here, until the loops have announced them.
+  /// Redis may not know of anybody who is connected here, until the loops have reported them.
   func beginReentry() {
     reentry.begin(loops: context.outlet.loopCount)
   }
@@ -89,18 +89,18 @@ final class ConnectionRegistry {
 
   /// A connection is open, or it is known only now whose it is.
   func connected(_ connection: OpenConnection) {
-    // What is told now and cannot be sent is announced again when the link is back.
+    // What is told now and cannot be sent is reported again when the link is back.
     if context.isReady { enter([connection]) {} }
   }
 
   /// A batch of what is open on a loop; the next is asked for when Redis has taken this one.
-  func announced(_ connections: [OpenConnection], next: UInt32?, _ loop: LoopIndex) {
+  func received(_ connections: [OpenConnection], next: UInt32?, _ loop: LoopIndex) {
     guard context.isReady else { return }
     let generation = context.generation
     let proceed = { [unowned self] in
       guard generation == context.generation else { return }
-      if let next { return context.outlet.post(.announce(from: next), to: loop) }
-      // Where some were refused all are announced again.
+      if let next { return context.outlet.post(.reportConnections(from: next), to: loop) }
+      // Where some were refused all are reported again.
       if !isIncomplete { reentry.finished(loop) }
     }
     connections.isEmpty ? proceed() : enter(connections, then: proceed)

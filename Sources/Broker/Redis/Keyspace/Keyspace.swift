@@ -155,7 +155,7 @@ final class Keyspace {
 
   private func act(_ action: KeyspaceJoin.Action, _ generation: UInt64) {
     switch action {
-    case .identify(let run, let former, let lostLease): identify(run, former, lostLease, generation)
+    case .identify(let run, let previousRun, let lostLease): identify(run, previousRun, lostLease, generation)
     case .adopt(let run): lease.adopt(run)
     case .beginReentry: registry.beginReentry()
     case .takeNewID: takeNewID()
@@ -175,9 +175,9 @@ final class Keyspace {
   }
 
   /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
-  private func identify(_ run: RedisRun, _ former: String?, _ lostLease: Bool, _ generation: UInt64) {
+  private func identify(_ run: RedisRun, _ previousRun: String?, _ lostLease: Bool, _ generation: UInt64) {
     let scripts = StreamScripts(keys: context.keys, run: run)
-    let call = scripts.identify(newSeed: context.newSeed(), former: former, lostLease: lostLease)
+    let call = scripts.identify(newSeed: context.newSeed(), previousRun: previousRun, lostLease: lostLease)
     let asked = context.scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, generation == context.generation else { return }
       if let error = reply.error { return act(join.identified(.failure(error)), generation) }
@@ -199,7 +199,7 @@ final class Keyspace {
     streams.readEverythingMissing()
     presence.resumeEntries()
     rosters.askWaiting()
-    lease.reapFormerIDs()
+    lease.reapPreviousIDs()
     checkReady()
   }
 

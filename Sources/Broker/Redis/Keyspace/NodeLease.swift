@@ -21,7 +21,7 @@ final class NodeLease {
   private var renewed = Cooldown()
   private var lookedForExpired = Cooldown()
   /// Ids this node had before it lost their leases, still to be reaped.
-  private var formerIDs: [NodeID] = []
+  private var previousIDs: [NodeID] = []
 
   init(_ context: KeyspaceContext, id: NodeID) {
     self.context = context
@@ -92,19 +92,19 @@ final class NodeLease {
 
   /// Goes on under another id; nil where the node's name makes none.
   func takeNewID() -> NodeID? {
-    formerIDs.append(nodeID)
+    previousIDs.append(nodeID)
     guard let next = context.newNodeID() else { return nil }
     nodeID = next
     return next
   }
 
   /// Takes out what is left of the ids before this one.
-  func reapFormerIDs() {
-    let former = formerIDs
-    formerIDs = []
-    for id in former {
+  func reapPreviousIDs() {
+    let previous = previousIDs
+    previousIDs = []
+    for id in previous {
       reaper.reap(id.string) { [unowned self] finished in
-        if !finished { formerIDs.append(id) }
+        if !finished { previousIDs.append(id) }
       }
     }
   }

@@ -17,7 +17,7 @@ final class PresenceSync {
   /// A request to be where the roster is told, with whom to answer, if anybody.
   private struct Entry {
     let caller: Caller?
-    let occupant: Occupant
+    let connection: MemberConnection
     let channel: ChannelName
     let mode: PresenceMode
   }
@@ -34,6 +34,8 @@ final class PresenceSync {
   private var hasUnsentLeaves = false
   private var leavesSent = Cooldown()
 
+  private var scripts: PresenceScripts { PresenceScripts(keys: context.keys) }
+
   init(_ context: KeyspaceContext, _ lease: NodeLease, _ rosters: Rosters) {
     self.context = context
     self.lease = lease
@@ -49,10 +51,10 @@ final class PresenceSync {
   // MARK: Entering
 
   /// Makes the connection a member, or only tells who is there; without a caller nobody is told.
-  func enter(_ occupant: Occupant, _ channel: ChannelName, _ mode: PresenceMode, for caller: Caller?) {
+  func enter(_ connection: MemberConnection, _ channel: ChannelName, _ mode: PresenceMode, for caller: Caller?) {
     rosters.watch(channel)
-    if mode == .member { _ = table.enter(occupant, channel, now: Int(Sys.wallMilliseconds())) }
-    ask(Entry(caller: caller, occupant: occupant, channel: channel, mode: mode))
+    if mode == .member { _ = table.enter(connection, channel, now: Int(Sys.wallMilliseconds())) }
+    ask(Entry(caller: caller, connection: connection, channel: channel, mode: mode))
   }
 
   /// The command link is back: asks again for what had to wait for it.
@@ -61,7 +63,7 @@ final class PresenceSync {
     waitingEntries = []
     for entry in waiting {
       // Who has left meanwhile must not be entered again.
-      if entry.mode == .member, !table.isWanted(entry.occupant.client, in: entry.channel) { continue }
+      if entry.mode == .member, !table.isWanted(entry.connection.client, in: entry.channel) { continue }
       ask(entry)
     }
   }
@@ -71,7 +73,7 @@ final class PresenceSync {
       context.linkState == .down ? refuse(entry) : waitingEntries.append(entry)
       return
     }
-    guard entry.mode == .member, let membership = table.membership(entry.occupant.client, in: entry.channel) else {
+    guard entry.mode == .member, let membership = table.membership(entry.connection.client, in: entry.channel) else {
       return tell(entry)
     }
     if !sendJoin(entry.channel, membership, { [unowned self] in joined(entry, $0) }) { refuse(entry) }
@@ -110,16 +112,9 @@ final class PresenceSync {
     _ channel: ChannelName, _ membership: PresenceTable.Membership, isAgain: Bool = false,
     _ answer: @escaping (RedisLink.Outcome) -> Void
   ) -> Bool {
-    let (occupant, node, keys) = (membership.occupant, lease.nodeID.string, context.keys)
-    let entry = PresenceEntry(user: occupant.user, node: node, since: membership.since, info: occupant.info)
-    let head = Interchange.joinHead(
-      channel: channel, user: occupant.user, client: occupant.client, info: occupant.info)
-    return context.scripts.run(
-      .join, keys: [keys.node(node), keys.presence(channel), keys.users(channel), keys.channels(ofNode: node)],
-      [
-        .text(occupant.client.string), .bytes(entry.encoded()), .text(occupant.user?.string ?? ""),
-        .text(channel.string), .text(keys.messages(channel)), .bytes(head), isAgain ? "1" : "0",
-      ], answer: answer)
+    let call = scripts.join(
+      membership.connection, channel, node: lease.nodeID.string, since: membership.since, isAgain: isAgain)
+    return context.scripts.run(call, answer: answer)
   }
 
   // MARK: Leaving
@@ -146,15 +141,9 @@ final class PresenceSync {
   private func sendLeave(
     _ channel: ChannelName, _ membership: PresenceTable.Membership, then done: @escaping () -> Void
   ) {
-    let (occupant, keys) = (membership.occupant, context.keys)
-    let head = Interchange.leaveHead(channel: channel, user: occupant.user, client: occupant.client, info: nil)
-    let sent = context.scripts.run(
-      .leave, keys: [keys.presence(channel), keys.users(channel)],
-      [
-        .text(keys.messages(channel)), .text(occupant.client.string), .text(occupant.user?.string ?? ""),
-        .bytes(head), "",
-      ]
-    ) { [unowned self] outcome in
+    let connection = membership.connection
+    let call = scripts.leave([.init(client: connection.client, user: connection.user)], channel)
+    let sent = context.scripts.run(call) { [unowned self] outcome in
       defer { done() }
       // What is lost with its connection is sent again when there is another.
       guard case .reply(let reply) = outcome else { return }
@@ -162,8 +151,8 @@ final class PresenceSync {
         hasUnsentLeaves = true
         return context.handle(serverError: error)
       }
-      if table.left(occupant.client, channel, version: membership.version) {
-        let forget = RedisCommand("SREM", keys.channels(ofNode: lease.nodeID.string), channel.string)
+      if table.left(connection.client, channel, version: membership.version) {
+        let forget = RedisCommand("SREM", context.keys.channels(ofNode: lease.nodeID.string), channel.string)
         _ = context.commands.send(forget) { _ in }
       }
     }
@@ -207,7 +196,7 @@ final class PresenceSync {
       let (channel, old) = memberships[index]
       let isLast = index == end - 1
       // The table may have changed while earlier batches were on their way.
-      guard let membership = table.membership(old.occupant.client, in: channel) else {
+      guard let membership = table.membership(old.connection.client, in: channel) else {
         if isLast { proceed() }
         continue
       }

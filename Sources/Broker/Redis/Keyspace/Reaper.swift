@@ -106,13 +106,6 @@ final class Reaper {
     }
   }
 
-  /// A member that is to go, and its entry as it was read.
-  private struct Leftover {
-    let client: ClientID
-    let user: UserName?
-    let entry: [UInt8]
-  }
-
   private func nextChannel(_ sweep: Sweep) {
     guard let channel = sweep.channels.popLast() else { return sweep.done(true) }
     scan(sweep, channel, cursor: "0")
@@ -134,33 +127,25 @@ final class Reaper {
   }
 
   /// Those entries of one HSCAN answer that are to go.
-  private func gone(_ fields: RedisReplyView, _ sweep: Sweep, _ channel: ChannelName) -> [Leftover] {
-    var members: [Leftover] = []
+  private func gone(_ fields: RedisReplyView, _ sweep: Sweep, _ channel: ChannelName) -> [PresenceScripts.Leaver] {
+    var members: [PresenceScripts.Leaver] = []
     for (field, value) in fields.pairs {
       let client = ClientID(field.string)
       guard let entry = PresenceEntry(parsing: value.bytes), entry.node == sweep.node, !sweep.keeping(client, channel)
       else { continue }
-      members.append(Leftover(client: client, user: entry.user, entry: Array(value.bytes)))
+      members.append(.init(client: client, user: entry.user, entry: Array(value.bytes)))
     }
     return members
   }
 
   private func remove(
-    _ members: [Leftover], _ sweep: Sweep, _ channel: ChannelName, then proceed: @escaping () -> Void
+    _ members: [PresenceScripts.Leaver], _ sweep: Sweep, _ channel: ChannelName, then proceed: @escaping () -> Void
   ) {
-    var arguments: [ScriptArgument] = [.text(keys.messages(channel))]
-    for member in members {
-      arguments.append(.text(member.client.string))
-      arguments.append(.text(member.user?.string ?? ""))
-      arguments.append(
-        .bytes(Interchange.leaveHead(channel: channel, user: member.user, client: member.client, info: nil)))
-      arguments.append(.bytes(member.entry))
-    }
     let extend = RedisCommand("PEXPIRE", keys.reap(sweep.node), String(Self.claim))
-    let scriptKeys = [keys.presence(channel), keys.users(channel)]
+    let call = PresenceScripts(keys: keys).leave(members, channel)
     let asked =
       link.send(extend) { _ in }
-      && scripts.run(.leave, keys: scriptKeys, arguments) { [unowned self] outcome in
+      && scripts.run(call) { [unowned self] outcome in
         guard case .reply(let reply) = outcome, reply.kind == .integer else { return sweep.done(false) }
         reaped += reply.integer
         proceed()

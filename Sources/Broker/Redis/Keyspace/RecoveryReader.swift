@@ -10,20 +10,21 @@ final class RecoveryReader {
     self.context = context
   }
 
-  /// Reads on behind the messages of a recovery until it has reached its top. A history that was trimmed, or begun anew,
-  /// in between brings nothing at all.
+  /// Reads on behind the messages of a recovery up to `read.latest`. A history that was trimmed, or begun anew, in
+  /// between brings nothing at all.
   func readRest(
     of channel: ChannelName, behind read: HistoryRead, then end: @escaping (Result<HistoryRead, Refusal>) -> Void
   ) {
-    guard read.isComplete else { return end(.success(HistoryRead(top: read.top))) }
-    guard let last = read.entries.last, last.offset < read.top.offset else {
+    guard read.isComplete else { return end(.success(HistoryRead(latest: read.latest))) }
+    guard let last = read.entries.last, last.offset < read.latest.offset else {
       return end(.success(read))
     }
     // How large the next ones are nobody knows; mostly not larger than those before.
     let largest = read.entries.reduce(1) { max($0, $1.text.count) }
-    let count = min(read.top.offset - last.offset, max(1, HistoryRead.maxBytes / largest))
+    let count = min(read.latest.offset - last.offset, max(1, HistoryRead.maxBytes / largest))
     let range = RedisCommand(
-      "XRANGE", context.keys.history(channel), "\(last.offset + 1)-0", "\(read.top.offset)-0", "COUNT", String(count))
+      "XRANGE", context.keys.history(channel), "\(last.offset + 1)-0", "\(read.latest.offset)-0", "COUNT", String(count)
+    )
     var page: Result<HistoryReply.Entries, Refusal> = .failure(ChannelStreams.unreadable)
     let sent = context.commands.send(range) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
@@ -40,10 +41,10 @@ final class RecoveryReader {
         guard case .reply(let reply) = outcome else { return end(.failure(ChannelStreams.unreadable)) }
         switch page {
         case .failure(let refusal): end(.failure(refusal))
-        case .success(let page) where reply.string == read.top.epoch && page.isWhole(from: last.offset + 1):
-          let longer = HistoryRead(top: read.top, entries: read.entries + page.fit, isComplete: true)
+        case .success(let page) where reply.string == read.latest.epoch && page.isWhole(from: last.offset + 1):
+          let longer = HistoryRead(latest: read.latest, entries: read.entries + page.fit, isComplete: true)
           readRest(of: channel, behind: longer, then: end)
-        case .success: end(.success(HistoryRead(top: read.top)))
+        case .success: end(.success(HistoryRead(latest: read.latest)))
         }
       }
     if !sentBoth { end(.failure(ChannelStreams.unreadable)) }

@@ -76,13 +76,9 @@ final class Rosters {
       // Single events that come from now on may be newer than the roster, and follow it.
       held[channel] = []
     }
-    let sent = context.scripts.run(
-      .roster, keys: [context.keys.presence(channel), context.keys.users(channel)],
-      [
-        request.subject == .count ? "1" : "0", .text(String(Roster.maxConnections)),
-        .text(String(context.configuration.maxRosterBytes)),
-      ]
-    ) { [unowned self] in read(request, callers, $0) }
+    let call = PresenceScripts(keys: context.keys).roster(
+      channel, onlyCount: request.subject == .count, maxBytes: context.configuration.maxRosterBytes)
+    let sent = context.scripts.run(call) { [unowned self] in read(request, callers, $0) }
     guard !sent else { return }
     // A link that takes nothing more is there, and would be waited for in vain.
     if context.commands.isConnected { refuse(request, callers) } else { postpone(request, for: callers) }
@@ -96,7 +92,8 @@ final class Rosters {
       refuse(request, callers)
       return context.handle(serverError: error)
     }
-    let roster = roster(of: reply, onlyCount: request.subject == .count)
+    let roster = RosterReply.read(
+      reply, onlyCount: request.subject == .count, maxBytes: context.configuration.maxRosterBytes)
     answer(request, callers, .success(roster))
     guard request.line == .watchers else { return }
     tell(request.channel, roster.count > PresenceThrottle.enter ? Roster(members: nil, count: roster.count) : roster)
@@ -107,19 +104,6 @@ final class Rosters {
       for event in held.removeValue(forKey: request.channel) ?? [] { subscriptions.deliver(event, request.channel) }
     }
     streams.ended(request)
-  }
-
-  /// What the script `roster` answers.
-  private func roster(of reply: RedisReplyView, onlyCount: Bool) -> Roster {
-    let count = reply[0]?.integer ?? 0
-    guard !onlyCount else { return Roster(members: nil, count: count) }
-    guard let entries = reply[1] else { return .truncated(count: count) }
-    var builder = RosterBuilder()
-    for (field, value) in entries.pairs {
-      guard let entry = PresenceEntry(parsing: value.bytes) else { continue }
-      builder.add(client: ClientID(field.string), user: entry.user, info: entry.info, since: Int64(entry.since))
-    }
-    return builder.roster(maxBytes: context.configuration.maxRosterBytes)
   }
 
   private func answer(_ request: ReadQueue.Request, _ callers: [Caller], _ result: Result<Roster, Refusal>) {

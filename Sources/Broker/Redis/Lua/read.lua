@@ -13,11 +13,11 @@
 -- Redis is emptied, becomes another run, or a period ends before. Then that message is told as one of another epoch.
 local run, seed = presentRun(KEYS[3], ARGV[1], ARGV[2], ARGV[3])
 local meta = redis.call('HMGET', KEYS[1], 'epoch', 'offset', 'run')
-local epoch, top, isKnown = meta[1], tonumber(meta[2] or '0'), meta[3] == run
+local epoch, latest, isKnown = meta[1], tonumber(meta[2] or '0'), meta[3] == run
 if isKnown then
   redis.call('PEXPIRE', KEYS[1], metaLifetime)
 else
-  epoch, top = firstEpoch(run, seed, KEYS[1]), 0
+  epoch, latest = firstEpoch(run, seed, KEYS[1]), 0
   -- Messages of another run are nobody's.
   redis.call('DEL', KEYS[2])
 end
@@ -64,8 +64,8 @@ end
 -- The newest message up to that moment, and whether nothing older than what is held can be missing after it.
 local function place(moment)
   local first = range('XRANGE', '-', '+', 1)[1]
-  if not first then return top, false end
-  local low, high = offsetOf(first), top + 1
+  if not first then return latest, false end
+  local low, high = offsetOf(first), latest + 1
   while low < high do
     -- The sum of both may be no exact number any more.
     local middle = low + math.floor((high - low) / 2)
@@ -76,16 +76,16 @@ local function place(moment)
 end
 
 local what, limit = ARGV[6], tonumber(ARGV[7])
-if what == 'newest' then return {epoch, top, 0, newest(limit)} end
-local since, isVouched = top, false
+if what == 'newest' then return {epoch, latest, 0, newest(limit)} end
+local since, isVouched = latest, false
 if not ARGV[9] then
   since, isVouched = place(tonumber(ARGV[8]))
-elseif ARGV[9] == epoch and tonumber(ARGV[8]) >= 0 and tonumber(ARGV[8]) <= top then
+elseif ARGV[9] == epoch and tonumber(ARGV[8]) >= 0 and tonumber(ARGV[8]) <= latest then
   since, isVouched = tonumber(ARGV[8]), true
 end
-local missed = top - since
+local missed = latest - since
 local entries = {}
 if what == 'after' or isVouched and missed <= limit then entries = oldest(since + 1, math.min(limit, missed)) end
 local isComplete = isVouched and (missed == 0 or #entries > 0 and offsetOf(entries[1]) == since + 1)
 if what == 'recover' and not isComplete then entries = {} end
-return {epoch, top, isComplete and 1 or 0, entries}
+return {epoch, latest, isComplete and 1 or 0, entries}

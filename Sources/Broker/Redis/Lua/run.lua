@@ -6,7 +6,7 @@ local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local period = 2592000
 local metaLifetime = 2678400000
 -- Milliseconds for which nobody is written down for sure once the nodes have to come back: within them each notices, at its
--- next renewal at the latest. A node that takes longer to announce who is connected begins them again.
+-- next renewal at the latest. A node that takes longer to report who is connected begins them again.
 local doubt = 5000
 
 -- Has Redis take what follows also when its memory is full: it refuses a script nothing more once that has written, and

@@ -8,7 +8,7 @@ struct EarlyReads {
     let request: ReadQueue.Request
     let readers: [Caller]
     let read: HistoryRead
-    /// The epoch of the channel's place when it began to wait.
+    /// The epoch of the channel's position when it began to wait.
     let epoch: String?
     /// When, in milliseconds.
     let since: Int64

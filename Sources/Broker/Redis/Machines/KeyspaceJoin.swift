@@ -6,9 +6,9 @@ import Redis
 /// It remembers what the node knew of the keyspace when it was joined before.
 struct KeyspaceJoin {
   enum Action: Equatable {
-    /// Ask under what name the run goes that INFO tells of; `former` is the one before, `lostLease` whether the lease was
-    /// found gone.
-    case identify(RedisRun, former: String?, lostLease: Bool)
+    /// Ask under what name the run goes that INFO tells of; `previousRun` is the one before, `lostLease` whether the
+    /// lease was found gone.
+    case identify(RedisRun, previousRun: String?, lostLease: Bool)
     /// This is the run, by its name.
     case adopt(RedisRun)
     /// Redis may not know who is connected.
@@ -37,7 +37,7 @@ struct KeyspaceJoin {
   /// The server can be used; `run` is what its INFO tells.
   mutating func begin(_ run: RedisRun) -> Action {
     greeted = run
-    return .identify(run, former: lastRun, lostLease: hasLostLease)
+    return .identify(run, previousRun: lastRun, lostLease: hasLostLease)
   }
 
   /// The lease was found gone while the node was joined.
@@ -50,7 +50,7 @@ struct KeyspaceJoin {
     case .failure(let error): return [.reset(error.advice)]
     case .success(let (run, isDoubtful)):
       let named = RedisRun(
-        name: run, replicationID: greeted.replicationID, formerReplicationID: greeted.formerReplicationID)
+        name: run, replicationID: greeted.replicationID, previousReplicationID: greeted.previousReplicationID)
       var actions = [Action.adopt(named)]
       if isDoubtful { actions.append(.beginReentry) }
       // What stands in Redis may be older than what was written there last: all of it goes with the id, and what is so is

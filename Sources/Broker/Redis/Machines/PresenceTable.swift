@@ -6,7 +6,7 @@ import Model
 /// was not confirmed is sent again, which the scripts bear.
 struct PresenceTable {
   struct Membership {
-    var occupant: Occupant
+    var connection: MemberConnection
     /// When the connection entered: milliseconds since 1970.
     let since: Int
     /// Changes with every change of mind, so that the answer to an older command is recognised.
@@ -39,10 +39,10 @@ struct PresenceTable {
   }
 
   /// A connection enters, or changes its info.
-  mutating func enter(_ occupant: Occupant, _ channel: ChannelName, now: Int) -> Membership {
-    let since = membership(occupant.client, in: channel)?.since ?? now
-    let membership = Membership(occupant: occupant, since: since, version: nextVersion())
-    channels[channel, default: [:]][occupant.client] = membership
+  mutating func enter(_ connection: MemberConnection, _ channel: ChannelName, now: Int) -> Membership {
+    let since = membership(connection.client, in: channel)?.since ?? now
+    let membership = Membership(connection: connection, since: since, version: nextVersion())
+    channels[channel, default: [:]][connection.client] = membership
     return membership
   }
 

@@ -2,14 +2,14 @@ import Cluster
 
 /// A node's writing down of its connections in a Redis that may not know them, without any I/O.
 ///
-/// It lasts from `begin` until each loop has announced its last connection; a full Redis begins it, too. Meanwhile Redis is
-/// told again and again that nobody is written down for sure, so that no user is called offline who is only not written
-/// down yet.
+/// It lasts from `begin` until each loop has reported its last connection; a full Redis begins it, too. Meanwhile Redis
+/// is told again and again that nobody is written down for sure, so that no user is called offline who is only not
+/// written down yet.
 struct Reentry {
   /// Milliseconds from one telling to the next: less than half of what one is good for.
   static let interval: Int64 = 2000
 
-  /// The loops that have not announced everything.
+  /// The loops that have not reported everything.
   private var loops = LoopSet()
   private var told: Int64 = .min / 2
 

@@ -31,10 +31,10 @@ struct ServerJoin {
     case .failure(let error): return .reset(error.advice)
     case .success(let info):
       guard let runID = Self.field("run_id", of: info) else { return .reset("this Redis does not report its run_id") }
-      let former = Self.field("master_replid2", of: info) ?? ""
+      let previous = Self.field("master_replid2", of: info) ?? ""
       run = RedisRun(
         name: runID, replicationID: Self.field("master_replid", of: info) ?? "",
-        formerReplicationID: former.allSatisfy { $0 == "0" } ? "" : former)
+        previousReplicationID: previous.allSatisfy { $0 == "0" } ? "" : previous)
       return .loadScripts
     }
   }

@@ -15,12 +15,12 @@ enum HistoryReply {
 
   /// What a history holds of what was asked. Messages that may not go to clients are left out, and it is not complete then.
   static func read(_ reply: RedisReplyView, of channel: ChannelName, _ check: EventCheck) -> HistoryRead? {
-    guard reply.count == 4, let epoch = text(reply[0]), let top = integer(reply[1]), top >= 0,
+    guard reply.count == 4, let epoch = text(reply[0]), let latest = integer(reply[1]), latest >= 0,
       let isComplete = flag(reply[2]), let entries = reply[3].flatMap({ entries($0, of: channel, check) }),
-      entries.lastOffset <= top
+      entries.lastOffset <= latest
     else { return nil }
     return HistoryRead(
-      top: StreamPosition(epoch: epoch, offset: top), entries: entries.fit,
+      latest: StreamPosition(epoch: epoch, offset: latest), entries: entries.fit,
       isComplete: isComplete && entries.unfitCount == 0)
   }
 

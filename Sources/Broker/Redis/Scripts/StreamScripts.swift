@@ -22,7 +22,7 @@ struct RedisRun: Equatable {
   /// `master_replid`, which changes whenever a replica becomes the primary, and at times besides.
   var replicationID: String
   /// `master_replid2`: that of the primary it was a replica of before; empty where it never was one.
-  var formerReplicationID = ""
+  var previousReplicationID = ""
 }
 
 /// Makes the calls of the scripts `publish`, `read`, `identify` and `doubt`.
@@ -69,14 +69,14 @@ struct StreamScripts {
   }
 
   /// Asks under what name the run goes that INFO tells of; the answer is the name, and 1 where Redis does not know of
-  /// everybody who is connected. `former` is the one that the node was joined to before, if any, and `lostLease` whether it
-  /// has found its lease gone.
-  func identify(newSeed: String, former: String? = nil, lostLease: Bool = false) -> ScriptCall {
+  /// everybody who is connected. `previousRun` is the one that the node was joined to before, if any, and `lostLease`
+  /// whether it has found its lease gone.
+  func identify(newSeed: String, previousRun: String? = nil, lostLease: Bool = false) -> ScriptCall {
     ScriptCall(
       script: .identify, keys: [keys.run],
       arguments: [
-        .text(run.name), .text(run.replicationID), .text(run.formerReplicationID), .text(newSeed),
-        .text(former ?? ""), lostLease ? "1" : "0",
+        .text(run.name), .text(run.replicationID), .text(run.previousReplicationID), .text(newSeed),
+        .text(previousRun ?? ""), lostLease ? "1" : "0",
       ])
   }
 

@@ -12,11 +12,11 @@ struct ContinuityStream {
 
   private var epoch: String { "e\(starts.count - 1)" }
   private var start: Int { starts[starts.count - 1] }
-  var top: StreamPosition { StreamPosition(epoch: epoch, offset: count - start) }
+  var latest: StreamPosition { StreamPosition(epoch: epoch, offset: count - start) }
 
   mutating func publish() -> StreamPosition {
     count += 1
-    return top
+    return latest
   }
 
   /// Redis has lost everything.
@@ -29,7 +29,7 @@ struct ContinuityStream {
     kept = Int.random(in: max(kept, count - 20)...count, using: &generator)
   }
 
-  /// How many messages there are up to that place; nil where there is no such place.
+  /// How many messages there are up to that position; nil where there is no such position.
   func index(of position: StreamPosition) -> Int? {
     guard let number = Int(position.epoch.dropFirst()), starts.indices.contains(number), position.offset >= 0 else {
       return nil
@@ -39,13 +39,13 @@ struct ContinuityStream {
     return index <= end ? index : nil
   }
 
-  /// The first messages after that place that are kept; none under another epoch.
+  /// The first messages after that position that are kept; none under another epoch.
   func read(from position: StreamPosition, limit: Int) -> HistoryRead {
     let from = start + position.offset
-    guard position.epoch == epoch, from <= count else { return HistoryRead(top: top) }
+    guard position.epoch == epoch, from <= count else { return HistoryRead(latest: latest) }
     let first = max(kept, from)
     let entries = (first..<min(count, first + limit)).map { ContinuityTranscript.entry(epoch, $0 + 1 - start) }
-    return HistoryRead(top: top, entries: entries, isComplete: kept <= from)
+    return HistoryRead(latest: latest, entries: entries, isComplete: kept <= from)
   }
 }
 

@@ -17,7 +17,7 @@ struct ContinuityTranscript {
     /// It does not hold all that was asked for, but the newest message, which is this.
     case lacks(String, Int)
     /// These are what one read brings; the newest message is that one.
-    case holdsMore(String, ClosedRange<Int>, top: Int)
+    case holdsMore(String, ClosedRange<Int>, latest: Int)
     /// Redis has refused the command.
     case refusal
   }
@@ -61,7 +61,7 @@ struct ContinuityTranscript {
   }
 
   mutating func position(_ epoch: String, _ offset: Int, _ name: String = "room") -> [String] {
-    let action = continuity.position(channel(name), StreamPosition(epoch: epoch, offset: offset))
+    let action = continuity.stood(channel(name), at: StreamPosition(epoch: epoch, offset: offset))
     return Self.words(action.map { [$0] } ?? [])
   }
 
@@ -70,11 +70,12 @@ struct ContinuityTranscript {
       switch answer {
       case .holds(let epoch, let offsets):
         .success(Self.read(epoch, offsets.upperBound, entries: offsets.map { Self.entry(epoch, $0) }))
-      case .holdsNothing(let epoch, let top): .success(Self.read(epoch, top))
-      case .lacks(let epoch, let top):
-        .success(HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: [Self.entry(epoch, top)]))
-      case .holdsMore(let epoch, let offsets, let top):
-        .success(Self.read(epoch, top, entries: offsets.map { Self.entry(epoch, $0) }))
+      case .holdsNothing(let epoch, let latest): .success(Self.read(epoch, latest))
+      case .lacks(let epoch, let latest):
+        .success(
+          HistoryRead(latest: StreamPosition(epoch: epoch, offset: latest), entries: [Self.entry(epoch, latest)]))
+      case .holdsMore(let epoch, let offsets, let latest):
+        .success(Self.read(epoch, latest, entries: offsets.map { Self.entry(epoch, $0) }))
       case .refusal: .failure(Refused())
       }
     return read(serial, result, name)
@@ -113,8 +114,8 @@ struct ContinuityTranscript {
   }
 
   /// A read that holds all that was asked for.
-  static func read(_ epoch: String, _ top: Int, entries: [HistoryEntry] = []) -> HistoryRead {
-    HistoryRead(top: StreamPosition(epoch: epoch, offset: top), entries: entries, isComplete: true)
+  static func read(_ epoch: String, _ latest: Int, entries: [HistoryEntry] = []) -> HistoryRead {
+    HistoryRead(latest: StreamPosition(epoch: epoch, offset: latest), entries: entries, isComplete: true)
   }
 
   /// Whether position, text and excluded connection belong to one message.

@@ -11,9 +11,10 @@ struct ContinuityWorld {
 
   /// What can go wrong besides messages that are dropped and links that are lost.
   struct Trouble {
-    /// Whether Redis is emptied, trims its histories and refuses reads, and whether the shell learns of places late. Without all that there is no reason for a gap.
+    /// Whether Redis is emptied, trims its histories and refuses reads, and whether the shell learns of positions late.
+    /// Without all that there is no reason for a gap.
     var isHard: Bool
-    /// The most messages published at once; more than `Continuity.maxHeld` makes too much to be held.
+    /// The most messages published at once; more than `Continuity.maxBuffered` makes too much to be held.
     var burst: Int
   }
 
@@ -162,7 +163,7 @@ struct ContinuityWorld {
     rooms[room].listeners.attached(rooms[room].stream.count)
     try act(continuity.attached(rooms[room].name))
     rooms[room].isAttached = true
-    if !failure.isHard { return try tell(rooms[room].stream.top, of: room) }
+    if !failure.isHard { return try tell(rooms[room].stream.latest, of: room) }
     if !happens(oneIn: 4) { askPosition(of: room) }
   }
 
@@ -184,7 +185,7 @@ struct ContinuityWorld {
       switch commands[index].question {
       case .recover(let position, _):
         stream.read(from: position, limit: Continuity.page)
-      case .position: HistoryRead(top: stream.top)
+      case .position: HistoryRead(latest: stream.latest)
       }
   }
 
@@ -199,13 +200,13 @@ struct ContinuityWorld {
         isRefused ? .failure(Violation(description: "refused")) : .success(answer)
       try act(continuity.read(rooms[job.room].name, serial: serial, result))
     case .position(let life):
-      if life == rooms[job.room].life { try tell(answer.top, of: job.room) }
+      if life == rooms[job.room].life { try tell(answer.latest, of: job.room) }
     }
   }
 
-  private mutating func tell(_ top: StreamPosition, of room: Int) throws {
-    rooms[room].listeners.placed(rooms[room].stream.index(of: top))
-    try act(continuity.position(rooms[room].name, top))
+  private mutating func tell(_ latest: StreamPosition, of room: Int) throws {
+    rooms[room].listeners.placed(rooms[room].stream.index(of: latest))
+    try act(continuity.stood(rooms[room].name, at: latest))
   }
 
   private mutating func act(_ action: Continuity.Action?) throws {
@@ -272,8 +273,8 @@ struct ContinuityWorld {
       execute()
       try answer()
       if subscriber.isEmpty && commands.isEmpty {
-        // Whoever is there longer asked for the place long ago.
-        for room in rooms.indices { try tell(rooms[room].stream.top, of: room) }
+        // Whoever is there longer asked for the position long ago.
+        for room in rooms.indices { try tell(rooms[room].stream.latest, of: room) }
         return
       }
     }

@@ -3,8 +3,8 @@ import Cluster
 import Model
 import TestSupport
 
-func occupant(_ client: String, _ name: String? = nil, info: String? = nil) -> Occupant {
-  Occupant(client: ClientID(client), user: name.map(user), info: info)
+func connection(_ client: String, _ name: String? = nil, info: String? = nil) -> MemberConnection {
+  MemberConnection(client: ClientID(client), user: name.map(user), info: info)
 }
 
 func loops(_ loops: LoopIndex...) -> LoopSet {

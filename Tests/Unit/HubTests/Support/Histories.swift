@@ -15,9 +15,9 @@ func at(_ offset: Int, _ epoch: String = "e1") -> StreamPosition {
 }
 
 /// What a read finds; the seventh message is not for slot 0.
-func read(_ top: StreamPosition, _ offsets: [Int] = [], isComplete: Bool = true) -> HistoryRead {
+func read(_ latest: StreamPosition, _ offsets: [Int] = [], isComplete: Bool = true) -> HistoryRead {
   HistoryRead(
-    top: top,
+    latest: latest,
     entries: offsets.map {
       HistoryEntry(
         offset: $0, time: 0, text: EventText(text: "m\($0)"), isBinary: false, excluded: $0 == 7 ? ClientID("c-0") : nil

@@ -112,7 +112,7 @@ extension HubSimulation {
   mutating func confirm(_ channel: ChannelName) throws {
     confirmed.insert(channel)
     if streams[channel]?.isFresh == true, let stream = streams[channel] {
-      streams[channel]?.handed = (stream.epoch, stream.top)
+      streams[channel]?.handed = (stream.epoch, stream.latest)
       streams[channel]?.isFresh = false
     }
     hub.attached(channel)

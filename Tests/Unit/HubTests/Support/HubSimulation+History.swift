@@ -5,14 +5,15 @@ import TestSupport
 
 /// Channels that keep history: a made-up stream, what of it is handed on, and where each client stands.
 ///
-/// The broker's promise is modelled as it is: messages are handed on one after the other, or a gap is; an epoch that begins is
-/// handed on as a gap; and a read is answered when all up to its top has been handed on, or was given up for a new epoch.
+/// The broker's promise is modelled as it is: messages are handed on one after the other, or a gap is; an epoch that
+/// begins is handed on as a gap; and a read is answered when all up to its latest has been handed on, or was given up
+/// for a new epoch.
 extension HubSimulation {
   /// A channel's history, and how much of it was handed on.
   struct Stream {
     /// Epochs are counted, so that it is known which one is older.
     var epoch = 0
-    var top = 0
+    var latest = 0
     var handed = (epoch: 0, offset: 0)
     /// Whose message it is that does not get it, by epoch and offset.
     var excluded: [[Int: ClientID]] = [[:]]
@@ -20,7 +21,7 @@ extension HubSimulation {
     var isFresh = true
 
     /// The oldest message that is held.
-    var oldest: Int { max(1, top - HubSimulation.size + 1) }
+    var oldest: Int { max(1, latest - HubSimulation.size + 1) }
     func position(_ epoch: Int, _ offset: Int) -> StreamPosition { StreamPosition(epoch: "e\(epoch)", offset: offset) }
   }
 
@@ -57,15 +58,15 @@ extension HubSimulation {
   /// Somebody publishes; what is handed on lags behind.
   mutating func publish(to channel: ChannelName, without slot: UInt32?) {
     guard var stream = streams[channel] else { return }
-    stream.top += 1
-    stream.excluded[stream.epoch][stream.top] = slot.map { client($0) }
+    stream.latest += 1
+    stream.excluded[stream.epoch][stream.latest] = slot.map { client($0) }
     streams[channel] = stream
   }
 
   /// Nobody can vouch for what came before.
   mutating func beginEpoch(of channel: ChannelName) {
     streams[channel]?.epoch += 1
-    streams[channel]?.top = 0
+    streams[channel]?.latest = 0
     streams[channel]?.excluded.append([:])
   }
 
@@ -76,10 +77,10 @@ extension HubSimulation {
     var excluded: ClientID?
     if stream.handed.epoch != stream.epoch || losing != nil {
       let first = stream.handed.epoch == stream.epoch ? stream.handed.offset : 0
-      stream.handed = (stream.epoch, min(stream.top, first + (losing ?? 0)))
+      stream.handed = (stream.epoch, min(stream.latest, first + (losing ?? 0)))
       mark = .gap(stream.position(stream.epoch, stream.handed.offset))
     } else {
-      guard stream.handed.offset < stream.top else { return }
+      guard stream.handed.offset < stream.latest else { return }
       stream.handed.offset += 1
       mark = .message(stream.position(stream.epoch, stream.handed.offset))
       excluded = stream.excluded[stream.epoch][stream.handed.offset]
@@ -117,14 +118,14 @@ extension HubSimulation {
   mutating func make(_ number: Int) {
     guard readings[number].found == nil, let stream = streams[readings[number].channel] else { return }
     let channel = readings[number].channel
-    var read = HistoryRead(top: stream.position(stream.epoch, stream.top))
+    var read = HistoryRead(latest: stream.position(stream.epoch, stream.latest))
     var range = 1..<1
     switch readings[number].query {
     case .recover(.position(let since)):
       read.isComplete =
-        since.epoch == read.top.epoch && since.offset <= stream.top && since.offset + 1 >= stream.oldest
-      if read.isComplete { range = since.offset + 1..<stream.top + 1 }
-    case .newest: range = max(1, stream.top)..<stream.top + 1
+        since.epoch == read.latest.epoch && since.offset <= stream.latest && since.offset + 1 >= stream.oldest
+      if read.isComplete { range = since.offset + 1..<stream.latest + 1 }
+    case .newest: range = max(1, stream.latest)..<stream.latest + 1
     case .recover, .position, .after: break
     }
     read.entries = range.map { offset in
@@ -140,7 +141,7 @@ extension HubSimulation {
     make(number)
     let reading = readings[number]
     guard let found = reading.found, let handed = streams[reading.channel]?.handed else { return }
-    let isReached = (found.epoch, found.read.top.offset) <= (handed.epoch, handed.offset)
+    let isReached = (found.epoch, found.read.latest.offset) <= (handed.epoch, handed.offset)
     let isOver = open[reading.session.slot] != reading.session.generation
     guard isReached || isOver || !success else { return }
     readings.remove(at: number)

@@ -47,15 +47,15 @@ extension HubSimulation {
       }
       try check(lost == (closing == slot), "lost means that the connection has gone")
       members.remove(Key(slot: slot, channel: channel))
-    case .connected, .disconnected, .announced: try check(false, "the shell tells of connections")
+    case .connected, .disconnected, .openConnections: try check(false, "the shell tells of connections")
     }
   }
 
   mutating func take(_ question: Question, by asker: Asker, closing: UInt32?) throws {
     switch (question, asker) {
-    case (.enter(let occupant, let channel, let mode), .subscribe(let session, let name, let number))
+    case (.enter(let connection, let channel, let mode), .subscribe(let session, let name, let number))
     where name == channel:
-      try check(open[session.slot] == session.generation && occupant.client == client(session.slot), "who is that")
+      try check(open[session.slot] == session.generation && connection.client == client(session.slot), "who is that")
       let key = Key(slot: session.slot, channel: channel)
       guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
         return try check(false, "nobody asked")

@@ -23,7 +23,7 @@ enum Transcript {
       "\(publication.kind == .signal ? "signal" : "publish") \(slot) \(publication.channel)\(id) "
         + "'\(line(publication.event))'"
         + (publication.excluded.map { " without \($0)" } ?? "")
-    case .enter(let occupant, let channel, let mode): "enter \(slot) \(channel) \(mode) \(line(occupant))"
+    case .enter(let connection, let channel, let mode): "enter \(slot) \(channel) \(mode) \(line(connection))"
     case .history(let channel, let query): "read \(slot) \(channel) \(line(query))\(id)"
     case .presence(let channel, let onlyCount): "query \(slot) \(channel)\(id)\(onlyCount ? " count" : "")"
     case .send(let event, to: let addressee): "send \(slot) to \(line(addressee))\(id) '\(line(event))'"
@@ -34,16 +34,16 @@ enum Transcript {
     switch report {
     case .attach(let channel): "attach \(channel)"
     case .detach(let channel): "detach \(channel)"
-    case .update(let occupant, let channel): "update \(channel) \(line(occupant))"
+    case .update(let connection, let channel): "update \(channel) \(line(connection))"
     case .leave(let client, let channel, let lost): "leave \(client) \(channel)\(lost ? " lost" : "")"
     case .connected(let connection): "connected \(connection.client) \(connection.user?.string ?? "-")"
     case .disconnected(let client, let user): "disconnected \(client) \(user?.string ?? "-")"
-    case .announced(let connections, next: _): "announced \(connections.map(\.client.string).joined(separator: ", "))"
+    case .openConnections(let connections, next: _): "open \(connections.map(\.client.string).joined(separator: ", "))"
     }
   }
 
-  private static func line(_ occupant: Occupant) -> String {
-    "\(occupant.client) \(occupant.user?.string ?? "-") \(occupant.info ?? "-")"
+  private static func line(_ connection: MemberConnection) -> String {
+    "\(connection.client) \(connection.user?.string ?? "-") \(connection.info ?? "-")"
   }
 
   private static func line(_ addressee: Addressee) -> String {
@@ -68,7 +68,7 @@ enum Transcript {
     case .sent(let id, let online): "sent #\(id.json) \(online ? "online" : "offline")"
     case .signalled(let id, let channel): "signalled \(channel)\(number(id))"
     case .history(let id, let channel, let read):
-      "history \(channel)\(number(id)) \(line(read.top)) \(line(read.entries))"
+      "history \(channel)\(number(id)) \(line(read.latest)) \(line(read.entries))"
     case .presence(let id, let channel, let roster): "presence \(channel)\(number(id))\(line(roster))"
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
