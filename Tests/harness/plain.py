@@ -43,11 +43,12 @@ def subscribed(port: int, channel: str, **options) -> socket.socket:
     return sock
 
 
-def receive_until(sock: socket.socket, text: bytes) -> None:
-    """Reads up to that text, and whatever has come with it."""
+def receive_until(sock: socket.socket, text: bytes) -> bytes:
+    """Reads up to that text; returns what has come, whatever came with it."""
     received = b""
     while text not in received:
         more = sock.recv(4096)
         if not more:
             raise ConnectionError(f"the node has closed the connection after {received!r}")
         received += more
+    return received
