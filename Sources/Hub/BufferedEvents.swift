@@ -62,10 +62,19 @@ struct BufferedEvents {
   }
 
   /// What is buffered for a subscribe that began at `start`; joins and leaves only from `roster` on, if at all.
-  func share(since start: Int, roster: Int?, client: ClientID, isRenewal: Bool) -> BufferedShare {
+  ///
+  /// Where it is answered with a roster (`isAnswered`), its own join tells how new that is at least: joins and leaves before
+  /// it are in the roster, and their counts are older.
+  func share(
+    since start: Int, roster: Int?, client: ClientID, isRenewal: Bool, isAnswered: Bool
+  ) -> BufferedShare {
     var share = BufferedShare(events: [], lost: lastDropped.flatMap { $0.number >= start ? $0.position : nil })
     for place in max(start - base, head)..<max(start - base, events.count) {
-      guard let event = events[place], event.excluded != client else { continue }
+      guard let event = events[place] else { continue }
+      guard event.excluded != client else {
+        if isAnswered, event.audience == .watchers { share.events.removeAll { $0.audience == .watchers } }
+        continue
+      }
       // A signal is worth nothing to who was not there.
       if event.kind == .signal, !isRenewal { continue }
       if event.audience == .watchers, base + place < roster ?? .max { continue }

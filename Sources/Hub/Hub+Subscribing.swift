@@ -139,20 +139,22 @@ extension Hub {
   }
 
   /// What was buffered for a subscribe that is to end now, for somebody who takes part in that way.
-  private func share(of key: PendingKey, _ mode: PresenceMode) -> BufferedShare {
+  ///
+  /// `isAnswered`: with a roster.
+  private func share(of key: PendingKey, _ mode: PresenceMode, isAnswered: Bool) -> BufferedShare {
     guard let subscribe = pending[key], subscribe.stage != .attaching, let events = buffered[key.channel],
       let session = sessions[key.slot]
     else { return BufferedShare(events: []) }
     return events.share(
       since: subscribe.start, roster: mode == .none ? nil : subscribe.requiredFrom, client: session.client,
-      isRenewal: subscribe.previous != nil)
+      isRenewal: subscribe.previous != nil, isAnswered: isAnswered)
   }
 
   // MARK: The end
 
   /// Answers a subscribe, delivers what was held for it and runs what waited behind it.
   mutating func finish(_ key: PendingKey, roster: Roster?) {
-    let share = share(of: key, pending[key]?.mode ?? .none)
+    let share = share(of: key, pending[key]?.mode ?? .none, isAnswered: roster != nil)
     guard let subscribe = takePending(key), let session = sessions[key.slot] else { return }
     let name = channels[key.channel].name
     if subscribe.previous == .member, subscribe.mode != .member {
@@ -206,7 +208,7 @@ extension Hub {
 
   /// Refuses a subscribe, puts everything back as it was and runs what waited behind it.
   mutating func fail(_ key: PendingKey, _ code: ErrorCode, _ message: String) {
-    let share = share(of: key, pending[key]?.previous ?? .none)
+    let share = share(of: key, pending[key]?.previous ?? .none, isAnswered: false)
     guard let subscribe = takePending(key), let session = sessions[key.slot] else { return }
     let name = channels[key.channel].name
     refuse(session.id, id: subscribe.id, code, message)

@@ -287,3 +287,21 @@ async def test_a_crowd_is_told_as_a_count(cluster, connect, channel):
     assert len(cluster.redis.presence(channel)) == len(staying)
     await staying[0].unsubscribe(channel)
     await watcher.expect("leave", user="u110", count=len(staying) - 1)
+
+
+async def test_the_count_is_right_for_those_who_come_at_once(memory_node, connect, channel):
+    """A join from before the roster must not come after it: its count is older, and one's own join is told to others."""
+    for number in range(10):
+        room = f"{channel}-{number}"
+        clients = [await connect(memory_node.ws, user=f"user-{index}") for index in range(3)]
+        replies = [await client.start("subscribe", channel=room, presence=True) for client in clients]
+        for client, reply in zip(clients, replies):
+            subscribed = await client.reply(reply)
+            await client.ping()
+            told = [subscribed, *client.events("join", channel=room)]
+            present = {member["user"] for member in subscribed["members"]}
+            assert not present & {join["user"] for join in told[1:]}, told
+        for client in clients:
+            await client.ping()
+            joins = client.events("join", channel=room)
+            assert not joins or joins[-1]["count"] == 3, joins

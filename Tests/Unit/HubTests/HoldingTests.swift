@@ -152,6 +152,18 @@ import Testing
     #expect(desk.entered(0, "a", roster("bob")) == ["0: subscribed a #1 at e1/3 recovered [bob]", "0: 'after'"])
   }
 
+  /// Its own join has the newest count, which it is told by the roster alone: an older one must not come after it.
+  @Test func joinsFromBeforeOnesOwnAreInTheRoster() {
+    var desk = reading(.member)
+    _ = desk.read(0, "a", .success(read(at(3))))
+    _ = desk.deliver("bob 2", to: .watchers, of: "a")
+    _ = desk.deliver("own 3", to: .watchers, of: "a", without: "c-0")
+    _ = desk.deliver("carl 4", to: .watchers, of: "a")
+    #expect(
+      desk.entered(0, "a", roster("alice", "bob", "own"))
+        == ["0: subscribed a #1 at e1/3 recovered [alice, bob, own]", "0: 'carl 4'"])
+  }
+
   @Test func aWatcherWhoCannotBecomeAListenerMissesNoJoin() {
     var desk = HubTests.desk()
     desk.open(0)

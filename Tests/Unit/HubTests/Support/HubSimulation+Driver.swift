@@ -155,6 +155,7 @@ extension HubSimulation {
     for (key, place) in places where key.channel == channel {
       if place.isHolding {
         places[key]?.heldBytes += event.text.count
+        if key.slot == excluded, audience == .watchers { places[key]?.lastOwn = events }
         if key.slot != excluded, isAwaited(audience, mark, place) { places[key]?.backlog.append((events, audience)) }
       } else if let mode = place.mode, audience == .listeners || mode != .none {
         expected.append(key.slot)

@@ -95,7 +95,8 @@ extension HubSimulation {
         overrun.insert(key)
         overruns += 1
       }
-      if mode == .none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
+      let known = mode == .none ? Int.max : places[key]?.lastOwn ?? 0
+      places[key]?.backlog.removeAll { $0.audience == .watchers && $0.event < known }
       places[key]?.mode = mode
       places[key]?.endHolding()
     case .unsubscribed(let id, let channel):

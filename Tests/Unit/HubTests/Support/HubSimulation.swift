@@ -47,6 +47,8 @@ struct HubSimulation {
     var isReading = false
     /// Numbers of the events that are held and have no place, and for whom.
     var backlog: [(event: Int, audience: Audience)] = []
+    /// The last of its own comings and goings that was held: who is answered with a roster has all before that in it.
+    var lastOwn = 0
     /// Bytes of all that is held.
     var heldBytes = 0
     /// Where the client stands, in a channel that keeps history.
@@ -66,6 +68,7 @@ struct HubSimulation {
       isReading = false
       isEntering = false
       heldBytes = 0
+      lastOwn = 0
       mustRecover = false
     }
   }
