@@ -20,10 +20,9 @@ extension Continuity {
     private var position: StreamPosition?
     /// The last position of the epoch before. A read can be faster than messages of it that were handed on already.
     private var previousEpochEnd: StreamPosition?
-    /// Whether a subscription was lost before any position was known, so that messages nobody can name may be missing.
+    /// A subscription was lost before any position was known: messages may be missing that nobody can name.
     private var hasMissed = false
-    /// Whether a read was refused, so that messages may be missing behind the position although none will come and
-    /// tell.
+    /// A read was refused: messages may be missing after the position, and none may come that shows it.
     private var isDoubtful = false
     /// Of the position's epoch, above it and ascending. All came by the present subscription.
     private var buffered: [Item] = []
@@ -169,7 +168,7 @@ extension Continuity {
       return actions
     }
 
-    /// Moves what was read, and what is buffered between and behind it, to `run`; true when there is more to be read.
+    /// Moves the read messages to `run`, with the buffered ones between and after them; true when there is more to read.
     private func take(_ read: HistoryRead, coveredUpTo: Int, into run: inout Run) -> Bool {
       let start = run.position.offset
       for entry in read.entries where entry.offset > run.position.offset {
@@ -213,7 +212,7 @@ extension Continuity {
 
     // MARK: Buffering
 
-    /// Keeps a message above the position. Where there is no room all are dropped: the stream has them, and is read.
+    /// Keeps a message after the position. Without room for it all are dropped: the stream has them and is read again.
     private func buffer(_ item: Item) {
       // Below the newest it is there already, or will be read as what is missing.
       if let last = buffered.last, item.position.offset <= last.position.offset { return }
@@ -278,7 +277,7 @@ extension Continuity.Item {
     self.init(position: StreamPosition(epoch: epoch, offset: entry.offset), event: entry.event(under: epoch))
   }
 
-  /// Whether nothing can be missing between `earlier` and the message.
+  /// The message comes right after `earlier`: nothing can be missing between the two.
   fileprivate func follows(_ earlier: StreamPosition) -> Bool {
     position.epoch == earlier.epoch && position.offset > earlier.offset && position.offset - 1 == earlier.offset
   }

@@ -83,9 +83,11 @@ struct Continuity {
     streams[channel]?.received(item, &serials) ?? .deliver
   }
 
-  /// The stream stood at `latest` when it was asked after the channel was attached: its position, unless it has one. A
-  /// stream that has begun anew and is empty is told as a gap: no message would. After a refused read a position other
-  /// than the channel's has what is missing read.
+  /// The stream stood at `latest` when it was asked, after the channel was attached.
+  ///
+  /// - A channel without a position takes it as its own.
+  /// - An empty stream of a new epoch is told as a gap, since no message would show it.
+  /// - After a refused read, a position other than the channel's starts another read.
   mutating func stood(_ channel: ChannelName, at latest: StreamPosition) -> Action? {
     streams[channel]?.stood(at: latest, &serials)
   }
