@@ -18,6 +18,8 @@ extension Continuity {
     private let channel: ChannelName
     private var phase = Phase.following
     private var position: StreamPosition?
+    /// The offset up to which a read has brought messages, or a gap was told: those may come by pub/sub once more.
+    private var readUpTo = 0
     /// The last position of the epoch before. A read can be faster than messages of it that were handed on already.
     private var previousEpochEnd: StreamPosition?
     /// A subscription was lost before any position was known: messages may be missing that nobody can name.
@@ -34,7 +36,8 @@ extension Continuity {
       self.channel = channel
     }
 
-    var epoch: String? { position?.epoch }
+    /// Where the channel's listeners are.
+    var currentPosition: StreamPosition? { position }
 
     func hasLeft(_ epoch: String) -> Bool { previousEpochEnd?.epoch == epoch }
 
@@ -62,8 +65,12 @@ extension Continuity {
       dropped = 0
     }
 
-    func stood(at latest: StreamPosition, _ serials: inout Serials) -> Action? {
+    func stood(at latest: StreamPosition, askedAt before: StreamPosition?, _ serials: inout Serials) -> Action? {
       if let position {
+        if let before, latest.isSetBack(from: before), case .following = phase {
+          move(to: latest)
+          return .gap(channel, latest)
+        }
         if isDoubtful, case .following = phase, latest != position { return ask(from: position, &serials) }
         guard position.epoch != latest.epoch, latest.offset == 0 else { return nil }
         dropBuffered()
@@ -73,6 +80,7 @@ extension Continuity {
         return .gap(channel, latest)
       }
       position = latest
+      readUpTo = latest.offset
       return hasMissed ? .gap(channel, latest) : nil
     }
 
@@ -84,7 +92,7 @@ extension Continuity {
 
     func received(_ item: Item, _ serials: inout Serials) -> Decision {
       guard let position, position.epoch == item.position.epoch else { return receivedElsewhere(item) }
-      guard item.position.offset > position.offset else { return .withhold }
+      guard item.position.offset > position.offset else { return receivedAgain(item, at: position, &serials) }
       switch phase {
       case .following:
         guard item.follows(position) else {
@@ -99,6 +107,13 @@ extension Continuity {
       }
     }
 
+    /// A message under an offset that is passed. One that a read has brought may come late. Any other tells that what
+    /// was handed on in its place is not in the stream: it was not published by a node, or Redis has lost it.
+    private func receivedAgain(_ item: Item, at position: StreamPosition, _ serials: inout Serials) -> Decision {
+      guard item.position.offset > readUpTo, case .following = phase else { return .withhold }
+      return .act([.gap(channel, position), ask(from: position, &serials)])
+    }
+
     /// A message under an epoch of which nothing is known.
     private func receivedElsewhere(_ item: Item) -> Decision {
       if let previousEpochEnd, previousEpochEnd.epoch == item.position.epoch,
@@ -108,6 +123,7 @@ extension Continuity {
       }
       if let position { return .act(skip(to: item, from: position)) }
       position = item.position
+      readUpTo = item.position.offset - 1
       guard let event = item.event else { return .act([.gap(channel, item.position)]) }
       return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [event])]) : .deliver
     }
@@ -122,12 +138,17 @@ extension Continuity {
       run.fillUp(to: item)
       run.deliver(item)
       move(to: run.position)
+      readUpTo = run.position.offset - 1
       if case .reading = phase { phase = .following }
       return run.finish()
     }
 
     private func move(to next: StreamPosition) {
-      if let position, position.epoch != next.epoch { previousEpochEnd = position }
+      if let position, position.epoch != next.epoch {
+        previousEpochEnd = position
+        readUpTo = 0
+      }
+      readUpTo = min(readUpTo, next.offset)
       position = next
     }
 
@@ -154,13 +175,18 @@ extension Continuity {
         dropped = 0
       case .success(let read) where read.latest.offset >= position.offset:
         isUnfinished = take(read, coveredUpTo: coveredUpTo, into: &run)
-      case .success: giveUp(coveredUpTo: coveredUpTo, into: &run)
+      case .success(let read):
+        // The position is set back: messages were withheld that are to be read.
+        isUnfinished = true
+        dropUntrue(after: read.latest, upTo: coveredUpTo)
+        run.gap(upTo: read.latest)
       case .failure:
         // How far the stream is nobody knows. The position stays, so that what comes next has the rest read again.
         isDoubtful = buffered.isEmpty || dropped > position.offset
         giveUp(coveredUpTo: coveredUpTo, into: &run)
       }
       move(to: run.position)
+      if case .success(let read) = result { readUpTo = min(read.latest.offset, run.position.offset) }
       var actions = run.finish()
       if isUnfinished || !buffered.isEmpty || dropped > run.position.offset {
         actions.append(ask(from: run.position, &serials))
@@ -180,10 +206,25 @@ extension Continuity {
         run.deliver(item)
       }
       if run.position.offset > start, let last = read.entries.last, last.offset < read.latest.offset { return true }
-      let end = max(coveredUpTo, read.latest.offset)
-      release(behind: &run, unreadable: end)
-      if run.position.offset < end { run.gap(upTo: StreamPosition(epoch: run.position.epoch, offset: end)) }
-      return false
+      let isUntrue = coveredUpTo > read.latest.offset
+      if isUntrue { dropUntrue(after: read.latest, upTo: coveredUpTo) }
+      release(behind: &run, unreadable: read.latest.offset)
+      if isUntrue || run.position.offset < read.latest.offset {
+        run.gap(upTo: run.position.offset > read.latest.offset ? run.position : read.latest)
+      }
+      // Behind an untrue message nothing was buffered.
+      return isUntrue
+    }
+
+    /// Drops what had come when the read was asked and is not in the stream: no node has published it, or Redis has
+    /// lost it since.
+    private func dropUntrue(after latest: StreamPosition, upTo coveredUpTo: Int) {
+      buffered.removeAll { item in
+        let isUntrue = item.position.offset > latest.offset && item.position.offset <= coveredUpTo
+        if isUntrue { bufferedBytes -= item.byteCount }
+        return isUntrue
+      }
+      if dropped <= coveredUpTo { dropped = 0 }
     }
 
     /// Moves what is buffered to `run`, or tells a gap that ends nobody knows where.
@@ -269,6 +310,13 @@ extension Continuity {
       flush()
       return actions
     }
+  }
+}
+
+extension StreamPosition {
+  /// The stream was read here after it had been at `earlier`, of the same epoch: what lay between is not in it.
+  fileprivate func isSetBack(from earlier: StreamPosition) -> Bool {
+    epoch == earlier.epoch && offset < earlier.offset
   }
 }
 

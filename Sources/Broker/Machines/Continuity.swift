@@ -88,8 +88,10 @@ struct Continuity {
   /// - A channel without a position takes it as its own.
   /// - An empty stream of a new epoch is told as a gap, since no message would show it.
   /// - After a refused read, a position other than the channel's starts another read.
-  mutating func stood(_ channel: ChannelName, at latest: StreamPosition) -> Action? {
-    streams[channel]?.stood(at: latest, &serials)
+  /// - One behind `before`, the channel's position when the stream was asked, sets the channel back, with a gap: what it
+  ///   had passed is not in the stream.
+  mutating func stood(_ channel: ChannelName, at latest: StreamPosition, askedAt before: StreamPosition?) -> Action? {
+    streams[channel]?.stood(at: latest, askedAt: before, &serials)
   }
 
   /// Whether everything up to that position has been handed on, or told as a gap; also where nobody watches.
@@ -97,14 +99,14 @@ struct Continuity {
     streams[channel]?.hasReached(latest) ?? true
   }
 
-  /// The epoch of a channel's position.
-  func epoch(of channel: ChannelName) -> String? { streams[channel]?.epoch }
+  /// Where the channel's listeners are.
+  func position(of channel: ChannelName) -> StreamPosition? { streams[channel]?.currentPosition }
 
-  /// Whether a message of a newer epoch has overtaken an answer: one with that position, asked for when the channel's
-  /// epoch was `before`. Such a position is none to go on from.
-  func hasOvertaken(_ latest: StreamPosition, askedIn before: String?, in channel: ChannelName) -> Bool {
-    guard let epoch = epoch(of: channel) else { return false }
-    return epoch != before && epoch != latest.epoch
+  /// Whether a message of a newer epoch has overtaken an answer: one with that position, asked for when the channel was
+  /// at `before`. Such a position is none to go on from.
+  func hasOvertaken(_ latest: StreamPosition, askedAt before: StreamPosition?, in channel: ChannelName) -> Bool {
+    guard let epoch = position(of: channel)?.epoch else { return false }
+    return epoch != before?.epoch && epoch != latest.epoch
   }
 
   /// Whether the channel has been in that epoch and has left it.

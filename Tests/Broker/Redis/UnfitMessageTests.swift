@@ -54,6 +54,26 @@ struct UnfitMessageTests {
     }
   }
 
+  /// Whoever may publish in Redis can name any offset. Nobody is kept from the real messages by that, and what was heard
+  /// in the place of one is told.
+  @Test(arguments: [2, 50]) func oneThatIsNotInTheHistoryHoldsNothingUp(offset: Int) async throws {
+    try await withCluster { cluster in
+      let node = try await cluster.start("web-1")
+      try await node.attach("room")
+      try await publish(node)
+      try await wait(until: { node.log.places(in: "room") == [1] }, "it never came")
+      let epoch = try cluster.redis.call("HGET", "apus:meta:room", "epoch").text
+      let forged = #"{"type":"message","channel":"room","data":"forged","epoch":"\#(epoch)","offset":\#(offset)}"#
+      try cluster.redis.call("PUBLISH", "apus:ch:room", "m \(epoch) \(offset) -\n\(forged)")
+      try await publish(node)
+      try await publish(node)
+      try await wait(until: { node.log.places(in: "room").last == 3 }, "the node withholds real messages")
+      let places = node.log.places(in: "room")
+      #expect(places.filter { $0 > 0 } == [1, 2, 3])
+      #expect(places.contains { $0 < 0 }, "the loss is not told")
+    }
+  }
+
   @Test func noReadBringsIt() async throws {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1")

@@ -188,9 +188,9 @@ final class ChannelStreams {
 
   /// Reads what was asked: where the history stands and its first messages by the script, the rest by `readRest`.
   private func read(_ query: HistoryQuery, _ request: ReadQueue.Request, _ callers: [Caller]) {
-    let epoch = continuity.epoch(of: request.channel)
+    let position = continuity.position(of: request.channel)
     let end: (Result<HistoryRead, Refusal>) -> Void = { [unowned self] result in
-      answer(request, callers, result, askedIn: epoch)
+      answer(request, callers, result, askedAt: position)
       ended(request)
     }
     let isRecovery = if case .recover = query { true } else { false }
@@ -212,22 +212,22 @@ final class ChannelStreams {
     if !sent { end(.failure(Self.unreadable)) }
   }
 
-  /// `before`: the epoch of the channel's position when the read was asked.
+  /// `before`: the channel's position when the read was asked.
   private func answer(
     _ request: ReadQueue.Request, _ callers: [Caller], _ result: Result<HistoryRead, Refusal>,
-    askedIn before: String?
+    askedAt before: StreamPosition?
   ) {
     guard request.isForSubscribe, case .success(let read) = result else { return post(request, callers, result) }
-    guard !continuity.hasOvertaken(read.latest, askedIn: before, in: request.channel) else {
+    guard !continuity.hasOvertaken(read.latest, askedAt: before, in: request.channel) else {
       return askAgain(request, callers)
     }
     // Asked after the channel was confirmed: a position to go on from.
-    act(continuity.stood(request.channel, at: read.latest))
+    act(continuity.stood(request.channel, at: read.latest, askedAt: before))
     releaseReads(request.channel)
     guard !continuity.hasReached(read.latest, in: request.channel) else { return post(request, callers, result) }
     guard !continuity.hasLeft(read.latest.epoch, in: request.channel) else { return askAgain(request, callers) }
     let waiting = EarlyReads.Read(
-      request: request, readers: callers, read: read, epoch: continuity.epoch(of: request.channel),
+      request: request, readers: callers, read: read, epoch: continuity.position(of: request.channel)?.epoch,
       since: context.loop.now)
     if !earlyReads.add(waiting) { post(request, callers, .failure(.overloaded(nothing: "read"))) }
   }
@@ -241,7 +241,7 @@ final class ChannelStreams {
   /// Answers subscribes whose read was faster than what it tells of, and asks again for those of an epoch that is over.
   private func releaseReads(_ channel: ChannelName) {
     guard !earlyReads.isEmpty else { return }
-    let epoch = continuity.epoch(of: channel)
+    let epoch = continuity.position(of: channel)?.epoch
     for waiting in earlyReads.take(channel) {
       if continuity.hasReached(waiting.read.latest, in: channel) {
         post(waiting.request, waiting.readers, .success(waiting.read))

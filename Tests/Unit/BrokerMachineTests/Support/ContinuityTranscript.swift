@@ -47,7 +47,9 @@ struct ContinuityTranscript {
   }
 
   func hasOvertaken(_ epoch: String, _ offset: Int, askedIn before: String?) -> Bool {
-    continuity.hasOvertaken(StreamPosition(epoch: epoch, offset: offset), askedIn: before, in: channel("room"))
+    continuity.hasOvertaken(
+      StreamPosition(epoch: epoch, offset: offset), askedAt: before.map { StreamPosition(epoch: $0, offset: 0) },
+      in: channel("room"))
   }
 
   mutating func received(_ epoch: String, _ offset: Int, _ name: String = "room", padding: Int = 0) -> [String] {
@@ -60,8 +62,13 @@ struct ContinuityTranscript {
     return Self.words(continuity.received(channel("room"), item))
   }
 
-  mutating func position(_ epoch: String, _ offset: Int, _ name: String = "room") -> [String] {
-    let action = continuity.stood(channel(name), at: StreamPosition(epoch: epoch, offset: offset))
+  /// `before`: the offset at which the channel was when it was asked.
+  mutating func position(
+    _ epoch: String, _ offset: Int, _ name: String = "room", askedAt before: Int? = nil
+  ) -> [String] {
+    let action = continuity.stood(
+      channel(name), at: StreamPosition(epoch: epoch, offset: offset),
+      askedAt: before.map { StreamPosition(epoch: epoch, offset: $0) })
     return Self.words(action.map { [$0] } ?? [])
   }
 

@@ -25,7 +25,7 @@ struct ContinuityWorld {
 
   private enum Question {
     case recover(StreamPosition, serial: UInt64)
-    case position(life: Int)
+    case position(life: Int, askedAt: StreamPosition?)
   }
 
   private struct Job {
@@ -175,7 +175,8 @@ struct ContinuityWorld {
   }
 
   private mutating func askPosition(of room: Int) {
-    commands.append(Job(room: room, question: .position(life: rooms[room].life)))
+    let before = continuity.position(of: rooms[room].name)
+    commands.append(Job(room: room, question: .position(life: rooms[room].life, askedAt: before)))
   }
 
   private mutating func execute() {
@@ -199,14 +200,14 @@ struct ContinuityWorld {
       let result: Result<HistoryRead, any Error> =
         isRefused ? .failure(Violation(description: "refused")) : .success(answer)
       try act(continuity.read(rooms[job.room].name, serial: serial, result))
-    case .position(let life):
-      if life == rooms[job.room].life { try tell(answer.latest, of: job.room) }
+    case .position(let life, let before):
+      if life == rooms[job.room].life { try tell(answer.latest, of: job.room, askedAt: before) }
     }
   }
 
-  private mutating func tell(_ latest: StreamPosition, of room: Int) throws {
+  private mutating func tell(_ latest: StreamPosition, of room: Int, askedAt before: StreamPosition? = nil) throws {
     rooms[room].listeners.placed(rooms[room].stream.index(of: latest))
-    try act(continuity.stood(rooms[room].name, at: latest))
+    try act(continuity.stood(rooms[room].name, at: latest, askedAt: before))
   }
 
   private mutating func act(_ action: Continuity.Action?) throws {
