@@ -31,9 +31,14 @@ cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, 
 	@exec deploy/cluster --port $(PORT) $(APUS)
 
 .PHONY: compose
-compose: ## The same in containers, by docker compose
+compose: ## The same in containers, by docker compose; APUS_PUBLISH_API=127.0.0.1:8081 publishes the HTTP API, too
 	@command -v docker >/dev/null || { echo 'make compose needs Docker: https://docs.docker.com/engine/install/' >&2; exit 1; }
-	@if docker compose version >/dev/null 2>&1; then docker compose up --build --scale node=3; \
+	@if [ -n "$${APUS_PUBLISH_API:-}" ]; then \
+		files=docker-compose.yml; \
+		[ ! -e docker-compose.override.yml ] || files+=:docker-compose.override.yml; \
+		export COMPOSE_FILE=$${COMPOSE_FILE:-$$files}:docker-compose.api.yml; \
+	fi; \
+	if docker compose version >/dev/null 2>&1; then docker compose up --build --scale node=3; \
 	elif command -v docker-compose >/dev/null; then docker-compose up --build --scale node=3; \
 	else echo 'make compose needs Docker Compose: install the package docker-compose-v2, docker-compose-plugin (from' \
 		"Docker's own packages) or docker-compose; see https://docs.docker.com/compose/install/" >&2; exit 1; fi
@@ -154,6 +159,7 @@ bench-tools: cluster-tools
 test-tools: cluster-tools
 	@command -v node >/dev/null || deploy/install nodejs node-ws
 	@command -v curl >/dev/null && command -v openssl >/dev/null || deploy/install curl openssl
+	@command -v promtool >/dev/null || deploy/install prometheus
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || deploy/install python3 python3-venv

@@ -137,7 +137,7 @@ class Backend:
                 head = (await reader.readuntil(b"\r\n\r\n")).decode()
                 line, *lines = head.rstrip("\r\n").split("\r\n")
                 headers = {name.lower(): value.strip() for name, _, value in (each.partition(":") for each in lines)}
-                body = await reader.readexactly(int(headers["content-length"]))
+                body = await reader.readexactly(int(headers.get("content-length", 0)))
                 call = Call(line, headers, body, connection)
                 self.calls.append(call)
                 self.running += 1
