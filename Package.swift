@@ -100,6 +100,7 @@ let package = Package(
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
+        .product(name: "HeapModule", package: "swift-collections"),
         .product(name: "Hummingbird", package: "hummingbird"),
         .product(name: "HummingbirdCore", package: "hummingbird"),
         .product(name: "Logging", package: "swift-log"),
@@ -198,7 +199,8 @@ let package = Package(
     .testTarget(
       name: "NodeTests",
       dependencies: [
-        "Model", "Reactor", "Redis", "Node", "Bench", "apus",
+        "TestSupport", "Locks", "Model", "JSON", "Cluster", "Hub", "Reactor", "Redis", "Server", "Node", "Bench",
+        "apus",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

@@ -29,6 +29,9 @@ package protocol BrokerOutlet: AnyObject {
   func postToAll(_ event: BrokerEvent)
   /// The answer to a question of the control plane.
   func answer(_ result: Result<Answer, Refusal>, toControl number: UInt64)
+  /// Asks the control plane of this node what a survey asks; `answer` is called once, on the relay loop, with nothing where
+  /// it cannot tell.
+  func survey(_ question: [UInt8], then answer: @escaping ([UInt8]) -> Void)
   /// How many loops there are.
   var loopCount: Int { get }
   /// Whether a loop is so far behind that nothing more should be taken in for now.

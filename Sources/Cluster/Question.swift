@@ -10,6 +10,16 @@ package enum Question: Sendable {
   case presence(ChannelName, onlyCount: Bool)
   /// Sends an event that belongs to no channel.
   case send(DirectEvent, to: Addressee)
+  /// How many members each of these channels has.
+  case counts([ChannelName])
+  /// Some of a channel's connections that take part in presence, from a cursor of an earlier page on.
+  case connections(ChannelName, cursor: String?, limit: Int)
+  /// How many messages a channel keeps.
+  case kept(ChannelName)
+  /// Throws away a channel's history, and begins another epoch.
+  case clear(ChannelName)
+  /// Asks every live node about itself, this one among them; `Survey` says how.
+  case survey([UInt8])
 }
 
 /// What a question is answered where it is not refused.
@@ -20,6 +30,12 @@ package enum Answer: Sendable {
   case presence(ChannelName, Roster)
   /// Whether a live node has taken what was sent.
   case sent(isOnline: Bool)
+  /// In the order in which they were asked for; one of messages that are kept.
+  case counts([Int])
+  case connections(PresencePage)
+  /// Where the history stands now.
+  case cleared(StreamPosition)
+  case surveyed(Survey)
 }
 
 /// A connection that has asked, and by what it knows the answer.

@@ -66,12 +66,12 @@ struct BufferedEvents {
   /// Where it is answered with a roster (`isAnswered`), its own join tells how new that is at least: joins and leaves before
   /// it are in the roster, and their counts are older.
   func share(
-    since start: Int, roster: Int?, client: ClientID, isRenewal: Bool, isAnswered: Bool
+    since start: Int, roster: Int?, publisher: [ClientID], isRenewal: Bool, isAnswered: Bool
   ) -> BufferedShare {
     var share = BufferedShare(events: [], lost: lastDropped.flatMap { $0.number >= start ? $0.position : nil })
     for place in max(start - base, head)..<max(start - base, events.count) {
       guard let event = events[place] else { continue }
-      guard event.excluded != client else {
+      guard event.excluded.map(publisher.contains) != true else {
         if isAnswered, event.audience == .watchers { share.events.removeAll { $0.audience == .watchers } }
         continue
       }

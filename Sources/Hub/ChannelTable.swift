@@ -71,6 +71,18 @@ struct ChannelTable {
     for index in channels.indices { channels[index]?.isAttached = false }
   }
 
+  /// The channels that have a listener.
+  func census() -> [ChannelSize] {
+    var sizes: [ChannelSize] = []
+    sizes.reserveCapacity(numbers.count)
+    for (name, index) in numbers {
+      // Not the channel, which is copied with its arrays.
+      let count = channels[Int(index.value)]?.listeners.count ?? 0
+      if count > 0 { sizes.append(ChannelSize(name, subscribers: count)) }
+    }
+    return sizes
+  }
+
   /// The numbers of all channels.
   var indices: [ChannelIndex] { Array(numbers.values) }
 }

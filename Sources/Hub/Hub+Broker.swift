@@ -62,6 +62,8 @@ extension Hub {
       act(.reply(session.id, .presence(id: request, name, roster)))
     case .sent(let isOnline):
       if let request { act(.reply(session.id, .sent(id: request, online: isOnline))) }
+    // The control plane's.
+    case .counts, .connections, .cleared, .surveyed: break
     }
   }
 
@@ -87,8 +89,12 @@ extension Hub {
   ) {
     let slots = event.audience == .listeners ? channels[channel].listeners : channels[channel].watchers
     // Several where one client has more than one connection.
-    let except = event.excluded.map { client in slots.filter { sessions[$0]?.client == client } } ?? []
+    let except = event.excluded.map { client in slots.filter { isPublisher($0, client) } } ?? []
     slots.withUnsafeBufferPointer { body($0, except) }
+  }
+
+  private func isPublisher(_ slot: UInt32, _ client: ClientID) -> Bool {
+    sessions[slot]?.client == client || !authors.isEmpty && authors[slot] == client
   }
 
   /// Runs `body` for every subscribe that waits for this channel's confirmation now; not for those that `body` begins.

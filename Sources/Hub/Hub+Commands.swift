@@ -24,14 +24,20 @@ extension Hub {
       refuse(id, id: request, .tooManyChannels, "A connection may subscribe to at most \(limits.maxChannels) channels.")
       return
     }
-    let (channel, isNew) = channels.intern(name, rule: rule(for: name, known))
+    guard let channel = reserve(id, name) else { return refuseUnreachable(id, request) }
+    begin(id, channel, options, request: request)
+  }
+
+  /// Gives a connection a place in a channel where it has none; nil where the channel cannot be reached.
+  mutating func reserve(_ id: SessionID, _ name: ChannelName) -> ChannelIndex? {
+    let (channel, isNew) = channels.intern(name, rule: rule(for: name, channels.index(of: name)))
     guard isReachable(channel) else {
       if isNew { channels.remove(channel) }
-      return refuseUnreachable(id, request)
+      return nil
     }
     if isNew { act(.report(.attach(name))) }
     membership.reserve(channel, slot: id.slot)
-    begin(id, channel, options, request: request)
+    return channel
   }
 
   /// Ends a subscription; succeeds where there is none, too.
@@ -116,7 +122,7 @@ extension Hub {
   // MARK: -
 
   /// Whether a subscribe to the channel can be answered: it is confirmed, or may soon be.
-  private func isReachable(_ channel: ChannelIndex) -> Bool {
+  func isReachable(_ channel: ChannelIndex) -> Bool {
     link != .down || channels[channel].isAttached
   }
 
@@ -139,13 +145,15 @@ extension Hub {
   }
 
   /// Starts a subscribe whose place in the channel is there.
-  private mutating func begin(
-    _ id: SessionID, _ channel: ChannelIndex, _ options: SubscribeOptions, request: RequestID?
+  mutating func begin(
+    _ id: SessionID, _ channel: ChannelIndex, _ options: SubscribeOptions, request: RequestID?,
+    isByServer: Bool = false
   ) {
     let key = PendingKey(slot: id.slot, channel: channel)
     lastAttempt += 1
     pending[key] = PendingSubscribe(
-      attempt: lastAttempt, id: request, options: options, previous: previousMode(id.slot, channel))
+      attempt: lastAttempt, id: request, options: options, previous: previousMode(id.slot, channel),
+      isByServer: isByServer)
     channels[channel].pending.append(id.slot)
     if channels[channel].isAttached { attached(key) }
   }

@@ -16,7 +16,8 @@ extension Hub {
   /// The slots of those an event is for, in no order.
   package func slots(of addressee: Addressee) -> [UInt32] {
     switch addressee {
-    case .everybody: return sessions.compactMap { isUnauthenticated($0) ? nil : $0.id.slot }
+    case .everybody:
+      return sessions.compactMap { isUnauthenticated($0) || guests.contains($0.id.slot) ? nil : $0.id.slot }
     case .user(let user): return directory.slots(of: user)
     }
   }

@@ -70,7 +70,7 @@ extension Hub {
   /// The connection belongs to that user from now on, with the rights and for the time that the identity says.
   mutating func become(_ identity: Identity, slot: UInt32, now: Int64) {
     let isFirst = sessions[slot]?.identity == nil
-    if isFirst { directory.insert(slot, of: identity.user) }
+    if isFirst, !guests.contains(slot) { directory.insert(slot, of: identity.user) }
     let rate = isFirst && limits.rate.rate > 0 ? users.acquire(identity.user, now: now) : nil
     sessions.modify(slot) { session in
       if let rate { session.rate = rate }
@@ -135,9 +135,19 @@ extension Hub {
     of capability: Capabilities, in name: ChannelName, _ channel: ChannelIndex?, _ session: Session
   ) -> String? {
     if name.isReserved { return "Channels that begin with $ belong to the server." }
+    if capability == .subscribe || capability == .presence, let channel, isByServer(session, in: channel) { return nil }
     guard let rule = rule(for: name, channel) else { return "There is no rule for the channel \(name)." }
-    let isSubscribed = channel.map { session.subscription(to: $0) != nil } ?? false
+    var isSubscribed = channel.map { session.subscription(to: $0) != nil } ?? false
+    // A guest is in no channel; what members may, may who could be one.
+    if !isSubscribed, guests.contains(session.id.slot) {
+      isSubscribed = rule.denial(of: .subscribe, in: name, to: session.identity, isSubscribed: false) == nil
+    }
     return rule.denial(of: capability, in: name, to: session.identity, isSubscribed: isSubscribed)
+  }
+
+  /// Whether the server has put the connection into the channel.
+  private func isByServer(_ session: Session, in channel: ChannelIndex) -> Bool {
+    session.subscription(to: channel).map { session.subscriptions[$0].isByServer } ?? false
   }
 
   /// Takes a connection out of the channels that it may not be in any more.

@@ -81,6 +81,10 @@ extension Hub {
   private mutating func enter(_ key: PendingKey) {
     guard let subscribe = pending[key], let session = sessions[key.slot] else { return }
     guard subscribe.mode != .none else { return finish(key, roster: nil) }
+    // What a member shows stays, where the server puts it there again and does not say what to show.
+    if subscribe.isByServer, subscribe.previous == .member, subscribe.options.info == nil {
+      return finish(key, roster: nil)
+    }
     advance(key, to: .entering)
     // What the issuer of the token has vouched for its holder cannot put something else in the place of.
     let info = session.identity?.info ?? subscribe.options.info
@@ -146,7 +150,8 @@ extension Hub {
       let session = sessions[key.slot]
     else { return BufferedShare(events: []) }
     return events.share(
-      since: subscribe.start, roster: mode == .none ? nil : subscribe.requiredFrom, client: session.client,
+      since: subscribe.start, roster: mode == .none ? nil : subscribe.requiredFrom,
+      publisher: [session.client, publisher(session)],
       isRenewal: subscribe.previous != nil, isAnswered: isAnswered)
   }
 
@@ -164,7 +169,7 @@ extension Hub {
     if let read = subscribe.read {
       answer(subscribe, read, share, roster, session, name)
     } else {
-      act(.reply(session.id, .subscribed(id: subscribe.id, name, nil, roster)))
+      act(.reply(session.id, .subscribed(id: subscribe.id, name, nil, roster, byServer: subscribe.isByServer)))
       deliver(share.events, session, name)
     }
     run(subscribe.deferred, session.id, name)
@@ -196,8 +201,8 @@ extension Hub {
       if let first = entries.first { stream.position.offset = first.offset - 1 }
       events = share.behind(read.latest)
     }
-    act(.reply(session.id, .subscribed(id: subscribe.id, name, stream, roster)))
-    entries.removeAll { $0.excluded == session.client }
+    act(.reply(session.id, .subscribed(id: subscribe.id, name, stream, roster, byServer: subscribe.isByServer)))
+    entries.removeAll { $0.excluded == session.client || $0.excluded == publisher(session) }
     if !entries.isEmpty { act(.replay(session.id, name, epoch: read.latest.epoch, entries)) }
     deliver(events, session, name)
   }
@@ -211,7 +216,8 @@ extension Hub {
     let share = share(of: key, pending[key]?.previous ?? .none, isAnswered: false)
     guard let subscribe = takePending(key), let session = sessions[key.slot] else { return }
     let name = channels[key.channel].name
-    refuse(session.id, id: subscribe.id, code, message)
+    // Of what it has not asked for the client learns when it is done; the owner's stream has asked by being opened.
+    if !subscribe.isByServer || guests.contains(session.id.slot) { refuse(session, subscribe.id, name, code, message) }
     if let previous = subscribe.previous {
       if subscribe.mode == .member, previous != .member { act(.report(.leave(session.client, name, lost: false))) }
       listen(key, previous)
@@ -232,6 +238,8 @@ extension Hub {
         presence(id, of: name, onlyCount: onlyCount, request: request)
       case .history(let since, let limit, let request):
         history(id, of: name, since: since, limit: limit, request: request)
+      case .put(let options): _ = put(id, into: name, options)
+      case .take: _ = take(id, outOf: name)
       }
     }
   }

@@ -45,9 +45,14 @@ package struct Hub {
   /// Who is in which channel.
   var membership = Membership()
   var directory = UserDirectory()
+  /// As whom streams publish over HTTP, by slot: what is published so is left out for them.
+  var authors: [UInt32: ClientID] = [:]
   var pending: [PendingKey: PendingSubscribe] = [:]
   /// Of channels in which subscribes are on their way.
   var buffered: [ChannelIndex: BufferedEvents] = [:]
+  /// Slots of those who are no connections of the cluster: here for one request alone, or as the server's owner. What goes
+  /// to users and to everybody does not go to them.
+  var guests: Set<UInt32> = []
   /// The number of the newest subscribe.
   var lastAttempt: UInt64 = 0
   var link = LinkState.up
@@ -70,7 +75,8 @@ package struct Hub {
     _modify { yield &membership.channels }
   }
 
-  package var sessionCount: Int { sessions.count }
+  /// Without guests.
+  package var sessionCount: Int { sessions.count - guests.count }
   package var subscriptionCount: Int { membership.subscriptionCount }
 
   /// What must always hold and does not; nil where all does. For tests.
@@ -100,6 +106,15 @@ package struct Hub {
     actions.append(action)
   }
 
+  /// Refuses a subscribe that was under way.
+  mutating func refuse(
+    _ session: Session, _ id: RequestID?, _ channel: ChannelName, _ code: ErrorCode, _ message: String
+  ) {
+    var refusal = Refusal(id: id, code, message)
+    refusal.channel = channel
+    act(.reply(session.id, .error(refusal)))
+  }
+
   mutating func refuse(_ session: SessionID, id: RequestID?, _ code: ErrorCode, _ message: String) {
     act(.reply(session, .error(Refusal(id: id, code, message))))
   }
@@ -107,14 +122,27 @@ package struct Hub {
   // MARK: Sessions
 
   /// A connection has been opened, by somebody known or not (yet); `wall` is milliseconds since 1970.
-  package mutating func open(_ id: SessionID, client: ClientID, identity: Identity?, now: Int64, wall: Int64) {
+  package mutating func open(
+    _ id: SessionID, client: ClientID, author: ClientID? = nil, identity: Identity?, now: Int64, wall: Int64
+  ) {
+    if let author { authors[id.slot] = author }
     sessions.insert(Session(id: id, client: client, bucket: TokenBucket(limits.rate, now: now)))
     if let identity {
       become(identity, slot: id.slot, now: now)
-    } else if access.requiresIdentity {
+    } else if access.requiresIdentity, !guests.contains(id.slot) {
       let due = wall + access.timeout
       sessions.modify(id.slot) { $0.due = due }
     }
+  }
+
+  /// Somebody is here for one request alone: their commands count for the rate of `bucket` where they are anonymous.
+  package mutating func openGuest(
+    _ id: SessionID, client: ClientID, author: ClientID? = nil, identity: Identity?, bucket: SharedTokenBucket?,
+    now: Int64, wall: Int64
+  ) {
+    guests.insert(id.slot)
+    open(id, client: client, author: author, identity: identity, now: now, wall: wall)
+    if identity == nil, let bucket { sessions.modify(id.slot) { $0.rate = bucket } }
   }
 
   /// A connection has gone: it leaves every channel, and its memberships end after the grace.
@@ -134,7 +162,14 @@ package struct Hub {
     }
     if session.rate != nil, let user = session.user { users.release(user, now: now) }
     if let user = session.user { directory.remove(id.slot, of: user) }
+    if !authors.isEmpty { authors[id.slot] = nil }
+    if !guests.isEmpty { guests.remove(id.slot) }
     sessions.remove(id.slot)
+  }
+
+  /// As whom a connection publishes, so that what leaves its publisher out leaves out this one.
+  func publisher(_ session: Session) -> ClientID {
+    authors.isEmpty ? session.client : authors[session.id.slot] ?? session.client
   }
 
   /// The session of that id, unless it has gone.

@@ -22,6 +22,11 @@ struct Membership {
     subscriptionCount += 1
   }
 
+  /// The server has put the connection there.
+  mutating func markByServer(_ channel: ChannelIndex, slot: UInt32) {
+    modify(slot, channel) { $0.isByServer = true }
+  }
+
   /// Puts a connection that is in the channel among those whom messages go to.
   mutating func makeLive(_ channel: ChannelIndex, slot: UInt32) {
     let position = Int32(channels[channel].listeners.count)

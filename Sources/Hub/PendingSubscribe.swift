@@ -18,6 +18,8 @@ struct PendingSubscribe {
   var options: SubscribeOptions
   /// Whether the client wants what it has missed, and is told whether it gets it.
   let asksForMissed: Bool
+  /// Whether the server has brought it about, and not the client: nothing is told of its failure.
+  let isByServer: Bool
   /// How the connection took part before, where it was a listener already.
   var previous: PresenceMode?
   /// What has been read, in a channel that keeps history.
@@ -36,13 +38,14 @@ struct PendingSubscribe {
   /// How many bytes of messages may wait behind one subscribe.
   static let maxBytes = 1 << 20
 
-  init(attempt: UInt64, id: RequestID?, options: SubscribeOptions, previous: PresenceMode?) {
+  init(attempt: UInt64, id: RequestID?, options: SubscribeOptions, previous: PresenceMode?, isByServer: Bool) {
     self.attempt = attempt
     stage = .attaching
     self.id = id
     self.options = options
     asksForMissed = options.since != nil
     self.previous = previous
+    self.isByServer = isByServer
   }
 
   var mode: PresenceMode { options.mode }
@@ -50,7 +53,18 @@ struct PendingSubscribe {
   /// Whether it, or a subscribe behind it, wants to take part in presence.
   var asksForPresence: Bool {
     mode != .none
-      || deferred.contains { if case .subscribe(let options, _) = $0 { options.mode != .none } else { false } }
+      || deferred.contains { command in
+        switch command {
+        case .subscribe(let options, _), .put(let options): options.mode != .none
+        default: false
+        }
+      }
+  }
+
+  /// Puts what the server does behind the subscribe, however much is waiting.
+  mutating func putByServer(_ command: DeferredCommand) {
+    deferredBytes += command.bytes
+    deferred.append(command)
   }
 
   /// Puts a command behind the subscribe; false when too much is waiting already.
@@ -69,12 +83,16 @@ enum DeferredCommand {
   case publish(Publication, id: RequestID?)
   case presence(onlyCount: Bool, id: RequestID?)
   case history(Since?, limit: Int, id: RequestID?)
+  /// The server puts the connection into the channel.
+  case put(SubscribeOptions)
+  /// The server takes it out.
+  case take
 
   /// What it holds of memory, roughly.
   var bytes: Int {
     switch self {
-    case .subscribe(let options, _): 64 + (options.info?.utf8.count ?? 0)
-    case .unsubscribe, .presence, .history: 64
+    case .subscribe(let options, _), .put(let options): 64 + (options.info?.utf8.count ?? 0)
+    case .unsubscribe, .presence, .history, .take: 64
     case .publish(let publication, _): 64 + publication.event.count
     }
   }
@@ -83,6 +101,7 @@ enum DeferredCommand {
     switch self {
     case .subscribe(_, let id), .unsubscribe(let id), .publish(_, let id), .presence(_, let id), .history(_, _, let id):
       id
+    case .put, .take: nil
     }
   }
 }

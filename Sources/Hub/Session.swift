@@ -29,6 +29,8 @@ struct Subscription {
   /// The connection's position among those told of joins and leaves; -1 when it is not told.
   var watcher: Int32 = -1
   var mode = PresenceMode.none
+  /// Whether the server has put the connection here, so that neither rules nor grants take it out.
+  var isByServer = false
   /// Whether the client was told that it is in the channel.
   var isLive = false
 }

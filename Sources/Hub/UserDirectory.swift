@@ -10,6 +10,9 @@ struct UserDirectory {
 
   private var users: [UserName: Slots] = [:]
 
+  /// How many users have a connection here.
+  var count: Int { users.count }
+
   func slots(of user: UserName) -> [UInt32] {
     switch users[user] {
     case nil: []

@@ -27,6 +27,19 @@ extension JSONObject {
     return json(name).flatMap(JSONObject.init)
   }
 
+  /// The integers in the member, if it is an array of nothing else.
+  package func integers(_ name: String) -> [Int]? {
+    guard let value = value(name), value.kind == .array else { return nil }
+    return scan { scanner in
+      var integers: [Int] = []
+      for element in scanner.elements(of: value.range) {
+        guard let integer = Int(element) else { return nil }
+        integers.append(integer)
+      }
+      return integers
+    }
+  }
+
   /// The strings in the member, if it is an array of nothing else.
   package func strings(_ name: String) -> [String]? {
     guard let value = value(name), value.kind == .array else { return nil }

@@ -57,6 +57,12 @@ package struct JSONObject: Sendable {
     return scan { $0.elements(of: value.range).compactMap(JSONObject.init) }
   }
 
+  /// How many elements the member has, if it is an array.
+  package func elementCount(_ name: String) -> Int? {
+    guard let value = value(name), value.kind == .array else { return nil }
+    return scan { $0.elementCount(of: value.range) }
+  }
+
   func value(_ name: String) -> JSONValue? {
     // Swift's own comparison, which is the faster one, takes canonically equivalent names for equal.
     members.first { $0.name == name && $0.name.utf8.elementsEqual(name.utf8) }?.value
@@ -69,6 +75,17 @@ package struct JSONObject: Sendable {
 }
 
 extension JSONScanner {
+  /// How many elements the valid array at `range` has.
+  func elementCount(of range: Range<Int>) -> Int {
+    var count = 0
+    var position = skipSpace(at: range.lowerBound + 1)
+    while position < range.upperBound - 1, let end = skipValue(at: position) {
+      count += 1
+      position = skipSpace(at: skipSpace(at: end) + 1)
+    }
+    return count
+  }
+
   /// The texts of the elements of the valid array at `range`.
   func elements(of range: Range<Int>) -> [String] {
     var elements: [String] = []

@@ -29,6 +29,8 @@ package enum ErrorCode: String, Sendable, CaseIterable {
 /// A command that was refused, and what its sender is told.
 package struct Refusal: Error, Equatable, Sendable {
   package var id: RequestID?
+  /// Which of the channels it was about, where nothing else tells: on a stream, whose subscribes have no ids.
+  package var channel: ChannelName?
   package var code: ErrorCode
   /// One sentence for people.
   package var message: String

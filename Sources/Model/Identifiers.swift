@@ -26,6 +26,21 @@ package struct ClientID: Hashable, Sendable, CustomStringConvertible {
     self.string = string
   }
 
+  /// The id that somebody has sent; nil for what no connection is called: 1 to 64 letters, digits, `-`, `_` and `.`.
+  package init?(checking text: String) {
+    let isAllowed = { (byte: UInt8) in
+      switch byte {
+      case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+        UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."):
+        true
+      default: false
+      }
+    }
+    // One that is `-` alone means nobody between nodes.
+    guard (1...64).contains(text.utf8.count), text != "-", text.utf8.allSatisfy(isAllowed) else { return nil }
+    string = text
+  }
+
   /// A new id, never given before.
   package static func random(using generator: inout some RandomNumberGenerator) -> ClientID {
     ClientID("c-" + Base62.random(12, using: &generator))
@@ -45,6 +60,12 @@ package struct NodeID: Hashable, Sendable, CustomStringConvertible {
     guard Self.isValidName(name) else { return nil }
     self.name = name
     self.string = name + "." + Base62.random(6, using: &generator)
+  }
+
+  /// Whether that can be the id of a node.
+  package static func isValid(_ id: String) -> Bool {
+    let parts = id.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 2 && isValidName(String(parts[0])) && isValidName(String(parts[1]))
   }
 
   /// Whether a node may be called that.

@@ -65,6 +65,8 @@ package struct IdempotencyKey: Hashable, Sendable {
     case user(UserName)
     /// A connection, while nobody has said whose it is.
     case anonymous(ClientID)
+    /// The HTTP API, whatever node it was asked on.
+    case server
   }
 
   package var publisher: Publisher

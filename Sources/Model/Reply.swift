@@ -2,10 +2,10 @@
 package enum Reply: Sendable {
   /// The first thing of a connection.
   case connected(Greeting)
-  /// `roster` for those who take part in presence.
-  case subscribed(id: RequestID?, ChannelName, SubscribedStream?, Roster?)
+  /// `roster` for those who take part in presence; `byServer` where the client has not asked for it.
+  case subscribed(id: RequestID?, ChannelName, SubscribedStream?, Roster?, byServer: Bool = false)
   case unsubscribed(id: RequestID?, ChannelName)
-  /// The connection may not be in the channel any more.
+  /// The connection may not be in the channel any more, or was taken out.
   case unsubscribedByServer(ChannelName)
   case published(id: RequestID, ChannelName, PublishReceipt)
   case signalled(id: RequestID, ChannelName)
@@ -41,6 +41,8 @@ package struct MethodError: Error, Sendable {
 /// What a client is told when its connection is open.
 package struct Greeting: Sendable {
   package var client: ClientID
+  /// As whom it publishes by commands over HTTP; nil for a WebSocket, which publishes as itself.
+  package var author: ClientID?
   package var node: NodeID
   package var user: UserName?
   /// In milliseconds.
@@ -51,9 +53,11 @@ package struct Greeting: Sendable {
   package var warning: String?
 
   package init(
-    client: ClientID, node: NodeID, user: UserName?, pingInterval: Int64, maxMessageSize: Int, warning: String? = nil
+    client: ClientID, author: ClientID? = nil, node: NodeID, user: UserName?, pingInterval: Int64,
+    maxMessageSize: Int, warning: String? = nil
   ) {
     self.client = client
+    self.author = author
     self.node = node
     self.user = user
     self.pingInterval = pingInterval

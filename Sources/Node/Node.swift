@@ -1,6 +1,7 @@
 import Broker
 import Cluster
 import Glibc
+import Hub
 import Locks
 import Logging
 import Model
@@ -34,32 +35,8 @@ package struct Node: Sendable {
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
     let connectionCounter = ConnectionCounter(limit: configuration.maxConnections)
     let access = try await AccessReloader(configuration, logger)
-    let running = Running()
-    let health = Health { await running.server?.brokerStatus() }
-    let refusals = RefusalLog(logger)
+    let control = ControlPlane(configuration, serverConfiguration, logger: logger)
     let room = Room()
-    let kept = ConnectionCounter(limit: HTTPGateway.maxKept)
-    let keys = APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)
-    let limits = HTTPLimits(
-      isKnown: { keys.rights(of: $0) != nil }, gathersBody: { $0.hasPrefix(API.prefix) })
-    let gateway = HTTPGateway(
-      kept: kept, limits: limits, logger: logger,
-      responder: Router(
-        webSocketPath: configuration.webSocketPath,
-        echoPath: configuration.echoes ? ServerConfiguration.echoPath : nil, hosts: configuration.hosts,
-        refusals: refusals, kept: kept, health: health,
-        metrics: MetricsPage(
-          statistics: { await running.server?.statistics() ?? [] }, status: { await running.server?.brokerStatus() },
-          limitedHTTP: { limits.tally.all }),
-        authorizer: APIAuthorizer(
-          keys: configuration.isDevelopment ? nil : keys, origins: configuration.origins,
-          proxies: serverConfiguration.proxies, refusals: refusals),
-        api: API(maxMessageSize: configuration.maxMessageSize) { question in
-          await running.server?.ask(question)
-            ?? .failure(Refusal(.unavailable, "The node is not ready yet; nothing was done."))
-        },
-        page: configuration.isDevelopment ? Pages.chat : nil
-      ).respond)
     let backend = configuration.backend.map {
       HTTPBackend($0, secret: configuration.backendSecret, logger: logger)
     }
@@ -72,24 +49,30 @@ package struct Node: Sendable {
       server = try Server.start(
         serverConfiguration, connectionCounter: connectionCounter, room: room, authority: authority(access),
         backend: backend,
-        refusals: refusals, logger: logger, broker: brokerFactory(serverConfiguration.node, connectionCounter),
-        handOver: { gateway.adopt($0) },
+        refusals: control.refusals, logger: logger, respondent: { await control.respondent.answer($0) },
+        broker: brokerFactory(serverConfiguration.node, connectionCounter),
+        handOver: { control.gateway.adopt($0) },
         isOpen: { try open(room, descriptors, budget) })
     } catch {
       await backend?.stop()
       throw error
     }
-    running.begin(server)
+    control.begin(server)
     logger.info("\(configuration.summary)")
     if let budget = budget.withLock(\.self) { tell(budget) }
     started(server.addresses)
     await withTaskGroup(of: Void.self) { group in
-      group.addTask { await gateway.run() }
-      let reading = Task { await access.keepReading(at: signals.reloads) { server.adopt($0) } }
-      await drain(server, health, after: await signals.first())
+      group.addTask { await control.run() }
+      let reading = Task {
+        await access.keepReading(at: signals.reloads) { rules in
+          control.adopt(rules)
+          server.adopt(rules)
+        }
+      }
+      await drain(server, control.health, after: await signals.first())
       reading.cancel()
       await backend?.stop()
-      gateway.finish()
+      control.gateway.finish()
       await group.waitForAll()
     }
     await server.stop()
@@ -132,7 +115,7 @@ package struct Node: Sendable {
     guard let url = configuration.redis else {
       return { loop, outlet in
         MemoryBroker(
-          on: loop, outlet: outlet, leaveGrace: configuration.leaveGrace,
+          on: loop, outlet: outlet, id: id, leaveGrace: configuration.leaveGrace,
           maxHistoryBytes: configuration.maxHistoryBytes, maxRosterBytes: configuration.maxRosterBytes)
       }
     }
@@ -146,16 +129,5 @@ package struct Node: Sendable {
       maxMessageSize: configuration.maxMessageSize, maxHistoryBytes: configuration.maxHistoryBytes,
       maxRosterBytes: configuration.maxRosterBytes, connections: { connectionCounter.count })
     return { loop, outlet in RedisBroker(on: loop, outlet: outlet, id: id, configuration: redis, logger: logger) }
-  }
-}
-
-/// The server, once there is one: the HTTP side is made before it and asks it later.
-private final class Running: Sendable {
-  private let slot = Lock<Server?>(nil)
-
-  var server: Server? { slot.withLock { $0 } }
-
-  func begin(_ server: Server) {
-    slot.withLock { $0 = server }
   }
 }

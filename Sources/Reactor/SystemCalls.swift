@@ -78,6 +78,17 @@ package enum Sys {
     _ = Glibc.close(fd)
   }
 
+  /// Another descriptor of the same socket, which closes on exec; nil where there is none to be had.
+  package static func duplicate(_ fd: Int32) -> Int32? {
+    let copy = fcntl(fd, F_DUPFD_CLOEXEC, 0)
+    return copy >= 0 ? copy : nil
+  }
+
+  /// Has the kernel give a connection up whose peer has not confirmed anything for so long; in milliseconds.
+  package static func limitSilence(_ fd: Int32, milliseconds: Int32) {
+    try? setOption(fd, level: Int32(IPPROTO_TCP), TCP_USER_TIMEOUT, milliseconds)
+  }
+
   /// Ends our side of the stream, so that the peer reads everything sent and then the end.
   package static func shutdownWriting(_ fd: Int32) {
     _ = shutdown(fd, Int32(SHUT_WR))

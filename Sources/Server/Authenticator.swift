@@ -19,10 +19,8 @@ final class Authenticator: Sendable {
   }
 
   private struct Request: Sendable {
-    let session: SessionID
-    let purpose: Purpose
     let token: String
-    let answers: Mailbox<Verification>
+    let answer: @Sendable (Result<Identity, Refusal>) -> Void
   }
 
   /// Tokens that may wait: at a tenth of a millisecond for each, a new one waits a tenth of a second at most.
@@ -51,7 +49,7 @@ final class Authenticator: Sendable {
       requests.receive { request in
         let decision = authority.verify(request.token, wall: Sys.wallMilliseconds())
         waiting.count.wrappingSubtract(1, ordering: .relaxed)
-        request.answers.post(Verification(session: request.session, purpose: request.purpose, decision: decision))
+        request.answer(decision)
       }
       made(Authenticator(requests, waiting))
       return nil
@@ -60,11 +58,16 @@ final class Authenticator: Sendable {
 
   /// Has a token judged; the answer comes to `answers`. False when too many wait: then nothing comes.
   func verify(_ token: String, _ session: SessionID, _ purpose: Purpose, answers: Mailbox<Verification>) -> Bool {
+    verify(token) { answers.post(Verification(session: session, purpose: purpose, decision: $0)) }
+  }
+
+  /// The same with an answer that is called on the authenticator's thread, and must not take long.
+  func verify(_ token: String, then answer: @escaping @Sendable (Result<Identity, Refusal>) -> Void) -> Bool {
     guard waiting.count.wrappingAdd(1, ordering: .relaxed).newValue <= Self.capacity else {
       waiting.count.wrappingSubtract(1, ordering: .relaxed)
       return false
     }
-    requests.post(Request(session: session, purpose: purpose, token: token, answers: answers))
+    requests.post(Request(token: token, answer: answer))
     return true
   }
 }

@@ -18,6 +18,13 @@ final class Relay: BrokerOutlet {
   /// What the control plane has asked and nobody has answered, by number.
   private var control: [UInt64: (Result<Answer, Refusal>) -> Void] = [:]
   private var lastNumber: UInt64 = 0
+  /// Who tells of this node what a survey asks.
+  private let respondent: SurveyRespondent
+  /// Where the respondent's answers arrive, by number.
+  private let surveyAnswers: Mailbox<(UInt64, [UInt8])>
+  private var surveys: [UInt64: ([UInt8]) -> Void] = [:]
+  /// Questions of other nodes that are answered at a time.
+  private static let maxSurveys = 256
   private var isStopped = false
 
   enum Request: Sendable {
@@ -29,9 +36,12 @@ final class Relay: BrokerOutlet {
   }
 
   /// The relay of that loop, with the mailbox that `Relay.Request`s arrive in.
-  init(on loop: Loop) {
+  init(on loop: Loop, respondent: @escaping SurveyRespondent) {
     self.loop = loop
+    self.respondent = respondent
     requests = Mailbox(on: loop)
+    surveyAnswers = Mailbox(on: loop)
+    surveyAnswers.receive { [unowned self] number, text in surveys.removeValue(forKey: number)?(text) }
   }
 
   /// Where the loops leave their requests.
@@ -73,16 +83,33 @@ final class Relay: BrokerOutlet {
 
   // MARK: The control plane
 
-  /// Asks the cluster; `answer` is called exactly once, now or later.
-  func ask(_ question: Question, then answer: @escaping (Result<Answer, Refusal>) -> Void) {
-    guard let broker, !isStopped else { return answer(.failure(Self.gone)) }
-    lastNumber += 1
-    control[lastNumber] = answer
-    broker.ask(question, by: .control(lastNumber))
+  /// Asks the cluster; `answer` is called exactly once, now or later, with an answer to each question.
+  func ask(_ questions: [Question], then answer: @escaping ([Result<Answer, Refusal>]) -> Void) {
+    guard let broker, !isStopped else { return answer(questions.map { _ in .failure(Self.gone) }) }
+    var answers = [Result<Answer, Refusal>](repeating: .failure(Self.gone), count: questions.count)
+    var missing = questions.count
+    if missing == 0 { answer([]) }
+    for (index, question) in questions.enumerated() {
+      lastNumber += 1
+      control[lastNumber] = { result in
+        answers[index] = result
+        missing -= 1
+        if missing == 0 { answer(answers) }
+      }
+      broker.ask(question, by: .control(lastNumber))
+    }
   }
 
   func answer(_ result: Result<Answer, Refusal>, toControl number: UInt64) {
     control.removeValue(forKey: number)?(result)
+  }
+
+  func survey(_ question: [UInt8], then answer: @escaping ([UInt8]) -> Void) {
+    guard surveys.count < Self.maxSurveys else { return answer([]) }
+    lastNumber += 1
+    surveys[lastNumber] = answer
+    let (number, answers, respondent) = (lastNumber, surveyAnswers, respondent)
+    Task { answers.post((number, await respondent(question))) }
   }
 
   /// The broker has stopped: nobody else answers.
@@ -114,7 +141,7 @@ extension Answer {
     switch self {
     case .history(_, let read): read.byteCount
     case .presence(_, let roster): roster.byteCount
-    case .published, .sent: 0
+    case .published, .sent, .counts, .connections, .cleared, .surveyed: 0
     }
   }
 }
@@ -126,7 +153,7 @@ extension Question {
     case .publish(let publication): publication.event.count
     // With what stands around its data.
     case .send(let event, to: _): event.data.count + 128
-    case .enter, .history, .presence: 0
+    case .enter, .history, .presence, .counts, .connections, .kept, .clear, .survey: 0
     }
   }
 }

@@ -1,7 +1,12 @@
 import Cluster
+import Hub
+import Locks
 import Logging
 import Model
 import Reactor
+
+/// Tells of this node what a `Survey` asks; nothing where it cannot.
+package typealias SurveyRespondent = @Sendable ([UInt8]) async -> [UInt8]
 
 /// The WebSocket side of a node: loops, relay and listeners, assembled and running.
 package final class Server: Sendable {
@@ -9,10 +14,17 @@ package final class Server: Sendable {
   package let addresses: [SocketAddress]
   package let connectionCounter: ConnectionCounter
   private let threads: [LoopThread]
-  private let workers: [LoopBound<Worker>]
+  let workers: [LoopBound<Worker>]
   private let relay: LoopBound<Relay>
   /// Of the unix sockets it listens on.
   private let files: [SocketFile]
+  let addressLimits: AddressLimits
+  /// The rates of users, and of addresses of those who are anonymous and have no connection.
+  let rates: (limit: RateLimit, users: UserRateTable, addresses: UserRateTable)
+  /// Nil where no tokens are checked.
+  let authenticator: Authenticator?
+  /// Counts streams, which take the loops in turns.
+  let nextLoop = Lock<UInt>(0)
 
   /// Makes the broker, on the relay loop.
   package typealias BrokerFactory = @Sendable (Loop, any BrokerOutlet) -> any Broker
@@ -27,7 +39,8 @@ package final class Server: Sendable {
   package static func start(
     _ configuration: ServerConfiguration, connectionCounter: ConnectionCounter, room: Room,
     authority: (any TokenAuthority)? = nil,
-    backend: (any Backend)? = nil, refusals: RefusalLog, logger: Logger, broker: @escaping BrokerFactory,
+    backend: (any Backend)? = nil, refusals: RefusalLog, logger: Logger,
+    respondent: @escaping SurveyRespondent = { _ in [] }, broker: @escaping BrokerFactory,
     handOver: @escaping @Sendable (HandedOver) -> Void, isOpen: () throws -> Void
   ) throws -> Server {
     Sys.ignoreSIGPIPE()
@@ -37,7 +50,7 @@ package final class Server: Sendable {
         sockets.append(try ListeningSocket.open(address, count: configuration.loops))
       }
       let bootstrap = ServerBootstrap(
-        configuration, connectionCounter, room, authority, backend, refusals, logger, handOver)
+        configuration, connectionCounter, room, authority, backend, refusals, logger, respondent, handOver)
       let threads = try bootstrap.startThreads()
       let (workers, relay) = try bootstrap.parts()
       try isOpen()
@@ -47,7 +60,7 @@ package final class Server: Sendable {
         worker.execute { $0.listen(own) }
         room.onCall { worker.execute { $0.endVisitor() } }
       }
-      return Server(sockets.map { $0[0] }, connectionCounter, threads, workers, relay)
+      return Server(sockets.map { $0[0] }, connectionCounter, bootstrap, threads, workers, relay)
     } catch {
       for socket in sockets { socket.first?.file?.remove() }
       throw error
@@ -55,13 +68,17 @@ package final class Server: Sendable {
   }
 
   private init(
-    _ sockets: [ListeningSocket], _ connectionCounter: ConnectionCounter, _ threads: [LoopThread],
+    _ sockets: [ListeningSocket], _ connectionCounter: ConnectionCounter, _ bootstrap: ServerBootstrap,
+    _ threads: [LoopThread],
     _ workers: [LoopBound<Worker>],
     _ relay: LoopBound<Relay>
   ) {
     addresses = sockets.map(\.address)
     files = sockets.compactMap(\.file)
     self.connectionCounter = connectionCounter
+    addressLimits = bootstrap.addresses
+    rates = (bootstrap.configuration.hub.rate, bootstrap.users, bootstrap.addressRates)
+    authenticator = bootstrap.authenticator
     self.threads = threads
     self.workers = workers
     self.relay = relay
@@ -86,11 +103,12 @@ package final class Server: Sendable {
     await relay.ask { $0.broker?.status }.flatMap { $0 }
   }
 
-  /// Asks the cluster for the control plane.
-  package func ask(_ question: Question) async -> Result<Answer, Refusal> {
+  /// Asks the cluster for the control plane: several questions together, which go to Redis in one go and in order. The
+  /// answers are in the order of the questions.
+  package func ask(_ questions: [Question]) async -> [Result<Answer, Refusal>] {
     await withCheckedContinuation { continuation in
-      let accepted = relay.execute { $0.ask(question) { continuation.resume(returning: $0) } }
-      if !accepted { continuation.resume(returning: .failure(Relay.gone)) }
+      let accepted = relay.execute { $0.ask(questions) { continuation.resume(returning: $0) } }
+      if !accepted { continuation.resume(returning: questions.map { _ in .failure(Relay.gone) }) }
     }
   }
 

@@ -20,22 +20,25 @@ final class ServerBootstrap: Sendable {
 
   struct Incomplete: Error {}
 
-  private let configuration: ServerConfiguration
+  let configuration: ServerConfiguration
   private let connectionCounter: ConnectionCounter
   private let room: Room
-  private let addresses: AddressLimits
-  private let users = UserRateTable()
+  let addresses: AddressLimits
+  let users = UserRateTable()
+  /// The rates of addresses, of those who are anonymous and have no connection.
+  let addressRates = UserRateTable()
   private let authority: (any TokenAuthority)?
   private let backend: BackendDispatcher?
   private let refusals: RefusalLog
   private let logger: Logger
+  private let respondent: SurveyRespondent
   private let handOver: @Sendable (HandedOver) -> Void
   private let shared = Lock(Parts())
 
   init(
     _ configuration: ServerConfiguration, _ connectionCounter: ConnectionCounter, _ room: Room,
     _ authority: (any TokenAuthority)?,
-    _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger,
+    _ backend: (any Backend)?, _ refusals: RefusalLog, _ logger: Logger, _ respondent: @escaping SurveyRespondent,
     _ handOver: @escaping @Sendable (HandedOver) -> Void
   ) {
     self.configuration = configuration
@@ -47,6 +50,7 @@ final class ServerBootstrap: Sendable {
     self.backend = backend.map(BackendDispatcher.init)
     self.refusals = refusals
     self.logger = logger
+    self.respondent = respondent
     self.handOver = handOver
   }
 
@@ -84,6 +88,9 @@ final class ServerBootstrap: Sendable {
     return (parts.workers, relay)
   }
 
+  /// Who judges tokens, once the threads have started; nil where nobody does.
+  var authenticator: Authenticator? { shared.withLock { $0.authenticator } }
+
   /// Lets the relay begin.
   func begin(_ relay: LoopBound<Relay>, _ broker: @escaping Server.BrokerFactory) {
     let parts = shared.withLock { $0 }
@@ -91,7 +98,7 @@ final class ServerBootstrap: Sendable {
   }
 
   private func makeRelay(_ loop: Loop) {
-    let relay = Relay(on: loop)
+    let relay = Relay(on: loop, respondent: respondent)
     let requests = relay.mailbox
     let eventsInFlight = relay.requestsInFlight
     let bound = LoopBound(relay, on: loop)
@@ -111,7 +118,7 @@ final class ServerBootstrap: Sendable {
       index: index, on: loop, requests: requests, requestsInFlight: requestsInFlight, eventsInFlight: eventsInFlight)
     let services = SharedServices(
       logger: logger, handOver: handOver, connectionCounter: connectionCounter, room: room, addresses: addresses,
-      users: users,
+      users: users, addressRates: addressRates,
       refusals: refusals, authenticator: parts.authenticator, backend: backend)
     let worker = Worker(on: loop, configuration: configuration, services: services, relay: port)
     let bound = LoopBound(worker, on: loop)

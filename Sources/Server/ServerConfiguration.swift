@@ -96,7 +96,8 @@ package struct ServerConfiguration: Sendable {
 
   func limits(of endpoint: Endpoint) -> FrameDecoder.Limits {
     switch endpoint {
-    case .hub: FrameDecoder.Limits(maxMessageSize: maxMessageSize, maxFragments: Self.maxFragments)
+    case .hub, .events, .commands, .poll:
+      FrameDecoder.Limits(maxMessageSize: maxMessageSize, maxFragments: Self.maxFragments)
     case .echo: FrameDecoder.Limits(maxMessageSize: Self.maxEchoSize, maxFragments: Self.maxEchoFragments)
     }
   }
@@ -114,4 +115,13 @@ enum Endpoint {
   case hub
   /// Every message comes back as it is: for conformance tests and first tries.
   case echo
+  /// The protocol of Apus as Server-Sent Events, which is no WebSocket at all.
+  case events
+  /// No connection at all: a client is in the hub for the commands of one HTTP request.
+  case commands
+  /// No connection either: a client is in its channels until there is something to tell.
+  case poll
+
+  /// Whether there is no connection, but only a client in the hub.
+  var isGuest: Bool { self == .commands || self == .poll }
 }

@@ -10,6 +10,8 @@ struct SharedServices: Sendable {
   let room: Room
   let addresses: AddressLimits
   let users: UserRateTable
+  /// The rates of addresses, for anonymous commands by HTTP.
+  let addressRates: UserRateTable
   let refusals: RefusalLog
   /// Nil where no tokens are checked.
   let authenticator: Authenticator?

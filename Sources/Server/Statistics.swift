@@ -6,6 +6,8 @@ import WebSocket
 package struct Statistics: Sendable {
   package var connections = 0
   package var subscriptions = 0
+  /// Streams of Server-Sent Events among the connections.
+  package var streams = 0
   package var outboxBytes = 0
   package var connects = 0
   /// By close code; `other` for those that mean nothing here, of which a client may make up thousands.

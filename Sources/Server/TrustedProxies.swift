@@ -35,7 +35,8 @@ package struct TrustedProxies: Equatable, Sendable {
     return forwardedProto.contains { ["https", "wss"].contains($0.lowercased()) }
   }
 
-  private func isTrusted(_ address: IPAddress?) -> Bool {
+  /// Whether a connection from there is a proxy's that is believed.
+  package func isTrusted(_ address: IPAddress?) -> Bool {
     guard let address else { return true }
     return blocks.contains { $0.contains(address) }
   }

@@ -1,5 +1,6 @@
 """`deploy/cluster`, which `make cluster` runs: what it does when a program ends, or when it is to end itself."""
 
+import asyncio
 import os
 import re
 import signal
@@ -10,6 +11,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import requests
 
 from harness import eventually, until
 from harness.eventually import LIMIT
@@ -130,9 +132,29 @@ def test_what_the_banner_says_can_be_pasted(script):
     assert subprocess.run(look, shell=True, timeout=LIMIT, check=False).returncode == 0
     (publish,) = [line for line in lines if line.startswith(f"{binary()} pub")]
     assert subprocess.run(publish, shell=True, timeout=LIMIT, check=False).returncode == 0
+    (notify,) = [line for line in lines if line.startswith("curl")]
+    assert subprocess.run(f"{notify} --fail", shell=True, timeout=LIMIT, check=False).returncode == 0
     assert f"kill -9 {cluster.pid_of('node-1')}" in lines
     for port in (cluster.port, cluster.port + 1):
         assert status(port, "/") == 200 and f"http://127.0.0.1:{port}/" in cluster.tail()
+
+
+async def test_the_api_through_nginx(script, connect):
+    """nginx listens on loopback alone, so it passes the API and the console; the rest is closed as always."""
+    cluster = script().start()
+    assert status(cluster.port, "/api/access") == 200
+    # By the node, whether it knows the path or not.
+    for path in ("/api/nope", "/console", "/x/../%61pi/nope"):
+        assert status(cluster.port, path) == status(cluster.port + 1, path) != 403
+    for path in ("/metrics", "/readyz", "/healthz", "/openapi.json", "/api/../metrics", "/console/%2e%2e/readyz"):
+        assert status(cluster.port, path) == 403
+
+    client = await connect(f"ws://127.0.0.1:{cluster.port}/ws", user="a/b")
+    url = f"http://127.0.0.1:{cluster.port}/api/users/a%2Fb/messages"
+    body = b'{"data":"hello"}'.ljust(8 * 1024 * 1024)
+    assert (await asyncio.to_thread(requests.post, url, body, timeout=LIMIT)).json() == {"online": True}
+    await client.expect("notification", data="hello")
+    assert (await asyncio.to_thread(requests.post, url, body + b" ", timeout=LIMIT)).status_code == 413
 
 
 async def test_it_ends_while_a_node_is_down(script):

@@ -204,11 +204,15 @@ def test_the_first_line_names_redis_without_its_password(tmp_path):
 # The Makefile
 
 
-def make(*words: str, path: str | None = None, code: int = 0) -> str:
+def make(*words: str, path: str | None = None, code: int = 0, **environment: str) -> str:
     """Runs targets with the executable under test, which is not built for it."""
     command = [program("make", "make"), "-C", REPOSITORY, f"APUS={binary()}", "-o", binary(), *words]
     done = subprocess.run(
-        list(map(str, command)), capture_output=True, text=True, timeout=60, env={**os.environ, "PATH": path or os.environ["PATH"]}
+        list(map(str, command)),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        env={**os.environ, "PATH": path or os.environ["PATH"], **environment},
     )
     assert done.returncode == code, done.stdout + done.stderr
     return done.stdout + done.stderr
@@ -238,3 +242,22 @@ def test_compose_without_compose_says_what_to_install(tmp_path):
     docker.chmod(0o755)
     said = make("compose", path=str(tmp_path), code=2)
     assert "docker-compose" in said and "https://docs.docker.com/compose/install/" in said, said
+
+
+PUBLISHED = "docker-compose.yml:docker-compose.api.yml"
+
+
+@pytest.mark.parametrize(("variables", "files"), [
+    ({}, ""),
+    ({"APUS_PUBLISH_API": ""}, ""),
+    ({"COMPOSE_FILE": "mine.yml"}, "mine.yml"),
+    ({"APUS_PUBLISH_API": "127.0.0.1:8081"}, PUBLISHED),
+    ({"APUS_PUBLISH_API": "127.0.0.1:8081", "COMPOSE_FILE": "mine.yml"}, "mine.yml:docker-compose.api.yml"),
+])
+def test_compose_publishes_the_api_where_it_is_asked_to(tmp_path, variables, files):
+    docker = tmp_path / "docker"
+    docker.write_text('#!/bin/sh\necho "files=$COMPOSE_FILE address=$APUS_PUBLISH_API words=$*"\n')
+    docker.chmod(0o755)
+    said = make("compose", path=f"{tmp_path}:{os.environ['PATH']}", **variables).splitlines()
+    address = variables.get("APUS_PUBLISH_API", "")
+    assert f"files={files} address={address} words=compose up --build --scale node=3" in said

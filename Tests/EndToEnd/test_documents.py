@@ -91,7 +91,7 @@ def test_metrics(cluster):
     rows = table("docs/operations.md", "## Metrics")
     assert sorted((words(row[0])[0], row[1]) for row in rows) == sorted(declared)
     explained = {words(row[0])[0]: words(row[2]) for row in rows}
-    for name, label in re.findall(r"^(\w+?)(?:_bucket)?\{(\w+)=", text, re.MULTILINE):
+    for name, label in re.findall(r"^(\w+?)(?:_bucket|_sum|_count)?\{(\w+)=", text, re.MULTILINE):
         assert label == "le" or label in explained[name], f"the label {label} of {name} is not told"
     for limit in re.findall(r'^apus_limited_total\{limit="(\w+)"', text, re.MULTILINE):
         assert limit in explained["apus_limited_total"], f"the limit {limit} is not told"
@@ -171,13 +171,24 @@ def test_statuses_of_http():
     assert [row[0] for row in rows] == sorted(statuses - {made["methodNotAllowed"]})
 
 
+def fallbacks() -> list[str]:
+    """The paths for clients without a WebSocket."""
+    folder = REPOSITORY / "Sources/Node/Fallbacks"
+    named_so = {file.stem: re.findall(r'static let path = "(.*)"', file.read_text()) for file in folder.glob("*.swift")}
+    listed = re.search(r"static let paths: Set = \[(.*)\]", (folder / "Fallbacks.swift").read_text())[1]
+    paths = [each.strip() for each in listed.split(",")]
+    return [each.strip('"') if each.startswith('"') else named_so[each.partition(".")[0]][0] for each in paths]
+
+
 def test_paths():
     router = source("Sources/Node/HTTP/Router.swift")
     health = re.search(r"healthPaths: Set = \[(.*)\]", source("Sources/Server/ServerConfiguration.swift"))[1]
     paths = re.findall(r'"(/\w+)"', health)
     assert re.findall(r'case "(/\w+)"', router) == paths
-    assert re.findall(r"path\.hasPrefix\((.*)\)", router) == ["API.prefix"]
-    paths.append(re.search(r'static let prefix = "(.*)"', source("Sources/Node/HTTP/API.swift"))[1] + "...")
+    assert re.findall(r"path\.hasPrefix\(([^)]*)\)", router) == ["API.prefix"]
+    paths += fallbacks()
+    paths.append(re.search(r'static let prefix = "(.*)"', source("Sources/Node/API/API.swift"))[1] + "...")
+    paths += re.findall(r'static let description = "(.*)"', router)
     paths += sorted(set(re.findall(r'path == "(.*?)"', router)))
     assert named(table("docs/operations.md", "## HTTP")) == paths
     ready = dict((words(row[0])[0], row[1]) for row in table("docs/operations.md", "## HTTP"))["/readyz"]
@@ -185,25 +196,146 @@ def test_paths():
     assert limits.of_page([ready]) == [limits.http_status(name) for name in answers]
 
 
-def test_requests_of_the_api():
-    api = source("Sources/Node/HTTP/API.swift")
-    methods = re.findall(r"only\(\.(\w+), request\)", api)
-    written = named(table("docs/operations.md", "## HTTP API", "request"))
-    assert sorted(each.split(" /api/")[0] for each in written) == sorted(method.upper() for method in methods)
-    segments = [segment for each in written for segment in each.split("/")[2:] if not segment.startswith("{")]
-    assert sorted(segments) == sorted(re.findall(r'segments(?:\[\d\])? == \[?"(\w+)"', api))
+# The HTTP API
+
+API = "docs/http-api.md"
+
+# Codes of the protocol that no request to the API comes to.
+NEVER_BY_HTTP = {"unknown_type", "unknown_method", "invalid_token", "expired_token", "too_many_channels"}
 
 
-def test_statuses_of_the_api():
-    api = source("Sources/Node/HTTP/API.swift")
-    names = re.findall(r"\.error\(\.(\w+)", api + source("Sources/Node/HTTP/APIAuthorizer.swift"))
-    of_codes = dict(re.findall(r"^    case (\..*): \.(\w+)$", api, re.MULTILINE))
-    # What no request to the API comes to.
-    never = {".rateLimited", ".unknownType, .unknownMethod", ".tooManyChannels", ".internal"}
-    assert never <= of_codes.keys()
-    names += [name for codes, name in of_codes.items() if codes not in never]
-    statuses = sorted({str(limits.http_status(name)) for name in names})
-    assert [row[0] for row in table("docs/operations.md", "## HTTP API", "status")] == statuses
+@pytest.fixture(scope="module")
+def routes(cluster) -> dict[str, dict]:
+    """What `/openapi.json` tells, by method and path."""
+    paths = cluster.nodes[0].get("/openapi.json").json()["paths"]
+    return {f"{method.upper()} {path}": route for path, each in paths.items() for method, route in each.items()}
+
+
+def members(schema: dict, prefix: str = "") -> dict[str, bool]:
+    """The members of an object, and those of the objects in it, and whether each may be left out."""
+    found = {}
+    for name, value in schema.get("properties", {}).items():
+        found[prefix + name] = name not in schema["required"]
+        found |= members(value, f"{prefix}{name}.")
+        found |= members(value.get("items", {}), f"{prefix}{name}[].")
+    return found
+
+
+def schemas(route: dict) -> dict[str, dict]:
+    """Those of a request's body, where it takes one, and of its answer, where that is JSON."""
+    contents = {"body": route.get("requestBody"), "answer": None if is_stream(route) else route["responses"]["200"]}
+    return {where: each["content"]["application/json"]["schema"] for where, each in contents.items() if each}
+
+
+def is_stream(route: dict) -> bool:
+    return list(route["responses"]["200"]["content"]) == ["text/event-stream"]
+
+
+def query(route: dict) -> dict[str, dict]:
+    return {each["name"]: each["schema"] for each in route["parameters"] if each["in"] == "query"}
+
+
+def rows_of(name: str) -> dict[tuple[str, str], str]:
+    """The forms of a request's members, by where they stand and their names."""
+    heading = f"### {name}"
+    if not any(line.startswith("| in |") for line in section(API, heading)):
+        return {}
+    rows = table(API, heading, "in")
+    forms = {(row[0], words(row[1])[0]): row[2] for row in rows}
+    assert len(forms) == len(rows), f"{name}: a member stands twice"
+    return forms
+
+
+def test_requests_of_the_api(routes):
+    assert named(table(API, "## Reference", "request")) == list(routes)
+    lines = (REPOSITORY / API).read_text().splitlines()
+    titles = [line.removeprefix("### ") for line in lines if re.match(r"### [A-Z]+ /", line)]
+    assert titles == list(routes)
+    cells = [row[0] for row in table(API, "## Reference", "request")]
+    assert cells == [f"[`{title}`](#{anchor(title)})" for title in titles]
+
+
+def test_members_of_the_api(routes):
+    """The rows of each request are the members of its query, its body and its answer."""
+    for name, route in routes.items():
+        wanted = {("query", each): True for each in query(route)}
+        for where, schema in schemas(route).items():
+            wanted |= {(where, member): optional for member, optional in members(schema).items()}
+        written = {member: form.endswith(", optional") for member, form in rows_of(name).items()}
+        assert list(written.items()) == list(wanted.items()), name
+        text = " ".join(section(API, f"### {name}"))
+        assert ("The answer is a stream of events." in text) == is_stream(route), name
+        is_empty = not is_stream(route) and not schemas(route)["answer"]["properties"]
+        assert ("The answer is `{}`." in text) == is_empty, name
+        can_be_left_out = not route.get("requestBody", {"required": True})["required"]
+        assert ("The body may be left out." in text) == can_be_left_out, name
+
+
+def test_numbers_of_the_api(routes):
+    """What the description tells of ranges, lengths and words stands in the rows, too."""
+    # A pattern and names are told elsewhere, and a cursor is what a node has told.
+    elsewhere = {"match", "after", "from", "cursor"}
+    for name, route in routes.items():
+        known = {("query", member): schema for member, schema in query(route).items()}
+        for where, schema in schemas(route).items():
+            known |= {(where, member): each for member, each in schema["properties"].items()}
+        rows = rows_of(name)
+        for (where, member), schema in known.items():
+            if member in elsewhere:
+                continue
+            form = rows[where, member]
+            bounds = {schema[key] for key in ("maximum", "maxLength", "maxItems") if schema.get(key, 2**53) < 2**53}
+            assert {f"{bound:,}" for bound in bounds} <= set(re.findall(r"\d+(?:,\d{3})*", form)), f"{name}: {member}"
+            assert set(schema.get("enum", [])) <= set(words(form)), f"{name}: {member}"
+
+
+def test_errors_of_the_requests(routes):
+    """Those that a route may give besides what every one may give."""
+    declared = {}
+    for file in (REPOSITORY / "Sources/Node/API/Routes").glob("*.swift"):
+        pattern = r'Route\(\s*(?:method: )?\.(\w+), (?:path: )?"([^"]+)"(.*?)\{ \(request\b'
+        for method, path, rest in re.findall(pattern, file.read_text(), re.DOTALL):
+            codes = re.search(r"errors: \[([^]]*)\]", rest)
+            names = re.findall(r"\.(\w+)", codes[1]) if codes else []
+            declared[f"{method.upper()} {path}"] = [limits.error_codes()[name] for name in names]
+    assert declared.keys() == routes.keys()
+    for name, codes in declared.items():
+        line = next((each for each in section(API, f"### {name}") if each.startswith("Errors: ")), "")
+        assert set(codes) <= set(words(line)), name
+    always = re.search(r"always: \[ErrorCode\] = \[([^]]*)\]", source("Sources/Node/API/OpenAPI.swift"))[1]
+    told = re.search(r"Every request may be answered with (.*?);", " ".join(section(API, "## Reference")))[1]
+    assert words(told) == [limits.error_codes()[name] for name in re.findall(r"\.(\w+)", always)]
+
+
+def test_statuses_of_the_api(routes):
+    of_codes = re.findall(r"case (\..*): (\d{3})$", source("Sources/Model/ErrorCode+HTTP.swift"), re.MULTILINE)
+    wanted = {
+        (status, limits.error_codes()[name])
+        for names, status in of_codes
+        for name in re.findall(r"\.(\w+)", names)
+        if limits.error_codes()[name] not in NEVER_BY_HTTP
+    }
+    folder = "\n".join(file.read_text() for file in (REPOSITORY / "Sources/Node/API").glob("*.swift"))
+    wanted |= set(re.findall(r'RouteError\(\s*status: (\d{3}), code: "(\w+)"', folder))
+    for status, code in re.findall(r'\.error\(\.(\w+), "(\w+)"', folder):
+        wanted.add((str(limits.http_status(status)), code))
+    rows = table(API, "## Errors", "status")
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    assert {(row[0], words(row[1])[0]) for row in rows} == wanted
+    described = {status for route in routes.values() for status in route["responses"]} - {"200"}
+    assert described <= {row[0] for row in rows}
+
+
+def test_statuses_of_the_fallbacks():
+    """Each code stands with its status; those that no error of the protocol has are made there."""
+    folder = "\n".join(file.read_text() for file in (REPOSITORY / "Sources/Node/Fallbacks").glob("*.swift"))
+    own = {code: int(status) for status, code in re.findall(r'status: (\d{3}), code: "(\w+)"', folder)}
+    assert own, "405 and 415"
+    told = {code: int(row[0]) for row in table("docs/fallbacks.md", "## Refusals", "status") for code in words(row[1])}
+    assert told == {code: own.get(code) or limits.status_of(code) for code in told}
+    assert own.keys() <= told.keys()
+    made = {limits.error_codes()[name] for name in re.findall(r"(?:RouteError|Refusal)\(\s*\.(\w+),", folder)}
+    assert made <= told.keys()
 
 
 def test_codes_of_json_rpc():
@@ -226,6 +358,8 @@ def test_keys_of_a_rule():
 LIMITS = {
     "no options": ("docs/operations.md", "## Limits that are no options", "what", limits.of_operations),
     "the backend": ("docs/operations.md", "## The backend", "what", limits.of_backend),
+    "the HTTP API": ("docs/http-api.md", "## Limits", "what", limits.of_http_api),
+    "the fallbacks": ("docs/fallbacks.md", "## Limits", "what", limits.of_fallbacks),
     "the protocol": ("docs/protocol.md", "## Limits", "what", limits.of_protocol),
 }
 
@@ -295,7 +429,7 @@ def test_modules():
 
 
 def test_variables_of_compose():
-    text = source("docker-compose.yml")
+    text = source("docker-compose.yml") + source("docker-compose.api.yml")
     used = re.findall(r"\$\{(APUS_\w+)", text) + re.findall(r"- (APUS_\w+)$", text, re.MULTILINE)
     assert set(named(table("docs/operations.md", "## docker-compose"))) == set(used)
 

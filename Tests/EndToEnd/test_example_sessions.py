@@ -174,6 +174,24 @@ async def something_was_missed(stand: Stand) -> list[Cue]:
     return []
 
 
+@setting("protocol.md: subscribe, 4")
+async def put_by_the_server(stand: Stand) -> list[Cue]:
+    await usual(stand)
+    await stand.connected()
+    body = {"presence": True}
+    path = "/api/users/alice/channels/room:7"
+    return [Cue('"reason":"server"', lambda: asyncio.to_thread(stand.node.request, "PUT", path, json=body))]
+
+
+@setting("http-api.md: With a key and rules")
+async def only_the_server(stand: Stand) -> list[Cue]:
+    rules = 'channels: [{ match: "news:*", publish: server, history: { size: 100, ttl: 1h } }]'
+    stand.start({"--allow-anonymous": None}, dev=False, rules=rules)
+    await stand.enter(None)
+    await stand.connected()
+    return []
+
+
 @setting("protocol.md: history")
 async def the_past(stand: Stand) -> list[Cue]:
     epoch = await forty_one(stand)

@@ -1,7 +1,7 @@
 """Every example of the documents runs as it is printed: see `harness.examples`; sessions in `test_example_sessions`.
 
 All blocks under one heading run in one place: those of a shell one after the other in one shell, then the programs.
-`apus serve`, `apus sub` and `redis-cli subscribe` stay, as in a terminal of their own.
+`apus serve`, `apus sub`, `redis-cli subscribe` and `curl -N` stay, as in a terminal of their own.
 """
 
 import itertools

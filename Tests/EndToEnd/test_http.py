@@ -141,14 +141,6 @@ async def test_upgrade_on_a_connection_that_was_handed_over(memory_node, raw):
     assert (await again.upgrade()).status == 101
 
 
-async def test_http_through_nginx(cluster):
-    session = requests.Session()
-    session.trust_env = False
-    for path in ("/metrics", "/readyz", "/healthz", "/api/stats"):
-        assert session.get(cluster.nginx.http + path, timeout=10).status_code in (403, 404), f"{path} is public"
-    assert session.get(cluster.nginx.http + "/", timeout=10).status_code == 200
-
-
 async def test_an_absolute_target(memory_node, raw):
     connection = await raw(memory_node.port)
     response = await connection.upgrade(f"http://127.0.0.1:{memory_node.port}/ws")

@@ -38,7 +38,9 @@ private func checkParsing(_ bytes: [UInt8]) {
   expect(!text.isEmpty && text.upperBound == bytes.count, "the text is \(text) of \(bytes.count)")
   expect(header(payload) == Array(bytes[..<text.lowerBound]), "\(payload) is not what was read")
   expect((payload.epoch == nil) == (payload.offset == nil), "an epoch without an offset, or the reverse")
-  expect(payload.offset.map { $0 > 0 } ?? true, "the offset is \(String(describing: payload.offset))")
+  expect(
+    payload.offset.map { ($0 == 0) == (payload.kind == .cleared) && $0 >= 0 } ?? (payload.kind != .cleared),
+    "the offset is \(String(describing: payload.offset))")
 }
 
 /// What is accepted of a control channel is what nodes write there, and an event that clients may get as it is.
@@ -61,7 +63,10 @@ private func checkControl(_ bytes: [UInt8]) {
 private func checkEncoding(_ input: inout FuzzInput) {
   let flags = input.byte()
   var payload = BrokerPayload(BrokerPayload.Kind.allCases[Int(flags >> 2) % BrokerPayload.Kind.allCases.count])
-  if flags & 1 != 0 {
+  if payload.kind == .cleared {
+    payload.epoch = token(&input)
+    payload.offset = 0
+  } else if flags & 1 != 0 {
     payload.epoch = token(&input)
     payload.offset = max(Int(truncatingIfNeeded: input.number(UInt64.self) >> (input.byte() % 64)), 1)
   }

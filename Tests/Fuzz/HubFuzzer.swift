@@ -133,7 +133,7 @@ private struct HubRun {
     case .publish(let echo):
       simulation.hub.publish(id, to: channel, echo: echo, request: nil) { _ in .finished(EventText(text: "own")) }
     case .presence: simulation.hub.presence(id, of: channel, onlyCount: false, request: nil)
-    case .unsubscribe: break
+    case .unsubscribe, .put, .take: break
     }
     let actions = takeActions()
     guard actions.count == 1, case .reply(id, .error(let refusal)) = actions[0] else {

@@ -10,7 +10,7 @@ from harness.cluster import Cluster
 from harness.eventually import eventually, until
 from harness.failure import Failure
 from harness.metrics import Metrics
-from harness.nginx import Nginx
+from harness.nginx import NamedNginx, Nginx
 from harness.node import Node
 from harness.ports import free_port
 from harness.process import Process
@@ -21,6 +21,7 @@ __all__ = [
     "Cluster",
     "Failure",
     "Metrics",
+    "NamedNginx",
     "Nginx",
     "Node",
     "Opcode",

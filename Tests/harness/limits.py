@@ -154,7 +154,7 @@ def of_operations() -> dict[str, Row]:
             code("Model/ErrorCode", r"static func overloaded.*\n +Refusal\(id: id, \.(\w+)"),
         ],
         "body of an HTTP request, or what its chunks announce": [
-            number("Node/HTTP/API", "maxBodySize"),
+            number("Node/API/API", "maxBodySize"),
             status(refusals, r"func bodyTooLarge.*\n.*status: (\d+)"),
         ],
     }
@@ -189,6 +189,93 @@ def of_backend() -> dict[str, Row]:
         ],
         "any other status, redirects too, or an answer of another form": [
             code(backend, r"default: \.failure\(\.(\w+)"),
+        ],
+    }
+
+
+def status_of(code: str) -> int:
+    """The HTTP status of an error by its code."""
+    [name] = [name for name, text in error_codes().items() if text == code]
+    return int(found("Model/ErrorCode+HTTP", rf"case (?:.*, )?\.{name}(?:, .*)?: (\d+)"))
+
+
+def of_http_api() -> dict[str, Row]:
+    """Of "Limits" of the HTTP API."""
+    routes, nodes = "Node/API/Routes", "Node/API/Nodes"
+    [name] = {number(path, "maxLength") for path in ("Model/ChannelName", "Model/Identifiers")}
+    [key] = {number("Protocol/Apus/Command", each) for each in ("maxKeyLength", "maxEventLength")}
+    client = int(found("Node/API/Route", r"static let client = Schema\.string\(minBytes: 1, maxBytes: (\d+)"))
+    [told] = {number(f"{nodes}/{each}", "maxBytes") for each in ("ChannelPages", "NodeRespondent")}
+    [shared] = {time(f"{nodes}/{each}", "lifetime") for each in ("SharedSurveys", "Census")}
+    bad, large = status_of("bad_request"), status_of("too_large")
+    return {
+        "body of a request": [
+            number("Node/API/API", "maxBodySize"),
+            status("WebSocket/Handshake/HandshakeRefusal", r"func bodyTooLarge.*\n.*status: (\d+)"),
+        ],
+        "`data` of a message, or `binary` when it is decoded": [large, "too_large"],
+        "messages of one request": [number(f"{routes}/MessageRoutes", "maxMessages"), bad],
+        "name of a channel": [name, status_of("invalid_channel")],
+        "name of a user": [name, bad],
+        "`key`, `event`": [key, bad],
+        "`exclude`, id of a connection in a path": [client, bad],
+        "`info`": [number("Model/Presence", "maxInfoLength"), large],
+        "`reason`": [number(f"{routes}/ConnectionRoutes", "maxReason"), bad],
+        "JSON in a body": [number("JSON/JSONScanner", "maxDepth"), bad],
+        "channels of one answer": [number(f"{routes}/ChannelRoutes", "maxChannels"), bad],
+        "connections of one answer with presence": [number(f"{routes}/PresenceRoutes", "maxConnections"), bad],
+        "messages of one answer with history": [
+            number(f"{routes}/HistoryRoutes", "maxMessages"),
+            number("Model/History", "maxBytes"),
+            bad,
+        ],
+        "what one node tells of its channels, or of a user's connections": [told],
+        "one node's answer to another": [number("Cluster/Survey", "maxBytes")],
+        "time for the answers of all nodes": [number("Broker/Redis/Machines/Surveys", "patience")],
+        "questions to all nodes that one node has under way": [
+            number("Broker/Redis/Machines/Surveys", "capacity"),
+            status_of(code("Model/ErrorCode", r"static func overloaded.*\n +Refusal\(id: id, \.(\w+)")),
+        ],
+        "time for which equal questions are one": [shared],
+        "time a `key` is known": [number("Broker/Memory/IdempotencyTable", "lifetime")],
+        "keys that a node without Redis knows": [number("Broker/Memory/IdempotencyTable", "capacity")],
+        "requests of a connection without a known key": [
+            number("Node/HTTP/HTTPLimits", "rate"),
+            number("Node/HTTP/HTTPLimits", "burst"),
+            status("Node/HTTP/HTTPMessages", r"tooManyRequestsOfOne = .*\n +status: (\d+)"),
+        ],
+    }
+
+
+def of_fallbacks() -> dict[str, Row]:
+    """Of "Limits" of the fallbacks."""
+    polls, request, calls = "Node/Fallbacks/Polls", "Node/Fallbacks/StreamRequest", "Server/Backend/OpenCalls"
+    bad, many, full = status_of("bad_request"), status_of("too_many_channels"), status_of("unavailable")
+    length = found(request, r"\((\d+)\.\.\.(\d+)\)\.contains\(text\.utf8\.count\)")
+    seconds = {name: 1000 * number(polls, name) for name in ("maxWait", "defaultWait")}
+    return {
+        "channels of a stream or poll by GET": [number(request, "maxChannelsByGet"), many],
+        "channels of a stream or poll by POST": [many],
+        "body of a POST": [number("Node/Fallbacks/Fallbacks", "maxBodySize"), status_of("too_large")],
+        "session": [*map(int, length), bad],
+        "commands of one POST": [number("Server/Guests/CommandBatch", "maxCommands"), bad],
+        "time for the commands of one POST": [
+            number("Server/Guests/CommandBatch", "timeLimit"),
+            code("Server/Guests/OpenBatch", r"case \.sent: .*Refusal\(id: .*, \.(\w+)"),
+            code("Server/Guests/OpenBatch", r"case \.waiting: .*Refusal\(id: .*, \.(\w+)"),
+        ],
+        "requests of one POST under way": [number(calls, "maxPerSession")],
+        "answers to one POST together, without errors": [
+            number("Server/Guests/OpenBatch", "maxBytes"),
+            code("Server/Guests/OpenBatch", r"Refusal\(id: .*, \.(\w+), \"The answers"),
+        ],
+        "`wait` of a poll": [*seconds.values(), bad],
+        "`limit` of a poll": [number(polls, "maxEvents"), number(polls, "defaultEvents"), bad],
+        "events of histories in the answer to a poll": [number("Model/History", "maxBytes")],
+        "polls that wait, of a loop": [int(found("Server/Worker/Worker+Polls", r"maxPolls: Int \{ (\d+)")), full],
+        "POSTs with commands under way, of a loop": [
+            int(found("Server/Worker/Worker+Guests", r"maxBatches: Int \{ (\d+)")),
+            full,
         ],
     }
 

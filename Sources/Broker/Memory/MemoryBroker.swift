@@ -10,6 +10,7 @@ package final class MemoryBroker: Broker {
   private var subscriptions = SubscriptionTable()
   private var rooms: [ChannelName: MemoryRoom] = [:]
   private var store = MemoryStore()
+  private let node: String
   private let maxHistoryBytes: Int
   private let maxRosterBytes: Int
   private var throttle = PresenceThrottle()
@@ -21,9 +22,10 @@ package final class MemoryBroker: Broker {
   /// `leaveGrace` in milliseconds; `maxHistoryBytes` is what the answer to a `history` may hold, `maxRosterBytes` what one
   /// with the members of a channel may have.
   package init(
-    on loop: Loop, outlet: any BrokerOutlet, leaveGrace: Int64, maxHistoryBytes: Int = HistoryRead.maxBytes,
+    on loop: Loop, outlet: any BrokerOutlet, id: NodeID, leaveGrace: Int64, maxHistoryBytes: Int = HistoryRead.maxBytes,
     maxRosterBytes: Int = Roster.maxBytes
   ) {
+    node = id.string
     self.maxHistoryBytes = maxHistoryBytes
     self.maxRosterBytes = maxRosterBytes
     self.loop = loop
@@ -68,6 +70,27 @@ package final class MemoryBroker: Broker {
       let roster = onlyCount ? Roster(members: nil, count: rooms[channel]?.count ?? 0) : roster(channel)
       outlet.answer(.success(.presence(channel, roster)), to: caller)
     case .send(let event, to: let addressee): send(event, to: addressee, caller)
+    case .counts(let channels):
+      outlet.answer(.success(.counts(channels.map { rooms[$0]?.count ?? 0 })), to: caller)
+    case .connections(_, let cursor?, _) where !cursor.hasPrefix("c-"):
+      outlet.answer(.failure(Refusal(.badRequest, "The cursor is none that an answer has told.")), to: caller)
+    case .connections(let channel, let cursor, let limit):
+      let page = rooms[channel]?.page(after: cursor, limit: limit) ?? PresencePage(entries: [], count: 0)
+      outlet.answer(.success(.connections(page)), to: caller)
+    case .kept(let channel):
+      outlet.answer(.success(.counts([store.kept(in: channel, now: Sys.wallMilliseconds())])), to: caller)
+    case .clear(let channel):
+      let position = store.clear(channel, now: Sys.wallMilliseconds())
+      deliver(.gap(in: channel, upTo: position), channel)
+      outlet.answer(.success(.cleared(position)), to: caller)
+    case .survey(let question):
+      outlet.survey(question) { [outlet, node] text in
+        let survey =
+          text.isEmpty
+          ? Survey(replies: [], silent: [Survey.Silent(node: node, leaseAge: 0)])
+          : Survey(replies: [Survey.Reply(node: node, text: text)])
+        outlet.answer(.success(.surveyed(survey)), to: caller)
+      }
     }
   }
 

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// Who is in one channel of a node that stands alone.
@@ -51,6 +52,16 @@ struct MemoryRoom {
     let left = (users[user] ?? 1) - 1
     users[user] = left == 0 ? nil : left
     return left == 0 ? gone : nil
+  }
+
+  /// Some of the connections, in order of their ids; the cursor is the id of the last one told.
+  func page(after cursor: String?, limit: Int) -> PresencePage {
+    let clients = entries.keys.filter { $0.string > cursor ?? "" }.sorted { $0.string < $1.string }
+    let shown = clients.prefix(limit).compactMap { client in
+      entries[client].map { PresencePage.Entry($0.connection, node: "", since: $0.since) }
+    }
+    return PresencePage(
+      entries: shown, count: count, cursor: clients.count > limit ? shown.last?.connection.client.string : nil)
   }
 
   /// Who is here; the count alone where they are too many, or an answer with them had more than `maxBytes`.

@@ -68,6 +68,19 @@ struct MemoryStore {
     return empty.read(query, now: now, maxBytes: maxBytes)
   }
 
+  /// How many messages of a channel are held.
+  mutating func kept(in channel: ChannelName, now: Int64) -> Int {
+    histories[channel]?.expire(now: now)
+    return histories[channel]?.count ?? 0
+  }
+
+  /// Throws away a channel's history; it goes on after what is returned, under an epoch that it never had.
+  mutating func clear(_ channel: ChannelName, now: Int64) -> StreamPosition {
+    let position = StreamPosition.beginning(.random(in: .min ... .max))
+    use(channel, now: now) { $0 = MemoryHistory(latest: position, now: now) }
+    return position
+  }
+
   private mutating func use<Result>(
     _ channel: ChannelName, now: Int64, _ body: (inout MemoryHistory) -> Result
   ) -> Result {

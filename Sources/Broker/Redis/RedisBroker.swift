@@ -77,6 +77,12 @@ package final class RedisBroker: Broker {
     case .history(let channel, let query): keyspace.streams.read(channel, query, caller)
     case .presence(let channel, let onlyCount): keyspace.rosters.query(channel, onlyCount: onlyCount, caller)
     case .send(let event, to: let addressee): keyspace.users.send(event, to: addressee, caller)
+    case .counts(let channels): keyspace.reader.counts(of: channels, caller)
+    case .connections(let channel, let cursor, let limit):
+      keyspace.reader.page(of: channel, cursor: cursor, limit: limit, caller)
+    case .kept(let channel): keyspace.reader.kept(in: channel, caller)
+    case .clear(let channel): keyspace.publisher.clear(channel, caller)
+    case .survey(let question): keyspace.ask(survey: question, caller)
     }
   }
 

@@ -163,9 +163,9 @@ final class HTTPConversation: ChannelDuplexHandler {
       limits.tally.count(.httpRate)
       return refuse(.tooManyRequestsOfOne, context, isHead: head.isHead)
     }
-    let hasBody = head.body != .none && limits.gathersBody(head.target)
-    let body = hasBody ? limits.bodies.enter() : nil
-    guard !hasBody || body != nil else { return refuseBody(context, isHead: head.isHead) }
+    let room = head.body == .none ? nil : limits.room(head.target, request.headerFields)
+    let body = room?.enter()
+    guard room == nil || body != nil else { return refuseBody(context, isHead: head.isHead) }
     exchange = Exchange(head: head, closes: head.closes || isForOneRequest || isGoingAway, body: body)
     context.fireChannelRead(wrapInboundOut(.head(request)))
   }
@@ -273,6 +273,15 @@ final class HTTPConversation: ChannelDuplexHandler {
     context.close(mode: .output, promise: nil)
     context.read()
   }
+
+  /// Somebody else goes on with the connection, whatever is read or answered here: its descriptor is closed, and no more.
+  func triggerUserOutboundEvent(context: ChannelHandlerContext, event: Any, promise: EventLoopPromise<Void>?) {
+    guard event is TakenBack else { return context.triggerUserOutboundEvent(event, promise: promise) }
+    isMute = true
+    context.close(promise: promise)
+  }
+
+  struct TakenBack {}
 
   /// Hummingbird may be done with a connection before the client has read the last answer: then its deadline ends it.
   func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {

@@ -20,7 +20,6 @@ final class HTTPGateway: Sendable {
   private static let maxRead = 16 << 10
 
   private let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-  private let responder: HTTPChannelHandler.Responder
   private let limits: HTTPLimits
   /// The HTTP connections alone, against `maxKept`.
   private let kept: ConnectionCounter
@@ -28,15 +27,12 @@ final class HTTPGateway: Sendable {
   private let connections: AsyncStream<HandedOver>
   private let arrivals: AsyncStream<HandedOver>.Continuation
   /// Open connections, to be told when the node goes away.
-  private let channels = Lock<[ObjectIdentifier: any Channel]>([:])
+  private let channels = Lock<[ObjectIdentifier: (channel: any Channel, connection: HandedOver)]>([:])
 
-  init(
-    kept: ConnectionCounter, limits: HTTPLimits, logger: Logger, responder: @escaping HTTPChannelHandler.Responder
-  ) {
+  init(kept: ConnectionCounter, limits: HTTPLimits, logger: Logger) {
     self.kept = kept
     self.limits = limits
     self.logger = logger
-    self.responder = responder
     (connections, arrivals) = AsyncStream.makeStream()
   }
 
@@ -50,12 +46,12 @@ final class HTTPGateway: Sendable {
   }
 
   /// Serves until `finish` and until the connections that are open then have ended or five seconds have passed.
-  func run() async {
+  func run(_ responder: @escaping HTTPChannelHandler.Responder) async {
     await withTaskGroup(of: Void.self) { serving in
       serving.addTask { [self] in
         await withDiscardingTaskGroup { tasks in
           for await connection in connections {
-            tasks.addTask { await self.serve(connection) }
+            tasks.addTask { await self.serve(connection, responder) }
           }
         }
       }
@@ -69,19 +65,35 @@ final class HTTPGateway: Sendable {
     try? await group.shutdownGracefully()
   }
 
+  /// Takes a connection whose request was read away from SwiftNIO, without a byte of an answer: its descriptor is
+  /// duplicated, and closed there. Nil where it has ended, or where no descriptor is to be had.
+  func takeBack(_ channel: any Channel) async -> HandedBack? {
+    guard let connection = channels.withLock({ $0[ObjectIdentifier(channel)]?.connection }) else { return nil }
+    let taken = channel.eventLoop.submit { () -> HandedBack? in
+      // Only here is it certain that the descriptor is still this connection's.
+      guard channel.isActive, let taken = HandedBack(connection) else { return nil }
+      channel.triggerUserOutboundEvent(HTTPConversation.TakenBack(), promise: nil)
+      return taken
+    }
+    guard let taken = try? await taken.get() else { return nil }
+    // What SwiftNIO still does with it must not meet what the loop does.
+    try? await channel.closeFuture.get()
+    return taken
+  }
+
   private let finished = Gate()
 
   /// Takes no further connection; those that are idle close at once, the others after their present request.
   func finish() {
     arrivals.finish()
-    for channel in channels.withLock({ Array($0.values) }) {
+    for channel in channels.withLock({ $0.values.map(\.channel) }) {
       channel.pipeline.fireUserInboundEventTriggered(ChannelShouldQuiesceEvent())
     }
     finished.open()
   }
 
   /// The connection's place is free when this returns: after its descriptor was closed.
-  private func serve(_ connection: HandedOver) async {
+  private func serve(_ connection: HandedOver, _ responder: @escaping HTTPChannelHandler.Responder) async {
     _ = kept.enter()
     defer { withExtendedLifetime(connection) { kept.leave() } }
     do {
@@ -98,7 +110,7 @@ final class HTTPGateway: Sendable {
           http.setup(channel: channel, logger: logger)
         }
       let channel = value.channel
-      channels.withLock { $0[ObjectIdentifier(channel)] = channel }
+      channels.withLock { $0[ObjectIdentifier(channel)] = (channel, connection) }
       defer { channels.withLock { $0[ObjectIdentifier(channel)] = nil } }
       await http.handle(value: value, logger: logger)
       try await channel.closeFuture.get()

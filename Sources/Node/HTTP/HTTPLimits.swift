@@ -12,10 +12,10 @@ struct HTTPLimits: Sendable {
   /// Bytes that a part of a body counts for at least: it costs as much where a chunk holds one byte.
   static let leastPart = 128
 
-  let bodies = BodyRoom()
   let tally = LimitTally()
   /// Whether a request shows a key of the HTTP API; such are not counted.
   let isKnown: @Sendable (HTTPFields) -> Bool
-  /// Whether the body of a request to that target is gathered; that of any other is thrown away as it comes.
-  let gathersBody: @Sendable (String) -> Bool
+  /// The room for the body of a request to that target, where somebody gathers it; that of any other is thrown away as it
+  /// comes.
+  let room: @Sendable (_ target: String, HTTPFields) -> BodyRoom?
 }

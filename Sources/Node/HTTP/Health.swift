@@ -19,9 +19,11 @@ final class Health: Sendable {
     draining.withLock { $0 = true }
   }
 
+  var isDraining: Bool { draining.withLock { $0 } }
+
   /// 200 when everything the node depends on is well, else 503; names each and what is wrong with it.
   func readiness() async -> Response {
-    let isDraining = draining.withLock { $0 }
+    let isDraining = isDraining
     let status = await status()
     var checks = (status?.dependencies ?? []).map { ($0.name, $0.failure) }
     checks.append(("draining", isDraining ? "the node is shutting down" : nil))

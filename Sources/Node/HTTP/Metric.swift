@@ -7,6 +7,7 @@ enum Metric: String, CaseIterable {
   case connections = "apus_connections"
   case channels = "apus_channels"
   case subscriptions = "apus_subscriptions"
+  case streams = "apus_streams"
   case connects = "apus_connects_total"
   case disconnects = "apus_disconnects_total"
   case handshakesRefused = "apus_handshakes_refused_total"
@@ -28,20 +29,29 @@ enum Metric: String, CaseIterable {
   case gaps = "apus_gaps_total"
   case loopBusy = "apus_loop_busy_ratio"
   case loopTurns = "apus_loop_turns_total"
+  case apiRequests = "apus_api_requests_total"
+  case apiDuration = "apus_api_seconds"
+  case buildInfo = "apus_build_info"
+  case residentMemory = "process_resident_memory_bytes"
+  case openDescriptors = "process_open_fds"
+  case maxDescriptors = "process_max_fds"
+  case cpu = "process_cpu_seconds_total"
+  case start = "process_start_time_seconds"
 
   var help: String {
     switch self {
-    case .connections: "Open WebSocket connections."
+    case .connections: "Open WebSocket connections and streams."
     case .channels: "Channels with a subscriber on this node."
     case .subscriptions: "Subscriptions of all connections."
-    case .connects: "WebSocket connections opened."
-    case .disconnects: "WebSocket connections ended, by close code."
+    case .streams: "Open streams, by transport."
+    case .connects: "WebSocket connections and streams opened."
+    case .disconnects: "WebSocket connections and streams ended, by close code."
     case .handshakesRefused: "Handshakes refused, by HTTP status."
     case .authentications: "Tokens, by outcome."
     case .limited: "Connections or commands refused, by limit."
     case .commands: "Commands received, by type."
     case .errors: "Commands refused, by error code."
-    case .published: "Messages handed to the broker."
+    case .published: "Messages of clients handed to the broker."
     case .delivered: "Events put into the outboxes of subscribers."
     case .dropped:
       """
@@ -59,24 +69,45 @@ enum Metric: String, CaseIterable {
     case .gaps: "Gaps reported in channels that keep history: the missing messages could no longer be read."
     case .loopBusy: "Share of time that a loop was busy since the last scrape, 0 to 1."
     case .loopTurns: "Turns a loop has taken."
+    case .apiRequests: "Requests of the HTTP API, by route and HTTP status."
+    case .apiDuration: "Time from the arrival of a request of the HTTP API to its answer, by route."
+    case .buildInfo: "The version of Apus and that of the Swift compiler which built it."
+    case .residentMemory: "Resident memory of the process."
+    case .openDescriptors: "Open file descriptors of the process."
+    case .maxDescriptors: "Open file descriptors that the process may have."
+    case .cpu: "User and system CPU time the process has used."
+    case .start: "Start of the process, in seconds since 1970."
     }
   }
 
-  private var type: String {
+  var type: MetricType {
     switch self {
-    case .connections, .channels, .subscriptions, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge, .loopBusy: "gauge"
+    case .connections, .channels, .subscriptions, .streams, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge,
+      .loopBusy,
+      .residentMemory, .openDescriptors, .maxDescriptors, .start:
+      .gauge
     case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published,
-      .delivered, .dropped, .sends,
-      .redisReconnects, .reapedMembers, .gaps, .loopTurns:
-      "counter"
-    case .delivery: "histogram"
+      .delivered, .dropped, .sends, .redisReconnects, .reapedMembers, .gaps, .loopTurns, .apiRequests, .cpu:
+      .counter
+    case .delivery, .apiDuration: .histogram
+    case .buildInfo: .info
     }
   }
 
-  func render(_ snapshot: MetricSnapshot, into renderer: inout MetricRenderer) {
+  /// The page with all of them.
+  static func page(_ snapshot: MetricSnapshot, as format: MetricFormat) -> String {
+    var renderer = MetricRenderer(format)
+    for metric in allCases { metric.render(snapshot, into: &renderer) }
+    renderer.end()
+    return renderer.text
+  }
+
+  private func render(_ snapshot: MetricSnapshot, into renderer: inout MetricRenderer) {
     renderer.declare(rawValue, type: type, help: help)
     let loops = snapshot.loops
     func total(_ value: KeyPath<Statistics, Int>) { renderer.sample(rawValue, snapshot.total(value)) }
+    func known(_ value: Int?) { if let value { renderer.sample(rawValue, value) } }
+    func known(_ value: Double?) { if let value { renderer.sample(rawValue, [], value) } }
     func byLabel(_ label: String, _ values: [String: Int]) {
       for (key, value) in values.sorted(by: { $0.key < $1.key }) { renderer.sample(rawValue, [(label, key)], value) }
     }
@@ -89,6 +120,7 @@ enum Metric: String, CaseIterable {
     case .connections: total(\.connections)
     case .channels: renderer.sample(rawValue, snapshot.broker?.channels ?? 0)
     case .subscriptions: total(\.subscriptions)
+    case .streams: renderer.sample(rawValue, [("transport", "events")], snapshot.total(\.streams))
     case .connects: total(\.connects)
     case .disconnects: byLabel("code", snapshot.merged(\.disconnects))
     case .handshakesRefused: byLabel("status", snapshot.merged { $0.refused.mapKeys(String.init) })
@@ -112,13 +144,30 @@ enum Metric: String, CaseIterable {
     case .redisUp: byShard { $0.isUp ? 1 : 0 }
     case .redisRoundTrip: byShard(\.roundTrip)
     case .redisReconnects: byShard { Double($0.reconnects) }
-    case .leaseAge: if let age = snapshot.broker?.leaseAge { renderer.sample(rawValue, [], Double(age) / 1000) }
+    case .leaseAge: known((snapshot.broker?.leaseAge).map { Double($0) / 1000 })
     case .reapedMembers: renderer.sample(rawValue, snapshot.broker?.reapedMembers ?? 0)
     case .gaps: renderer.sample(rawValue, snapshot.broker?.gaps ?? 0)
     case .loopBusy:
       for (index, loop) in loops.enumerated() { renderer.sample(rawValue, [("loop", String(index))], loop.busyRatio) }
     case .loopTurns:
       for (index, loop) in loops.enumerated() { renderer.sample(rawValue, [("loop", String(index))], loop.turns) }
+    case .apiRequests:
+      for (route, requests) in snapshot.api.sorted(by: { $0.key < $1.key }) {
+        for (status, count) in requests.statuses.sorted(by: { $0.key < $1.key }) {
+          renderer.sample(rawValue, [("route", route), ("status", String(status))], count)
+        }
+      }
+    case .apiDuration:
+      for (route, requests) in snapshot.api.sorted(by: { $0.key < $1.key }) {
+        renderer.histogram(
+          rawValue, [("route", route)], bounds: APIMetrics.bounds, buckets: requests.buckets, sum: requests.seconds)
+      }
+    case .buildInfo: renderer.sample(rawValue, [("version", Node.version), ("swift", BuildInfo.swift)], 1)
+    case .residentMemory: known(snapshot.process.residentBytes)
+    case .openDescriptors: known(snapshot.process.openDescriptors)
+    case .maxDescriptors: known(snapshot.process.maxDescriptors)
+    case .cpu: known(snapshot.process.cpuSeconds)
+    case .start: known(snapshot.process.startSeconds)
     }
   }
 }
@@ -129,6 +178,9 @@ struct MetricSnapshot {
   let broker: BrokerStatus?
   /// What the limits of the HTTP side have kept away.
   let limitedHTTP: [String: Int]
+  /// The requests of the HTTP API, by route.
+  let api: [String: APIMetrics.Requests]
+  let process: ProcessMetrics
 
   func total(_ value: KeyPath<Statistics, Int>) -> Int {
     loops.reduce(0) { $0 + $1[keyPath: value] }

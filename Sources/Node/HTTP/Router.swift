@@ -7,6 +7,9 @@ import Server
 
 /// Which answer belongs to which request.
 struct Router: Sendable {
+  /// Where the API is described.
+  private static let description = "/openapi.json"
+
   /// The path of the WebSocket, which a connection that speaks HTTP already cannot serve.
   let webSocketPath: String
   /// That of the echo; nil without one.
@@ -17,16 +20,18 @@ struct Router: Sendable {
   let kept: ConnectionCounter
   let health: Health
   let metrics: MetricsPage
-  let authorizer: APIAuthorizer
   let api: API
+  let fallbacks: Fallbacks
   /// Shown at `/`; nil outside development.
   let page: String?
 
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
-    var response = await answer(request, on: channel) {
+    let answer = await answer(request, on: channel) {
       try await channel.writeAndFlush(HTTPResponsePart.head(HTTPResponse(status: .continue)))
     }
+    // A loop answers.
+    guard var response = answer else { return }
     // `HTTPConversation` ends the connection after an answer that says so.
     if kept.isOver { response.headers[.connection] = "close" }
     if request.method == .head { response = response.createHeadResponse() }
@@ -35,8 +40,8 @@ struct Router: Sendable {
 
   /// `proceed` asks for the body of a client that waits to be asked.
   private func answer(
-    _ request: Request, on channel: any Channel, proceed: () async throws -> Void
-  ) async -> Response {
+    _ request: Request, on channel: any Channel, proceed: @escaping @Sendable () async throws -> Void
+  ) async -> Response? {
     let path = request.uri.path
     // Probes and scrapers name the node as they please.
     guard ServerConfiguration.healthPaths.contains(path) || hosts.permits(request.host) else {
@@ -56,14 +61,10 @@ struct Router: Sendable {
       response.headers[.connection] = "close"
       return response
     }
-    if path.hasPrefix(API.prefix) {
-      switch authorizer.rights(of: request, on: channel) {
-      case .failure(let denial): return denial.response
-      case .success(let rights):
-        if let response = await api.response(to: request, rights, proceed: proceed) { return response }
-      }
-    }
-    guard ServerConfiguration.healthPaths.contains(path) || path == "/" && page != nil else {
+    if Fallbacks.paths.contains(path) { return await fallbacks.response(to: request, on: channel, proceed: proceed) }
+    if path.hasPrefix(API.prefix) { return await api.response(to: request, on: channel, proceed: proceed) }
+    guard ServerConfiguration.healthPaths.contains(path) || path == Self.description || path == "/" && page != nil
+    else {
       return .error(.notFound, "not_found", "There is nothing at this path.")
     }
     guard request.method == .get || request.method == .head else {
@@ -74,7 +75,8 @@ struct Router: Sendable {
     switch path {
     case "/healthz": return .json(.ok, #"{"status":"ok"}"#)
     case "/readyz": return await health.readiness()
-    case "/metrics": return await metrics.response()
+    case "/metrics": return await metrics.response(accept: request.headers[values: .accept])
+    case Self.description: return .json(.ok, api.description)
     default: return .page(page ?? "")
     }
   }

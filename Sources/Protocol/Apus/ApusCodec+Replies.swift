@@ -7,6 +7,10 @@ extension ApusCodec {
   static func write(_ greeting: Greeting, to writer: inout ByteWriter) {
     writer.append(literal: #"{"type":"connected","clientId":"#)
     writer.append(quoting: greeting.client.string)
+    if let author = greeting.author {
+      writer.append(literal: #","author":"#)
+      writer.append(quoting: author.string)
+    }
     writer.append(literal: #","node":"#)
     writer.append(quoting: greeting.node.string)
     writer.append(literal: #","user":"#)
@@ -47,6 +51,10 @@ extension ApusCodec {
 
   static func write(_ refusal: Refusal, to writer: inout ByteWriter) {
     begin("error", refusal.id, &writer)
+    if let channel = refusal.channel, refusal.id == nil {
+      writer.append(literal: #","channel":"#)
+      writer.append(quoting: channel.string)
+    }
     writer.append(literal: #","code":"#)
     writer.append(quoting: refusal.code.rawValue)
     writer.append(literal: #","error":"#)
@@ -78,7 +86,7 @@ extension ApusCodec {
   ) {
     Interchange.appendHead("message", channel: channel, to: &writer)
     writer.append(literal: #","binary":""#)
-    writer.append(utf8: WebSocketKey.base64(BinaryMessage(bytes)?.payload ?? []))
+    writer.append(utf8: Base64.encode(BinaryMessage(bytes)?.payload ?? []))
     append(#"","offset":"#, entry.offset, &writer)
     append(#","ts":"#, Int(entry.time), &writer)
     writer.append(byte: UInt8(ascii: "}"))

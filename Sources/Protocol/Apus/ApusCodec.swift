@@ -31,6 +31,21 @@ package enum ApusCodec {
     return FrameEncoder.text(writer.bytes)
   }
 
+  /// The text of a reply.
+  package static func json(of reply: Reply) -> String {
+    var writer = ByteWriter(capacity: 1024)
+    write(reply, to: &writer)
+    return String(decoding: writer.bytes, as: UTF8.self)
+  }
+
+  /// The text of a reply to a command that goes by `name` here, with the id that its client has given it, or none.
+  package static func json(of reply: Reply, to name: RequestID, id: RequestID?) -> String {
+    let text = json(of: reply)
+    // Right behind the type, as `begin` and `Interchange.appendHead` write it.
+    guard let member = text.firstRange(of: #","id":\#(name.json)"#) else { return text }
+    return text[..<member.lowerBound] + (id.map { #","id":\#($0.json)"# } ?? "") + text[member.upperBound...]
+  }
+
   private static func write(_ reply: Reply, to writer: inout ByteWriter) {
     if case .rpc(let json) = reply { return writer.append(utf8: json) }
     writeObject(reply, to: &writer)
@@ -41,8 +56,9 @@ package enum ApusCodec {
   private static func writeObject(_ reply: Reply, to writer: inout ByteWriter) {
     switch reply {
     case .connected(let greeting): write(greeting, to: &writer)
-    case .subscribed(let id, let channel, let stream, let roster):
+    case .subscribed(let id, let channel, let stream, let roster, let byServer):
       Interchange.appendHead("subscribed", id: id, channel: channel, to: &writer)
+      if byServer { writer.append(literal: #","reason":"server""#) }
       if let stream { write(stream, to: &writer) }
       if let roster { Interchange.appendRoster(roster, to: &writer) }
     case .unsubscribed(let id, let channel):

@@ -3,7 +3,7 @@ import Model
 /// A message published without JSON, as one binary frame: byte `01`, two bytes big-endian length of the channel's name,
 /// the name, the payload. Listeners get the same frame.
 package enum BinaryPublish {
-  private static let marker: UInt8 = 0x01
+  static let marker: UInt8 = 0x01
   /// The first byte of one that has its place in a history.
   static let keptMarker: UInt8 = 0x02
   static let headerCount = 3

@@ -37,6 +37,36 @@ package enum Command: Equatable, Sendable {
   }
 }
 
+extension Command {
+  /// The same command by another id.
+  package func named(_ id: RequestID) -> Command {
+    switch self {
+    case .subscribe(var command):
+      command.id = id
+      return .subscribe(command)
+    case .publish(var command):
+      command.id = id
+      return .publish(command)
+    case .signal(var command):
+      command.id = id
+      return .signal(command)
+    case .send(var command):
+      command.id = id
+      return .send(command)
+    case .request(var command):
+      command.id = id
+      return .request(command)
+    case .unsubscribe(let channel, _): return .unsubscribe(channel: channel, id: id)
+    case .presence(let channel, let onlyCount, _): return .presence(channel: channel, onlyCount: onlyCount, id: id)
+    case .ping: return .ping(id: id)
+    case .history(let channel, let since, let limit, _):
+      return .history(channel: channel, since: since, limit: limit, id: id)
+    case .jsonRPC: return .jsonRPC
+    case .auth(let token, _): return .auth(token: token, id: id)
+    }
+  }
+}
+
 /// To listen to a channel.
 package struct SubscribeCommand: Equatable, Sendable {
   package var channel: ChannelName

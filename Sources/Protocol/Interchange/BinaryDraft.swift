@@ -10,6 +10,13 @@ extension BinaryPublish {
     return .draft(head: head, tail: Array(bytes[end...]))
   }
 
+  /// A message of the HTTP API.
+  package static func draft(_ payload: [UInt8], to channel: ChannelName, keepsHistory: Bool) -> Publication.Event {
+    let name = Array(channel.string.utf8)
+    let marker = keepsHistory ? keptMarker : marker
+    return .draft(head: [marker, UInt8(name.count >> 8), UInt8(name.count & 0xFF)] + name, tail: payload)
+  }
+
   /// The bytes that a draft becomes.
   package static func finish(head: [UInt8], tail: [UInt8], offset: Int?) -> EventText {
     var bytes = head

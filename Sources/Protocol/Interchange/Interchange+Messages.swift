@@ -68,14 +68,16 @@ extension Interchange {
 
   /// A fleeting event. `data` is JSON text and goes out as it is.
   package static func signal(
-    channel: ChannelName, from: UserName?, client: ClientID, event: String, data: UnsafeRawBufferPointer?
+    channel: ChannelName, from: UserName?, client: ClientID?, event: String, data: UnsafeRawBufferPointer?
   ) -> EventText {
     text { writer in
       appendHead("signal", channel: channel, to: &writer)
       writer.append(literal: #","from":"#)
       appendName(from, to: &writer)
-      writer.append(literal: #","client":"#)
-      writer.append(quoting: client.string)
+      if let client {
+        writer.append(literal: #","client":"#)
+        writer.append(quoting: client.string)
+      }
       writer.append(literal: #","event":"#)
       writer.append(quoting: event)
       guard let data else { return }

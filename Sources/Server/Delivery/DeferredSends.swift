@@ -94,9 +94,10 @@ struct DeferredSends {
   ///
   /// Answers and what was missed leave half of the outbox free, for replies and for channels that are not behind; a
   /// newest message takes any room once half of it is free. So neither keeps the other from going on.
-  /// `frame` makes what the client gets of an event.
+  /// `frame` makes what the client gets of an event of a channel, and `sent` is told of those that it gets.
   mutating func release(
-    frame: (ChannelEvent) -> Frame, isHalfFree: () -> Bool, hasRoom: (Int) -> Bool, send: (Frame) -> Void
+    frame: (ChannelEvent, ChannelName) -> Frame, isHalfFree: () -> Bool, hasRoom: (Int) -> Bool,
+    send: (Frame) -> Void, sent: (ChannelEvent, ChannelName) -> Void
   ) -> Bool {
     guard isHalfFree() else { return false }
     var hasMoved = false
@@ -106,18 +107,25 @@ struct DeferredSends {
       send(answer)
       hasMoved = true
     }
-    while let frame = replay.next.map(frame), isHalfFree(), hasRoom(frame.count) {
+    while let (event, channel) = replay.next {
+      let frame = frame(event, channel)
+      guard isHalfFree(), hasRoom(frame.count) else { break }
       replay.removeNext()
       send(frame)
+      sent(event, channel)
       hasMoved = true
     }
     while let index = newest.firstIndex(where: { !replay.contains($0.channel) }) {
       let next = newest[index]
       let gap = next.leftOut.map { ChannelEvent.gap(in: next.channel, upTo: $0) }
-      let frames = [gap, next.event].compactMap { $0.map(frame) }
+      let events = [gap, next.event].compactMap(\.self)
+      let frames = events.map { frame($0, next.channel) }
       guard hasRoom(frames.reduce(0) { $0 + $1.count }) else { break }
       newest.remove(at: index)
-      for frame in frames { send(frame) }
+      for (frame, event) in zip(frames, events) {
+        send(frame)
+        sent(event, next.channel)
+      }
       hasMoved = true
     }
     return hasMoved

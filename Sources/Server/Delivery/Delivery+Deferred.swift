@@ -51,11 +51,11 @@ extension Delivery {
   /// Lets go as much as the outbox has room for; true when there was anything.
   func releaseDeferred(_ slot: UInt32) -> Bool {
     guard var left = waiting.removeValue(forKey: slot) else { return false }
-    let encoding = connections[slot].pointee.encoding
     let hasMoved = left.release(
-      frame: { encoding.frame(of: $0) },
+      frame: { positioned(connections[slot].pointee.encoding.frame(of: $0), $1, $0.position, slot) },
       isHalfFree: { connections[slot].pointee.outbox.count <= configuration.maxOutbox / 2 },
-      hasRoom: { makeRoom(for: $0, slot) }, send: { send($0, to: slot) })
+      hasRoom: { makeRoom(for: $0, slot) }, send: { send($0, to: slot) },
+      sent: { move(slot, $1, to: $0.position) })
     keep(left, slot)
     return hasMoved
   }

@@ -8,6 +8,7 @@ extension Delivery {
   /// client has not read counts against it, not what one turn brings. An empty one takes any one frame.
   func makeRoom(for count: Int, _ slot: UInt32) -> Bool {
     let connection = connections[slot]
+    if connection.pointee.endpoint == .poll { return polls[slot]?.hasRoom ?? false }
     let limit = maxOutbox(slot)
     if connection.pointee.outbox.count + count <= limit { return true }
     while !connection.pointee.isBlocked, !connection.pointee.outbox.isEmpty {
@@ -19,7 +20,7 @@ extension Delivery {
 
   private func maxOutbox(_ slot: UInt32) -> Int {
     switch connections[slot].pointee.endpoint {
-    case .hub: configuration.maxOutbox
+    case .hub, .events, .commands, .poll: configuration.maxOutbox
     case .echo: ServerConfiguration.maxEchoOutbox
     }
   }

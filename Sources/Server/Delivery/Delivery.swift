@@ -5,6 +5,8 @@ import WebSocket
 
 /// Who acts on what a delivery brings about.
 protocol DeliveryOwner: AnyObject {
+  /// A poll has something to tell.
+  func hasEvents(_ slot: UInt32)
   /// The connection does not read fast enough, and is to be closed.
   func isTooSlow(_ slot: UInt32)
   /// Its socket takes nothing any more.
@@ -36,6 +38,10 @@ final class Delivery {
   unowned let owner: any DeliveryOwner
   var counts = Counts()
 
+  /// Streams of Server-Sent Events among the connections, by slot.
+  var streams: [UInt32: OpenStream] = [:]
+  /// Polls that wait, by slot; each is in `streams`, too.
+  var polls: [UInt32: OpenPoll] = [:]
   var pool = BufferPool()
   private let variants = FrameVariants()
   /// Slots that have something to send when the turn ends.
@@ -103,14 +109,40 @@ final class Delivery {
     put(event, connections[slot].pointee.encoding.frame(of: event), channel, slot)
   }
 
+  // MARK: Positions
+
+  /// The frame with the line before it that tells where a stream's client stands when it has it, where that is to be told.
+  func positioned(_ frame: Frame, _ channel: ChannelName, _ position: StreamPosition?, _ slot: UInt32) -> Frame {
+    guard connections[slot].pointee.endpoint == .events, let position, let positions = streams[slot]?.positions else {
+      return frame
+    }
+    return EventStream.frame(frame, id: positions.moved(channel, to: position).text)
+  }
+
+  /// A stream has room for what brings its client there.
+  func move(_ slot: UInt32, _ channel: ChannelName, to position: StreamPosition?) {
+    guard connections[slot].pointee.encoding.framing != .webSocket, let position else { return }
+    if let positions = streams[slot]?.positions { streams[slot]?.positions = positions.moved(channel, to: position) }
+  }
+
   /// Puts an event of a channel into one connection's outbox, unless an older one of the channel waits for room.
   private func put(_ event: ChannelEvent, _ frame: Frame, _ channel: ChannelName, _ slot: UInt32) {
-    guard connections[slot].pointee.hasDeferred else { return enqueue(frame, slot) }
+    guard connections[slot].pointee.hasDeferred else { return enqueue(event, frame, channel, slot) }
     switch waiting[slot]?.take(event, of: channel) {
-    case .passes, nil: enqueue(frame, slot)
+    case .passes, nil: enqueue(event, frame, channel, slot)
     case .waits: break
     case .overflows: overflowing.append(slot)
     }
+  }
+
+  private func enqueue(_ event: ChannelEvent, _ frame: Frame, _ channel: ChannelName, _ slot: UInt32) {
+    guard connections[slot].pointee.encoding.framing != .webSocket, streams[slot]?.positions != nil,
+      event.position != nil
+    else { return enqueue(frame, slot) }
+    let connection = connections[slot]
+    guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
+    let data = frame.headerCount == 0 ? frame : variants.variant(of: frame, for: connection.pointee.encoding)
+    if append(positioned(data, channel, event.position, slot), slot) { move(slot, channel, to: event.position) }
   }
 
   private func enqueue(_ frame: Frame, _ slot: UInt32) {
@@ -118,20 +150,33 @@ final class Delivery {
     // After our close frame nothing more may be sent (RFC 6455 section 5.5.1).
     guard connection.pointee.phase == .open, connection.pointee.closing.isOpen else { return }
     let encoding = connection.pointee.encoding
-    if encoding.window != nil, configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint) {
-      return append(variants.variant(of: frame, for: encoding), slot)
+    if encoding.framing != .webSocket {
+      // One without a header is an event already.
+      _ = append(frame.headerCount == 0 ? frame : variants.variant(of: frame, for: encoding), slot)
+      return
     }
-    append(frame, slot)
+    if encoding.window != nil, configuration.compresses(frame.payloadCount, of: connection.pointee.endpoint) {
+      _ = append(variants.variant(of: frame, for: encoding), slot)
+      return
+    }
+    _ = append(frame, slot)
   }
 
-  private func append(_ frame: Frame, _ slot: UInt32) {
+  /// False where there is no room for it.
+  private func append(_ frame: Frame, _ slot: UInt32) -> Bool {
     let connection = connections[slot]
     guard makeRoom(for: frame.count, slot) else {
       overflowing.append(slot)
-      return
+      return false
+    }
+    if connection.pointee.endpoint == .poll {
+      frame.withPayload { polls[slot]?.append(Array($0)) }
+      owner.hasEvents(slot)
+      return true
     }
     connection.pointee.outbox.append(frame, pool: &pool)
     markDirty(slot)
+    return true
   }
 
   /// Puts a frame behind everything else, whatever the outbox holds: a close frame always fits.

@@ -8,14 +8,16 @@ final class FrameVariants {
   /// The frame that was asked for last, and what became of it by window; a frame that would not shrink stays itself.
   private var source: Frame?
   private var variants = [Frame?](repeating: nil, count: DeflateWindow.allCases.count)
+  private var events: Frame?
+  private var text: Frame?
 
   /// What connections of that encoding get for the frame.
   func variant(of frame: Frame, for encoding: Encoding) -> Frame {
-    guard let window = encoding.window else { return frame }
     if source?.isSame(as: frame) != true {
+      forget()
       source = frame
-      for index in variants.indices { variants[index] = nil }
     }
+    guard let window = encoding.window else { return reframed(frame, encoding) }
     if let variant = variants[Int(window.rawValue)] { return variant }
     let variant = compress(frame, window)
     variants[Int(window.rawValue)] = variant
@@ -26,7 +28,23 @@ final class FrameVariants {
   func forget() {
     guard source != nil else { return }
     source = nil
+    events = nil
+    text = nil
     for index in variants.indices { variants[index] = nil }
+  }
+
+  private func reframed(_ frame: Frame, _ encoding: Encoding) -> Frame {
+    switch encoding.framing {
+    case .webSocket: return frame
+    case .events:
+      let event = events ?? encoding.frame(of: frame)
+      events = event
+      return event
+    case .text:
+      let text = text ?? encoding.frame(of: frame)
+      self.text = text
+      return text
+    }
   }
 
   private func compress(_ frame: Frame, _ window: DeflateWindow) -> Frame {

@@ -29,7 +29,7 @@ struct RecoveryQueue {
 
   var isEmpty: Bool { items.isEmpty }
   /// What comes next.
-  var next: ChannelEvent? { items.first?.event }
+  var next: (ChannelEvent, ChannelName)? { items.first.map { ($0.event, $0.channel) } }
 
   /// Whether anything of the channel waits, so that what is newer must not overtake it.
   func contains(_ channel: ChannelName) -> Bool { counts[channel] != nil }

@@ -140,6 +140,8 @@ extension Worker {
     let offered = try PerMessageDeflate(offered: request.extensions)
     let deflate = configuration.compresses || endpoint == .echo ? offered : nil
     switch endpoint {
+    // At no path of a WebSocket.
+    case .events, .commands, .poll: throw .notFound
     case .hub:
       let subprotocol = try SubprotocolChoice(offered: request.subprotocols)
       let claim = try claim(request, subprotocol)
@@ -240,10 +242,11 @@ extension Worker {
     schedule(slot, after: first)
   }
 
-  func enterHub(_ slot: UInt32, _ identity: Identity?, _ warnings: Warnings) {
+  func enterHub(_ slot: UInt32, _ identity: Identity?, _ warnings: Warnings, author: ClientID? = nil) {
     let client = ClientID.random(using: &random)
     hub.open(
-      connections.id(slot), client: client, identity: identity, now: loop.now, wall: Sys.wallMilliseconds())
+      connections.id(slot), client: client, author: author, identity: identity, now: loop.now,
+      wall: Sys.wallMilliseconds())
     // By name: Swift 6.3.1 with the thread sanitizer crashes on a setter that is called through the subscript.
     let connection = connections[slot]
     connection.pointee.isInHub = true
@@ -251,7 +254,7 @@ extension Worker {
     report(slot)
     statistics.connects += 1
     let greeting = Greeting(
-      client: client, node: node, user: identity?.user, pingInterval: configuration.pingInterval,
+      client: client, author: author, node: node, user: identity?.user, pingInterval: configuration.pingInterval,
       maxMessageSize: configuration.maxMessageSize, warning: warnings.union(Warnings(of: identity)).text)
     reply(.connected(greeting), slot)
     let drainAt = connections[slot].pointee.drainAt

@@ -32,6 +32,7 @@ extension Worker {
   func answered(_ answer: BackendDispatcher.Answer) {
     let session = answer.session
     calls.open.close(session)
+    if connections.contains(session) { runNextRequests(session.slot) }
     switch answer.purpose {
     case .request(let id): if connections.contains(session) { reply(to: id, answer.answer, session.slot) }
     case .call(let id, let part):
@@ -67,6 +68,7 @@ extension Worker {
   /// Sends what the backend has answered, or refuses it where it is too large. Where too many answers wait to be read it is
   /// too late to refuse one: the method was done.
   private func send(late answer: Reply, _ slot: UInt32, _ refuse: (Refusal) -> Void) {
+    if connections[slot].pointee.endpoint == .commands { return take(answer, slot) }
     guard let refusal = delivery.send(answer: answer, to: slot) else { return }
     if refusal.code == .tooLarge { refuse(refusal) } else { delivery.closeAsTooSlow(slot) }
   }

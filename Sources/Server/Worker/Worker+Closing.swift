@@ -11,6 +11,7 @@ extension Worker {
   /// The connection's timer has run out while it was open.
   func keepAlive(_ slot: UInt32) {
     let connection = connections[slot]
+    if connection.pointee.endpoint.isGuest { return end(slot) }
     if !connection.pointee.closing.isOpen { return perform(connection.pointee.closing.timeout(), slot) }
     delivery.checkSlowConsumer(slot, hasMoved: false)
     tellTime(slot)
@@ -24,6 +25,12 @@ extension Worker {
       return schedule(slot, after: connection.pointee.drainAt - loop.now)
     }
     let elapsed = loop.now - connection.pointee.pinged
+    if connection.pointee.endpoint == .events {
+      guard elapsed >= configuration.pingInterval else {
+        return schedule(slot, after: configuration.pingInterval - elapsed)
+      }
+      return pingStream(slot)
+    }
     if connection.pointee.awaitsPong {
       // Of one that stands still nothing is read, its pong neither.
       if connection.pointee.isPaused { return schedule(slot, after: configuration.pongTimeout) }
@@ -45,6 +52,11 @@ extension Worker {
   func close(_ slot: UInt32, _ code: CloseCode, reason: String) {
     let connection = connections[slot]
     guard connection.pointee.phase == .open else { return }
+    switch connection.pointee.endpoint {
+    case .events: return endStream(slot, EventStream.close(code), code)
+    case .commands, .poll: return end(slot)
+    case .hub, .echo: break
+    }
     perform(connection.pointee.closing.closing(code), slot, reason: reason)
   }
 
@@ -110,12 +122,14 @@ extension Worker {
   // MARK: The end
 
   /// The session ends with the first close frame; the connection may take a little longer.
-  private func leaveHub(_ slot: UInt32) {
+  func leaveHub(_ slot: UInt32) {
     guard connections[slot].pointee.isInHub else { return }
     connections[slot].pointee.isInHub = false
     reportClosed(slot)
     hub.close(connections.id(slot), now: loop.now)
-    statistics.count(disconnect: connections[slot].pointee.closing.disconnectCode)
+    if !connections[slot].pointee.endpoint.isGuest {
+      statistics.count(disconnect: connections[slot].pointee.closing.disconnectCode)
+    }
     performActions()
   }
 
@@ -124,8 +138,12 @@ extension Worker {
     guard connections[slot].pointee.phase != .free else { return }
     let fd = connections[slot].pointee.fd
     leaveHub(slot)
+    finishBatch(slot)
+    finishPoll(slot)
+    let stream = delivery.streams.removeValue(forKey: slot)
     let place = forget(slot)
-    Sys.close(fd)
+    if fd >= 0 { Sys.close(fd) }
+    withExtendedLifetime(stream) {}
     _ = consume place
   }
 
@@ -158,7 +176,13 @@ extension Worker {
     let spread = window * 4 / 5
     drain.begin(now: loop.now, until: loop.now + spread, done: done)
     for slot in 0..<connections.capacity
-    where connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen {
+    where connections[slot].pointee.phase == .open && connections[slot].pointee.closing.isOpen
+      && connections[slot].pointee.endpoint != .commands
+    {
+      guard connections[slot].pointee.endpoint != .poll else {
+        end(slot)
+        continue
+      }
       let delay = spread > 0 ? Int64.random(in: 0...spread, using: &random) : 0
       connections[slot].pointee.drainAt = loop.now + delay
       // One whose token is being judged is told when it is known.

@@ -45,17 +45,48 @@ extension Worker {
 
   /// Tells a client something.
   func reply(_ reply: Reply, _ slot: UInt32) {
+    switch connections[slot].pointee.endpoint {
+    case .events: tell(reply, slot)
+    case .commands: take(reply, slot)
+    case .poll: tellPoll(reply, slot)
+    case .hub, .echo: answer(reply, slot)
+    }
+  }
+
+  /// What a stream is told: where it begins in each channel, and of a channel that it cannot have, behind which it ends.
+  func tell(_ reply: Reply, _ slot: UInt32) {
     switch reply {
-    case .subscribed(let id, let channel, let stream, let roster):
+    case .subscribed(let id, let channel, var stream?, let roster, let byServer)
+    where delivery.streams[slot]?.positions != nil:
+      stream.position = delivery.position(in: channel, slot) ?? stream.position
+      let encoding = connections[slot].pointee.encoding
+      var frame = encoding.frame(of: .subscribed(id: id, channel, stream, roster, byServer: byServer))
+      if let roster, roster.members?.isEmpty == false, !delivery.makeRoom(for: frame.count + 1024, slot) {
+        let shorter = Roster.truncated(count: roster.count)
+        frame = encoding.frame(of: .subscribed(id: id, channel, stream, shorter, byServer: byServer))
+      }
+      delivery.send(delivery.positioned(frame, channel, stream.position, slot), to: slot)
+      delivery.move(slot, channel, to: stream.position)
+    case .error(let refusal):
+      statistics.errors[refusal.code.rawValue, default: 0] += 1
+      endStream(slot, connections[slot].pointee.encoding.frame(of: reply), .goingAway)
+    default: answer(reply, slot)
+    }
+  }
+
+  private func answer(_ reply: Reply, _ slot: UInt32) {
+    switch reply {
+    case .subscribed(let id, let channel, let stream, let roster, let byServer):
       // Who subscribes again may not have got yet what it was given before.
       let stream = stream.map {
         SubscribedStream(
           position: delivery.position(in: channel, slot) ?? $0.position, isRecovered: $0.isRecovered)
       }
-      let reply = Reply.subscribed(id: id, channel, stream, roster)
+      let reply = Reply.subscribed(id: id, channel, stream, roster, byServer: byServer)
       guard let roster, roster.members?.isEmpty == false else { return delivery.send(reply, to: slot) }
       // A subscribe is not refused for the members, which can be asked for again.
-      let shorter = Reply.subscribed(id: id, channel, stream, .truncated(count: roster.count))
+      let shorter = Reply.subscribed(
+        id: id, channel, stream, .truncated(count: roster.count), byServer: byServer)
       delivery.send(reply, orShorter: shorter, to: slot)
     case .history(let id, _, let read): send(answer: reply, of: read.byteCount, id: id, to: slot)
     case .presence(let id, _, let roster): send(answer: reply, of: roster.byteCount, id: id, to: slot)

@@ -62,7 +62,7 @@ extension Worker {
     relay.report(.disconnected(sender.client, sender.user))
   }
 
-  private func openConnection(_ slot: UInt32) -> OpenConnection? {
+  func openConnection(_ slot: UInt32) -> OpenConnection? {
     guard connections[slot].pointee.isInHub, let sender = hub.sender(connections.id(slot)) else { return nil }
     return OpenConnection(
       client: sender.client, user: sender.user, address: connections[slot].pointee.address?.description,

@@ -49,7 +49,8 @@ extension Worker {
   func updateInterest(_ slot: UInt32) {
     let connection = connections[slot]
     guard let registration = connection.pointee.registration else { return }
-    var interest: Readiness = connection.pointee.isPaused ? [] : .readable
+    var interest: Readiness =
+      connection.pointee.endpoint == .events ? .peerClosed : connection.pointee.isPaused ? [] : .readable
     if connection.pointee.isBlocked { interest.formUnion(.writable) }
     loop.modify(registration, fd: connection.pointee.fd, interest)
   }

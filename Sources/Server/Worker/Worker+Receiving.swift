@@ -8,7 +8,7 @@ import WebSocket
 extension Worker {
   func receive(_ slot: UInt32) {
     // Nothing is watched for but failure.
-    if connections[slot].pointee.isPaused { return end(slot) }
+    if connections[slot].pointee.isPaused || connections[slot].pointee.endpoint == .events { return end(slot) }
     switch Sys.receive(connections[slot].pointee.fd, into: loop.receiveBuffer) {
     case .wouldBlock: break
     case .failed: end(slot)
@@ -81,6 +81,7 @@ extension Worker {
     switch (connections[slot].pointee.endpoint, kind) {
     case (.hub, .text): if isAdmitted || admit(slot, text: { bytes }) { command(bytes, slot) }
     case (.hub, .binary): if isAdmitted || admit(slot, text: { nil }) { publish(binary: bytes, connections.id(slot)) }
+    case (.events, _), (.commands, _), (.poll, _): break
     case (.echo, .text): send(FrameEncoder.frame(.text, payload: bytes), to: slot)
     case (.echo, .binary): send(FrameEncoder.frame(.binary, payload: bytes), to: slot)
     }
@@ -183,7 +184,7 @@ extension Worker {
     performActions()
   }
 
-  private func run(_ command: Command, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
+  func run(_ command: Command, _ text: UnsafeRawBufferPointer, _ session: SessionID) {
     statistics.commands.count(command.kind)
     switch command {
     case .subscribe(let subscribe):
@@ -230,13 +231,15 @@ extension Worker {
     }
   }
 
-  private func publish(binary bytes: UnsafeRawBufferPointer, _ session: SessionID) {
+  func publish(binary bytes: UnsafeRawBufferPointer, _ session: SessionID, request: RequestID? = nil) {
     statistics.commands.count(.binary)
     switch BinaryPublish.channel(of: bytes) {
-    case .failure(let refusal): reply(.error(hub.refusal(of: session, refusal)), session.slot)
+    case .failure(var refusal):
+      refusal.id = request
+      reply(.error(hub.refusal(of: session, refusal)), session.slot)
     case .success(let channel):
-      guard takesPublishes(nil, session) else { return }
-      hub.publish(session, to: channel, kind: .binary, echo: true, request: nil) { context in
+      guard takesPublishes(request, session) else { return }
+      hub.publish(session, to: channel, kind: .binary, echo: true, request: request) { context in
         context.isDraft
           ? BinaryPublish.draft(bytes, keepsHistory: context.keepsHistory)
           : .finished(EventText(bytes))
@@ -260,7 +263,7 @@ extension Worker {
 
 extension Result where Success == Command, Failure == Refusal {
   /// What the client calls its command, as far as that could be read.
-  fileprivate var id: RequestID? {
+  var id: RequestID? {
     switch self {
     case .success(let command): command.id
     case .failure(let refusal): refusal.id

@@ -28,6 +28,8 @@ final class Worker: EventSource {
   var reception = Reception()
   /// Those that stand still.
   var paused: PausedConnections
+  /// Commands that have come by HTTP, by the slots of their clients.
+  var batches: [UInt32: OpenBatch] = [:]
   var hub: Hub
   /// Actions of the hub on their way to being done.
   var performing = ActionBuffer()
@@ -89,6 +91,7 @@ final class Worker: EventSource {
     var current = statistics
     current.connections = hub.sessionCount
     current.subscriptions = hub.subscriptionCount
+    current.streams = delivery.streams.count - delivery.polls.count
     if let ratio = load.take(of: loop) { current.busyRatio = ratio }
     current.turns = loop.turns
     current.outboxBytes = delivery.waitingBytes
@@ -106,6 +109,8 @@ final class Worker: EventSource {
     case .free: break
     // One that has failed is about to end, and the kernel lets go of all that was queued for it.
     case .open where readiness.contains(.failed): enqueue(readiness, slot)
+    // Of a stream's client nothing is read: what tells its end is this alone.
+    case .open where connections[slot].pointee.endpoint == .events && readiness.isPeerGone: end(slot)
     case .open: serveNow(readiness, slot)
     case .peeking, .handshaking, .ending: enqueue(readiness, slot)
     }

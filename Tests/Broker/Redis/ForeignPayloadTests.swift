@@ -72,7 +72,7 @@ struct ForeignPayloadTests {
       try await node.attach("room")
       let later = ["x - - -\n{}", "m2 - - -\n{}", "m2 - - - more\nnot JSON", "Z\n"]
       for text in later { try cluster.redis.call("PUBLISH", "apus:ch:room", text) }
-      for text in ["d2 bob\n{}", "q bob\n{}", "n2\n{}"] { try cluster.redis.call("PUBLISH", "apus:control", text) }
+      for text in ["d2 bob\n{}", "r bob\n{}", "n2\n{}"] { try cluster.redis.call("PUBLISH", "apus:control", text) }
       try await node.settle("room")
       #expect(node.log.messages(in: "room").count == 1)
       #expect(await node.status().unknownPayloads == later.count + 3)

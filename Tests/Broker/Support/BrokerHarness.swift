@@ -209,11 +209,21 @@ final class BrokerHarness: Sendable {
 
   /// Sends a notification as the API does, and waits for the answer.
   func notify(_ data: String, _ addressee: Addressee) async throws -> SendAnswer? {
+    SendAnswer(try await ask(.send(.notification(data: Array(data.utf8)), to: addressee)))
+  }
+
+  /// Asks as the control plane does, and waits for the answer.
+  func ask(_ question: Question) async throws -> HeardAnswer {
+    let number = sendAsk(question)
+    try await wait(until: { log.controlAnswer(number) != nil }, "no answer to \(question)")
+    return try #require(log.controlAnswer(number))
+  }
+
+  /// The same without waiting; the number of the answer in the log.
+  func sendAsk(_ question: Question) -> UInt64 {
     let number = UInt64(nextNumber())
-    let question = Question.send(.notification(data: Array(data.utf8)), to: addressee)
     broker.execute { $0.ask(question, by: .control(number)) }
-    try await wait(until: { log.controlAnswer(number) != nil }, "no answer to a notification")
-    return log.controlAnswer(number).flatMap(SendAnswer.init)
+    return number
   }
 
   /// Asks who is in the channel and waits for the answer.

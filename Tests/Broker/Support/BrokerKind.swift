@@ -14,8 +14,9 @@ func withNode(
 ) async throws {
   switch kind {
   case .memory:
-    let node = try BrokerHarness(id: .random("alone"), loops: 2) { loop, outlet in
-      MemoryBroker(on: loop, outlet: outlet, leaveGrace: leaveGrace)
+    let id = try NodeID.random("alone")
+    let node = try BrokerHarness(id: id, loops: 2) { loop, outlet in
+      MemoryBroker(on: loop, outlet: outlet, id: id, leaveGrace: leaveGrace)
     }
     do { try await test(node) } catch {
       await node.stop()

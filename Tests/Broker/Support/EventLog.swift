@@ -34,6 +34,24 @@ final class EventLog: BrokerOutlet, Sendable {
     control.withLock { $0[number] }.map(HeardAnswer.init)
   }
 
+  private let respondent = Lock<@Sendable ([UInt8]) -> [UInt8]?>({ $0 })
+  private let questions = Lock<[[UInt8]]>([])
+
+  /// Answers by what was set by `answerSurveys`; by the question itself until then.
+  func survey(_ question: [UInt8], then answer: @escaping ([UInt8]) -> Void) {
+    questions.withLock { $0.append(question) }
+    let respondent = respondent.withLock { $0 }
+    if let text = respondent(question) { answer(text) }
+  }
+
+  /// What surveys are answered from now on; nothing at all, ever, where that is nil.
+  func answerSurveys(_ respondent: @escaping @Sendable ([UInt8]) -> [UInt8]?) {
+    self.respondent.withLock { $0 = respondent }
+  }
+
+  /// What the node was asked by surveys.
+  var surveyed: [String] { questions.withLock { $0 }.map { String(decoding: $0, as: UTF8.self) } }
+
   private let congestion = Lock(false)
 
   /// Whether the broker is told that a loop is far behind.
@@ -90,7 +108,7 @@ final class EventLog: BrokerOutlet, Sendable {
       switch answer {
       case .published: .some(nil)
       case .refused(let code): code
-      case .history, .presence, .sent: .none
+      case .history, .presence, .sent, .counts, .connections, .cleared, .surveyed: .none
       }
     } where: {
       $0.session == session

@@ -47,6 +47,10 @@ enum HeardAnswer: Equatable, Sendable {
   case history(HistoryAnswer)
   case presence(Roster)
   case sent(isOnline: Bool)
+  case counts([Int])
+  case connections(PresencePage)
+  case cleared(StreamPosition)
+  case surveyed(SurveyAnswer)
   case refused(ErrorCode)
 
   init(_ result: Result<Answer, Refusal>) {
@@ -55,11 +59,34 @@ enum HeardAnswer: Equatable, Sendable {
     case .success(.history(_, let read)): self = .history(HistoryAnswer(.success(read)))
     case .success(.presence(_, let roster)): self = .presence(roster)
     case .success(.sent(let isOnline)): self = .sent(isOnline: isOnline)
+    case .success(.counts(let counts)): self = .counts(counts)
+    case .success(.connections(let page)): self = .connections(page)
+    case .success(.cleared(let position)): self = .cleared(position)
+    case .success(.surveyed(let survey)): self = .surveyed(SurveyAnswer(survey))
     case .failure(let refusal): self = .refused(refusal.code)
     }
   }
 
   var refusal: ErrorCode? { if case .refused(let code) = self { code } else { nil } }
+}
+
+/// What the nodes have answered.
+struct SurveyAnswer: Equatable, Sendable {
+  /// By the ids of nodes; `?` behind the id of one that is there twice.
+  var replies: [String: String] = [:]
+  /// The ids of nodes, sorted.
+  var silent: [String]
+  /// How long ago they had renewed their leases.
+  var leaseAges: [Int64]
+
+  init(_ survey: Survey) {
+    for reply in survey.replies {
+      let isTwice = replies[reply.node] != nil
+      replies[reply.node + (isTwice ? "?" : "")] = String(decoding: reply.text, as: UTF8.self)
+    }
+    silent = survey.silent.map(\.node).sorted()
+    leaseAges = survey.silent.map(\.leaseAge)
+  }
 }
 
 /// What became of something for a user.
@@ -71,7 +98,7 @@ enum SendAnswer: Equatable, Sendable {
     switch answer {
     case .sent(let isOnline): self = isOnline ? .online : .offline
     case .refused(let code): self = .refused(code)
-    case .published, .history, .presence: return nil
+    case .published, .history, .presence, .counts, .connections, .cleared, .surveyed: return nil
     }
   }
 }
@@ -98,7 +125,7 @@ struct HistoryAnswer: Equatable, Sendable {
     switch answer {
     case .history(let answer): self = answer
     case .refused(let code): refusal = code
-    case .published, .presence, .sent: return nil
+    case .published, .presence, .sent, .counts, .connections, .cleared, .surveyed: return nil
     }
   }
 }
@@ -112,7 +139,7 @@ enum RosterAnswer: Equatable, Sendable {
     switch answer {
     case .presence(let roster): self = .roster(roster)
     case .refused(let code): self = .refused(code)
-    case .published, .history, .sent: return nil
+    case .published, .history, .sent, .counts, .connections, .cleared, .surveyed: return nil
     }
   }
 

@@ -1,7 +1,9 @@
-@testable import Broker
+import Cluster
 import Model
 import TestSupport
 import Testing
+
+@testable import Broker
 
 @Suite struct MemoryRoomTests {
   private let one = ClientID("c-1")
@@ -128,5 +130,66 @@ import Testing
     let connections = room.roster().members?.reduce(0) { $0 + $1.clients }
     #expect(connections == present.count)
     #expect(room.roster().count == room.count)
+  }
+
+  // MARK: Pages
+
+  /// All pages of the room, one behind the other.
+  private func pages(of room: MemoryRoom, limit: Int) -> [PresencePage] {
+    var pages = [room.page(after: nil, limit: limit)]
+    while let cursor = pages.last?.cursor, pages.count < 10_000 { pages.append(room.page(after: cursor, limit: limit)) }
+    return pages
+  }
+
+  @Test func aPageTellsEachConnection() {
+    var room = MemoryRoom()
+    _ = room.join(connection("c-2", "alice", info: "1"), now: 5)
+    _ = room.join(connection("c-1", "alice"), now: 6)
+    _ = room.join(connection("c-3"), now: 7)
+    _ = room.join(connection("c-2", "alice", info: "2"), now: 8)
+    let page = room.page(after: nil, limit: 10)
+    #expect(
+      page
+        == PresencePage(
+          entries: [
+            .init(connection("c-1", "alice"), node: "", since: 6),
+            .init(connection("c-2", "alice", info: "2"), node: "", since: 5),
+            .init(connection("c-3"), node: "", since: 7),
+          ], count: 2))
+  }
+
+  @Test func anEmptyRoomHasOneEmptyPage() {
+    #expect(MemoryRoom().page(after: nil, limit: 10) == PresencePage(entries: [], count: 0))
+    #expect(MemoryRoom().page(after: "c-1", limit: 10) == PresencePage(entries: [], count: 0))
+  }
+
+  @Test(arguments: [1, 2, 3, 7, 99, 100, 101, 1000])
+  func pagesTellEverybodyOnce(_ limit: Int) {
+    var room = MemoryRoom()
+    for number in 0..<100 { _ = room.join(connection("c-\(number)", number < 50 ? "alice" : nil), now: Int64(number)) }
+    let pages = pages(of: room, limit: limit)
+    #expect(pages.count == (100 + limit - 1) / limit, "none is short but the last, and none behind it is empty")
+    #expect(pages.allSatisfy { $0.entries.count <= limit && $0.count == 51 })
+    let clients = pages.flatMap(\.entries).map(\.connection.client.string)
+    #expect(clients == (0..<100).map { "c-\($0)" }.sorted())
+  }
+
+  @Test func aCursorOutlivesWhoItNames() throws {
+    var room = MemoryRoom()
+    for client in ["c-1", "c-2", "c-3", "c-4"] { _ = room.join(connection(client), now: 1) }
+    let cursor = try #require(room.page(after: nil, limit: 2).cursor)
+    _ = room.leave(two)
+    #expect(room.page(after: cursor, limit: 2).entries.map(\.connection.client.string) == ["c-3", "c-4"])
+    _ = room.leave(three)
+    _ = room.leave(ClientID("c-4"))
+    #expect(room.page(after: cursor, limit: 2) == PresencePage(entries: [], count: 1))
+  }
+
+  @Test(arguments: ["", "0", "17.200", "zzz", "\u{0}", "é"])
+  func anyTextIsACursor(_ cursor: String) {
+    var room = MemoryRoom()
+    _ = room.join(connection("c-1"), now: 1)
+    let page = room.page(after: cursor, limit: 1)
+    #expect(page.entries.count == ("c-1" > cursor ? 1 : 0) && page.count == 1 && page.cursor == nil)
   }
 }

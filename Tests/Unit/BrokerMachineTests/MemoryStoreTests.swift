@@ -124,4 +124,68 @@ import Testing
     #expect(store.byteCount <= 10_000)
     #expect(read(&store, "a").latest.offset == 20)
   }
+
+  // MARK: Clearing
+
+  @Test func aClearedHistoryHoldsNothingAndGoesOnUnderAnotherEpoch() throws {
+    var store = MemoryStore()
+    for _ in 0..<3 { _ = publish(&store, "a") }
+    _ = publish(&store, "b")
+    let before = read(&store, "a").latest
+    let bytes = store.byteCount
+    let position = store.clear(channel("a"), now: 0)
+    #expect(position.offset == 0 && position.epoch != before.epoch)
+    #expect(store.byteCount == bytes / 4, "the other keeps its own")
+    #expect(read(&store, "a").entries.isEmpty && read(&store, "a").latest == position)
+    #expect(read(&store, "b").entries.count == 1)
+    #expect(publish(&store, "a").position == StreamPosition(epoch: position.epoch, offset: 1))
+  }
+
+  @Test func whoStoodInItRecoversNothing() {
+    var store = MemoryStore()
+    for _ in 0..<3 { _ = publish(&store, "a") }
+    let before = read(&store, "a").latest
+    for offset in 0...3 {
+      let position = store.clear(channel("a"), now: 0)
+      let since = Since.position(StreamPosition(epoch: before.epoch, offset: offset))
+      let found = store.read(channel("a"), .recover(since), begins: true, now: 0)
+      #expect(!found.isComplete && found.entries.isEmpty && found.latest == position)
+    }
+    let newest = store.clear(channel("a"), now: 0)
+    #expect(store.read(channel("a"), .recover(.position(newest)), begins: true, now: 0).isComplete)
+  }
+
+  @Test func aChannelWithoutMessagesGoesOnElsewhereToo() {
+    var store = MemoryStore()
+    let told = read(&store, "a").latest
+    let position = store.clear(channel("a"), now: 0)
+    #expect(position.epoch != told.epoch)
+    #expect(read(&store, "a").latest == position)
+    #expect(store.count == 1, "it is kept once")
+    #expect(store.clear(channel("never"), now: 0).offset == 0)
+    store.unheard(channel("a"))
+    #expect(read(&store, "a", begins: false).latest == position)
+  }
+
+  @Test func noClearingBringsAnEpochBack() {
+    var store = MemoryStore(maxHistories: 0)
+    var epochs: Set<String> = []
+    for round in 0..<100 {
+      let now = Int64(round) * 10_000
+      #expect(epochs.insert(store.clear(channel("a"), now: now).epoch).inserted)
+      if round.isMultiple(of: 3) { store.sweep(now: now + 5000, sparing: { _ in false }) }
+      #expect(epochs.contains(read(&store, "a", now: now + 5000).latest.epoch) == !round.isMultiple(of: 3))
+    }
+  }
+
+  @Test func whatIsClearedIsThrownAwayByAndBy() {
+    var store = MemoryStore()
+    for number in 0..<100 {
+      _ = publish(&store, "room:\(number)")
+      _ = store.clear(channel("room:\(number)"), now: 0)
+    }
+    #expect(store.byteCount == 0 && store.count == 100)
+    store.sweep(now: 3_600_000, sparing: { $0 == channel("room:7") })
+    #expect(store.count == 1, "who listens keeps the place")
+  }
 }

@@ -30,6 +30,7 @@ import Testing
     #expect(simulation.arrivals > 1500, "seed \(seed)")
     #expect(simulation.recovered > 10, "seed \(seed)")
     #expect(simulation.overruns > 0, "seed \(seed)")
+    #expect(simulation.puts > 100 && simulation.failedPuts > 3 && simulation.takes > 20, "seed \(seed)")
   }
 
   private static func step(_ simulation: inout HubSimulation, _ generator: inout SplitMix64) throws {
@@ -38,7 +39,12 @@ import Testing
     switch Int.random(in: 0..<100, using: &generator) {
     case 0..<2: if simulation.open[slot] != nil { try simulation.close(slot) }
     case 2..<15: if simulation.open[slot] == nil { try simulation.open(slot) }
-    case 15..<46:
+    case 15..<22:
+      guard simulation.open[slot] != nil else { return }
+      if Bool.random(using: &generator) { return try simulation.take(slot, channel) }
+      let mode: PresenceMode = Int.random(in: 0..<3, using: &generator) == 0 ? .member : .none
+      try simulation.put(slot, channel, mode)
+    case 22..<46:
       guard simulation.open[slot] != nil else { return }
       try simulation.run(command(&generator), slot, channel, since: since(simulation.streams[channel], &generator))
     case 46..<60: try past(&simulation, channel, slot, &generator)

@@ -48,6 +48,25 @@ import Testing
     #expect(first != second, "a new life is another id")
   }
 
+  @Test func nodeIDsAreKnownByTheirShape() throws {
+    var generator = SplitMix64(seed: 3)
+    for name in ["a", "web-1", String(repeating: "n", count: 40)] {
+      let id = try #require(NodeID(name: name, using: &generator))
+      #expect(NodeID.isValid(id.string))
+    }
+    for id in ["a.b", "-.-", "0.0"] { #expect(NodeID.isValid(id)) }
+  }
+
+  @Test(arguments: [
+    "", ".", "..", "a", "a.", ".b", "a..b", "a.b.c", "a.b.", ".a.b", "a b.c", "a.b ", "a.b\n", "a_b.c", "a.é", "é.b",
+    "a:b.c",
+    "a.*", "a.b\u{301}", "a.\u{301}b", "a\u{301}.b", "a.b\0", String(repeating: "a", count: 41) + ".b",
+    "a." + String(repeating: "b", count: 41),
+  ])
+  func nothingElseIsTheIDOfANode(_ id: String) {
+    #expect(!NodeID.isValid(id))
+  }
+
   @Test func nodeNamesAreLettersDigitsAndHyphens() {
     for value in UInt8(0)..<128 {
       let isAllowed = Self.letters.contains(value) || value == UInt8(ascii: "-")

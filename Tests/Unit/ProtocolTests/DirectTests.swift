@@ -79,33 +79,4 @@ import Testing
       payload(ApusCodec.frame(of: .sent(id: RequestID(json: "8"), online: false)))
         == #"{"type":"sent","id":8,"online":false}"#)
   }
-
-  // MARK: Bodies
-
-  @Test(arguments: ["1", "null", #"{ "a" : 1.0 }"#, #""\ud800""#, "[]"])
-  func dataOfABody(_ data: String) throws {
-    for text in [#"{"data":\#(data)}"#, #" { "x":{"data":2},"d\u0061ta": \#(data) ,"x":1 } "#] {
-      let range = try withBytes(of: text, MessageBody.data).get()
-      #expect(withBytes(of: text) { JSONScanner($0).text(range) } == data)
-    }
-  }
-
-  @Test(arguments: [
-    "", "1", "[]", "{}", #"{"DATA":1}"#, #"{"data":1,"d\u0061ta":1}"#, #"{"data":}"#, #"{"data":1}x"#, "{",
-  ])
-  func bodiesWithout(_ text: String) {
-    guard case .failure(let refusal) = withBytes(of: text, MessageBody.data) else {
-      Issue.record("accepted: \(text)")
-      return
-    }
-    #expect(refusal.code == .badRequest && refusal.message.hasSuffix("."))
-  }
-
-  @Test func bodiesThatAreNoUTF8() {
-    let text = Array(#"{"data":""#.utf8) + [0xFF] + Array("\"}".utf8)
-    guard case .failure = text.withUnsafeBytes(MessageBody.data) else {
-      Issue.record("accepted")
-      return
-    }
-  }
 }

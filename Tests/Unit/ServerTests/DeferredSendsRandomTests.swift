@@ -190,12 +190,12 @@ private struct World {
     var queue = outbox
     var bytes = used
     _ = waiting.release(
-      frame: { ApusCodec.frame(of: $0) },
-      isHalfFree: { bytes <= Self.maxOutbox / 2 }, hasRoom: { queue.isEmpty || bytes + $0 <= Self.maxOutbox }
-    ) {
-      queue.append($0)
-      bytes += $0.count
-    }
+      frame: { event, _ in ApusCodec.frame(of: event) },
+      isHalfFree: { bytes <= Self.maxOutbox / 2 }, hasRoom: { queue.isEmpty || bytes + $0 <= Self.maxOutbox },
+      send: {
+        queue.append($0)
+        bytes += $0.count
+      }, sent: { _, _ in })
     if bytes > Self.maxOutbox + 600 { faults.append("\(bytes) bytes in the outbox") }
     outbox = queue
   }

@@ -17,11 +17,12 @@ private final class Bench {
   func release(count: Int = .max) -> [String] {
     var sent: [String] = []
     _ = value.release(
-      frame: { ApusCodec.frame(of: $0) }, isHalfFree: { sent.count < count }, hasRoom: { _ in sent.count < count }
-    ) { frame in
-      let text = frame.withPayload { String(decoding: $0, as: UTF8.self) }
-      sent.append(text.contains("gap") ? "gap" : text)
-    }
+      frame: { event, _ in ApusCodec.frame(of: event) }, isHalfFree: { sent.count < count },
+      hasRoom: { _ in sent.count < count },
+      send: { frame in
+        let text = frame.withPayload { String(decoding: $0, as: UTF8.self) }
+        sent.append(text.contains("gap") ? "gap" : text)
+      }, sent: { _, _ in })
     return sent
   }
 }

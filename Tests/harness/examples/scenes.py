@@ -122,6 +122,18 @@ async def a_program(stage: Stage) -> Around:
         await alice.close()
 
 
+@scene("README.md: From your backend")
+async def from_a_backend(stage: Stage) -> Around:
+    node = stage.node()
+    bob = await Client.connect(node.ws, user="bob")
+    await bob.subscribe("demo:lobby", presence=True)
+    yield
+    for text in ("We are open.", "Your order is on its way."):
+        await bob.expect("message", data={"text": text}, **{"from": "shop"})
+    await says(stage, "example1", "bob is here")
+    await bob.close()
+
+
 @scene("README.md: Access control")
 async def with_a_token(stage: Stage) -> Around:
     yield
@@ -207,17 +219,6 @@ async def ready(stage: Stage) -> Around:
     yield
 
 
-@scene("operations.md: HTTP API")
-async def by_http(stage: Stage) -> Around:
-    stage.variables["KEY"] = KEY
-    node = stage.node({"--api-key": KEY, "--jwt-secret": SECRET}, dev=False)
-    token = jwt.encode({"sub": "alice", "exp": time.time() + 600}, SECRET, "HS256")
-    alice = await Client.connect(f"{node.ws}?token={token}")
-    yield
-    await alice.expect("notification", data={"text": "Back at noon."})
-    await alice.close()
-
-
 @scene("operations.md: nginx")
 async def behind_nginx(stage: Stage) -> Around:
     stage.node(port=8081)
@@ -285,3 +286,244 @@ async def pusher(stage: Stage) -> Around:
     await says(stage, "example1", "here: bob, Alice", "bob is typing")
     await bob.close()
     await says(stage, "example1", "leave bob 1")
+
+
+@scene("http-api.md: Quick start")
+async def a_first_look(stage: Stage) -> Around:
+    yield
+    await says(stage, "apus-sub", '"from":"shop","data":{"text":"hello"}', '"from":null,"data":{"text": "hi"}')
+    await says(stage, "example1", "published at 2")
+
+
+# The rules that the page begins with.
+RULES = """\
+channels:
+  - match: "news:*"
+    publish: server
+    history: { size: 100, ttl: 1h }
+  - match: "room:*"
+"""
+
+
+class Backend:
+    """A node in a cluster with a key, rules, and two users: alice is in news:today and room:1, bob in room:1."""
+
+    def __init__(self, stage: Stage):
+        self._stage = stage
+        stage.variables |= {"API": "http://localhost:8080/api", "AUTH": f"Authorization: Bearer {KEY}"}
+        (stage.work / "api-key").write_text(KEY + "\n")
+        (stage.work / "apus.yaml").write_text(RULES)
+
+    async def __aenter__(self) -> "Backend":
+        self._stage.redis()
+        options = {"--api-key": KEY, "--jwt-secret": SECRET, "--config": self._stage.work / "apus.yaml"}
+        self.node = self._stage.node(options, dev=False, redis=True)
+        self.alice, self.bob = [await self._connect(name) for name in ("alice", "bob")]
+        await self.alice.subscribe("news:today")
+        await self.alice.send_text('{"type":"subscribe","channel":"room:1","presence":true,"info":{"name":"Alice"}}')
+        await self.alice.expect("subscribed")
+        await self.bob.subscribe("room:1")
+        return self
+
+    async def __aexit__(self, *_) -> None:
+        await self.alice.close()
+        await self.bob.close()
+
+    async def _connect(self, user: str) -> Client:
+        token = jwt.encode({"sub": user, "exp": time.time() + 600}, SECRET, "HS256")
+        return await Client.connect(f"{self.node.ws}?token={token}")
+
+    def publish(self, channel: str, *data: str) -> None:
+        """Publishes these JSON texts."""
+        for each in data:
+            self.ask("POST", f"/api/channels/{channel}/messages", data=f'{{"data":{each}}}')
+
+    def ask(self, method: str, path: str, **arguments) -> dict:
+        answer = self.node.request(method, path, headers={"Authorization": f"Bearer {KEY}"}, **arguments)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+
+@scene(
+    *[
+        f"http-api.md: {heading}"
+        for heading in (
+            "Publish many messages",
+            "Read who is present",
+            "See where a user is",
+        )
+    ]
+)
+async def asked(stage: Stage) -> Around:
+    async with Backend(stage):
+        yield
+
+
+@scene("http-api.md: Look at nodes and statistics")
+async def looked_at(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        def is_probed() -> bool:
+            return "redisRoundTrip" in backend.ask("GET", "/api/nodes")["nodes"][0]
+
+        # It takes a few seconds.
+        await eventually(is_probed, what="a probe of Redis")
+        yield
+
+
+@scene("http-api.md: Publish a message")
+async def published(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        stage.replace("c-fKSqVCnQ3UBi", backend.bob.id)
+        yield
+        for user in (None, "alice"):
+            event = await backend.alice.expect("message", channel="room:1", data={"text": "hello"})
+            assert event["from"] == user and "client" not in event
+        await backend.bob.ping()
+        assert len(backend.bob.events("message")) == 1
+
+
+@scene("http-api.md: Publish with history")
+async def published_with_history(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        yield
+        event = await backend.alice.expect("message", channel="news:today")
+        assert (event["from"], event["offset"]) == ("editor", 1)
+
+
+@scene("http-api.md: Publish once")
+async def published_once(stage: Stage) -> Around:
+    async with Backend(stage):
+        yield
+        await says(stage, "example1", "'channel': 'news:orders'", "'offset': 2")
+
+
+@scene("http-api.md: Send a signal")
+async def signalled(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        yield
+        await backend.bob.expect("signal", event="typing", data={"user": "alice"})
+
+
+@scene("http-api.md: Listen to a channel")
+async def listened(stage: Stage) -> Around:
+    async with Backend(stage):
+        yield
+        await says(stage, "curl--N", "retry: ", '"reason":"server"}', '"from":null,"data":{"text":"hello"}')
+
+
+@scene("http-api.md: Put a user into a channel")
+async def put(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        yield
+        await backend.alice.expect("subscribed", channel="room:7", reason="server", count=1)
+
+
+@scene("http-api.md: Take a user out of a channel")
+async def taken_out(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        yield
+        await backend.alice.expect("unsubscribed", channel="room:1", reason="server")
+
+
+@scene("http-api.md: End connections")
+async def ended(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        stage.replace("c-fKSqVCnQ3UBi", backend.bob.id)
+        yield
+        assert await backend.alice.closed_with() == 4003
+        assert backend.alice.socket.close_reason == "Your account is closed."
+        assert await backend.bob.closed_with() == 4003
+
+
+@scene("http-api.md: List channels")
+async def listed(stage: Stage) -> Around:
+    async with Backend(stage):
+        yield
+        await says(stage, "example1", "room:1 2")
+
+
+@scene("http-api.md: Read a history")
+async def read(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        # More than one answer has.
+        backend.publish("news:today", *map(str, range(150)), '{"title":"We are closed"}')
+        yield
+        await says(stage, "example1", str([*range(51, 150), {"title": "We are closed"}]))
+
+
+@scene("http-api.md: Delete a history")
+async def deleted(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        backend.publish("news:today", "1")
+        yield
+        await backend.alice.expect("gap", channel="news:today", offset=0)
+
+
+@scene("http-api.md: Send to a user")
+async def sent_to_a_user(stage: Stage) -> Around:
+    async with Backend(stage) as backend:
+        yield
+        await backend.alice.expect("notification", data={"text": "Your order is on its way."})
+        await backend.bob.expect("notification", data={"text": "Back at noon."})
+
+
+@scene("fallbacks.md: Quick start")
+async def a_stream(stage: Stage) -> Around:
+    yield
+    await says(stage, "curl--N", '"user":"bob"', ':0\ndata: {"type":"subscribed"', ':1\ndata: {"type":"message"')
+    await says(stage, "curl--N", '"from":"alice"', '"data":{"text":"hello"},"offset":1')
+
+
+@scene("fallbacks.md: In a web page")
+async def a_page_by_events(stage: Stage) -> Around:
+    node = stage.node(port=8081)
+    async with Line(8080, node.port) as line:
+        yield
+        await says(stage, "example1", "listening", "alice: hello")
+        line.cut()
+        bob = await Client.connect(node.ws, user="bob")
+        await bob.publish("demo:lobby", {"text": "are you there?"})
+        await says(stage, "example1", "coming back", "nothing missed", "bob: are you there?")
+        await bob.close()
+
+
+@scene("fallbacks.md: In Python")
+async def a_program_by_events(stage: Stage) -> Around:
+    node = stage.node(port=8081)
+    async with Line(8080, node.port) as line:
+        yield
+        alice = await Client.connect(node.ws, user="alice")
+        # It says nothing when it listens.
+        await eventually(lambda: node.get("/api/users/bob").json()["connections"], what="bob")
+        await alice.publish("demo:lobby", {"text": "hello"})
+        await says(stage, "example1", "alice: hello")
+        line.cut()
+        await alice.publish("demo:lobby", {"text": "are you there?"})
+        await says(stage, "example1", "alice: are you there?")
+        await alice.close()
+
+
+@scene("fallbacks.md: Polls")
+async def polled(stage: Stage) -> Around:
+    node = stage.node()
+    message = {"data": {"text": "hello"}}
+    first = node.request("POST", "/api/channels/demo:lobby/messages", json=message).json()
+    stage.replace("kT3mQ9xZ", first["epoch"])
+    yield
+    # It says nothing when it listens.
+    deadline = time.monotonic() + 30
+    while "message {'text': 'hello'}" not in stage.printed("example1"):
+        assert time.monotonic() < deadline, stage.printed("example1")
+        node.request("POST", "/api/channels/demo:lobby/messages", json=message)
+        await asyncio.sleep(0.2)
+
+
+@scene("fallbacks.md: Commands")
+async def commanded(stage: Stage) -> Around:
+    node = stage.node()
+    bob = await Client.connect(node.ws, user="bob")
+    await bob.subscribe("demo:lobby")
+    yield
+    await bob.expect("message", data="hi")
+    await bob.expect("signal", event="typing")
+    await bob.close()

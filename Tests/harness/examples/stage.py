@@ -45,7 +45,7 @@ class Stage:
         for each in (self.work, self.logs, programs, folder / "run"):
             each.mkdir()
         (folder / "hosts").write_text(_HOSTS)
-        for name in ("apus", "redis-cli"):
+        for name in ("apus", "redis-cli", "curl"):
             (programs / name).symlink_to(Path(__file__).with_name("terminal.py"))
         # So that examples which start from a clone find its files.
         (self.work / "nginx").symlink_to(REPOSITORY / "nginx")
@@ -127,7 +127,7 @@ class Stage:
         return process
 
     def printed(self, name: str) -> str:
-        """All that a program has printed so far: `shell`, `apus-serve`, `redis-cli-subscribe`, `example1` …"""
+        """All that a program has printed so far: `shell`, `apus-serve`, `redis-cli-subscribe`, `curl--N`, `example1`."""
         log = self.logs / f"{name}.log"
         return log.read_text() if log.exists() else ""
 

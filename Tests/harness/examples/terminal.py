@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Stands in the PATH of an example for programs that stay until they are ended: each gets a terminal of its own.
 
-`apus serve`, `apus sub` and `redis-cli subscribe` go on in the background, and the example goes on when they are up.
+`apus serve`, `apus sub`, `redis-cli subscribe` and `curl -N` go on in the background, and the example goes on when they
+are up.
 Their output goes to `<program>-<word>.log` in EXAMPLE_LOGS. All other calls become the program itself.
 """
 
@@ -14,7 +15,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-_STAYING = {"apus": {"serve", "sub"}, "redis-cli": {"subscribe"}}
+_STAYING = {"apus": {"serve", "sub"}, "redis-cli": {"subscribe"}, "curl": {"-N"}}
 _LIMIT = 30.0
 
 
@@ -34,7 +35,8 @@ def main() -> None:
     elsewhere = os.pathsep.join(each for each in os.environ["PATH"].split(os.pathsep) if Path(each) != here)
     program = os.environ["EXAMPLE_APUS"] if name == "apus" else shutil.which(name, path=elsewhere)
     if not program:
-        sys.exit(f"{name} is missing. Install it with: apt-get install redis-tools")
+        package = {"redis-cli": "redis-tools"}.get(name, name)
+        sys.exit(f"{name} is missing. Install it with: apt-get install {package}")
     word = next((word for word in words if word in _STAYING[name]), None)
     if word is None:
         os.execv(program, [name, *words])

@@ -4,9 +4,11 @@ import re
 import shlex
 from pathlib import Path
 
-# What differs from run to run: ids of connections and nodes, moments, numbers.
+# What differs from run to run: ids of connections and nodes, epochs, moments, numbers.
 _VARYING = [
     (re.compile(r"c-\w{12}"), "c-#"),
+    (re.compile(r'"epoch":"\w+"'), '"epoch":"#"'),
+    (re.compile(r'"cursor":"\w+:'), '"cursor":"#:'),
     (re.compile(r"\b([\w-]+)\.\w{6}\b(?=\\?\")"), r"\1.#"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "#"),
     (re.compile(r"\d[\d.,]*"), "#"),

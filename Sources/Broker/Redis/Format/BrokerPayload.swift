@@ -11,6 +11,8 @@ package struct BrokerPayload: Equatable, Sendable {
     case signal
     case presence
     case binary
+    /// No event: the history was thrown away, and goes on after this position.
+    case cleared
 
     fileprivate var letter: UInt8 {
       switch self {
@@ -18,6 +20,7 @@ package struct BrokerPayload: Equatable, Sendable {
       case .signal: UInt8(ascii: "s")
       case .presence: UInt8(ascii: "p")
       case .binary: UInt8(ascii: "b")
+      case .cleared: UInt8(ascii: "c")
       }
     }
   }
@@ -28,7 +31,8 @@ package struct BrokerPayload: Equatable, Sendable {
   package var kind: Kind
   /// Where the channel keeps history: letters, digits, `-`, `_` and `.`, but not `-` alone.
   package var epoch: String?
-  /// The message's place under the epoch, from 1; there when and only when the epoch is.
+  /// The message's place under the epoch, from 1, and 0 where the history was cleared; there when and only when the epoch
+  /// is.
   package var offset: Int?
   /// The connection that is not to have the event; its id is of the same characters as an epoch.
   package var excluded: ClientID?
@@ -77,10 +81,11 @@ package struct BrokerPayload: Equatable, Sendable {
     else { return nil }
     var payload = BrokerPayload(kind)
     switch (epoch, offset) {
-    case ("-", "-"): break
+    case ("-", "-"): if kind == .cleared { return nil }
     case ("-", _), (_, "-"): return nil
     default:
-      guard let number = Int(offset), number >= 1, offset.utf8.first != UInt8(ascii: "0") else { return nil }
+      guard let number = Int(offset), number >= 0, String(number) == offset, (number == 0) == (kind == .cleared)
+      else { return nil }
       payload.epoch = epoch
       payload.offset = number
     }

@@ -1,16 +1,28 @@
+import Cluster
 import JSON
 import Model
 import Protocol
 
-/// What nodes tell one another, and each itself, on the control channels: `probe <number>`, or a line that says who an
-/// event is for, `d <user>` or `n` for everybody, a newline, and the event as clients get it.
+/// What nodes tell one another, and each itself, on the control channels: `probe <number>`, or a line and something behind
+/// it.
+///
+/// - `d <user>`, or `n` for everybody: an event as clients get it.
+/// - `q <number> <node>`: a survey's question; `a <number> <node>`: the answer to it. The node is who has sent it.
 package enum ControlPayload: Equatable, Sendable {
   case probe(UInt64)
   /// The event is the range of the payload.
   case event(Addressee, Range<Int>)
+  /// The text is the range of the payload; that of an answer may be empty.
+  case survey(SurveyPart, number: UInt64, from: String, Range<Int>)
 
-  /// What lines before an event begin with.
-  static let letters: [UInt8] = [UInt8(ascii: "d"), UInt8(ascii: "n")]
+  package enum SurveyPart: Equatable, Sendable {
+    case question, answer
+
+    fileprivate var letter: StaticString { self == .question ? "q " : "a " }
+  }
+
+  /// What the lines begin with.
+  static let letters: [UInt8] = Array("dnqa".utf8)
 
   /// How much longer than a client's message an event may be: what stands around its `data`.
   package static let maxEnvelope = 1024
@@ -26,6 +38,18 @@ package enum ControlPayload: Equatable, Sendable {
     writer.append(byte: UInt8(ascii: "\n"))
   }
 
+  /// A question, or an answer.
+  static func survey(_ part: SurveyPart, number: UInt64, from node: String, _ text: [UInt8]) -> [UInt8] {
+    var writer = ByteWriter(capacity: text.count + 64)
+    writer.append(literal: part.letter)
+    writer.append(utf8: String(number))
+    writer.append(byte: UInt8(ascii: " "))
+    writer.append(utf8: node)
+    writer.append(byte: UInt8(ascii: "\n"))
+    text.withUnsafeBytes { writer.append($0) }
+    return writer.bytes
+  }
+
   /// What `bytes` tell; nil when it is nothing that a node says, or longer than a message of `maxMessageSize` makes it.
   ///
   /// Whoever may write in Redis can publish there, so that an event is looked at before clients get it: it must be valid
@@ -37,6 +61,10 @@ package enum ControlPayload: Equatable, Sendable {
     guard let newline = bytes.prefix(UserName.maxLength + 3).firstIndex(of: UInt8(ascii: "\n")) else { return nil }
     let line = UnsafeRawBufferPointer(rebasing: bytes[..<newline])
     let text = UnsafeRawBufferPointer(rebasing: bytes[(newline + 1)...])
+    for part in [SurveyPart.question, .answer] {
+      guard let rest = line.after(part.letter) else { continue }
+      return survey(part, rest, newline + 1..<bytes.count)
+    }
     guard text.count <= maxMessageSize + maxEnvelope else { return nil }
     let isNotification = text.after(#"{"type":"notification","#) != nil
     let addressee: Addressee
@@ -51,6 +79,16 @@ package enum ControlPayload: Equatable, Sendable {
     }
     guard Interchange.isUTF8(text), hasOneType(text) else { return nil }
     return .event(addressee, newline + 1..<bytes.count)
+  }
+
+  private static func survey(
+    _ part: SurveyPart, _ line: UnsafeRawBufferPointer, _ text: Range<Int>
+  ) -> ControlPayload? {
+    let fields = String(decoding: line, as: UTF8.self).split(separator: " ", omittingEmptySubsequences: false)
+    guard fields.count == 2, let number = UInt64(fields[0]), NodeID.isValid(String(fields[1])),
+      text.count <= Survey.maxBytes
+    else { return nil }
+    return .survey(part, number: number, from: String(fields[1]), text)
   }
 
   /// Whether `text` is a JSON object whose member `type` is there once.

@@ -5,7 +5,7 @@ import Reactor
 import Redis
 
 /// Messages and signals on their way into a keyspace: finished ones by PUBLISH, those that get their place there by the
-/// script `publish`.
+/// script `publish`. And histories on their way out.
 final class ChannelPublisher {
   /// Whom to tell what became of a message.
   private struct Publisher {
@@ -67,16 +67,40 @@ final class ChannelPublisher {
     switch outcome {
     case .reply(let reply):
       if let error = reply.error {
-        refuse(caller, .unavailable, "Redis refused the message; nothing was published.")
+        error.isOfForeignData
+          ? refuse(caller, .internal, ChannelStreams.foreign.message)
+          : refuse(caller, .unavailable, "Redis refused the message; nothing was published.")
         context.handle(serverError: error)
       } else if let receipt = receipt(reply) {
         guard caller.wantsReceipt else { return }
         context.outlet.answer(.success(.published(publisher.channel, publisher.kind, receipt)), to: caller)
       } else {
-        refuse(caller, .internal, "The channel's keys in Redis hold data that is not from Apus.")
+        refuse(caller, .internal, ChannelStreams.foreign.message)
       }
     case .lost: refuse(caller, .timeout, "Redis did not answer; the message may or may not have been published.")
     }
+  }
+
+  /// Throws away a channel's history.
+  func clear(_ channel: ChannelName, _ caller: Caller) {
+    guard context.isReady else {
+      return refuse(caller, .unavailable, "Redis cannot be reached; nothing was deleted.")
+    }
+    let call = StreamScripts(keys: context.keys, run: lease.run).clear(channel, newSeed: context.newSeed())
+    let sent = context.scripts.run(call) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else {
+        return refuse(caller, .timeout, "Redis did not answer; the history may or may not have been deleted.")
+      }
+      guard let error = reply.error else {
+        let position = StreamPosition(epoch: reply.string, offset: 0)
+        return context.outlet.answer(.success(.cleared(position)), to: caller)
+      }
+      error.isOfForeignData
+        ? refuse(caller, .internal, ChannelStreams.foreign.message)
+        : refuse(caller, .unavailable, "Redis refused it; nothing was deleted.")
+      context.handle(serverError: error)
+    }
+    if !sent { refuse(caller, .unavailable, "Redis cannot take any more now; nothing was deleted.") }
   }
 
   private func refuse(_ caller: Caller, _ code: ErrorCode, _ message: String) {

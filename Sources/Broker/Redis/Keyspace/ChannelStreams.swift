@@ -78,6 +78,12 @@ final class ChannelStreams {
     releaseReads(channel)
   }
 
+  /// The history was thrown away and goes on after that position: listeners are told by a gap.
+  func cleared(at position: StreamPosition, _ channel: ChannelName) {
+    act(continuity.stood(channel, at: position, askedAt: nil))
+    releaseReads(channel)
+  }
+
   /// Nobody here listens to the channel any more.
   func forget(_ channel: ChannelName) {
     continuity.forget(channel)
@@ -200,7 +206,7 @@ final class ChannelStreams {
     let sent = context.scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
       if let error = reply.error {
-        end(.failure(Self.unreadable))
+        end(.failure(error.isOfForeignData ? Self.foreign : Self.unreadable))
         return context.handle(serverError: error)
       }
       guard var read = HistoryReply.read(reply, of: request.channel, context.eventCheck) else {

@@ -9,6 +9,8 @@ import Redis
 protocol SubscriptionListener: AnyObject {
   /// A message that has its place in a history.
   func received(kept item: Continuity.Item, in channel: ChannelName)
+  /// The channel's history was thrown away, and goes on after that position.
+  func received(cleared position: StreamPosition, in channel: ChannelName)
   /// A join or a leave.
   func received(presence event: ChannelEvent, in channel: ChannelName)
   /// Something on a control channel; `isForAll`: on that of all nodes.
@@ -170,6 +172,9 @@ final class ChannelSubscriptions {
   /// An event with its header. One that is not fit for clients is dropped; where it has an offset that is told, or what
   /// follows it would be taken for a jump.
   private func received(_ header: BrokerPayload, _ bytes: UnsafeRawBufferPointer, _ channel: ChannelName) {
+    if header.kind == .cleared, let position = header.position {
+      return listener.received(cleared: position, in: channel)
+    }
     let check = context.eventCheck
     let isFit =
       header.kind == .binary
@@ -229,7 +234,7 @@ extension BrokerPayload.Kind {
   /// What loops call it.
   fileprivate var event: ChannelEvent.Kind {
     switch self {
-    case .message: .message
+    case .message, .cleared: .message
     case .signal: .signal
     case .presence: .presence
     case .binary: .binary

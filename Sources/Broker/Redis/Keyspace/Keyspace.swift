@@ -13,18 +13,20 @@ final class Keyspace {
   let lease: NodeLease
   let registry: ConnectionRegistry
   let users: UserEvents
+  let surveys: NodeSurveys
   let publisher: ChannelPublisher
+  let reader: ChannelReader
   private(set) lazy var subscriptions = ChannelSubscriptions(context, lease, listener: self)
   private(set) lazy var streams = ChannelStreams(context, lease, subscriptions, rosters: self) { [unowned self] in
     checkReady()
   }
   private(set) lazy var rosters = Rosters(context, subscriptions, streams)
   private(set) lazy var presence = PresenceSync(context, lease, rosters)
-  private lazy var probe = LinkProbe(context, lease, subscriptions)
+  private(set) lazy var probe = LinkProbe(context, lease, subscriptions)
 
   private var serverJoin = ServerJoin()
   private var join = KeyspaceJoin()
-  private var isSubscriberReady = false
+  var isSubscriberReady = false
   /// What keeps the links from being ready, in a sentence.
   private var failure: String? = "not connected yet"
   /// How often the node has joined is told of once in a while.
@@ -37,7 +39,9 @@ final class Keyspace {
     lease = NodeLease(context, id: id)
     registry = ConnectionRegistry(context, lease)
     users = UserEvents(context, lease, registry)
+    surveys = NodeSurveys(context, lease)
     publisher = ChannelPublisher(context, lease)
+    reader = ChannelReader(context)
   }
 
   func start() {
@@ -50,6 +54,11 @@ final class Keyspace {
     context.subscriber.onPush = { [unowned self] in subscriptions.received($0) }
     context.commands.start()
     context.subscriber.start()
+  }
+
+  /// Asks every live node about itself.
+  func ask(survey question: [UInt8], _ caller: Caller) {
+    surveys.ask(question, caller, canHear: isSubscriberReady)
   }
 
   /// A loop has no listener of the channel any more.
@@ -81,6 +90,7 @@ final class Keyspace {
     case .connected: subscriptions.linked()
     case .lost(let reason), .unreachable(let reason):
       isSubscriberReady = false
+      surveys.giveUp()
       subscriptions.linkLost()
       streams.subscriptionsLost()
       // Whatever the link state is by now: the other link may have set it long ago.
@@ -110,7 +120,7 @@ final class Keyspace {
   }
 
   /// Both links may be ready now.
-  private func checkReady() {
+  func checkReady() {
     guard context.isReady, isSubscriberReady, context.linkState == .up || streams.isCaughtUp else { return }
     failure = nil
     context.commands.markHealthy()
@@ -221,6 +231,8 @@ final class Keyspace {
   }
 
   private func takeNewID() {
+    // Their answers go to the old id.
+    surveys.giveUp()
     subscriptions.unsubscribeOwnControl()
     guard let id = lease.takeNewID() else { return }
     isSubscriberReady = false
@@ -234,6 +246,7 @@ final class Keyspace {
   func tick() {
     subscriptions.pauseWhileCongested()
     streams.refuseOverdueReads()
+    surveys.answerOverdue()
     subscriptions.expire()
     presence.endGraces()
     rosters.tellCounts()
@@ -262,6 +275,7 @@ final class Keyspace {
   /// Members leave in batches, the lease goes last; gives up after the time an answer may take.
   func stop(then done: @escaping () -> Void) {
     users.giveUp()
+    surveys.giveUp()
     leaveEverything { [self] in
       context.commands.stop()
       context.scripts.linkLost()
@@ -298,50 +312,6 @@ final class Keyspace {
     status.malformedPayloads += subscriptions.malformedPayloads
     status.unknownPayloads += subscriptions.unknownPayloads
     status.gaps += streams.gaps
-  }
-}
-
-extension Keyspace: SubscriptionListener {
-  func received(kept item: Continuity.Item, in channel: ChannelName) {
-    streams.received(item, channel)
-  }
-
-  func received(presence event: ChannelEvent, in channel: ChannelName) {
-    rosters.received(event, in: channel)
-  }
-
-  func received(control payload: UnsafeRawBufferPointer, isForAll: Bool) {
-    switch ControlPayload.parse(payload, maxMessageSize: context.configuration.maxMessageSize) {
-    case .probe(let number): probe.received(number)
-    case .event(let addressee, let range):
-      if context.outlet.isCongested { subscriptions.pause() }
-      users.received(UnsafeRawBufferPointer(rebasing: payload[range]), for: addressee, isForAll: isForAll)
-    case nil: BrokerPayload.isUnknown(payload) ? subscriptions.unknown() : subscriptions.malformed()
-    }
-  }
-
-  func attached(_ channel: ChannelName) {
-    streams.attached(channel)
-  }
-
-  func abandoned(_ channel: ChannelName) {
-    rosters.forget(channel)
-    streams.forget(channel)
-  }
-
-  func controlSubscribed() {
-    isSubscriberReady = true
-    checkReady()
-  }
-}
-
-extension Keyspace: RosterReader {
-  func read(_ request: ReadQueue.Request, for callers: [Caller]) {
-    rosters.read(request, for: callers)
-  }
-
-  func postpone(_ request: ReadQueue.Request, for callers: [Caller]) {
-    rosters.postpone(request, for: callers)
   }
 }
 

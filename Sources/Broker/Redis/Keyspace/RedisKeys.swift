@@ -23,6 +23,7 @@ struct RedisKeys {
       switch key.publisher {
       case .user(let user): Self.escaped(user.string)
       case .anonymous(let client): ":" + client.string
+      case .server: ":"
       }
     return prefix + "key:" + channel.string + " " + publisher + ":" + key.key
   }

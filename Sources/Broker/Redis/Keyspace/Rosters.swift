@@ -89,7 +89,7 @@ final class Rosters {
     defer { ended(request) }
     guard case .reply(let reply) = outcome else { return postpone(request, for: callers) }
     if let error = reply.error {
-      refuse(request, callers)
+      refuse(request, callers, isForeign: error.isOfForeignData)
       return context.handle(serverError: error)
     }
     let roster = RosterReply.read(
@@ -110,8 +110,10 @@ final class Rosters {
     context.outlet.answer(result.map { .presence(request.channel, $0) }, to: callers)
   }
 
-  private func refuse(_ request: ReadQueue.Request, _ callers: [Caller]) {
-    answer(request, callers, .failure(request.isForSubscribe ? PresenceSync.unreachable : Self.unreadable))
+  private func refuse(_ request: ReadQueue.Request, _ callers: [Caller], isForeign: Bool = false) {
+    let refusal =
+      isForeign ? ChannelStreams.foreign : request.isForSubscribe ? PresenceSync.unreachable : Self.unreadable
+    answer(request, callers, .failure(refusal))
     // Nobody else asks again for those who have a roster that is not true any more.
     if request.line == .watchers, case .none = resync { resync = .at(context.loop.now + Self.repetition) }
   }

@@ -1,4 +1,4 @@
--- Stands before the scripts `identify`, `doubt`, `publish` and `read`: the run of Redis, and the epochs of
+-- Stands before the scripts `identify`, `doubt`, `publish`, `read` and `clear`: the run of Redis, and the epochs of
 -- channels that have none.
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

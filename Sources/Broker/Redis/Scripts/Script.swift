@@ -2,13 +2,13 @@ import Redis
 
 /// The Lua scripts that run inside Redis; each says in its own file what it takes and gives.
 enum Script: CaseIterable {
-  case join, leave, roster, renew, expired, identify, doubt, publish, read, send, forget
+  case join, leave, roster, renew, expired, identify, doubt, publish, read, send, forget, survey, clear
 
   /// Its text; where it has to do with the run of Redis, `run.lua` stands before it.
   var source: [UInt8] {
     switch self {
-    case .identify, .doubt, .publish, .read: PackageResources.run_lua + body
-    case .join, .leave, .roster, .renew, .expired, .send, .forget: body
+    case .identify, .doubt, .publish, .read, .clear: PackageResources.run_lua + body
+    case .join, .leave, .roster, .renew, .expired, .send, .forget, .survey: body
     }
   }
 
@@ -25,6 +25,8 @@ enum Script: CaseIterable {
     case .read: PackageResources.read_lua
     case .send: PackageResources.send_lua
     case .forget: PackageResources.forget_lua
+    case .survey: PackageResources.survey_lua
+    case .clear: PackageResources.clear_lua
     }
   }
 }

@@ -25,7 +25,7 @@ struct RedisRun: Equatable {
   var previousReplicationID = ""
 }
 
-/// Makes the calls of the scripts `publish`, `read`, `identify` and `doubt`.
+/// Makes the calls of the scripts `publish`, `read`, `clear`, `identify` and `doubt`.
 ///
 /// `newSeed` of each is something random, never the same twice: epochs come of it where Redis has no seed.
 struct StreamScripts {
@@ -66,6 +66,15 @@ struct StreamScripts {
       arguments: [
         .text(run.name), .text(run.replicationID), .text(newSeed), .number(maxBytes), .number(maxEntries),
       ] + arguments(of: query))
+  }
+
+  /// Throws away a channel's history; the answer is its new epoch.
+  func clear(_ channel: ChannelName, newSeed: String) -> ScriptCall {
+    ScriptCall(
+      script: .clear, keys: [keys.meta(channel), keys.history(channel), keys.run],
+      arguments: [
+        .text(run.name), .text(run.replicationID), .text(newSeed), .text(keys.messages(channel)),
+      ])
   }
 
   /// Asks under what name the run goes that INFO tells of; the answer is the name, and 1 where Redis does not know of

@@ -17,6 +17,7 @@ struct OwnServer {
     port: UInt16 = 0, maxOutbox: Int = 1 << 20, maxRosterBytes: Int = Roster.maxBytes
   ) throws -> OwnServer {
     var random = SplitMix64(seed: 1)
+    let id = try #require(NodeID(name: "test", using: &random))
     let configuration = ServerConfiguration(
       addresses: [try #require(SocketAddress(numericHost: "127.0.0.1", port: port))], loops: 2, path: "/ws",
       echoes: false, compresses: false,
@@ -24,13 +25,13 @@ struct OwnServer {
       access: Hub.Authorization(rules: .standard(isOpen: true), requiresIdentity: false),
       maxMessageSize: 65_536, maxOutbox: maxOutbox, pingInterval: 25_000, pongTimeout: 10_000,
       origins: OriginPolicy(allowed: []), trustsUserParameter: true,
-      node: try #require(NodeID(name: "test", using: &random)))
+      node: id)
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let room = Room()
     let server = try Server.start(
       configuration, connectionCounter: ConnectionCounter(limit: 0), room: room, refusals: RefusalLog(logger),
       logger: logger,
-      broker: { MemoryBroker(on: $0, outlet: $1, leaveGrace: 100, maxRosterBytes: maxRosterBytes) },
+      broker: { MemoryBroker(on: $0, outlet: $1, id: id, leaveGrace: 100, maxRosterBytes: maxRosterBytes) },
       handOver: { Sys.close($0.fd) }, isOpen: { room.open(1000) })
     guard case .ipv4(_, let bound)? = server.addresses.first else { throw SystemError("bind", errno: 0) }
     return OwnServer(server: server, port: bound)

@@ -22,6 +22,7 @@ import Testing
     (BrokerPayload(.signal, excluded: ClientID("c-1")), "s - - c-1\n"),
     (BrokerPayload(.presence), "p - - -\n"),
     (BrokerPayload(.binary, epoch: "a.b_c-d", offset: 1), "b a.b_c-d 1 -\n"),
+    (BrokerPayload(.cleared, epoch: "x1", offset: 0), "c x1 0 -\n"),
   ])
   func writesAndReadsTheHeader(_ expected: BrokerPayload, _ header: String) throws {
     var writer = ByteWriter()
@@ -52,6 +53,21 @@ import Testing
     #expect(parse(text) == nil)
   }
 
+  /// Nothing but a clearing is at the offset 0, and it is nowhere else.
+  @Test(arguments: [
+    "c - - -\n{}", "c x1 - -\n{}", "c - 0 -\n{}", "c x1 1 -\n{}", "c x1 42 -\n{}", "c x1 00 -\n{}", "c x1 -0 -\n{}",
+    "c x1 0 -\n", "c x1 0\n{}", "m x1 0 -\n{}", "s x1 0 -\n{}", "p x1 0 -\n{}", "b x1 0 -\n{}",
+  ])
+  func onlyAClearingIsAtZero(_ text: String) {
+    #expect(parse(text) == nil)
+  }
+
+  @Test func aClearingTellsWhereTheHistoryGoesOn() throws {
+    let parsed = try #require(parse("c x1 0 -\n{}"))
+    #expect(parsed.payload.position == StreamPosition(epoch: "x1", offset: 0))
+    #expect(parse("c x1 0 c-1\n{}")?.payload.excluded == ClientID("c-1"), "as of every kind")
+  }
+
   @Test func readsTokensOf64Bytes() throws {
     let token = String(repeating: "x", count: 64)
     let parsed = try #require(parse("m \(token) 1 \(token)\n{}"))
@@ -67,13 +83,17 @@ import Testing
 
   private func isUnknown(_ text: String) -> Bool { withBytes(of: text) { BrokerPayload.isUnknown($0) } }
 
-  @Test(arguments: ["x - - -\n{}", "m2 - - -\n{}", "m2 anything", "b9 x", "X \n", "d2 bob\n{}", "n2\n{}", "q\n"])
+  @Test(arguments: [
+    "x - - -\n{}", "m2 - - -\n{}", "m2 anything", "b9 x", "X \n", "d2 bob\n{}", "n2\n{}", "c2 x1 0 -\n{}",
+    "q2 1 a.b\n{}", "a2 x", "r\n",
+  ])
   func isOfALaterVersion(_ text: String) {
     #expect(isUnknown(text) && parse(text) == nil)
   }
 
   @Test(arguments: [
     "", "m", "x", "m - - -\n{}", "m - -\n{}", "d bob\n{}", "n\n{}", "mm - - -\n{}", "{\"a\":1}", "m22 - \n", "1 \n",
+    "c - - -\n{}", "q\n", "q bob\n{}", "a 1 a.b\n",
   ])
   func isNotOfALaterVersion(_ text: String) {
     #expect(!isUnknown(text))

@@ -38,7 +38,7 @@ struct Desk {
       switch question {
       case .enter: entries[session, default: [:]][channel, default: []].append(number)
       case .history: reads[session, default: [:]][channel] = number
-      case .publish, .presence, .send: break
+      case .publish, .presence, .send, .counts, .connections, .kept, .clear, .survey: break
       }
     }
     return spare
@@ -117,6 +117,20 @@ struct Desk {
     _ = subscribe(slot, name, mode)
     _ = attached(name)
     if mode != .none { _ = entered(slot, name, roster()) }
+  }
+
+  // MARK: The server
+
+  /// The server puts the connection into a channel; the first line says where it did not.
+  mutating func put(_ slot: UInt32, _ name: String, _ mode: PresenceMode = .none, info: String? = nil) -> [String] {
+    let done = hub.put(Self.id(slot), into: channel(name), SubscribeOptions(mode, info: info))
+    return (done ? [] : ["not put"]) + lines()
+  }
+
+  /// The server takes the connection out of a channel; the first line says where it did not.
+  mutating func take(_ slot: UInt32, _ name: String) -> [String] {
+    let done = hub.take(Self.id(slot), outOf: channel(name))
+    return (done ? [] : ["not taken"]) + lines()
   }
 
   // MARK: The broker

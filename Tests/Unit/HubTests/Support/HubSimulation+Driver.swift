@@ -47,6 +47,7 @@ extension HubSimulation {
     case .publish(let echo):
       hub.publish(session(slot), to: channel, echo: echo, request: id) { _ in .finished(EventText(text: "own")) }
     case .presence: hub.presence(session(slot), of: channel, onlyCount: false, request: id)
+    case .put, .take: try check(false, "the server's")
     }
     try settle(closing: nil)
   }
@@ -56,8 +57,13 @@ extension HubSimulation {
     self.forbidden = forbidden
     self.quiet = quiet
     // A rule for which everybody would need a token that grants the channel: nobody here has one.
-    let first = forbidden.flatMap { ChannelPattern($0.string) }.map { pattern in
-      ChannelRule(match: pattern, publish: .server, subscribe: .token, signal: .server)
+    let first = forbidden.flatMap { name in
+      ChannelPattern(name.string).map { pattern in
+        var rule = ChannelRule(match: pattern, publish: .server, subscribe: .token, signal: .server)
+        if Self.kept.contains(name) { rule.history = HistoryRule(size: Self.size, timeToLive: 1000) }
+        rule.sendsLast = name == Self.last
+        return rule
+      }
     }
     let second = quiet.flatMap { ChannelPattern($0.string) }.map { pattern in
       var rule = ChannelRule.standard(pattern, isOpen: true)
@@ -67,7 +73,7 @@ extension HubSimulation {
     let isKept = quiet.map { Self.kept.contains($0) } ?? false
     hub.adopt(Self.rules([first, isKept ? nil : second], quiet: quiet))
     try settle(closing: nil)
-    for (key, place) in places {
+    for (key, place) in places where !place.isByServer {
       if key.channel == forbidden {
         try check(place.mode == nil && !place.isPending, "\(key) may still be in a channel that is forbidden")
       } else if key.channel == quiet {
@@ -90,7 +96,10 @@ extension HubSimulation {
     let isIn = places.contains { key, place in
       guard key.slot == slot else { return false }
       let isToBe = place.commands.contains {
-        if case .subscribe(let mode) = $0.command { mode != .none } else { false }
+        switch $0.command {
+        case .subscribe(let mode), .put(let mode, hasBegun: _): mode != .none
+        case .unsubscribe, .publish, .presence, .take: false
+        }
       }
       return isToBe || (place.mode ?? PresenceMode.none) != PresenceMode.none
     }
@@ -122,6 +131,10 @@ extension HubSimulation {
   mutating func answer(_ question: Int, success: Bool) throws {
     let (session, channel, entry) = questions.remove(at: question)
     let roster = Roster(members: [], count: 0)
+    if !success {
+      let asked = Key(slot: session.slot, channel: channel)
+      failPuts { key, place in key == asked && place.attempt == entry && place.isEntering }
+    }
     answer(session, channel, entry, success ? .success(roster) : .failure(Refusal(.unavailable, "Not now.")))
     try settle(closing: nil)
   }
@@ -135,6 +148,7 @@ extension HubSimulation {
   mutating func change(link state: LinkState) throws {
     link = state
     hub.linkChanged(state)
+    if state == .down { failPuts { _, place in !place.isHolding } }
     try settle(closing: nil)
   }
 
@@ -152,9 +166,13 @@ extension HubSimulation {
     let text = "\(channel) \(events) \(large ? String(repeating: "x", count: Self.capacity / 3) : "")"
     let event = event(text, mark, to: audience, without: excluded.map { client($0) })
     var expected: [UInt32] = []
+    // For who comes a signal is over, so that it is kept only where somebody is there already.
+    let isKept =
+      mark != .fleeting || places.contains { $0.key.channel == channel && $0.value.isHolding && $0.value.mode != nil }
     for (key, place) in places where key.channel == channel {
       if place.isHolding {
         places[key]?.heldBytes += event.text.count
+        if place.isEntering, isKept { places[key]?.enteredBytes += event.text.count }
         if key.slot == excluded, audience == .watchers { places[key]?.lastOwn = events }
         if key.slot != excluded, isAwaited(audience, mark, place) { places[key]?.backlog.append((events, audience)) }
       } else if let mode = place.mode, audience == .listeners || mode != .none {
@@ -173,6 +191,7 @@ extension HubSimulation {
     for slot in lent where !left.contains(slot) && mark.position != nil {
       try hear(mark, Key(slot: slot, channel: channel))
     }
+    failPuts { key, place in key.channel == channel && place.mustFail }
     try settle(closing: nil)
   }
 

@@ -6,8 +6,8 @@ import TestSupport
 /// Channels that keep history: a made-up stream, what of it is handed on, and where each client stands.
 ///
 /// The broker's promise is modelled as it is: messages are handed on one after the other, or a gap is; an epoch that
-/// begins is handed on as a gap; and a read is answered when all up to its latest has been handed on, or was given up
-/// for a new epoch.
+/// begins is handed on as a gap; and a read is answered when all up to its latest has been handed on. One that a new epoch
+/// has overtaken is made again.
 extension HubSimulation {
   /// A channel's history, and how much of it was handed on.
   struct Stream {
@@ -96,8 +96,10 @@ extension HubSimulation {
     _ session: SessionID, _ channel: ChannelName, _ query: HistoryQuery, _ serial: UInt64
   ) throws {
     let key = Key(slot: session.slot, channel: channel)
-    guard case .subscribe? = places[key]?.commands.first?.command else {
-      return try check(false, "nobody asked")
+    takeTurns(key)
+    switch places[key]?.commands.first?.command {
+    case .subscribe, .put(_, hasBegun: true): break
+    case .unsubscribe, .publish, .presence, .put, .take, nil: return try check(false, "nobody asked")
     }
     try check(Self.kept.contains(channel), "the channel keeps no history")
     try check(places[key]?.isEntering == false, "read after the roster")
@@ -111,6 +113,7 @@ extension HubSimulation {
     case .after: try check(false, "not what was asked")
     }
     places[key]?.isReading = true
+    places[key]?.attempt = serial
     readings.append(Reading(session: session, channel: channel, query: query, serial: serial))
   }
 
@@ -143,12 +146,19 @@ extension HubSimulation {
     guard let found = reading.found, let handed = streams[reading.channel]?.handed else { return }
     let isReached = (found.epoch, found.read.latest.offset) <= (handed.epoch, handed.offset)
     let isOver = open[reading.session.slot] != reading.session.generation
+    if success, !isOver, found.epoch < handed.epoch {
+      readings[number].found = nil
+      return
+    }
     guard isReached || isOver || !success else { return }
     readings.remove(at: number)
     let key = Key(slot: reading.session.slot, channel: reading.channel)
     if !isOver, success {
       let others = places.contains { $0.key.slot == key.slot && $0.key.channel != key.channel && $0.value.isEntering }
       places[key]?.mustRecover = found.read.isComplete && waiting == 0 && !others
+    }
+    if !success, !isOver {
+      failPuts { waiting, place in waiting == key && place.attempt == reading.serial && !place.isEntering }
     }
     hub.answered(
       .subscribe(reading.session, reading.channel, attempt: reading.serial),

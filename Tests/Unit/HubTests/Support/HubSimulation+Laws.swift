@@ -17,7 +17,9 @@ extension HubSimulation {
     }
     for key in overrun { places[key]?.backlog = [] }
     overrun = []
-    if closing == nil { try checkCounts() }
+    guard closing == nil else { return }
+    for key in Array(places.keys) { takeTurns(key) }
+    try checkCounts()
   }
 
   mutating func take(_ action: HubAction, closing: UInt32?) throws {
@@ -57,13 +59,16 @@ extension HubSimulation {
     where name == channel:
       try check(open[session.slot] == session.generation && connection.client == client(session.slot), "who is that")
       let key = Key(slot: session.slot, channel: channel)
-      guard case .subscribe(mode)? = places[key]?.commands.first?.command else {
-        return try check(false, "nobody asked")
+      takeTurns(key)
+      switch places[key]?.commands.first?.command {
+      case .subscribe(mode), .put(mode, hasBegun: true): break
+      case .subscribe, .unsubscribe, .publish, .presence, .put, .take, nil: return try check(false, "nobody asked")
       }
       try check(
         confirmed.contains(channel) || places[key]?.isReading == true, "entered before the channel was confirmed")
       try check(places[key]?.isEntering == false, "entered twice")
       places[key]?.isEntering = true
+      places[key]?.attempt = number
       questions.append((session, channel, number))
       if mode == .member { members.insert(key) }
     case (.publish(let publication), .command(let session, let id)):
@@ -75,18 +80,30 @@ extension HubSimulation {
     case (.presence(let channel, onlyCount: _), .command(let session, let id)):
       guard case .presence = try takeEffect(session, channel, id) else { return try check(false, "not what was asked") }
     case (.send, _): try check(false, "nobody has sent anything")
+    case (.counts, _), (.connections, _), (.kept, _), (.clear, _), (.survey, _):
+      try check(false, "the control plane asks that")
     case (.enter, _), (.publish, _), (.history, _), (.presence, _): try check(false, "not what was asked")
     }
   }
 
   mutating func take(_ reply: Reply, _ session: SessionID) throws {
     switch reply {
-    case .subscribed(let id, let channel, let stream, let roster):
-      guard case .subscribe(let mode) = try takeEffect(session, channel, id) else {
-        return try check(false, "not asked")
+    case .subscribed(let id, let channel, let stream, let roster, let byServer):
+      let mode: PresenceMode
+      switch try takeEffect(session, channel, id) {
+      case .subscribe(let asked):
+        mode = asked
+        try check(!byServer, "the client has asked")
+      case .put(let meant, hasBegun: true):
+        mode = meant
+        puts += 1
+        try check(byServer, "nobody has asked")
+      case .unsubscribe, .publish, .presence, .put, .take: return try check(false, "not asked")
       }
       let key = Key(slot: session.slot, channel: channel)
-      try check((roster != nil) == (mode != .none), "a roster for those who watch")
+      // Who is a member and is put there again only stays one.
+      let isKept = byServer && mode == .member && places[key]?.mode == .member
+      try check((roster != nil) == (mode != .none && !isKept), "a roster for those who watch")
       let isHolding = places[key]?.isHolding == true
       try check(isHolding || confirmed.contains(channel), "answered before the channel was confirmed")
       try stand(key, stream, id.flatMap { Int($0.json) }.flatMap { sinces[$0] })
@@ -95,23 +112,17 @@ extension HubSimulation {
         overrun.insert(key)
         overruns += 1
       }
-      let known = mode == .none ? Int.max : places[key]?.lastOwn ?? 0
+      let known = mode == .none ? Int.max : isKept ? 0 : places[key]?.lastOwn ?? 0
       places[key]?.backlog.removeAll { $0.audience == .watchers && $0.event < known }
       places[key]?.mode = mode
       places[key]?.endHolding()
     case .unsubscribed(let id, let channel):
       guard case .unsubscribe = try takeEffect(session, channel, id) else { return try check(false, "not asked") }
       places[Key(slot: session.slot, channel: channel)]?.mode = nil
+      places[Key(slot: session.slot, channel: channel)]?.isByServer = false
       places[Key(slot: session.slot, channel: channel)]?.position = nil
     case .error(let refusal): try take(refusal, session)
-    case .unsubscribedByServer(let channel):
-      let key = Key(slot: session.slot, channel: channel)
-      let isIn = (places[key]?.mode ?? PresenceMode.none) != PresenceMode.none
-      try check(
-        channel == forbidden && places[key]?.mode != nil || channel == quiet && isIn, "unsubscribed for no reason")
-      places[key]?.mode = nil
-      places[key]?.backlog = []
-      places[key]?.position = nil
+    case .unsubscribedByServer(let channel): try tookOut(session, channel)
     case .published, .signalled, .presence, .history: try check(false, "the broker has not answered")
     case .connected, .sent, .authenticated, .expiring, .pong, .response, .rpc, .drain:
       try check(false, "nobody has said anything")
@@ -149,19 +160,27 @@ extension HubSimulation {
   }
 
   mutating func take(_ refusal: Refusal, _ session: SessionID) throws {
+    takeTurns(ofSlot: session.slot)
     let asked = places.first { key, place in
       key.slot == session.slot && place.commands.first.map { "\($0.id)" } == refusal.id?.json
     }
     guard let key = asked?.key else { return try check(false, "no such command, or not its turn") }
+    let isByServer = places[key]?.isByServer == true
     let command = try takeEffect(session, key.channel, refusal.id)
     if refusal.code == .forbidden {
       let needsPresence =
         switch command {
         case .subscribe(let mode): mode != .none
         case .presence: true
-        case .unsubscribe, .publish: false
+        case .unsubscribe, .publish, .put, .take: false
         }
       try check(key.channel == forbidden || key.channel == quiet && needsPresence, "forbidden for no reason")
+      // Publishing, and the past, are up to its rights all the same.
+      let isElse =
+        if case .publish = command { true } else {
+          refusal.id.flatMap { Int($0.json) }.map { sinces[$0] != nil } ?? false
+        }
+      try check(!isByServer || isElse, "the server has put it there")
       if case .unsubscribe = command { try check(false, "to go is not forbidden") }
       guard case .subscribe = command else { return }
       return settleRefusal(key)
@@ -181,7 +200,10 @@ extension HubSimulation {
   /// A subscribe has been refused: all is as it was before it.
   mutating func settleRefusal(_ key: Key) {
     places[key]?.endHolding()
-    if places[key]?.mode == nil { places[key]?.backlog = [] }
+    if places[key]?.mode == nil {
+      places[key]?.backlog = []
+      places[key]?.isByServer = false
+    }
     // Who was a plain listener stays one, and is told of nobody's coming and going.
     if places[key]?.mode == PresenceMode.none { places[key]?.backlog.removeAll { $0.audience == .watchers } }
   }
@@ -200,7 +222,9 @@ extension HubSimulation {
         places[key]?.commands.removeFirst()
       }
     }
-    guard let oldest = places[key]?.commands.first, "\(oldest.id)" == id?.json else {
+    if !isClosing { takeTurns(key) }
+    guard let oldest = places[key]?.commands.first, oldest.command.isServers ? id == nil : "\(oldest.id)" == id?.json
+    else {
       throw Violation(description: "not its turn")
     }
     places[key]?.commands.removeFirst()
@@ -216,7 +240,10 @@ extension HubSimulation {
       if place.mode != nil || place.isPending { used += 1 }
       try check(place.isHolding || place.backlog.isEmpty, "events of \(key) were not let go")
       guard let oldest = place.commands.first else { continue }
-      guard case .subscribe = oldest.command else { return try check(false, "#\(oldest.id) waits for nothing") }
+      switch oldest.command {
+      case .subscribe, .put(_, hasBegun: true): break
+      case .unsubscribe, .publish, .presence, .put, .take: try check(false, "#\(oldest.id) waits for nothing")
+      }
       try check(
         place.isHolding || (!confirmed.contains(key.channel) && link != .down), "#\(oldest.id) waits for nothing")
     }

@@ -22,12 +22,17 @@ struct Violation: Error, CustomStringConvertible {
 /// 5. Who listened before a subscribe that fails, listens after it, and has missed nothing.
 /// 6. Nothing is said to a connection that has gone, and nothing of it stays.
 /// 7. What the hub counts is what there is (`Hub.check`).
+/// 8. Where the server has put a connection it stays, whatever the rules, until the client leaves or the server takes it out.
+///    A put that cannot be done, or fails, is silent, and all is as before.
 struct HubSimulation {
   enum Command {
     case subscribe(PresenceMode)
     case unsubscribe
     case publish(echo: Bool)
     case presence
+    /// The server's, and none of a client: it has no id. A put has begun where it is known how the client will take part.
+    case put(PresenceMode, hasBegun: Bool)
+    case take
   }
 
   struct Key: Hashable {
@@ -57,17 +62,29 @@ struct HubSimulation {
     var mustBeTold: StreamPosition?
     /// Whether the history had all that it asked for, and nothing stood in the way.
     var mustRecover = false
+    /// Whether the server has put the connection there.
+    var isByServer = false
+    /// The number of the subscribe, where the broker was asked for the roster or the history.
+    var attempt: UInt64 = 0
+    /// Bytes of what is held since the roster was asked for.
+    var enteredBytes = 0
 
     var isPending: Bool { !commands.isEmpty }
     var isHolding: Bool { isReading || isEntering }
     /// Whether more is held for it than there is room for.
     var isOverrun: Bool { heldBytes > HubSimulation.capacity }
+    /// Whether it can do without none of what there is no room for: who comes can do without what was before its roster.
+    var mustFail: Bool { (mode == nil ? enteredBytes : heldBytes) > HubSimulation.capacity }
+    /// Whether a put is under way.
+    var isBeingPut: Bool { if case .put(_, hasBegun: true)? = commands.first?.command { true } else { false } }
 
     /// The subscribe is over.
     mutating func endHolding() {
       isReading = false
       isEntering = false
       heldBytes = 0
+      enteredBytes = 0
+      attempt = 0
       lastOwn = 0
       mustRecover = false
     }
@@ -114,6 +131,10 @@ struct HubSimulation {
   var arrivals = 0
   var recovered = 0
   var overruns = 0
+  /// How many connections the server has put somewhere, how many of those puts failed, and how many it has taken out.
+  var puts = 0
+  var failedPuts = 0
+  var takes = 0
 
   func session(_ slot: UInt32) -> SessionID {
     SessionID(slot: slot, generation: open[slot] ?? 0)

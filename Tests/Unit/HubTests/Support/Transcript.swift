@@ -27,6 +27,7 @@ enum Transcript {
     case .history(let channel, let query): "read \(slot) \(channel) \(line(query))\(id)"
     case .presence(let channel, let onlyCount): "query \(slot) \(channel)\(id)\(onlyCount ? " count" : "")"
     case .send(let event, to: let addressee): "send \(slot) to \(line(addressee))\(id) '\(line(event))'"
+    case .counts, .connections, .kept, .clear, .survey: "not the hub's"
     }
   }
 
@@ -59,8 +60,8 @@ enum Transcript {
 
   static func line(_ reply: Reply) -> String {
     switch reply {
-    case .subscribed(let id, let channel, let stream, let roster):
-      "subscribed \(channel)\(number(id))\(line(stream))\(line(roster))"
+    case .subscribed(let id, let channel, let stream, let roster, let byServer):
+      "subscribed \(byServer ? "by the server " : "")\(channel)\(number(id))\(line(stream))\(line(roster))"
     case .unsubscribed(let id, let channel): "unsubscribed \(channel)\(number(id))"
     case .published(let id, let channel, let receipt):
       "published \(channel)\(number(id))\(receipt.position.map { " \(line($0))" } ?? "")"

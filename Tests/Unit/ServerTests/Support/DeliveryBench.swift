@@ -76,6 +76,7 @@ final class DeliveryBench: DeliveryOwner {
 
   // MARK: DeliveryOwner
 
+  func hasEvents(_ slot: UInt32) { told.append("events \(slot)") }
   func isTooSlow(_ slot: UInt32) { told.append("slow \(slot)") }
   func hasFailed(_ slot: UInt32) { told.append("failed \(slot)") }
   func hasBlocked(_ slot: UInt32) { told.append("blocked \(slot) \(connections[slot].pointee.isBlocked)") }

@@ -1,3 +1,23 @@
+/// A name or a value of a query, `a+b` being `a b` as in what forms and most libraries send.
+enum QueryPart {
+  /// The members of a query, in order; nil where it is not percent-encoded UTF-8.
+  static func members(of query: String?) -> [(name: String, value: String)]? {
+    var members: [(String, String)] = []
+    for pair in (query ?? "").utf8.split(separator: UInt8(ascii: "&")) {
+      let parts = pair.split(separator: UInt8(ascii: "="), maxSplits: 1, omittingEmptySubsequences: false)
+      guard let name = decode(parts[0]), let value = parts.count > 1 ? decode(parts[1]) : "" else { return nil }
+      members.append((name, value))
+    }
+    return members
+  }
+
+  /// As `PathSegment.decode`.
+  private static func decode(_ part: Substring.UTF8View) -> String? {
+    PathSegment.decode(
+      String(decoding: part.map { $0 == UInt8(ascii: "+") ? UInt8(ascii: " ") : $0 }, as: UTF8.self))
+  }
+}
+
 /// One part of a path between two slashes.
 enum PathSegment {
   /// Its text, with `%41` being `A`, decoded once; nil where a `%` has not two hexadecimal digits behind it (RFC 3986

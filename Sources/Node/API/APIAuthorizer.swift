@@ -7,8 +7,9 @@ import Server
 
 /// Who may make requests to the HTTP API.
 struct APIAuthorizer: Sendable {
-  /// Nil in development, where the API asks for none: there it takes what pages of other origins cannot send.
-  let keys: APIKeys?
+  let keys: APIKeys
+  /// In development the API asks for no key, and takes what pages of other origins cannot send.
+  let isDevelopment: Bool
   let origins: OriginPolicy
   let proxies: TrustedProxies
   let refusals: RefusalLog
@@ -20,18 +21,22 @@ struct APIAuthorizer: Sendable {
 
   /// What who makes a request may do, where that request is among it.
   func rights(of request: Request, on channel: any Channel) -> Result<APIKeys.Rights, Denial> {
-    if let keys { return rights(of: request, keys) }
+    // One that is shown is judged where there are any.
+    guard isDevelopment, keys.isEmpty || request.headers[.authorization] == nil else { return rights(of: request) }
     let refusal = refusalInDevelopment(of: request, isSecure: isSecure(request, channel))
     return refusal.map { .failure(Denial(response: $0)) } ?? .success(.full)
   }
 
-  private func rights(of request: Request, _ keys: APIKeys) -> Result<APIKeys.Rights, Denial> {
+  private func rights(of request: Request) -> Result<APIKeys.Rights, Denial> {
     guard !keys.isEmpty else {
       return .failure(
         Denial(response: .error(.forbidden, "forbidden", "This node has no API key: start it with --api-key.")))
     }
     guard let rights = keys.rights(of: request.headers) else {
-      var response = Response.error(.unauthorized, "unauthenticated", "Send an API key: Authorization: Bearer KEY.")
+      let sentence =
+        request.headers[.authorization] == nil
+        ? "Send an API key: Authorization: Bearer KEY." : "This node does not know that API key."
+      var response = Response.error(.unauthorized, "unauthenticated", sentence)
       response.headers[.wwwAuthenticate] = "Bearer"
       return .failure(Denial(response: response))
     }
