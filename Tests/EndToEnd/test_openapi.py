@@ -299,9 +299,11 @@ def test_other_methods(nodes, document):
         taken = {method.upper() for method in methods} | ({"HEAD"} if "get" in methods and not is_stream else set())
         for method in {"GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "FROB"} - taken:
             for node in nodes.values():
-                answer = node.request(method, example(path))
+                headers = bearer(KEY) if node is nodes["keyed"] else {}
+                answer = node.request(method, example(path), headers=headers)
                 assert answer.status_code == 405, (method, path, answer.text)
                 assert set(answer.headers["Allow"].split(", ")) == taken, (method, path)
+            assert nodes["keyed"].request(method, example(path)).status_code == 401, (method, path)
 
 
 def test_every_route_asks_for_a_key(nodes, document):

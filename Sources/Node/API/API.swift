@@ -20,6 +20,7 @@ struct API: Sendable {
   let description: String
   private let table: RouteTable
   private let responder: RouterResponder<APIContext>
+  private let authorizer: APIAuthorizer
   private let metrics: APIMetrics
   private let logger: Logger
 
@@ -36,6 +37,7 @@ struct API: Sendable {
       }
     }
     self.table = table
+    self.authorizer = authorizer
     self.metrics = metrics
     self.logger = logger
     responder = router.buildResponder()
@@ -57,7 +59,7 @@ struct API: Sendable {
     if route != nil {
       response = await self.response(to: request, source)
     } else {
-      response = .error(routes.isEmpty ? .notFound : Self.refusal(ofMethod: routes))
+      response = refusal(of: request, on: channel, routes)
     }
     metrics.record(
       route: route?.name ?? APIMetrics.noRoute, status: response.status.code,
@@ -71,6 +73,12 @@ struct API: Sendable {
     } catch {
       return .error(RouteError(.internal, "The request could not be answered."))
     }
+  }
+
+  /// What a request is told that no route takes: who shows no key learns nothing of what there is.
+  private func refusal(of request: Request, on channel: any Channel, _ routes: [Route]) -> Response {
+    if case .failure(let denial) = authorizer.rights(of: request, on: channel) { return denial.response }
+    return .error(routes.isEmpty ? .notFound : Self.refusal(ofMethod: routes))
   }
 
   private static func refusal(ofMethod routes: [Route]) -> RouteError {
