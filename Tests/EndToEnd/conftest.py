@@ -98,6 +98,14 @@ def own_node(loops: int, tmp_path) -> Iterator[Callable[..., Node]]:
 
 
 @pytest.fixture
+def ruled(request: pytest.FixtureRequest, own_node: Callable[..., Node], tmp_path) -> Callable[..., Node]:
+    """Starts a node as `own_node` does, in memory, with the rules of the test's file, `RULES`."""
+    file = tmp_path / "rules.yaml"
+    file.write_text(request.module.RULES)
+    return lambda options=None, **more: own_node({"--config": file, **(options or {})}, **more)
+
+
+@pytest.fixture
 def channel() -> str:
     """A channel no other test uses."""
     return f"test-{next(_numbers)}"

@@ -23,13 +23,6 @@ RULES = """channels:
 SESSION = "s" * 22
 
 
-@pytest.fixture
-def ruled(own_node, tmp_path):
-    """A node in memory with rules; `options` are added."""
-    (tmp_path / "rules.yaml").write_text(RULES)
-    return lambda options=None, **more: own_node({"--config": tmp_path / "rules.yaml", **(options or {})}, **more)
-
-
 def post(node, body, path="/commands", **headers):
     text = body if isinstance(body, str | bytes) else json.dumps(body)
     return node.request("POST", path, data=text, headers={"Content-Type": "application/json", **headers})

@@ -23,13 +23,6 @@ RULES = """channels:
 SESSION = "s" * 22
 
 
-@pytest.fixture
-def ruled(own_node, tmp_path):
-    """A node in memory with rules."""
-    (tmp_path / "rules.yaml").write_text(RULES)
-    return lambda options=None, **more: own_node({"--config": tmp_path / "rules.yaml", **(options or {})}, **more)
-
-
 def poll(node, query: str) -> dict:
     answer = node.get(f"/poll?{query}")
     assert answer.status_code == 200, answer.text

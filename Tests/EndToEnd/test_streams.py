@@ -30,13 +30,6 @@ SESSION = "s" * 22
 
 
 @pytest.fixture
-def ruled(own_node, tmp_path):
-    """A node in memory with rules; `options` are added."""
-    (tmp_path / "rules.yaml").write_text(RULES)
-    return lambda options=None, **more: own_node({"--config": tmp_path / "rules.yaml", **(options or {})}, **more)
-
-
-@pytest.fixture
 def stream():
     """`Stream` by node and query, for streams that end with the test."""
     with ExitStack() as stack:

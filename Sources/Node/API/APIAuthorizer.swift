@@ -23,7 +23,7 @@ struct APIAuthorizer: Sendable {
   func rights(of request: Request, on channel: any Channel) -> Result<APIKeys.Rights, Denial> {
     // One that is shown is judged where there are any.
     guard isDevelopment, keys.isEmpty || request.headers[.authorization] == nil else { return rights(of: request) }
-    let refusal = refusalInDevelopment(of: request, isSecure: isSecure(request, channel))
+    let refusal = refusalInDevelopment(of: request, isSecure: proxies.isSecure(request, on: channel))
     return refusal.map { .failure(Denial(response: $0)) } ?? .success(.full)
   }
 
@@ -60,12 +60,6 @@ struct APIAuthorizer: Sendable {
       return .error(.unsupportedMediaType, "unsupported_media_type", "Send Content-Type: application/json.")
     }
     return nil
-  }
-
-  private func isSecure(_ request: Request, _ channel: any Channel) -> Bool {
-    let values = request.headers.filter { $0.name.canonicalName == "x-forwarded-proto" }.map(\.value)
-    let forwarded = values.flatMap { $0.split(separator: ",") }.map { String($0.filter { $0 != " " && $0 != "\t" }) }
-    return proxies.isSecure(peer: channel.remoteAddress?.ipAddress.flatMap(IPAddress.init), forwardedProto: forwarded)
   }
 
   private static func isJSON(_ contentType: String?) -> Bool {

@@ -30,30 +30,22 @@ struct Visitors: Sendable {
       }
       return [.vary: "Origin"]
     }
-    guard origins.permits(origin: origin, host: request.host, isSecure: isSecure(request, channel)) else {
+    guard origins.permits(origin: origin, host: request.host, isSecure: proxies.isSecure(request, on: channel)) else {
       refusals.refused(origin: origin)
       throw RouteError(.forbidden, OriginPolicy.refusal)
     }
     return [.accessControlAllowOrigin: origin, .vary: "Origin"]
   }
 
-  private func isSecure(_ request: Request, _ channel: any Channel) -> Bool {
-    proxies.isSecure(peer: Self.peer(channel), forwardedProto: request.entries(of: "x-forwarded-proto"))
-  }
-
   // MARK: The client
 
   /// Where the client is.
   func address(_ request: Request, _ channel: any Channel) -> IPAddress? {
-    proxies.client(peer: Self.peer(channel), forwardedFor: request.entries(of: "x-forwarded-for"))
+    proxies.client(of: request, on: channel)
   }
 
   /// Whether another node can be asked by who has sent this.
-  func isBehindProxy(_ channel: any Channel) -> Bool { proxies.isTrusted(Self.peer(channel)) }
-
-  private static func peer(_ channel: any Channel) -> IPAddress? {
-    channel.remoteAddress?.ipAddress.flatMap(IPAddress.init)
-  }
+  func isBehindProxy(_ channel: any Channel) -> Bool { proxies.isTrusted(channel.peerAddress) }
 
   /// Who the client says it is, by a token or where that is believed by a name; nil for an anonymous one.
   func identity(of request: Request, _ query: QueryMembers) async throws(RouteError) -> Identity? {
@@ -85,14 +77,6 @@ struct Visitors: Sendable {
       return words[1].trimmingPrefix { $0 == " " }.description
     }
     return try query.first("token")
-  }
-}
-
-extension Request {
-  /// The entries of a header that is a list, however many lines it has; the nearest proxy's last.
-  fileprivate func entries(of name: String) -> [String] {
-    headers.filter { $0.name.canonicalName == name }.flatMap { $0.value.split(separator: ",") }
-      .map { String($0.filter { $0 != " " && $0 != "\t" }) }
   }
 }
 

@@ -1,0 +1,31 @@
+import HTTPTypes
+import HummingbirdCore
+import Model
+import NIOCore
+import Server
+
+/// What trusted proxies say of a request.
+extension TrustedProxies {
+  /// Whether the client came by https.
+  func isSecure(_ request: Request, on channel: any Channel) -> Bool {
+    isSecure(peer: channel.peerAddress, forwardedProto: request.entries(of: "x-forwarded-proto"))
+  }
+
+  /// Where the client is.
+  func client(of request: Request, on channel: any Channel) -> IPAddress? {
+    client(peer: channel.peerAddress, forwardedFor: request.entries(of: "x-forwarded-for"))
+  }
+}
+
+extension Channel {
+  /// Where the connection comes from; nil for a unix socket.
+  var peerAddress: IPAddress? { remoteAddress?.ipAddress.flatMap(IPAddress.init) }
+}
+
+extension Request {
+  /// The entries of a header that is a list, however many lines it has; the nearest proxy's last.
+  fileprivate func entries(of name: String) -> [String] {
+    headers.filter { $0.name.canonicalName == name }.flatMap { $0.value.split(separator: ",") }
+      .map { String($0.filter { $0 != " " && $0 != "\t" }) }
+  }
+}
