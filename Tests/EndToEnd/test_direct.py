@@ -28,6 +28,7 @@ def post(node: Node, path: str, body: object, **arguments):
 
 async def test_a_message_reaches_every_connection_of_a_user(cluster, connect):
     listeners = [await connect(node.ws, user="bob") for node in cluster.nodes for _ in range(2)]
+    await eventually(lambda: cluster.known_connections("bob") == 6)
     alice = await connect(cluster.nodes[0].ws, user="alice")
     others = [alice, await connect(cluster.nodes[1].ws, user="alice"), await connect(cluster.nodes[2].ws)]
     assert (await alice.command("send", to="bob", data={"a": [1]})).has({"type": "sent", "online": True})
@@ -43,6 +44,7 @@ async def test_a_message_reaches_every_connection_of_a_user(cluster, connect):
 async def test_to_oneself_and_from_nobody(cluster, connect):
     alice = await connect(cluster.nodes[0].ws, user="alice-2")
     elsewhere = await connect(cluster.nodes[1].ws, user="alice-2")
+    await eventually(lambda: cluster.known_connections("alice-2") == 2)
     assert (await alice.command("send", to="alice-2", data=1))["online"] is True
     for client in (alice, elsewhere):
         await client.expect("direct", data=1, **{"from": "alice-2"})
@@ -55,6 +57,7 @@ async def test_to_oneself_and_from_nobody(cluster, connect):
 @pytest.mark.parametrize("name", ["zoë müller", "a:b\\c", "<&>\"'", "x" * 200, "漢字"])
 async def test_any_name_and_any_data(cluster, connect, name):
     bob = await connect(cluster.nodes[1].ws, user=name)
+    await eventually(lambda: cluster.known_connections(name) == 1)
     alice = await connect(cluster.nodes[0].ws, user="alice")
     data = r'{ "n":1.0e+2 , "n":[ "\u00e9\/\n" ] }'
     await alice.send_text(f'{{"type":"send","to":{json.dumps(name)},"data":{data}}}')

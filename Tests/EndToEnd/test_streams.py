@@ -13,7 +13,7 @@ from contextlib import ExitStack
 import jwt
 import pytest
 
-from harness import eventually
+from harness import eventually, until
 from harness.process import program
 from harness.stream import Stream
 
@@ -113,6 +113,7 @@ def test_several_channels_and_only_those(cluster, stream, channel):
 def test_direct_messages_and_notifications(cluster, stream, channel):
     listener = stream(cluster.nodes[0], f"?channel={channel}&user={channel}")
     listener.expect("subscribed")
+    until(lambda: cluster.known_connections(channel) == 1)
     answer = cluster.nodes[1].request("POST", f"/api/users/{channel}/messages", json={"data": 1})
     assert answer.json() == {"online": True}
     assert listener.expect("notification")["data"] == 1

@@ -54,6 +54,10 @@ class Cluster:
     def __exit__(self, *_) -> None:
         self.end()
 
+    def known_connections(self, user: str) -> int:
+        """How many connections of the user Redis knows of: nodes tell it after they have opened."""
+        return self.redis.client.hlen(f"apus:user:{user}")
+
     def end(self) -> None:
         """Ends every process, whatever state it is in."""
         for process in [self.nginx, *self.nodes, self.redis]:

@@ -48,11 +48,11 @@ struct ConnectionLossTests {
       let killer = try cluster.redis.connect()
       _ = try killer.call("PING")
       // While Redis is paused the end of the connection is asked for first, and SUBSCRIBE written to it after that.
-      cluster.redis.pause()
-      try killer.send("CLIENT", "KILL", "TYPE", "pubsub")
-      for loop in 0..<2 { node.report(.attach("room"), from: loop) }
-      await node.flushed()
-      cluster.redis.resume()
+      try cluster.redis.whilePaused {
+        try killer.send("CLIENT", "KILL", "TYPE", "pubsub")
+        for loop in 0..<2 { node.report(.attach("room"), from: loop) }
+        node.flush()
+      }
       #expect(try killer.receive().integer == 1)
       for loop in 0..<2 {
         try await wait(until: { node.log.count(of: .attached("room"), on: loop) > 0 }, "never attached")
@@ -73,19 +73,19 @@ struct ConnectionLossTests {
       let killer = try cluster.redis.connect()
       _ = try killer.call("PING")
 
-      cluster.redis.pause()
-      try killer.send("CLIENT", "KILL", "TYPE", "normal")
       let publishers = (100..<120).map { TestClient($0) }
       let askers = (200..<210).map { TestClient($0) }
       let newcomers = (300..<310).map { TestClient($0, user: "carol") }
       let watcher = TestClient(400)
-      for client in publishers { node.publish("1", to: "room", by: client, id: "1") }
-      for client in askers { node.ask(.presence("room", onlyCount: false), by: .command(client.session, nil)) }
-      for client in newcomers { node.sendEnter(client, "room") }
-      node.sendEnter(watcher, "room", .watch)
-      node.leave(bob, "room")
-      await node.flushed()
-      cluster.redis.resume()
+      try cluster.redis.whilePaused {
+        try killer.send("CLIENT", "KILL", "TYPE", "normal")
+        for client in publishers { node.publish("1", to: "room", by: client, id: "1") }
+        for client in askers { node.ask(.presence("room", onlyCount: false), by: .command(client.session, nil)) }
+        for client in newcomers { node.sendEnter(client, "room") }
+        node.sendEnter(watcher, "room", .watch)
+        node.leave(bob, "room")
+        node.flush()
+      }
 
       try await wait(until: { node.log.links == [.lost, .up, .lost, .up] }, "\(node.log.links)")
       try await wait(
@@ -156,7 +156,7 @@ struct ConnectionLossTests {
         try await node.enter(TestClient(1), channel, .watch)
       }
       node.report(.detach("gone"))
-      await node.flushed()
+      node.flush()
       let monitor = try cluster.redis.connect()
       _ = try monitor.call("MONITOR")
       try cluster.redis.call("CLIENT", "KILL", "TYPE", "pubsub")

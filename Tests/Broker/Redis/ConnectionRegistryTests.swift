@@ -98,7 +98,7 @@ struct ConnectionRegistryTests {
       for number in 0..<6 {
         // All on the first two nodes.
         nodes[number % 2].connect(TestClient(UInt32(10 + number), user: "bob", loop: number % 2))
-        await nodes[number % 2].flushed()
+        nodes[number % 2].flush()
       }
       try await wait(until: { try cluster.redis.call("HLEN", "apus:user:bob").integer == 6 }, "never written")
       try await nodes[2].expect(.online, sending: "1", to: "bob", by: alice)
@@ -140,12 +140,12 @@ struct ConnectionRegistryTests {
       try await waitForRegistry(of: clients, on: node, cluster)
       let killer = try cluster.redis.connect()
       _ = try killer.call("PING")
-      cluster.redis.pause()
-      try killer.send("CLIENT", "KILL", "TYPE", "normal")
       // On their way when the connection is lost, or while it is away: nobody knows whether Redis has heard of it.
-      for client in clients.prefix(3) { node.disconnect(client) }
-      await node.flushed()
-      cluster.redis.resume()
+      try cluster.redis.whilePaused {
+        try killer.send("CLIENT", "KILL", "TYPE", "normal")
+        for client in clients.prefix(3) { node.disconnect(client) }
+        node.flush()
+      }
       try await wait(until: { node.log.count(of: .register(.nobody)) >= 2 }, "the loss was never told")
       for client in clients[3..<5] { node.disconnect(client) }
       let newcomer = TestClient(50, user: "carol")
@@ -201,11 +201,11 @@ struct ConnectionRegistryTests {
       try await node.expect(.online, sending: "1", to: "bob", by: alice)
       let killer = try cluster.redis.connect()
       _ = try killer.call("PING")
-      cluster.redis.pause()
-      try killer.send("CLIENT", "KILL", "TYPE", "normal")
-      node.send("2", to: "bob", by: alice, id: "2")
-      await node.flushed()
-      cluster.redis.resume()
+      try cluster.redis.whilePaused {
+        try killer.send("CLIENT", "KILL", "TYPE", "normal")
+        node.send("2", to: "bob", by: alice, id: "2")
+        node.flush()
+      }
       // Whether it went out is not known.
       try await wait(until: { node.log.sendAnswers(to: alice.session).count == 2 }, "never answered")
       #expect(node.log.sendAnswers(to: alice.session).last == .refused(.timeout))
@@ -229,7 +229,7 @@ struct ConnectionRegistryTests {
       // What was refused is reported again, some time later.
       try cluster.redis.call("CONFIG", "SET", "maxmemory", "1")
       node.connect(nobody)
-      await node.flushed()
+      node.flush()
       _ = try await node.sent("4", to: "bob", by: alice)
       try cluster.redis.call("CONFIG", "SET", "maxmemory", "0")
       try await node.reportOpen([bob, nobody], time: 2)

@@ -1,5 +1,6 @@
 import Broker
 import Cluster
+import Glibc
 import Model
 import Testing
 
@@ -110,12 +111,12 @@ struct KeyTests {
       let node = try await cluster.start("web-1", timeout: 30_000)
       try await node.attach("room")
       node.report(.detach("room"))
-      cluster.redis.pause()
-      // Longer than a subscription outlives its last listener: UNSUBSCRIBE is now on its way and cannot be answered.
-      try await Task.sleep(for: .milliseconds(2500))
-      node.report(.attach("room"))
-      await node.flushed()
-      cluster.redis.resume()
+      cluster.redis.whilePaused {
+        // Longer than a subscription outlives its last listener: UNSUBSCRIBE is now on its way and cannot be answered.
+        usleep(2_500_000)
+        node.report(.attach("room"))
+        node.flush()
+      }
       try await wait(until: { node.log.count(of: .attached("room")) == 2 }, "never attached again")
       try await node.settle("room")
       #expect(node.log.count(of: .attached("room")) == 2)

@@ -11,7 +11,7 @@ struct RecoveryTests {
     try await withCluster { cluster in
       let node = try await inRecovery(cluster) { node, _ in
         for channel in Self.channels { node.leave(Self.alice, channel) }
-        await node.flushed()
+        node.flush()
       }
       try await node.waitForLink(.up)
       // Also in those channels that had been looked through by then.
@@ -26,7 +26,7 @@ struct RecoveryTests {
       let bob = TestClient(2, user: "bob")
       let node = try await inRecovery(cluster) { node, _ in
         for channel in Self.channels.prefix(10) { node.sendEnter(bob, channel) }
-        await node.flushed()
+        node.flush()
       }
       for channel in Self.channels.prefix(10) {
         try await wait(
@@ -48,7 +48,7 @@ struct RecoveryTests {
   /// Starts a node with a member in many channels, ends its connection, and runs `work` while Redis is paused and the
   /// node, connected again, is looking through those channels. What `work` writes to the probe is carried out soon.
   private func inRecovery(
-    _ cluster: Cluster, _ work: (BrokerHarness, RedisProbe) async throws -> Void
+    _ cluster: Cluster, _ work: (BrokerHarness, RedisProbe) throws -> Void
   ) async throws -> BrokerHarness {
     let redis = cluster.redis
     let node = try await cluster.start("web-1", timeout: 30_000)
@@ -58,15 +58,12 @@ struct RecoveryTests {
     try redis.call("CLIENT", "KILL", "TYPE", "normal")
     let probe = try redis.connect()
     while try !probe.call("CLIENT", "LIST").text.contains("cmd=hscan") {}
-    redis.pause()
-    // What had been answered before is worked off, and from here on nothing moves.
-    await node.flushed()
-    try #require(node.log.links == [.lost, .up, .lost], "the node was faster than the test")
-    do { try await work(node, probe) } catch {
-      redis.resume()
-      throw error
+    try redis.whilePaused {
+      // What had been answered before is worked off, and from here on nothing moves.
+      node.flush()
+      try #require(node.log.links == [.lost, .up, .lost], "the node was faster than the test")
+      try work(node, probe)
     }
-    redis.resume()
     _ = try probe.call("PING")
     return node
   }

@@ -16,9 +16,9 @@ struct ScriptTests {
         if pair % 30 == 0 { try cluster.redis.call("SCRIPT", "FLUSH") }
         // In turns of their own: some are refused, others come while the scripts are loaded.
         node.sendEnter(alice, "room")
-        await node.flushed()
+        node.flush()
         node.leave(alice, "room")
-        await node.flushed()
+        node.flush()
       }
       // One out of order, and a join or leave is none, so it is missing here.
       try await wait(
@@ -42,12 +42,12 @@ struct ScriptTests {
       try await node.attach("room")
       try cluster.redis.call("SCRIPT", "FLUSH")
       // All of these are on their way before the first is refused; one turn each.
-      cluster.redis.pause()
-      for (index, user) in users.enumerated() {
-        node.sendEnter(TestClient(UInt32(index), user: user), "room")
-        await node.flushed()
+      cluster.redis.whilePaused {
+        for (index, user) in users.enumerated() {
+          node.sendEnter(TestClient(UInt32(index), user: user), "room")
+          node.flush()
+        }
       }
-      cluster.redis.resume()
       // And this one comes while the scripts are loaded, or after.
       node.leave(TestClient(0, user: "a"), "room")
       try await wait(until: { node.log.changes(in: "room").count == 5 }, "\(node.log.changes(in: "room"))")

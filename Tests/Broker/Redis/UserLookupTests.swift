@@ -93,7 +93,7 @@ struct UserLookupTests {
     try await withNodes { cluster, first, _ in
       try cluster.redis.call("FLUSHALL")
       first.send("1", to: "carol", by: alice, id: "1")
-      await first.flushed()
+      first.flush()
       cluster.redis.kill()
       try await wait(until: { !first.log.sendAnswers(to: alice.session).isEmpty }, "not answered")
       #expect(first.log.sendAnswers(to: alice.session) == [.refused(.timeout)])

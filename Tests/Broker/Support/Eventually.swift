@@ -3,12 +3,15 @@ import Testing
 /// Whether the condition comes true.
 ///
 /// The limit is many times what anything here takes, so that only what never happens fails.
+/// Asked ever more seldom: hundreds of tests ask at a time, and what they wait for needs the processor, too.
 func eventually(_ condition: () async throws -> Bool) async throws -> Bool {
   let end = ContinuousClock.now + .seconds(60)
+  var pause = Duration.milliseconds(5)
   while true {
     if try await condition() { return true }
     if ContinuousClock.now > end { return false }
-    try await Task.sleep(for: .milliseconds(5))
+    try await Task.sleep(for: pause)
+    pause = min(pause * 1.3, .milliseconds(100))
   }
 }
 

@@ -56,7 +56,17 @@ final class RedisProcess: Sendable {
     ended?.watchdog.dismiss()
   }
 
-  /// Lets it do nothing more until `resume`; connections stay open, and new ones are accepted by the kernel.
+  /// Runs `body` while it does nothing; connections stay open, and new ones are accepted by the kernel.
+  ///
+  /// `body` cannot suspend: where all tests wait for a thread, a node loses its lease, which lasts 10 s, before `body`
+  /// is continued.
+  func whilePaused<Result>(_ body: () throws -> Result) rethrows -> Result {
+    pause()
+    defer { resume() }
+    return try body()
+  }
+
+  /// Lets it do nothing more until `resume`. For what takes as long as it takes; see `whilePaused`.
   func pause() { run.withLock { $0 }?.server.pause() }
 
   func resume() { run.withLock { $0 }?.server.send(SIGCONT) }
