@@ -71,16 +71,16 @@ struct ChannelTable {
     for index in channels.indices { channels[index]?.isAttached = false }
   }
 
-  /// The channels that have a listener.
-  func census() -> [ChannelSize] {
+  /// The channels that have a listener, of so many places from `start` on; `next` is where to go on, nil at the end.
+  func census(from start: Int, places: Int) -> (sizes: [ChannelSize], next: Int?) {
     var sizes: [ChannelSize] = []
-    sizes.reserveCapacity(numbers.count)
-    for (name, index) in numbers {
+    let end = min(start + places, channels.count)
+    for place in start..<max(start, end) {
       // Not the channel, which is copied with its arrays.
-      let count = channels[Int(index.value)]?.listeners.count ?? 0
-      if count > 0 { sizes.append(ChannelSize(name, subscribers: count)) }
+      guard let count = channels[place]?.listeners.count, count > 0, let name = channels[place]?.name else { continue }
+      sizes.append(ChannelSize(name, subscribers: count))
     }
-    return sizes
+    return (sizes, end < channels.count ? end : nil)
   }
 
   /// The numbers of all channels.

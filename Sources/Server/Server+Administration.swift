@@ -41,8 +41,27 @@ package struct LoopTotals: Equatable, Sendable {
 extension Server {
   package func totals() async -> [LoopTotals] { await ask { $0.totals() } }
 
-  /// The channels that have a listener here, each loop's apart.
-  package func census() async -> [[ChannelSize]] { await ask { $0.census() } }
+  /// The channels that have a listener here, each loop's apart and each of them once.
+  package func census() async -> [[ChannelSize]] {
+    var loops: [[ChannelSize]] = []
+    for worker in workers {
+      var sizes: [ChannelSize] = []
+      var start: Int? = 0
+      // Some in a turn: the loop's connections are not to wait for all of them.
+      while let place = start, let part = await worker.ask({ $0.census(from: place) }) {
+        sizes += part.sizes
+        start = part.next
+      }
+      loops.append(Self.latest(of: sizes))
+    }
+    return loops
+  }
+
+  /// A channel that was emptied and used again in the meantime may have moved, and been counted twice.
+  private static func latest(of sizes: [ChannelSize]) -> [ChannelSize] {
+    let counts = Dictionary(sizes.map { ($0.name, $0.subscribers) }) { $1 }
+    return counts.count == sizes.count ? sizes : counts.map { ChannelSize($0, subscribers: $1) }
+  }
 
   /// How many listen here to each of the channels.
   package func listenerCounts(in channels: [ChannelName]) async -> [Int] {

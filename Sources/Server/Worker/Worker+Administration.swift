@@ -18,7 +18,7 @@ extension Worker {
       published: statistics.published, delivered: delivery.counts.delivered, busyMicroseconds: loop.busyMicroseconds)
   }
 
-  func census() -> [ChannelSize] { hub.census() }
+  func census(from start: Int) -> (sizes: [ChannelSize], next: Int?) { hub.census(from: start) }
 
   /// How many listen to each of the channels.
   func listenerCounts(in channels: [ChannelName]) -> [Int] { channels.map { hub.listenerCount(in: $0) } }

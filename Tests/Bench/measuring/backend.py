@@ -9,7 +9,10 @@ from harness.plain import connected, receive_until, upgraded
 from harness.raw import frame
 
 BATCH = 1000
+# Who has none may send 100 requests a second.
+KEY = "the-key-of-the-measurements-0123456789"
 _LIMIT = 120.0
+_HEADERS = f"Host: localhost\r\nAuthorization: Bearer {KEY}\r\n"
 _DATA = {"d": "x" * 64}
 
 
@@ -35,13 +38,13 @@ class Backend:
 
 
 def get(path: str) -> bytes:
-    return f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
+    return f"GET {path} HTTP/1.1\r\n{_HEADERS}\r\n".encode()
 
 
 def post(path: str, body: object) -> bytes:
     text = json.dumps(body, separators=(",", ":"))
     return (
-        f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        f"POST {path} HTTP/1.1\r\n{_HEADERS}Content-Type: application/json\r\n"
         f"Content-Length: {len(text)}\r\n\r\n{text}"
     ).encode()
 

@@ -19,17 +19,27 @@ class SlowLink:
         self.url = f"redis://127.0.0.1:{self.port}"
 
     def __enter__(self) -> "SlowLink":
-        self._loop = asyncio.new_event_loop()
-        self._loop.run_until_complete(asyncio.start_server(self._accepted, "127.0.0.1", self.port))
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        is_listening = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(is_listening)))
+        self._thread.start()
+        is_listening.wait()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._loop.call_soon_threadsafe(self._is_over.set)
+        self._thread.join()
+
+    async def _serve(self, is_listening: threading.Event) -> None:
+        self._loop = asyncio.get_running_loop()
+        self._is_over = asyncio.Event()
+        server = await asyncio.start_server(self._accepted, "127.0.0.1", self.port)
+        is_listening.set()
+        await self._is_over.wait()
+        server.close()
 
     async def _accepted(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         there = await asyncio.open_connection("127.0.0.1", self._target)
-        with suppress(ConnectionError):
+        with suppress(ConnectionError, asyncio.CancelledError):
             await asyncio.gather(self._pass(reader, there[1]), self._pass(there[0], writer))
 
     async def _pass(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -387,7 +387,8 @@ import Testing
     for slot: UInt32 in [0, 1] { desk.subscribed(slot, "a") }
     desk.subscribed(2, "b", .member)
     _ = desk.subscribe(2, "c")
-    let counts = Dictionary(uniqueKeysWithValues: desk.hub.census().map { ($0.name.string, $0.subscribers) })
+    let counts = Dictionary(
+      uniqueKeysWithValues: desk.hub.census(from: 0).sizes.map { ($0.name.string, $0.subscribers) })
     #expect(counts == ["a": 2, "b": 1], "who waits is none yet")
     #expect(["a", "b", "c", "d"].map { desk.hub.listenerCount(in: channel($0)) } == [2, 1, 0, 0])
     _ = desk.close(0)
