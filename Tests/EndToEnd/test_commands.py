@@ -6,6 +6,7 @@ import struct
 
 import pytest
 
+from harness import eventually
 from harness.backend import Backend, echo
 
 RULES = """channels:
@@ -92,6 +93,34 @@ async def test_a_binary_message(cluster, connect, channel):
     assert answer.json() == [{"type": "published", "channel": channel}]
     assert await client.binaries(1) == [frame]
     assert cluster.nodes[0].request("POST", "/commands", data=b"\x01", headers=headers).json()[0]["code"] == "bad_request"
+
+
+async def test_commands_are_no_longer_than_those_by_websocket(cluster, connect, channel):
+    """Other nodes drop what comes of longer ones, so it must not be accepted."""
+    bob = await connect(cluster.nodes[1].ws, user=channel)
+    await bob.subscribe(channel)
+    await eventually(lambda: cluster.known_connections(channel) == 1)
+    whole = {"publish": {"channel": channel}, "send": {"to": channel}}
+    commands = []
+    for length in (65_536, 65_537):
+        for type, members in whole.items():
+            text = json.dumps({"type": type, **members, "data": "", "id": 1}, separators=(",", ":"))
+            commands.append(text.replace('""', '"' + "x" * (length - len(text)) + '"'))
+    for longer in (False, True):
+        body = '{"commands":[' + ",".join(commands[2:] if longer else commands[:2]) + "]}"
+        headers = {"Content-Type": "application/json"}
+        replies = cluster.nodes[0].request("POST", "/commands", data=body, headers=headers).json()
+        assert [reply.get("code") for reply in replies] == ["too_large" if longer else None] * 2
+        assert [reply["id"] for reply in replies] == [1, 1]
+    for type in ("message", "direct"):
+        assert set((await bob.expect(type))["data"]) == {"x"}
+    head = b"\x01" + struct.pack(">H", len(channel)) + channel.encode()
+    headers = {"Content-Type": "application/octet-stream"}
+    for length, code in ((65_536, None), (65_537, "too_large")):
+        frame = head.ljust(length, b"x")
+        (reply,) = cluster.nodes[0].request("POST", "/commands", data=frame, headers=headers).json()
+        assert reply.get("code") == code
+    assert len((await bob.binaries(1))[0]) == 65_536
 
 
 def test_members_are_who_may_subscribe(ruled):

@@ -259,6 +259,9 @@ def of_fallbacks() -> dict[str, Row]:
         "body of a POST": [number("Node/Fallbacks/Fallbacks", "maxBodySize"), status_of("too_large")],
         "session": [*map(int, length), bad],
         "commands of one POST": [number("Server/Guests/CommandBatch", "maxCommands"), bad],
+        "each command, or the binary frame": [
+            code("Server/Worker/Worker+Guests", r"Refusal\(id: id, \.(\w+), \"A command must"),
+        ],
         "time for the commands of one POST": [
             number("Server/Guests/CommandBatch", "timeLimit"),
             code("Server/Guests/OpenBatch", r"case \.sent: .*Refusal\(id: .*, \.(\w+)"),
@@ -292,7 +295,7 @@ def of_protocol() -> dict[str, Row]:
     [fleeting] = {number(commands, name) for name in ("maxKeyLength", "maxEventLength")}
     return {
         "message": [close("WebSocket/FrameDecoder", r"guard header\.length <= .*fail\(\.(\w+)")],
-        "channels of a connection": [code("Hub/Hub+Commands", r"refuse\(id, id: request, \.(\w+), \"A connection may")],
+        "channels of a connection": [code("Hub/Hub+Commands", r"A connection may subscribe.*\n.*refuse\(.*, \.(\w+), message\)")],
         "commands of a connection, and of all connections of a user on a node": [
             code(*ABOVE_THE_RATE),
             number("Hub/TokenBucket", "timeout"),

@@ -24,21 +24,31 @@ extension Worker {
     schedule(slot, after: CommandBatch.timeLimit)
     switch batch.content {
     case .commands(let texts):
-      let commands = texts.map { text in
-        var text = text
-        return text.withUTF8 { CommandScanner.scan(UnsafeRawBufferPointer($0)) }
-      }
+      let commands = texts.map(scan)
       batches[slot] = OpenBatch(ids: commands.map(\.id), rateKey: rateKey) { answer($0) }
       for (place, (command, text)) in zip(commands, texts).enumerated() {
         if isAdmitted(place, slot) { run(command, text, place, slot) }
       }
     case .binary(let bytes):
       batches[slot] = OpenBatch(ids: [nil], rateKey: rateKey) { answer($0) }
-      if isAdmitted(0, slot) {
+      if bytes.count > configuration.maxMessageSize {
+        take(.error(tooLarge(OpenBatch.name(0))), slot)
+      } else if isAdmitted(0, slot) {
         bytes.withUnsafeBytes { publish(binary: $0, connections.id(slot), request: OpenBatch.name(0)) }
       }
     }
     performActions()
+  }
+
+  /// A command, which may be as long as one by WebSocket: other nodes drop what comes of longer ones.
+  private func scan(_ text: String) -> Result<Command, Refusal> {
+    var text = text
+    let command = text.withUTF8 { CommandScanner.scan(UnsafeRawBufferPointer($0)) }
+    return text.utf8.count > configuration.maxMessageSize ? .failure(tooLarge(command.id)) : command
+  }
+
+  private func tooLarge(_ id: RequestID?) -> Refusal {
+    Refusal(id: id, .tooLarge, "A command must not be longer than \(configuration.maxMessageSize) bytes.")
   }
 
   /// Whether a command may be done by the rate; else it is answered.
