@@ -15,16 +15,16 @@ extension Hub {
     guard options.since == nil || permit(.history, in: name, known, session, request) else { return }
     if let channel = known, let index = session.subscription(to: channel) {
       if session.subscriptions[index].isLive {
-        guard isReachable(channel) else { return refuseUnreachable(id, request) }
+        guard isReachable(channel) else { return refuse(session, request, name, .unavailable, Self.unreachable) }
         // What it has missed it was told the first time.
         return begin(id, channel, SubscribeOptions(options.mode, info: options.info), request: request)
       }
     }
     guard session.subscriptions.count < limits.maxChannels else {
-      refuse(id, id: request, .tooManyChannels, "A connection may subscribe to at most \(limits.maxChannels) channels.")
-      return
+      let message = "A connection may subscribe to at most \(limits.maxChannels) channels."
+      return refuse(session, request, name, .tooManyChannels, message)
     }
-    guard let channel = reserve(id, name) else { return refuseUnreachable(id, request) }
+    guard let channel = reserve(id, name) else { return refuse(session, request, name, .unavailable, Self.unreachable) }
     begin(id, channel, options, request: request)
   }
 
@@ -124,10 +124,6 @@ extension Hub {
   /// Whether a subscribe to the channel can be answered: it is confirmed, or may soon be.
   func isReachable(_ channel: ChannelIndex) -> Bool {
     link != .down || channels[channel].isAttached
-  }
-
-  private mutating func refuseUnreachable(_ id: SessionID, _ request: RequestID?) {
-    refuse(id, id: request, .unavailable, Self.unreachable)
   }
 
   static let unreachable = "The channel cannot be reached now; nothing was subscribed."

@@ -328,6 +328,18 @@ async def test_a_stopped_node_makes_answers_partial_and_nothing_slow(own_cluster
     nodes[2].signal(signal.SIGCONT)
 
 
+def test_a_batch_of_which_nothing_is_known(own_cluster):
+    """A backend that looks at the status alone must not take it for done."""
+    cluster = own_cluster(nodes=1)
+    node = cluster.nodes[0]
+    messages = [{"channel": "live:a", "data": number} for number in range(3)]
+    call(node, "POST", "/api/messages", {"messages": messages})
+    cluster.redis.signal(signal.SIGSTOP)
+    answer = node.request("POST", "/api/messages", json={"messages": messages})
+    assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
+    cluster.redis.signal(signal.SIGCONT)
+
+
 REFUSED = {
     "a match that is empty": ("GET", "/api/channels?match="),
     "another order": ("GET", "/api/channels?sort=size"),

@@ -360,12 +360,23 @@ def test_it_ends_with_the_token(closed, stream):
 # Limits, and ends
 
 
+def test_without_redis_each_channel_is_refused_by_its_name(own_cluster, stream, channel):
+    cluster = own_cluster(nodes=1)
+    cluster.redis.stop()
+    until(lambda: cluster.nodes[0].readiness() == 503)
+    listener = stream(cluster.nodes[0], f"?channel={channel}-1&channel={channel}-2")
+    last = listener.ended()
+    assert [event["type"] for event in last] == ["connected", "error"], "the first ends it"
+    assert (last[1]["code"], last[1]["channel"], last[1]["temporary"]) == ("unavailable", f"{channel}-1", True)
+
+
 def test_limits_count_streams(ruled, stream):
     node = ruled({"--max-connections": 2})
     first = [stream(node, "?channel=live:a") for _ in range(2)]
     # An EventSource would not come back after any other status.
     refused = stream(node, "?channel=live:a")
     assert refused.expect("error")["code"] == "unavailable" and refused.retries
+    assert refused.headers.get_all("Vary") == ["Origin"]
     refused.ended()
     answer = node.request("POST", "/events", json={"channels": [{"channel": "live:a"}]})
     assert (answer.status_code, answer.headers["Retry-After"]) == (503, "1")

@@ -39,11 +39,11 @@ struct Fallbacks: Sendable {
     if request.method == .options { return Self.preflight(origin) }
     do throws(RouteError) {
       guard var response = try await answer(request, channel, origin, proceed) else { return nil }
-      if response.headers[.accessControlAllowOrigin] == nil { response.headers.append(contentsOf: origin) }
+      for field in origin { response.headers[field.name] = field.value }
       return response
     } catch {
       var response = Response.error(error)
-      response.headers.append(contentsOf: origin)
+      for field in origin { response.headers[field.name] = field.value }
       return response
     }
   }

@@ -49,6 +49,22 @@ struct HistoryTests {
   }
 
   @Test(arguments: BrokerKind.allCases)
+  func aPositionOfAnotherEpochIsToldAsSuch(_ kind: BrokerKind) async throws {
+    try await withNode(kind) { node in
+      try await publish(3, node)
+      let latest = try #require(try await node.read("room", .position, by: alice).latest)
+      for (epoch, offset, isReset) in [
+        (latest.epoch, 1, false), (latest.epoch, 3, false), (latest.epoch, 4, false), ("another", 1, true),
+      ] {
+        let since = Since.position(StreamPosition(epoch: epoch, offset: offset))
+        let answer = try await node.read("room", .after(since, limit: 5), by: alice)
+        #expect(answer.isReset == isReset, "\(epoch):\(offset)")
+        #expect(answer.offsets == (isReset || offset >= 3 ? [] : [2, 3]))
+      }
+    }
+  }
+
+  @Test(arguments: BrokerKind.allCases)
   func onlySoMuchIsKept(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in
       try await publish(120, node)

@@ -109,6 +109,7 @@ struct HistoryAnswer: Equatable, Sendable {
   /// The offsets of what is held.
   var offsets: [Int] = []
   var isComplete = false
+  var isReset = false
   var refusal: ErrorCode?
 
   init(_ result: Result<HistoryRead, Refusal>) {
@@ -117,6 +118,7 @@ struct HistoryAnswer: Equatable, Sendable {
       latest = read.latest
       offsets = read.entries.map(\.offset)
       isComplete = read.isComplete
+      isReset = read.isReset
     case .failure(let refusal): self.refusal = refusal.code
     }
   }

@@ -495,10 +495,10 @@ async def a_program_by_events(stage: Stage) -> Around:
         alice = await Client.connect(node.ws, user="alice")
         # It says nothing when it listens.
         await eventually(lambda: node.get("/api/users/bob").json()["connections"], what="bob")
-        await alice.publish("demo:lobby", {"text": "hello"})
+        await alice.publish("demo:lobby", "hello")
         await says(stage, "example1", "alice: hello")
         line.cut()
-        await alice.publish("demo:lobby", {"text": "are you there?"})
+        await alice.publish("demo:lobby", "are you there?")
         await says(stage, "example1", "alice: are you there?")
         await alice.close()
 

@@ -120,8 +120,9 @@ struct MessageRoutes: Sendable {
       }
     }
     writer.append(byte: UInt8(ascii: "}"))
-    let isUnavailable = refusals.count == publications.count && refusals.allSatisfy { $0.status == 503 }
-    if isUnavailable, let refusal = refusals.first { throw refusal }
+    // A backend that looks at the status alone must not take that for done. Where it is not known of one, 504.
+    let isRepeatable = refusals.count == publications.count && refusals.allSatisfy { [503, 504].contains($0.status) }
+    if isRepeatable, let refusal = refusals.max(by: { $0.status < $1.status }) { throw refusal }
     return String(decoding: writer.bytes, as: UTF8.self)
   }
 
