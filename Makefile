@@ -82,7 +82,7 @@ unit: build-tools ## The tests of single modules
 	@$(TIER) unit swift test --skip BrokerTests $(SWIFT_TEST_FLAGS)
 
 .PHONY: broker
-# Each test starts a Redis and nodes: all at once they take the time from each other that leases and patience are made of.
+# Each test starts a Redis and nodes: all at once they slow each other down until leases and time limits run out.
 broker: export SWT_EXPERIMENTAL_MAXIMUM_PARALLELIZATION_WIDTH = 24
 broker: build-tools test-tools ## One suite on both brokers, with a real Redis
 	@$(TIER) broker swift test --filter BrokerTests $(SWIFT_TEST_FLAGS)

@@ -106,7 +106,7 @@ package struct Hub {
     actions.append(action)
   }
 
-  /// Refuses a subscribe that was under way.
+  /// Refuses a subscribe, and names its channel.
   mutating func refuse(
     _ session: Session, _ id: RequestID?, _ channel: ChannelName, _ code: ErrorCode, _ message: String
   ) {

@@ -20,7 +20,10 @@ final class Relay: BrokerOutlet {
   private var lastNumber: UInt64 = 0
   /// Of these, what the broker has not been asked yet.
   private var unasked: Deque<(Question, UInt64)> = []
-  /// So many take about half a millisecond.
+  private var asksInNextTurn = false
+  /// How many were asked in which turn of the loop.
+  private var asked = (turn: 0, count: 0)
+  /// So many publishes of 64 bytes take about half a millisecond.
   private static let questionsPerTurn = 32
   /// Who tells of this node what a survey asks.
   private let respondent: SurveyRespondent
@@ -102,19 +105,22 @@ final class Relay: BrokerOutlet {
       }
       unasked.append((question, lastNumber))
     }
-    // Else they have their turn already.
-    if unasked.count == questions.count { askNext(broker) }
+    askSome(broker)
   }
 
-  /// Asks some, and the others in turns of their own: on one loop there are WebSockets that wait meanwhile.
-  private func askNext(_ broker: any Broker) {
-    for _ in 0..<min(unasked.count, Self.questionsPerTurn) {
-      let (question, number) = unasked.removeFirst()
+  /// Asks as many as fit in this turn, and the others in the next ones: on one loop there are WebSockets that wait
+  /// meanwhile.
+  private func askSome(_ broker: any Broker) {
+    if asked.turn != loop.turns { asked = (loop.turns, 0) }
+    while asked.count < Self.questionsPerTurn, let (question, number) = unasked.popFirst() {
+      asked.count += 1
       broker.ask(question, by: .control(number))
     }
-    guard !unasked.isEmpty else { return }
+    guard !unasked.isEmpty, !asksInNextTurn else { return }
+    asksInNextTurn = true
     loop.atNextTurn { [unowned self] in
-      if !isStopped { askNext(broker) }
+      asksInNextTurn = false
+      if !isStopped { askSome(broker) }
     }
   }
 

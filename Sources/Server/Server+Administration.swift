@@ -57,8 +57,9 @@ extension Server {
     return loops
   }
 
-  /// A channel that was emptied and used again in the meantime may have moved, and been counted twice.
-  private static func latest(of sizes: [ChannelSize]) -> [ChannelSize] {
+  /// The last count of each channel. One that was emptied and used again in the meantime may have moved, and been counted
+  /// twice or not at all.
+  static func latest(of sizes: [ChannelSize]) -> [ChannelSize] {
     let counts = Dictionary(sizes.map { ($0.name, $0.subscribers) }) { $1 }
     return counts.count == sizes.count ? sizes : counts.map { ChannelSize($0, subscribers: $1) }
   }

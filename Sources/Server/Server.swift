@@ -103,8 +103,8 @@ package final class Server: Sendable {
     await relay.ask { $0.broker?.status }.flatMap { $0 }
   }
 
-  /// Asks the cluster for the control plane: several questions together, which go to Redis in one go and in order. The
-  /// answers are in the order of the questions.
+  /// Asks the cluster for the control plane: several questions in their order, each without waiting for the answer to the
+  /// one before. Questions of others may come between them. The answers are in the order of the questions.
   package func ask(_ questions: [Question]) async -> [Result<Answer, Refusal>] {
     await withCheckedContinuation { continuation in
       let accepted = relay.execute { $0.ask(questions) { continuation.resume(returning: $0) } }

@@ -79,6 +79,8 @@ def test_one_that_does_not_listen_to_that_passes_polls(node, tmp_path, channel):
             answer = poll(proxy, channel=channel, since=cursor)
             assert [event["data"] for event in answer["events"]] == [number]
             cursor = answer["cursor"]
+        assert not opened, "this proxy passes it on at once"
         node.request("DELETE", f"/api/users/{user}/connections")
-        opening.join()
+        opening.join(30)
+        assert opened, "the stream never came"
         assert [event["data"] for event in opened[0].collect("message", 5)] == list(range(5))

@@ -123,6 +123,18 @@ async def test_commands_are_no_longer_than_those_by_websocket(cluster, connect, 
     assert len((await bob.binaries(1))[0]) == 65_536
 
 
+def test_longer_ones_count_for_the_rate(own_node):
+    node = own_node({"--rate": 1, "--burst": 3})
+    codes = [
+        node.request(
+            "POST", "/commands?user=ann", data=b"\x01\x00\x01a".ljust(70_000, b"x"),
+            headers={"Content-Type": "application/octet-stream"},
+        ).json()[0]["code"]
+        for _ in range(6)
+    ]
+    assert codes[:3] == ["too_large"] * 3 and "rate_limited" in codes[3:]
+
+
 def test_members_are_who_may_subscribe(ruled):
     node = ruled()
     publish = [{"type": "publish", "channel": f"{name}:1", "data": 1} for name in ("members", "closed", "server")]

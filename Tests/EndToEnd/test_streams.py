@@ -315,7 +315,9 @@ def test_pages_of_other_origins(ruled):
     with Stream(f"{node.http}/events?channel=live:a", headers=allowed) as stream:
         assert stream.headers["Access-Control-Allow-Origin"] == allowed["Origin"]
         assert stream.headers["Vary"] == "Origin"
-    assert node.get("/events?channel=other", headers=allowed).headers["Access-Control-Allow-Origin"]
+    refused = node.get("/events?channel=other", headers=allowed)
+    assert refused.headers["Access-Control-Allow-Origin"] and refused.headers["Vary"] == "Origin"
+    assert refused.headers["Access-Control-Expose-Headers"] == "Retry-After, Allow"
     for method in ("GET", "OPTIONS", "POST"):
         answer = node.request(method, "/events?channel=live:a", headers={"Origin": "https://evil.example"})
         assert answer.status_code == 403 and "Access-Control-Allow-Origin" not in answer.headers
@@ -360,16 +362,6 @@ def test_it_ends_with_the_token(closed, stream):
 # Limits, and ends
 
 
-def test_without_redis_each_channel_is_refused_by_its_name(own_cluster, stream, channel):
-    cluster = own_cluster(nodes=1)
-    cluster.redis.stop()
-    until(lambda: cluster.nodes[0].readiness() == 503)
-    listener = stream(cluster.nodes[0], f"?channel={channel}-1&channel={channel}-2")
-    last = listener.ended()
-    assert [event["type"] for event in last] == ["connected", "error"], "the first ends it"
-    assert (last[1]["code"], last[1]["channel"], last[1]["temporary"]) == ("unavailable", f"{channel}-1", True)
-
-
 def test_limits_count_streams(ruled, stream):
     node = ruled({"--max-connections": 2})
     first = [stream(node, "?channel=live:a") for _ in range(2)]
@@ -386,10 +378,7 @@ def test_limits_count_streams(ruled, stream):
         with Stream(f"{node.http}/events?channel=live:a") as again:
             return bool(again.wait(lambda: again.received, "anything")[0]["type"] == "connected")
 
-    deadline = time.monotonic() + 20
-    while not opens():
-        assert time.monotonic() < deadline
-        time.sleep(0.1)
+    until(opens)
 
 
 async def test_a_stream_and_a_websocket_share_the_limit_of_an_address(ruled, stream, connect):

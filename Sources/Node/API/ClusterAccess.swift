@@ -36,7 +36,7 @@ struct ClusterAccess: Sendable {
     }
   }
 
-  /// Asks several at once: they reach Redis together and in order.
+  /// Asks several, in order and without waiting for answers in between; others may come between them.
   func ask(_ questions: [Question]) async -> [Result<Answer, Refusal>] {
     await self.questions(questions)
   }

@@ -33,7 +33,7 @@ struct Streams: Sendable {
     } catch {
       guard kind.isGet, [429, 503].contains(error.status), !(error.status == 503 && visitors.isBehindProxy(channel))
       else { throw error }
-      return Self.laterResponse(error, origin)
+      return Self.laterResponse(error)
     }
   }
 
@@ -115,9 +115,8 @@ struct Streams: Sendable {
   }
 
   /// The stream of one error. An `EventSource` never comes back after any other status.
-  private static func laterResponse(_ error: RouteError, _ origin: HTTPFields) -> Response {
+  private static func laterResponse(_ error: RouteError) -> Response {
     var response = Response(status: .ok, headers: fields)
-    for field in origin { response.headers.append(field) }
     let json =
       #"{"type":"error","code":\#(JSONText.quoted(error.code)),"error":\#(JSONText.quoted(error.message)),"temporary":true}"#
     response.body = ResponseBody(byteBuffer: ByteBuffer(string: "\(retry)data: \(json)\n\n"))

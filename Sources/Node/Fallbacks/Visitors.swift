@@ -34,7 +34,9 @@ struct Visitors: Sendable {
       refusals.refused(origin: origin)
       throw RouteError(.forbidden, OriginPolicy.refusal)
     }
-    return [.accessControlAllowOrigin: origin, .vary: "Origin"]
+    return [
+      .accessControlAllowOrigin: origin, .accessControlExposeHeaders: "Retry-After, Allow", .vary: "Origin",
+    ]
   }
 
   // MARK: The client

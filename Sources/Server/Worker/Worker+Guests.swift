@@ -31,16 +31,17 @@ extension Worker {
       }
     case .binary(let bytes):
       batches[slot] = OpenBatch(ids: [nil], rateKey: rateKey) { answer($0) }
+      guard isAdmitted(0, slot) else { break }
       if bytes.count > configuration.maxMessageSize {
-        take(.error(tooLarge(OpenBatch.name(0))), slot)
-      } else if isAdmitted(0, slot) {
+        run(.failure(tooLarge(nil)), "", 0, slot)
+      } else {
         bytes.withUnsafeBytes { publish(binary: $0, connections.id(slot), request: OpenBatch.name(0)) }
       }
     }
     performActions()
   }
 
-  /// A command, which may be as long as one by WebSocket: other nodes drop what comes of longer ones.
+  /// A command; it must not be longer than one by WebSocket, because other nodes drop larger messages.
   private func scan(_ text: String) -> Result<Command, Refusal> {
     var text = text
     let command = text.withUTF8 { CommandScanner.scan(UnsafeRawBufferPointer($0)) }

@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from harness import Opcode
 from harness.plain import receive_until, upgraded
@@ -19,13 +20,16 @@ def timed(work: Callable[[], object]) -> float:
 
 def listening(port: int, channels: list[str]) -> socket.socket:
     """A WebSocket that listens to all of these."""
-    sock = upgraded(port)
+    sock = upgraded(port, timeout=60)
     for channel in channels:
         sock.sendall(frame(Opcode.TEXT, json.dumps({"type": "subscribe", "channel": channel}).encode()))
     sock.sendall(frame(Opcode.TEXT, b'{"type":"unsubscribe","channel":"none","id":1}'))
     received = b""
     while received.count(b'"subscribed"') < len(channels):
-        received += sock.recv(1 << 16)
+        more = sock.recv(1 << 16)
+        if not more:
+            raise ConnectionError(f"the node has ended the connection after {received[-200:]!r}")
+        received += more
     return sock
 
 
@@ -42,11 +46,13 @@ def pings(port: int, seconds: float, work: Callable[[], None]) -> list[float]:
             found.append(timed(lambda: (sock.sendall(frame(Opcode.PING, b"x")), receive_until(sock, b"x"))))
             time.sleep(0.02)
 
-    thread = threading.Thread(target=ping)
-    thread.start()
-    end = time.perf_counter() + seconds
-    while time.perf_counter() < end:
-        work()
-    is_over.set()
-    thread.join()
+    with ThreadPoolExecutor(1) as thread:
+        pinging = thread.submit(ping)
+        try:
+            end = time.perf_counter() + seconds
+            while time.perf_counter() < end:
+                work()
+        finally:
+            is_over.set()
+        pinging.result()
     return found

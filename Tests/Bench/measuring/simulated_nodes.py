@@ -7,6 +7,7 @@ import socket
 import time
 from bisect import bisect_right
 
+from harness import Failure
 from harness.plain import connected
 
 CHANNELS = 100_000
@@ -50,7 +51,8 @@ class SimulatedNodes:
         # Not by spawning: the program that runs has no name that could be imported.
         self._process = multiprocessing.get_context("fork").Process(target=self._run, args=(is_ready,), daemon=True)
         self._process.start()
-        is_ready.wait()
+        if not is_ready.wait(60):
+            raise Failure("the simulated nodes have not started")
         return self
 
     def __exit__(self, *_: object) -> None:

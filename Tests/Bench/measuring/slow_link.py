@@ -4,6 +4,7 @@ import asyncio
 import threading
 from contextlib import suppress
 
+from harness import Failure
 from harness.ports import free_port
 
 
@@ -22,7 +23,8 @@ class SlowLink:
         is_listening = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(is_listening)))
         self._thread.start()
-        is_listening.wait()
+        if not is_listening.wait(10):
+            raise Failure("the slow link does not listen")
         return self
 
     def __exit__(self, *_: object) -> None:

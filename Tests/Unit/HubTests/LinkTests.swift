@@ -102,6 +102,7 @@ import Testing
     _ = desk.link(.down)
     #expect(desk.subscribe(1, "new", id: 1) == ["1: error unavailable #1"])
     #expect(desk.subscribe(1, "room", id: 2) == ["1: error unavailable #2"])
+    #expect(desk.subscribe(1, "new") == ["1: error unavailable in new"], "without an id its channel tells which it was")
     #expect(desk.hub.channelCount == 1, "a refused subscribe leaves no channel behind")
     #expect(desk.unsubscribe(0, "room", id: 3) == ["detach room", "0: unsubscribed room #3"])
   }

@@ -102,6 +102,7 @@ import Testing
     desk.subscribed(0, "a")
     #expect(desk.subscribe(0, "b", id: 1) == ["attach b"])
     #expect(desk.subscribe(0, "c", id: 2) == ["0: error too_many_channels #2"], "pending ones count")
+    #expect(desk.subscribe(0, "c") == ["0: error too_many_channels in c"])
     #expect(desk.hub.channelCount == 2, "a refused subscribe leaves no channel behind")
     #expect(desk.subscribe(0, "a", id: 3) == ["0: subscribed a #3"], "one it has is not one more")
     #expect(desk.subscribe(1, "c", id: 4) == ["attach c"], "the limit is each connection's own")

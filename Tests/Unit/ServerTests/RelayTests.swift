@@ -13,6 +13,7 @@ import Testing
     private unowned let loop: Loop
     private unowned let outlet: any BrokerOutlet
     private(set) var turns: [Int] = []
+    private(set) var texts: [UInt8] = []
 
     init(on loop: Loop, _ outlet: any BrokerOutlet) {
       self.loop = loop
@@ -22,6 +23,7 @@ import Testing
     func ask(_ question: Question, by caller: Caller) {
       turns.append(loop.turns)
       guard case .survey(let text) = question else { return }
+      texts += text
       outlet.answer(.success(.surveyed(Survey(replies: [.init(node: "n", text: text)], silent: []))), to: caller)
     }
 
@@ -54,7 +56,7 @@ import Testing
     var answered: [[UInt8]] = []
     loop.after(1) {
       relay.ask(questions(0..<100)) { answered.append(texts($0)) }
-      // Behind them, though there would be room in this turn.
+      // Behind them.
       relay.ask(questions(200..<201)) { answers in
         answered.append(texts(answers))
         loop.stop()
@@ -63,8 +65,23 @@ import Testing
     try loop.runUntilStopped()
     #expect(answered == [Array(0..<100), [200]])
     let perTurn = Dictionary(grouping: broker.turns) { $0 }.values.map(\.count)
-    #expect(broker.turns.count == 101 && broker.turns == broker.turns.sorted())
+    #expect(broker.texts == Array(0..<100) + [200])
     #expect(perTurn.max() == 32)
+  }
+
+  @Test func severalSmallBatchesShareATurn() throws {
+    let loop = try Loop()
+    let (relay, broker) = relay(on: loop)
+    var answered: [[UInt8]] = []
+    loop.after(1) {
+      for start: UInt8 in [0, 20, 40] { relay.ask(questions(start..<start + 20)) { answered.append(texts($0)) } }
+      loop.after(20) { loop.stop() }
+    }
+    try loop.runUntilStopped()
+    #expect(answered == [Array(0..<20), Array(20..<40), Array(40..<60)])
+    #expect(broker.texts == Array(0..<60))
+    let perTurn = Dictionary(grouping: broker.turns) { $0 }
+    #expect(perTurn.keys.sorted().map { perTurn[$0]?.count } == [32, 28])
   }
 
   @Test func whatWasNotAskedBeforeTheEndIsRefused() throws {

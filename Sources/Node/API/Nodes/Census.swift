@@ -1,7 +1,7 @@
 import Hub
 
 /// The channels of this node and how many subscribers each has, counted when somebody asks, and at most four times a
-/// second: the loops copy their tables for it.
+/// second: each loop goes through its whole table for it.
 actor Census {
   private static let lifetime = Duration.milliseconds(250)
 

@@ -120,9 +120,9 @@ struct MessageRoutes: Sendable {
       }
     }
     writer.append(byte: UInt8(ascii: "}"))
-    // A backend that looks at the status alone must not take that for done. Where it is not known of one, 504.
-    let isRepeatable = refusals.count == publications.count && refusals.allSatisfy { [503, 504].contains($0.status) }
-    if isRepeatable, let refusal = refusals.max(by: { $0.status < $1.status }) { throw refusal }
+    // A backend that looks at the status alone must not take that for done. 504 where one may have been published.
+    let isNothingSure = refusals.count == publications.count && refusals.allSatisfy { [503, 504].contains($0.status) }
+    if isNothingSure, let refusal = refusals.max(by: { $0.status < $1.status }) { throw refusal }
     return String(decoding: writer.bytes, as: UTF8.self)
   }
 

@@ -73,6 +73,8 @@ enum Transcript {
     case .presence(let id, let channel, let roster): "presence \(channel)\(number(id))\(line(roster))"
     case .error(let refusal):
       "error \(refusal.code.rawValue)\(number(refusal.id))"
+        // As clients get it: where the error has an id they know it by that.
+        + (refusal.id == nil ? refusal.channel.map { " in \($0)" } ?? "" : "")
         + (refusal.retryAfter.map { " retry after \($0)" } ?? "")
     case .authenticated(let id, let identity, warning: _):
       "authenticated \(identity.user)\(number(id))\(identity.expires.map { " until \($0)" } ?? "")"
