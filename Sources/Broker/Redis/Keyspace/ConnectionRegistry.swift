@@ -11,8 +11,9 @@ import Redis
 /// comes back, since no client id is given twice. A loop tells of those closings alone whose connection it has told of,
 /// and of none that opens while the link is away: so what waits is not more than was connected when it was lost.
 final class ConnectionRegistry {
-  /// How long after a refusal all is reported again, in milliseconds.
-  private static let repetition: Int64 = 10_000
+  /// How long after a refusal all is reported again, in milliseconds: half of what a send waits to learn whether the user is
+  /// connected, so that one which came right behind the refusal still learns it.
+  private static let repetition = UserLookups.timeout / 2
   /// Entries that Redis did not let the node take out, and that are remembered to be tried again.
   private static let maxRefusedDepartures = 100_000
   /// Entries taken out by one command.
