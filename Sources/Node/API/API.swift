@@ -75,7 +75,7 @@ struct API: Sendable {
     }
   }
 
-  /// What a request is told that no route takes: who shows no key learns nothing of what there is.
+  /// The answer to a request that no route takes. Without a key it tells nothing of what there is.
   private func refusal(of request: Request, on channel: any Channel, _ routes: [Route]) -> Response {
     if case .failure(let denial) = authorizer.rights(of: request, on: channel) { return denial.response }
     return .error(routes.isEmpty ? .notFound : Self.refusal(ofMethod: routes))

@@ -37,15 +37,15 @@ struct Fallbacks: Sendable {
       return response
     }
     if request.method == .options { return Self.preflight(origin) }
+    var response: Response
     do throws(RouteError) {
-      guard var response = try await answer(request, channel, origin, proceed) else { return nil }
-      for field in origin { response.headers[field.name] = field.value }
-      return response
+      guard let answer = try await answer(request, channel, origin, proceed) else { return nil }
+      response = answer
     } catch {
-      var response = Response.error(error)
-      for field in origin { response.headers[field.name] = field.value }
-      return response
+      response = .error(error)
     }
+    for field in origin { response.headers[field.name] = field.value }
+    return response
   }
 
   private func answer(

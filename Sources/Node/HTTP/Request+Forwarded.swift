@@ -4,14 +4,14 @@ import Model
 import NIOCore
 import Server
 
-/// What trusted proxies say of a request.
+/// Reads what trusted proxies have added to a request.
 extension TrustedProxies {
-  /// Whether the client came by https.
+  /// Tells whether the client came by https.
   func isSecure(_ request: Request, on channel: any Channel) -> Bool {
     isSecure(peer: channel.peerAddress, forwardedProto: request.entries(of: "x-forwarded-proto"))
   }
 
-  /// Where the client is.
+  /// The address of the client.
   func client(of request: Request, on channel: any Channel) -> IPAddress? {
     client(peer: channel.peerAddress, forwardedFor: request.entries(of: "x-forwarded-for"))
   }

@@ -108,9 +108,7 @@ extension Worker {
     let session = connections.id(slot)
     // Where no call of its own is left nothing would come back for another look.
     while calls.open.hasRoom(session) || !calls.open.has(session), let next = batches[slot]?.nextRequest() {
-      var text = next.text
-      let command = text.withUTF8 { CommandScanner.scan(UnsafeRawBufferPointer($0)) }
-      run(command, next.text, next.place, slot, mayWait: false)
+      run(scan(next.text), next.text, next.place, slot, mayWait: false)
     }
   }
 
