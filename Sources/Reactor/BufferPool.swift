@@ -1,14 +1,14 @@
 /// Memory for what waits to be sent, given and taken back without an allocation in steady state.
 ///
 /// Sizes are powers of two from 512 bytes to 64 KiB; what comes back is kept up to a limit and freed beyond it.
-package struct BufferPool: ~Copyable {
+package final class BufferPool {
   package static let smallest = 512
   package static let largest = 1 << 16
   private static let classes = 8
   /// Kept for later, at most, in bytes.
   private static let maxKept = 32 << 20
 
-  private var free: [[UnsafeMutableRawPointer]] = Array(repeating: [], count: Self.classes)
+  private var free: [[UnsafeMutableRawPointer]] = Array(repeating: [], count: BufferPool.classes)
   private var kept = 0
 
   package init() {}
@@ -24,7 +24,7 @@ package struct BufferPool: ~Copyable {
   }
 
   /// A buffer of exactly `size` bytes, one of the pool's sizes.
-  package mutating func take(size: Int) -> UnsafeMutableRawPointer {
+  package func take(size: Int) -> UnsafeMutableRawPointer {
     let index = Self.index(size)
     if let pointer = free[index].popLast() {
       kept -= size
@@ -34,7 +34,7 @@ package struct BufferPool: ~Copyable {
   }
 
   /// Gives a buffer of that size back.
-  package mutating func give(_ pointer: UnsafeMutableRawPointer, size: Int) {
+  package func give(_ pointer: UnsafeMutableRawPointer, size: Int) {
     guard kept + size <= Self.maxKept else { return pointer.deallocate() }
     kept += size
     free[Self.index(size)].append(pointer)

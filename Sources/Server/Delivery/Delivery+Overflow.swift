@@ -7,19 +7,22 @@ extension Delivery {
   /// Whether the outbox takes that much more, now that what it holds was sent as far as the socket takes it: only what a
   /// client has not read counts against it, not what one turn brings. An empty one takes any one frame.
   func makeRoom(for count: Int, _ slot: UInt32) -> Bool {
-    let connection = connections[slot]
+    makeRoom(for: count, connections[slot], slot)
+  }
+
+  func makeRoom(for count: Int, _ connection: UnsafeMutablePointer<Connection>, _ slot: UInt32) -> Bool {
     if connection.pointee.endpoint == .poll { return polls[slot]?.hasRoom ?? false }
-    let limit = maxOutbox(slot)
+    let limit = maxOutbox(connection)
     if connection.pointee.outbox.count + count <= limit { return true }
     while !connection.pointee.isBlocked, !connection.pointee.outbox.isEmpty {
       counts.sends += 1
-      guard case .moved = connection.pointee.outbox.send(to: connection.pointee.fd, pool: &pool) else { break }
+      guard case .moved = connection.pointee.outbox.send(to: connection.pointee.fd, pool: pool) else { break }
     }
     return connection.pointee.outbox.isEmpty || connection.pointee.outbox.count + count <= limit
   }
 
-  private func maxOutbox(_ slot: UInt32) -> Int {
-    switch connections[slot].pointee.endpoint {
+  private func maxOutbox(_ connection: UnsafeMutablePointer<Connection>) -> Int {
+    switch connection.pointee.endpoint {
     case .hub, .events, .commands, .poll: configuration.maxOutbox
     case .echo: ServerConfiguration.maxEchoOutbox
     }
@@ -63,7 +66,7 @@ extension Delivery {
     connections[slot].pointee.hasDeferred = true
     if waiting[slot, default: DeferredSends()].conflate(event, of: channel) { count(.conflate) }
     // One frame for each of many channels can be too much as well.
-    if waiting[slot]?.newestBytes ?? 0 > maxOutbox(slot) { closeAsTooSlow(slot) }
+    if waiting[slot]?.newestBytes ?? 0 > maxOutbox(connections[slot]) { closeAsTooSlow(slot) }
   }
 
   func closeAsTooSlow(_ slot: UInt32) {
@@ -83,7 +86,7 @@ extension Delivery {
   /// One that bears loss may stay as full as it is while it reads at all.
   func checkSlowConsumer(_ slot: UInt32, hasMoved: Bool) {
     let connection = connections[slot]
-    guard connection.pointee.outbox.count > maxOutbox(slot) / 2 else {
+    guard connection.pointee.outbox.count > maxOutbox(connection) / 2 else {
       connection.pointee.slowSince = 0
       return
     }

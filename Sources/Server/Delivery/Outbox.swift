@@ -25,9 +25,9 @@ struct Outbox: ~Copyable {
   var isEmpty: Bool { count == 0 }
 
   /// Puts a frame after everything else.
-  mutating func append(_ frame: Frame, pool: inout BufferPool) {
+  mutating func append(_ frame: Frame, pool: BufferPool) {
     count += frame.count
-    if frames.isEmpty, frame.count < Self.largeFrame, makeRoom(for: frame.count, pool: &pool), let buffer {
+    if frames.isEmpty, frame.count < Self.largeFrame, makeRoom(for: frame.count, pool: pool), let buffer {
       frame.copy(to: buffer + Int(tail))
       tail += UInt32(frame.count)
       return
@@ -35,7 +35,7 @@ struct Outbox: ~Copyable {
     frames.append(frame)
   }
 
-  private mutating func makeRoom(for count: Int, pool: inout BufferPool) -> Bool {
+  private mutating func makeRoom(for count: Int, pool: BufferPool) -> Bool {
     let used = Int(tail - head)
     if Int(tail) + count > Int(size) {
       // A larger buffer, with what waits moved to its front.
@@ -54,9 +54,9 @@ struct Outbox: ~Copyable {
   }
 
   /// Sends by one call as much as the socket takes.
-  mutating func send(to fd: Int32, pool: inout BufferPool) -> TransferResult {
+  mutating func send(to fd: Int32, pool: BufferPool) -> TransferResult {
     let result = frames.isEmpty ? sendBuffer(to: fd) : sendPieces(to: fd)
-    if case .moved(let sent) = result { consume(sent, pool: &pool) }
+    if case .moved(let sent) = result { consume(sent, pool: pool) }
     return result
   }
 
@@ -90,11 +90,11 @@ struct Outbox: ~Copyable {
     }
   }
 
-  private mutating func consume(_ sent: Int, pool: inout BufferPool) {
+  private mutating func consume(_ sent: Int, pool: BufferPool) {
     count -= sent
     let fromBuffer = min(sent, Int(tail - head))
     head += UInt32(fromBuffer)
-    if head == tail { releaseBuffer(to: &pool) }
+    if head == tail { releaseBuffer(to: pool) }
     var rest = sent - fromBuffer
     var whole = 0
     while rest > 0, whole < frames.count {
@@ -111,14 +111,14 @@ struct Outbox: ~Copyable {
   }
 
   /// Forgets everything that waits.
-  mutating func removeAll(pool: inout BufferPool) {
-    releaseBuffer(to: &pool)
+  mutating func removeAll(pool: BufferPool) {
+    releaseBuffer(to: pool)
     frames = []
     frameOffset = 0
     count = 0
   }
 
-  private mutating func releaseBuffer(to pool: inout BufferPool) {
+  private mutating func releaseBuffer(to pool: BufferPool) {
     guard let buffer else { return }
     pool.give(buffer, size: Int(size))
     self.buffer = nil

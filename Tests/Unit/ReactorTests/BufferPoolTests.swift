@@ -17,7 +17,7 @@ import Testing
   }
 
   @Test func whatComesBackIsGivenAgain() {
-    var pool = BufferPool()
+    let pool = BufferPool()
     let first = pool.take(size: 512)
     let second = pool.take(size: 512)
     #expect(first != second)
@@ -32,7 +32,7 @@ import Testing
   }
 
   @Test func sizesDoNotMix() {
-    var pool = BufferPool()
+    let pool = BufferPool()
     let small = pool.take(size: 512)
     pool.give(small, size: 512)
     let large = pool.take(size: 1024)
@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test func everyByteOfABufferIsItsOwn() {
-    var pool = BufferPool()
+    let pool = BufferPool()
     var generator = SplitMix64(seed: 4)
     var taken: [(pointer: UnsafeMutableRawPointer, size: Int, mark: UInt8)] = []
     for step in 0..<5000 {
@@ -66,7 +66,7 @@ import Testing
 
   /// Beyond 32 MiB what comes back is freed; that must not disturb what is kept.
   @Test func moreThanIsKeptMayComeBack() {
-    var pool = BufferPool()
+    let pool = BufferPool()
     let many = (0..<600).map { _ in pool.take(size: BufferPool.largest) }
     #expect(Set(many).count == 600)
     for pointer in many { pool.give(pointer, size: BufferPool.largest) }

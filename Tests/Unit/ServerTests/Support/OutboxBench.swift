@@ -8,7 +8,7 @@ import WebSocket
 struct OutboxBench: ~Copyable {
   let pipe: NarrowPipe
   var outbox = Outbox()
-  var pool = BufferPool()
+  let pool = BufferPool()
   /// Everything that was put in, and everything that came out, in order.
   private(set) var appended: [UInt8] = []
   private(set) var received: [UInt8] = []
@@ -25,14 +25,14 @@ struct OutboxBench: ~Copyable {
     }
     let frame = nextBytes(payloadCount).withUnsafeBytes { FrameEncoder.frame(.binary, payload: $0) }
     appended.insert(contentsOf: frame.withHeader { Array($0) }, at: appended.count - payloadCount)
-    outbox.append(frame, pool: &pool)
+    outbox.append(frame, pool: pool)
   }
 
   private func header(_ payloadCount: Int) -> Int { FrameEncoder.headerCount(for: payloadCount) }
 
   /// Puts bytes in that are no frame.
   mutating func appendBytes(_ count: Int) {
-    outbox.append(Frame(unframed: nextBytes(count)), pool: &pool)
+    outbox.append(Frame(unframed: nextBytes(count)), pool: pool)
   }
 
   private mutating func nextBytes(_ count: Int) -> [UInt8] {
@@ -44,7 +44,7 @@ struct OutboxBench: ~Copyable {
   }
 
   mutating func send() -> TransferResult {
-    outbox.send(to: pipe.sender, pool: &pool)
+    outbox.send(to: pipe.sender, pool: pool)
   }
 
   /// Takes up to `count` bytes from the other end.
@@ -64,7 +64,7 @@ struct OutboxBench: ~Copyable {
 
   /// Forgets what waits, here and there.
   mutating func removeAll() {
-    outbox.removeAll(pool: &pool)
+    outbox.removeAll(pool: pool)
     appended = Array(appended.prefix(received.count))
   }
 
