@@ -143,6 +143,19 @@ async def test_a_chunk_beyond_the_limit_is_told_to_who_sends_on(own_node, raw):
     assert (await connection.response()).status == 413
 
 
+@pytest.mark.timeout(60)
+async def test_a_slow_client_gets_the_answer_that_came_before_its_body_was_over(own_node, raw):
+    """One that reads nothing until all is sent, four seconds after the refusal, as many libraries do."""
+    node = own_node()
+    connection = await raw(node.port)
+    await connection.send(NOTICE + b"Content-Length: 9000000\r\n\r\n")
+    for _ in range(40):
+        await connection.send(b" " * 1000)
+        await asyncio.sleep(0.1)
+    await connection.end_writing()
+    assert (await connection.response()).status == 413
+
+
 async def test_refusals_of_head_have_no_body(own_node, raw):
     node = own_node()
     fast = await raw(node.port)

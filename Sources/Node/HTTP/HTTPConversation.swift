@@ -21,8 +21,8 @@ final class HTTPConversation: ChannelDuplexHandler {
   /// From the end of an answer, or the beginning of the connection, to the end of the next request; and from there to
   /// the end of its answer. An idle time alone would let a client that sends or reads a byte at a time stay for ever.
   private static let limit = TimeAmount.seconds(30)
-  /// From the end of the last answer to the end of the connection: for the client to read it and end its side, since an end
-  /// with bytes unread would take the answer from it.
+  /// How long the client may say nothing, after the last answer, before the connection ends: an end with bytes unread
+  /// would take the answer from it. While it goes on sending, a refused body say, it has `limit`.
   private static let linger = TimeAmount.seconds(2)
 
   /// The request that is read or answered now.
@@ -55,6 +55,8 @@ final class HTTPConversation: ChannelDuplexHandler {
   private var isAdvancing = false
   /// Whether the last answer has left, and the client has a moment to read it.
   private var isLingering = false
+  /// Whether something has come since the last look at it.
+  private var hasSaidMore = false
   /// Ends the connection; there is always one.
   private var deadline: Scheduled<Void>?
 
@@ -75,16 +77,27 @@ final class HTTPConversation: ChannelDuplexHandler {
     deadline?.cancel()
   }
 
-  private func restartDeadline(_ context: ChannelHandlerContext, in time: TimeAmount = limit) {
+  private func restartDeadline(_ context: ChannelHandlerContext) {
     deadline?.cancel()
-    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: time) { context.close(promise: nil) }
+    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.limit) { context.close(promise: nil) }
+  }
+
+  private func linger(_ context: ChannelHandlerContext, until end: NIODeadline) {
+    hasSaidMore = false
+    deadline?.cancel()
+    deadline = context.eventLoop.assumeIsolated().scheduleTask(in: Self.linger) { [self] in
+      if hasSaidMore, .now() < end { linger(context, until: end) } else { context.close(promise: nil) }
+    }
   }
 
   // MARK: In
 
   func channelRead(context: ChannelHandlerContext, data: NIOAny) {
     var bytes = unwrapInboundIn(data)
-    guard !isDeaf else { return }
+    guard !isDeaf else {
+      hasSaidMore = true
+      return
+    }
     if unread.readableBytes == 0 { unread = bytes } else { unread.writeBuffer(&bytes) }
     advance(context)
     // Its memory is not kept.
@@ -269,7 +282,7 @@ final class HTTPConversation: ChannelDuplexHandler {
     // Its place is for the next one; the one request was read to its end, so that the answer arrives.
     if isForOneRequest || hasPeerEnded { return context.close(promise: nil) }
     isLingering = true
-    restartDeadline(context, in: Self.linger)
+    linger(context, until: .now() + Self.limit)
     context.close(mode: .output, promise: nil)
     context.read()
   }
