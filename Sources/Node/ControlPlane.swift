@@ -41,8 +41,9 @@ struct ControlPlane: Sendable {
       traffic: traffic)
     let keys = APIKeys(full: configuration.apiKeys, read: configuration.apiReadKeys)
     let apiBodies = BodyRoom()
-    let clientBodies = BodyRoom(maxCount: 1024)
+    let clientBodies = BodyRoom(maxCount: 1024, shares: 8)
     let limits = HTTPLimits(
+      proxies: serverConfiguration.proxies,
       isKnown: { keys.rights(of: $0) != nil },
       room: { target, headers in
         // Who shows no key must not take the room of those who do, nor clients that of the backend.

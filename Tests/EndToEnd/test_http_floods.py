@@ -249,6 +249,20 @@ async def test_the_number_of_bodies_is_limited(own_node, raw):
     await eventually(lambda: node.request("POST", "/api/notifications", json={"data": 1}).status_code == 200)
 
 
+async def test_the_bodies_of_one_address_leave_room_for_others(own_node, raw):
+    """A client whose bodies never end; another, as a trusted proxy tells, still gets its commands done."""
+    node = own_node({"--trusted-proxy": "127.0.0.0/8"})
+    head = b"POST /commands HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+    connections = [await raw(node.port) for _ in range(200)]
+    for connection in connections:
+        await connection.send(head + b"X-Forwarded-For: 192.0.2.1\r\nContent-Length: 100\r\n\r\n{")
+    await eventually(lambda: node.metrics().total("apus_limited_total", limit="http_bodies") == 200 - 128)
+    commands = {"commands": [{"type": "ping", "id": 1}]}
+    for address, status in [("192.0.2.1", 503), ("192.0.2.2", 200)]:
+        answer = node.request("POST", "/commands", json=commands, headers={"X-Forwarded-For": address})
+        assert answer.status_code == status, address
+
+
 async def test_the_backend_is_called_during_a_flood(own_node, connect):
     backend = await Backend().start()
     try:

@@ -96,6 +96,8 @@ def of_operations() -> dict[str, Row]:
     refusals, messages = "WebSocket/Handshake/HandshakeRefusal", "Node/HTTP/HTTPMessages"
     head, receiving = "WebSocket/Handshake/HandshakeParser", "Server/Worker/Worker+Receiving"
     deferred = "Server/DeferredSubscribes"
+    room, control_plane = "Node/HTTP/BodyRoom", "Node/ControlPlane"
+    too_many_bodies = status(messages, r"tooManyBodies = .*\n +status: (\d+)")
     return {
         "time for a handshake, or for the head of an HTTP request": [
             number(server, "handshakeTimeout"),
@@ -116,11 +118,18 @@ def of_operations() -> dict[str, Row]:
             number("Node/HTTP/HTTPLimits", "burst"),
             status(messages, r"tooManyRequestsOfOne = .*\n +status: (\d+)"),
         ],
-        "bodies of HTTP requests under way on a node": [
-            number("Node/HTTP/BodyRoom", "maxCount"),
-            number("Node/HTTP/BodyRoom", "maxBytes"),
+        "bodies of requests to the HTTP API under way on a node": [
+            number(room, "maxCount"),
+            number(room, "maxBytes"),
             number("Node/HTTP/HTTPLimits", "leastPart"),
-            status(messages, r"tooManyBodies = .*\n +status: (\d+)"),
+            too_many_bodies,
+        ],
+        "bodies of `/events`, `/poll` and `/commands` under way on a node; those of one address": [
+            number(control_plane, "maxCount"),
+            number(room, "maxBytes"),
+            number(control_plane, "maxCount") // number(control_plane, "shares"),
+            number(room, "maxBytes") // number(control_plane, "shares"),
+            too_many_bodies,
         ],
         "scrapes of `/metrics`": [1000 // time("Node/HTTP/MetricsPage", "interval")],
         "frames of one message, empty ones too": [

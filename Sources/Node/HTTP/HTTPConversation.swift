@@ -177,7 +177,7 @@ final class HTTPConversation: ChannelDuplexHandler {
       return refuse(.tooManyRequestsOfOne, context, isHead: head.isHead)
     }
     let room = head.body == .none ? nil : limits.room(head.target, request.headerFields)
-    let body = room?.enter()
+    let body = room?.enter(from: limits.proxies.client(of: request.headerFields, on: context.channel))
     guard room == nil || body != nil else { return refuseBody(context, isHead: head.isHead) }
     exchange = Exchange(head: head, closes: head.closes || isForOneRequest || isGoingAway, body: body)
     context.fireChannelRead(wrapInboundOut(.head(request)))

@@ -1,5 +1,6 @@
 import HTTPTypes
 import Hub
+import Server
 
 /// What an HTTP connection may ask of the node; shared by all of them.
 struct HTTPLimits: Sendable {
@@ -13,6 +14,8 @@ struct HTTPLimits: Sendable {
   static let leastPart = 128
 
   let tally = LimitTally()
+  /// Who is believed to say for which client a request is.
+  let proxies: TrustedProxies
   /// Whether a request shows a key of the HTTP API; such are not counted.
   let isKnown: @Sendable (HTTPFields) -> Bool
   /// The room for the body of a request to that target, where somebody gathers it; that of any other is thrown away as it

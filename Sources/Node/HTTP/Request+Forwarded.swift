@@ -8,12 +8,17 @@ import Server
 extension TrustedProxies {
   /// Tells whether the client came by https.
   func isSecure(_ request: Request, on channel: any Channel) -> Bool {
-    isSecure(peer: channel.peerAddress, forwardedProto: request.entries(of: "x-forwarded-proto"))
+    isSecure(peer: channel.peerAddress, forwardedProto: request.headers.entries(of: "x-forwarded-proto"))
   }
 
   /// The address of the client.
   func client(of request: Request, on channel: any Channel) -> IPAddress? {
-    client(peer: channel.peerAddress, forwardedFor: request.entries(of: "x-forwarded-for"))
+    client(of: request.headers, on: channel)
+  }
+
+  /// The address of the client that has sent a request with these headers.
+  func client(of headers: HTTPFields, on channel: any Channel) -> IPAddress? {
+    client(peer: channel.peerAddress, forwardedFor: headers.entries(of: "x-forwarded-for"))
   }
 }
 
@@ -22,10 +27,10 @@ extension Channel {
   var peerAddress: IPAddress? { remoteAddress?.ipAddress.flatMap(IPAddress.init) }
 }
 
-extension Request {
+extension HTTPFields {
   /// The entries of a header that is a list, however many lines it has; the nearest proxy's last.
   fileprivate func entries(of name: String) -> [String] {
-    headers.filter { $0.name.canonicalName == name }.flatMap { $0.value.split(separator: ",") }
+    filter { $0.name.canonicalName == name }.flatMap { $0.value.split(separator: ",") }
       .map { String($0.filter { $0 != " " && $0 != "\t" }) }
   }
 }

@@ -1,3 +1,4 @@
+import Model
 import Testing
 
 @testable import Node
@@ -24,5 +25,36 @@ import Testing
     #expect(first?.grow(by: 1) == false)
     second = nil
     #expect(first?.grow(by: 40) == true)
+  }
+
+  @Test func anAddressHasAShareInNumberAndInBytes() {
+    let room = BodyRoom(maxCount: 4, maxBytes: 100, shares: 2)
+    var first = room.enter(from: IPAddress("10.0.0.1"))
+    let second = room.enter(from: IPAddress("10.0.0.1"))
+    #expect(first != nil && second != nil)
+    #expect(room.enter(from: IPAddress("10.0.0.1")) == nil)
+    let other = room.enter(from: IPAddress("10.0.0.2"))
+    #expect(first?.grow(by: 30) == true)
+    #expect(second?.grow(by: 21) == false)
+    #expect(other?.grow(by: 50) == true)
+    first = nil
+    #expect(second?.grow(by: 50) == true)
+    #expect(room.enter(from: IPAddress("10.0.0.1")) != nil)
+  }
+
+  @Test func addressesOfOneIPv6NetworkAreOneClient() {
+    let room = BodyRoom(maxCount: 4, maxBytes: 100, shares: 4)
+    let first = room.enter(from: IPAddress("2001:db8::1"))
+    #expect(first != nil)
+    #expect(room.enter(from: IPAddress("2001:db8::2")) == nil)
+    withExtendedLifetime(first) {}
+  }
+
+  @Test func whoseAddressNobodyKnowsHasTheWholeRoom() {
+    let room = BodyRoom(maxCount: 2, maxBytes: 100, shares: 2)
+    let first = room.enter()
+    let second = room.enter()
+    #expect(first != nil && second != nil)
+    withExtendedLifetime((first, second)) {}
   }
 }
