@@ -43,7 +43,7 @@ struct Visitors: Sendable {
 
   /// Where the client is.
   func address(_ request: Request, _ channel: any Channel) -> IPAddress? {
-    proxies.client(of: request, on: channel)
+    proxies.client(of: request.headers, on: channel)
   }
 
   /// Whether another node can be asked by who has sent this.

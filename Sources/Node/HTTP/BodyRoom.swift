@@ -16,29 +16,31 @@ final class BodyRoom: Sendable {
   }
 
   private let limit: Size
-  private let limitPerAddress: Size
+  /// Nil where addresses do not count.
+  private let limitPerAddress: Size?
   private let taken = Lock(Taken())
 
-  /// An address gets one of `shares` equal shares at most, so that no client keeps the others out.
-  init(maxCount: Int = 256, maxBytes: Int = 32 << 20, shares: Int = 1) {
+  /// With `shares` an address gets one of that many equal parts at most, so that no client keeps the others out.
+  init(maxCount: Int = 256, maxBytes: Int = 32 << 20, shares: Int? = nil) {
     limit = Size(count: maxCount, bytes: maxBytes)
-    limitPerAddress = Size(count: maxCount / shares, bytes: maxBytes / shares)
+    limitPerAddress = shares.map { Size(count: maxCount / $0, bytes: maxBytes / $0) }
   }
 
-  /// Room for one more body; nil when there are too many. Of a client whose address nobody knows only the total counts.
+  /// Room for one more body; nil when there are too many. A client with an unknown address counts towards the total alone.
   func enter(from address: IPAddress? = nil) -> Share? {
-    let address = address?.limitKey
+    let address = limitPerAddress == nil ? nil : address?.limitKey
     return take(Size(count: 1), address) ? Share(in: self, of: address) : nil
   }
 
   private func take(_ more: Size, _ address: IPAddress?) -> Bool {
     taken.withLock { taken in
-      let ofAddress = address.flatMap { taken.byAddress[$0] } ?? Size()
-      guard taken.total.hasRoom(for: more, within: limit),
-        address == nil || ofAddress.hasRoom(for: more, within: limitPerAddress)
-      else { return false }
-      taken.total.add(more)
-      if let address { taken.byAddress[address, default: Size()].add(more) }
+      guard taken.total.hasRoom(for: more, within: limit) else { return false }
+      if let address, let limitPerAddress {
+        let own = taken.byAddress[address] ?? Size()
+        guard own.hasRoom(for: more, within: limitPerAddress) else { return false }
+        taken.byAddress[address] = own.adding(more)
+      }
+      taken.total = taken.total.adding(more)
       return true
     }
   }
@@ -56,7 +58,7 @@ final class BodyRoom: Sendable {
   final class Share {
     private let room: BodyRoom
     private let address: IPAddress?
-    private var bytes = 0
+    private var size = Size(count: 1)
 
     fileprivate init(in room: BodyRoom, of address: IPAddress?) {
       self.room = room
@@ -64,13 +66,14 @@ final class BodyRoom: Sendable {
     }
 
     deinit {
-      room.leave(Size(count: 1, bytes: bytes), address)
+      room.leave(size, address)
     }
 
     /// Takes room for that many more bytes; false, and none taken, when there is none.
     func grow(by count: Int) -> Bool {
-      guard room.take(Size(bytes: count), address) else { return false }
-      bytes += count
+      let more = Size(bytes: count)
+      guard room.take(more, address) else { return false }
+      size = size.adding(more)
       return true
     }
   }
@@ -81,9 +84,8 @@ extension BodyRoom.Size {
     count + more.count <= limit.count && bytes + more.bytes <= limit.bytes
   }
 
-  fileprivate mutating func add(_ more: Self) {
-    count += more.count
-    bytes += more.bytes
+  fileprivate func adding(_ more: Self) -> Self {
+    Self(count: count + more.count, bytes: bytes + more.bytes)
   }
 
   fileprivate mutating func remove(_ less: Self) {

@@ -21,8 +21,8 @@ final class HTTPConversation: ChannelDuplexHandler {
   /// From the end of an answer, or the beginning of the connection, to the end of the next request; and from there to
   /// the end of its answer. An idle time alone would let a client that sends or reads a byte at a time stay for ever.
   private static let limit = TimeAmount.seconds(30)
-  /// How long the client may say nothing, after the last answer, before the connection ends: an end with bytes unread
-  /// would take the answer from it. While it goes on sending, a refused body say, it has `limit`.
+  /// How long the client may be silent after the last answer before the connection ends. Closing with bytes unread would
+  /// reset it, and the client would lose the answer. A client that is still sending, such as a refused body, has `limit`.
   private static let linger = TimeAmount.seconds(2)
 
   /// The request that is read or answered now.
@@ -55,7 +55,7 @@ final class HTTPConversation: ChannelDuplexHandler {
   private var isAdvancing = false
   /// Whether the last answer has left, and the client has a moment to read it.
   private var isLingering = false
-  /// Whether something has come since the last look at it.
+  /// Whether the client has sent anything since the timer of `linger` began.
   private var hasSaidMore = false
   /// Ends the connection; there is always one.
   private var deadline: Scheduled<Void>?

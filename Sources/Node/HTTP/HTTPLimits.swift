@@ -14,7 +14,7 @@ struct HTTPLimits: Sendable {
   static let leastPart = 128
 
   let tally = LimitTally()
-  /// Who is believed to say for which client a request is.
+  /// Proxies whose `X-Forwarded-For` names the client.
   let proxies: TrustedProxies
   /// Whether a request shows a key of the HTTP API; such are not counted.
   let isKnown: @Sendable (HTTPFields) -> Bool

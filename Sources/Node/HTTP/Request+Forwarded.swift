@@ -11,11 +11,6 @@ extension TrustedProxies {
     isSecure(peer: channel.peerAddress, forwardedProto: request.headers.entries(of: "x-forwarded-proto"))
   }
 
-  /// The address of the client.
-  func client(of request: Request, on channel: any Channel) -> IPAddress? {
-    client(of: request.headers, on: channel)
-  }
-
   /// The address of the client that has sent a request with these headers.
   func client(of headers: HTTPFields, on channel: any Channel) -> IPAddress? {
     client(peer: channel.peerAddress, forwardedFor: headers.entries(of: "x-forwarded-for"))

@@ -10,6 +10,7 @@ extension Delivery {
     makeRoom(for: count, connections[slot], slot)
   }
 
+  /// The same for callers that have looked the connection up already.
   func makeRoom(for count: Int, _ connection: UnsafeMutablePointer<Connection>, _ slot: UInt32) -> Bool {
     if connection.pointee.endpoint == .poll { return polls[slot]?.hasRoom ?? false }
     let limit = maxOutbox(connection)

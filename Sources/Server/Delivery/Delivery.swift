@@ -163,7 +163,7 @@ final class Delivery {
     _ = append(reframed(frame, connection), connection, slot)
   }
 
-  /// What the connection gets for the frame: in its framing, and compressed where that was agreed on.
+  /// The frame in the connection's framing, compressed where the handshake has negotiated that.
   private func reframed(_ frame: Frame, _ connection: UnsafeMutablePointer<Connection>) -> Frame {
     let encoding = connection.pointee.encoding
     switch encoding.framing {
