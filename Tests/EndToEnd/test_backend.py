@@ -250,6 +250,7 @@ async def test_a_backend_that_is_not_there(own_node, backend, connect):
     for _ in range(20):
         assert (await ask(client))["code"] == "unavailable"
     assert (await call(client))["error"]["code"] == -32002
+    await eventually(lambda: "the backend failed" in node.log.read_text())
     assert node.log.read_text().count("the backend failed") == 1, "not a line for each"
     await down.start()
     assert (await ask(client, params="[1]"))["result"] == [1]

@@ -9,7 +9,7 @@ import threading
 import pytest
 import requests
 
-from harness import Node, RawSocket, eventually, free_port
+from harness import Node, RawSocket, eventually, free_port, until
 from harness.http_cases import get
 from harness.node import binary
 
@@ -22,7 +22,12 @@ def loops() -> int:
 
 def room(node: Node) -> int:
     """How many connections the node has found room for, as its log says."""
-    return int(re.search(r"room for connections.* room=(\d+)", node.log.read_text())[1])
+    return int(logged(node, r"room for connections.* room=(\d+)")[1])
+
+
+def logged(node: Node, pattern: str) -> re.Match[str]:
+    """What the node logs; the lines are written beside its work, so that it may be ready before they are."""
+    return until(lambda: re.search(pattern, node.log.read_text()), what=pattern)
 
 
 def is_empty(node: Node) -> bool:
@@ -245,7 +250,7 @@ def test_more_connections_than_files_are_warned_of(tmp_path, threads):
     node = Node("warned", tmp_path, loops=threads, options={"--max-connections": 150}, descriptors=150)
     try:
         node.start()
-        assert re.search(r"warning .*--max-connections is 150.*ulimit -n", node.log.read_text())
+        assert logged(node, r"warning .*--max-connections is 150.*ulimit -n")
         found = room(node)
     finally:
         node.end()
