@@ -1,0 +1,250 @@
+import { readEvents } from './sse.js'
+import { takePlace } from './place.js'
+
+/** Something must come on a stream in that time; else a proxy holds it back. */
+const FIRST_EVENT = 5_000
+/** Between two polls where there is no place for a stream. */
+const BETWEEN_POLLS = 3_000
+/** Commands of one POST. */
+const MOST_COMMANDS = 50
+/** Changes of channels that come together open one stream. */
+const TOGETHER = 20
+
+const JSON_TYPE = { 'Content-Type': 'application/json' }
+
+/**
+ * Looks like a WebSocket and speaks Server-Sent Events, or polls, and POSTs: for networks that let no WebSocket through.
+ *
+ * Commands go by `/commands`, one POST at a time. `subscribe` and `unsubscribe` change what the stream is asked for; a new one
+ * is opened with the positions, and the old one ends when the new one stands.
+ */
+export class HttpTransport {
+  kind = 'sse'
+  binaryType = 'arraybuffer'
+  #base
+  #query
+  #token
+  #session = randomLetters()
+  /** What is subscribed: by name the members of a subscribe, with `since` as the position moves. */
+  #channels = new Map()
+  /** Subscribes that were not confirmed, by name: their ids. */
+  #unconfirmed = new Map()
+  #commands = []
+  #isPosting = false
+  #stream
+  #change
+  #place
+  #isClosed = false
+
+  constructor(url, protocols) {
+    this.#base = new URL(String(url).replace(/^ws/, 'http'))
+    this.#query = this.#base.search
+    this.#token = protocols.find((protocol) => protocol.startsWith('auth.'))?.slice(5)
+    this.#greet()
+  }
+
+  get bufferedAmount() {
+    return this.#commands.reduce((sum, command) => sum + command.length, 0)
+  }
+
+  send(data) {
+    if (typeof data !== 'string') return void this.#post(data, { 'Content-Type': 'application/octet-stream' })
+    const command = JSON.parse(data)
+    if (command.type === 'subscribe') this.#subscribe(command)
+    else if (command.type === 'unsubscribe') this.#unsubscribe(command)
+    else if (command.type === 'auth') this.#authenticate(command)
+    else {
+      this.#commands.push(data)
+      this.#flush()
+    }
+  }
+
+  close() {
+    this.#isClosed = true
+    clearTimeout(this.#change)
+    this.#stream?.abort()
+    this.#place?.()
+  }
+
+  // What is told
+
+  #tell(event) {
+    if (!this.#isClosed) this.onmessage?.({ data: typeof event === 'string' ? event : JSON.stringify(event) })
+  }
+
+  #end(code = 1006, reason = '') {
+    if (this.#isClosed) return
+    this.close()
+    this.onclose?.({ code, reason })
+  }
+
+  /** A refusal by status. */
+  #refuse(status, refusal) {
+    this.#tell({ type: 'error', temporary: status >= 429, error: '', ...refusal })
+    this.#end(status === 401 ? 4001 : 1006)
+  }
+
+  // Requests
+
+  #fetch(path, init) {
+    const headers = { ...init.headers, ...(this.#token && { Authorization: `Bearer ${this.#token}` }) }
+    return fetch(new URL(path + this.#query, this.#base), { method: 'POST', cache: 'no-store', ...init, headers })
+  }
+
+  /** Who we are and what holds here, as `connected` would tell. */
+  async #greet() {
+    this.#place = await takePlace(String(new URL('commands' + this.#query, this.#base)))
+    if (!this.#place) this.kind = 'poll'
+    if (this.#isClosed) return this.#place?.()
+    const ask = (method) => ({ type: 'request', method })
+    const replies = await this.#post({ commands: [ask('whoami'), ask('limits')] })
+    if (!replies) return
+    const [{ clientId, node, user }, { maxMessageSize }] = replies.map(({ result }) => result)
+    this.onopen?.({})
+    this.#tell({ type: 'connected', clientId, node, user, protocol: 1, pingInterval: 25_000, maxMessageSize })
+  }
+
+  /** The replies; nothing where there are none, and then it is over. */
+  async #post(body, headers = JSON_TYPE) {
+    const isBinary = headers !== JSON_TYPE
+    const init = isBinary
+      ? { body, headers: { ...headers, 'Apus-Session': this.#session } }
+      : { body: JSON.stringify({ session: this.#session, ...body }), headers }
+    try {
+      const answer = await this.#fetch('commands', init)
+      const replies = await answer.json()
+      if (answer.ok) return replies
+      this.#refuse(answer.status, replies)
+    } catch {
+      this.#end()
+    }
+  }
+
+  async #flush() {
+    if (this.#isPosting || !this.#commands.length) return
+    this.#isPosting = true
+    const commands = this.#commands.slice(0, MOST_COMMANDS).map((command) => JSON.parse(command))
+    const replies = await this.#post({ commands })
+    this.#commands.splice(0, commands.length)
+    this.#isPosting = false
+    for (const reply of replies ?? []) if (reply.id !== undefined || reply.type === 'pong') this.#tell(reply)
+    if (replies) this.#flush()
+  }
+
+  #authenticate({ token, id }) {
+    this.#token = token
+    this.#changed()
+    this.#post({ commands: [{ type: 'request', method: 'whoami' }] }).then((replies) => {
+      if (replies) this.#tell({ type: 'authenticated', id, user: replies[0].result.user })
+    })
+  }
+
+  // Channels
+
+  #subscribe({ type, id, ...wanted }) {
+    const { since } = this.#channels.get(wanted.channel) ?? {}
+    this.#channels.set(wanted.channel, { ...wanted, since: since ?? wanted.since })
+    this.#unconfirmed.set(wanted.channel, id)
+    this.#changed()
+  }
+
+  #unsubscribe({ id, channel }) {
+    this.#channels.delete(channel)
+    this.#unconfirmed.delete(channel)
+    this.#changed()
+    this.#tell({ type: 'unsubscribed', id, channel })
+  }
+
+  #changed() {
+    clearTimeout(this.#change)
+    this.#change = setTimeout(() => this.#open(), TOGETHER)
+  }
+
+  #open() {
+    const old = this.#stream
+    const current = (this.#stream = new AbortController())
+    if (!this.#channels.size) return old?.abort()
+    if (this.kind === 'sse') this.#listen(current, old)
+    else this.#poll(current, old)
+  }
+
+  get #body() {
+    return { session: this.#session, channels: [...this.#channels.values()] }
+  }
+
+  async #listen(stream, old) {
+    const { signal } = stream
+    const unheard = new Set(this.#channels.keys())
+    const patience = setTimeout(() => {
+      this.kind = 'poll'
+      this.#changed()
+    }, FIRST_EVENT)
+    try {
+      const answer = await this.#fetch('events', { signal, headers: JSON_TYPE, body: JSON.stringify(this.#body) })
+      if (!answer.ok) return this.#refuse(answer.status, await answer.json())
+      await readEvents(answer.body, (text) => {
+        clearTimeout(patience)
+        const event = JSON.parse(text)
+        if (event.type === 'subscribed') unheard.delete(event.channel)
+        if (!unheard.size) old?.abort()
+        if (!signal.aborted) this.#received(event, text)
+      })
+    } catch {}
+    clearTimeout(patience)
+    if (!signal.aborted && stream === this.#stream) this.#end()
+  }
+
+  async #poll(stream, old) {
+    old?.abort()
+    const { signal } = stream
+    const wait = this.#place ? undefined : 0
+    while (!signal.aborted) {
+      try {
+        const body = JSON.stringify({ ...this.#body, wait })
+        const answer = await this.#fetch('poll', { signal, headers: JSON_TYPE, body })
+        const told = await answer.json()
+        if (!answer.ok) return this.#refuse(answer.status, told)
+        this.#polled(told)
+      } catch {
+        if (!signal.aborted) this.#end()
+        return
+      }
+      if (wait === 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_POLLS))
+    }
+  }
+
+  /** A poll confirms by its first answer; what a channel without history says between two polls is missed. */
+  #polled({ events, channels }) {
+    for (const { channel, epoch, offset } of channels) {
+      if (this.#unconfirmed.has(channel)) this.#received({ type: 'subscribed', channel, epoch, offset })
+      else if (epoch === undefined) this.#tell({ type: 'gap', channel })
+    }
+    for (const event of events) this.#received(event)
+    for (const { channel, epoch, offset } of channels) this.#move(channel, epoch, offset)
+  }
+
+  #received(event, text = JSON.stringify(event)) {
+    const { type, channel, epoch, offset } = event
+    if (type === 'connected' || type === undefined) return
+    if (type === 'close') return this.#end(event.code)
+    if (type === 'message' && offset !== undefined) this.#move(channel, this.#channels.get(channel)?.since?.epoch, offset)
+    if (type === 'subscribed' || type === 'gap') this.#move(channel, epoch, offset)
+    if (type !== 'subscribed') return this.#tell(text)
+    const id = this.#unconfirmed.get(channel)
+    this.#unconfirmed.delete(channel)
+    if (id !== undefined || event.reason) this.#tell({ ...event, id })
+    // One of an older subscribe: only a loss is news.
+    else if (event.recovered === false) this.#tell({ type: 'gap', channel, epoch, offset })
+  }
+
+  #move(channel, epoch, offset) {
+    const wanted = this.#channels.get(channel)
+    if (wanted) wanted.since = epoch === undefined ? undefined : { epoch, offset }
+  }
+}
+
+/** A secret that nobody guesses: 24 letters of base64url. */
+function randomLetters() {
+  const letters = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))
+  return btoa(letters).replace(/\+/g, '-').replace(/\//g, '_')
+}
