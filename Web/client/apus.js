@@ -32,6 +32,10 @@ export class Apus {
   #connecting = new Set()
   #subscribes = { open: 0, queue: [] }
 
+  /**
+   * @param {string | URL | undefined} url
+   * @param {import('../apus').Options} options
+   */
   constructor(url, { token, user, timeout = 10_000, queue = 100, log, ...transport } = {}) {
     this.timeout = timeout
     this.#calls = createCalls(queue)
@@ -110,6 +114,11 @@ export class Apus {
     return new Channel(name, this, subscription)
   }
 
+  /**
+   * @param {string} channel
+   * @param {unknown} data
+   * @param {import('../apus').PublishOptions} options
+   */
   async publish(channel, data, { key, echo, ...wait } = {}) {
     demand(data)
     const makeKey = () => (key === true || (!key && this.#canRepeat(channel)) ? crypto.randomUUID() : key)
@@ -219,7 +228,10 @@ export class Apus {
   }
 }
 
-/** The address of the WebSocket: `ws` beside the page where there is none; http counts as ws. */
+/**
+ * The address of the WebSocket: `ws` beside the page where there is none; http counts as ws.
+ * @param {any} url
+ */
 function webSocketURL(url = 'ws', user) {
   const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href)
   address.protocol = address.protocol.replace('http', 'ws')

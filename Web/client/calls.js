@@ -59,6 +59,9 @@ export function createCalls(limit) {
     /**
      * Adds a call: a command without `id` and `key`. What it holds is taken as it is now. `makeKey` is asked when it is sent:
      * by then it is known whether it can be repeated.
+     * @param {object} command
+     * @param {import('../apus').Wait & { queue?: boolean }} options
+     * @param {() => string | undefined} [makeKey]
      */
     ask(command, { queue: mayWait = true, ...options }, makeKey) {
       const text = JSON.stringify(command)

@@ -64,11 +64,13 @@ export class Channel {
     this.#subscription.typing.typed()
   }
 
+  /** @param {any} options */
   async history({ limit, since, ...wait } = {}) {
     const { epoch, offset, reset = false, messages } = await this.#ask('history', { limit, since: asSince(since) }, wait)
     return { epoch, offset, reset, messages: messages.map(withBytes) }
   }
 
+  /** @param {any} options */
   async presence({ only, ...wait } = {}) {
     const { type, id, channel, ...answer } = await this.#ask('presence', { only }, wait)
     return answer
@@ -81,7 +83,9 @@ export class Channel {
   async *messages(options) {
     const waiting = []
     const ending = new AbortController()
-    let wake, end
+    let wake
+    /** @type {any} */
+    let end
     this.on('message', (message) => waiting.push(message) && wake?.(), ending)
     this.on('ended', (why) => (end = why) && wake?.(), ending)
     const isOwn = !this.#subscription.isWantedBy(this)

@@ -5,7 +5,12 @@ const report = (error) => (globalThis.reportError ?? console.error)(error)
 export function createEmitter() {
   const entries = new Set()
   return {
-    /** Attaches a handler, which runs while `isWanted`; returns what takes it away again. */
+    /**
+     * Attaches a handler, which runs while `isWanted`; returns what takes it away again.
+     * @param {string} event
+     * @param {(value: any) => void} handler
+     * @param {import('../apus').Attach} options
+     */
     on(event, handler, { once, signal } = {}, isWanted = () => true) {
       const off = () => {
         entries.delete(entry)

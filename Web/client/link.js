@@ -36,7 +36,9 @@ export function createLink({ url, token, transport: options, log, on }) {
   let state = 'offline'
   let span = SHORTEST_SPAN
   let hasConnected = false
-  let attempt, retry, unwatch
+  /** @type {any} */
+  let attempt
+  let retry, unwatch
   let retryAt = null
   let dialled = 0
   /** What a node had against the last token: `{ token, error }`. */
@@ -61,6 +63,7 @@ export function createLink({ url, token, transport: options, log, on }) {
   async function dial() {
     clearTimeout(retry)
     retryAt = null
+    /** @type {any} */
     const mine = (attempt = { began: Date.now(), timers: [] })
     dialled = mine.began
     after(mine, transport.patience() ?? ATTEMPT, lost)

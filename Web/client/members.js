@@ -1,8 +1,12 @@
+/** @param {any} member */
 const keyOf = ({ user, client }) => user ?? client
 
 /** Who is in a channel, as the node tells it; each telling is answered by what it has changed. */
 export function createMembers() {
-  /** By user, else by connection; null where only the count is told. */
+  /**
+   * By user, else by connection; null where only the count is told.
+   * @type {Map<string, import('../apus').Member> | null}
+   */
   let map = null
   let count = null
   const told = (joined, left, resync = false) => ({ joined, left, count, resync })
@@ -22,7 +26,10 @@ export function createMembers() {
       return map ? told(missing(map, before), missing(before, map), true) : told([], [], true)
     },
 
-    /** A join may tell of a member who is in the list already. */
+    /**
+     * A join may tell of a member who is in the list already.
+     * @param {any} event
+     */
     joined({ type, channel, count: now, ...member }) {
       count = now
       const isNew = map && !map.has(keyOf(member))

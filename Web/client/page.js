@@ -22,11 +22,14 @@ export function watchPage({ woken, cut, left }) {
     last = Date.now()
   }, TICK)
   // A program in Node may end before it.
-  timer.unref?.()
+  unref(timer)
   return () => {
     ending.abort()
     clearInterval(timer)
   }
 }
+
+/** @param {any} timer */
+export const unref = (timer) => timer.unref?.()
 
 export const isHidden = () => globalThis.document?.visibilityState === 'hidden'

@@ -56,7 +56,7 @@ export function createSubscription(name, client) {
     }
     const options = [...wanted.values()]
     const mode = strongest(options.map((option) => option.presence))
-    const info = mode === true ? options.map((option) => option.info).findLast((info) => info !== undefined) : undefined
+    const info = mode === true ? options.map((option) => option.info).filter((info) => info !== undefined).at(-1) : undefined
     if (confirmed?.mode === mode && confirmed.info === info) return resolve()
     subscribe(mode, info, options.at(-1))
   }
@@ -124,6 +124,7 @@ export function createSubscription(name, client) {
     if (isAgain && answer.recovered === false) emit('gap', { channel: name, ...position })
   }
 
+  /** @param {any} event */
   function setPosition({ epoch, offset }) {
     position = epoch === undefined ? null : { epoch, offset }
   }

@@ -1,3 +1,5 @@
+import { unref } from './page.js'
+
 /** WebSockets are given up after so many failed attempts, or so many milliseconds, without ever an open one. */
 const ATTEMPTS = 2
 const PATIENCE = 5_000
@@ -59,7 +61,7 @@ export function createTransport({ WebSocket, fallback = true }, better) {
       failures = ATTEMPTS - 1
       since = undefined
       probing = setInterval(() => probe(url, protocols), AGAIN)
-      probing.unref?.()
+      unref(probing)
     },
 
     failed() {

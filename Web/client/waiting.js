@@ -3,8 +3,12 @@
  * makes) or its signal aborts (with the signal's reason). `over` runs when it is settled, however that was.
  *
  * The promise itself is never an unhandled rejection; one derived from it is.
+ * @param {import('../apus').Wait} options
+ * @param {() => Error} late
+ * @param {(waiter: any) => void} over
  */
 export function wait({ timeout, signal }, late, over) {
+  /** @type {any} */
   const waiter = {}
   waiter.promise = new Promise((resolve, reject) => {
     const end = (settle) => (value) => {

@@ -19,7 +19,12 @@ const JSON_TYPE = { 'Content-Type': 'application/json' }
  * is opened with the positions, and the old one ends when the new one stands.
  */
 export class HttpTransport {
+  /** @type {'sse' | 'poll'} */
   kind = 'sse'
+  onopen = null
+  onmessage = null
+  onerror = null
+  onclose = null
   binaryType = 'arraybuffer'
   #base
   #query

@@ -6,6 +6,7 @@ const STREAMS = 3
  * knows. Over HTTP/2 a connection carries any number, and no place is needed.
  */
 export async function takePlace(url) {
+  /** @type {any[]} */
   const [entry] = performance.getEntriesByName?.(url).slice(-1) ?? []
   if (entry?.nextHopProtocol?.startsWith('h2') || entry?.nextHopProtocol === 'h3') return () => {}
   const locks = globalThis.navigator?.locks

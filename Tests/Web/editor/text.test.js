@@ -1,0 +1,211 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { LARGEST_EDIT, idsOf, isEdit, isState, joined, runsOf } from '../../../Web/pages/editor/edits.js'
+import { difference } from '../../../Web/pages/editor/difference.js'
+import { Text } from '../../../Web/pages/editor/text.js'
+import { editRandomly, seeded } from './random.js'
+
+/** What went over a wire. */
+const sent = value => JSON.parse(JSON.stringify(value))
+const write = (text, at, what) => text.insertAfter(text.idBefore(at), what)
+const remove = (text, start, end) => text.remove(text.lettersBetween(start, end).map(letter => letter.id))
+const apply = (text, edits) => sent(edits).forEach(edit => text.apply(edit))
+
+function copies(count, random) {
+  return Array.from({ length: count }, (_, index) => new Text(`copy-${random.below(1000)}-${index}`))
+}
+
+/** Everybody writes; each edit comes to each other copy once or twice, after any time, in any order. */
+function writeTogether(texts, random, rounds) {
+  const all = []
+  const onTheWay = texts.map(() => [])
+  for (let round = 0; round < rounds; round++) {
+    const writer = random.below(texts.length)
+    for (const edit of sent(editRandomly(texts[writer], random))) {
+      all.push(edit)
+      onTheWay.forEach((queue, index) => { if (index !== writer || random.chance(0.2)) queue.push(edit) })
+      if (random.chance(0.2)) random.pick(onTheWay).push(edit)
+    }
+    deliver(random.below(texts.length), random.below(8))
+  }
+  texts.forEach((_, index) => deliver(index, Infinity))
+  return all
+
+  function deliver(index, count) {
+    const queue = onTheWay[index] = random.shuffled(onTheWay[index])
+    for (const edit of queue.splice(0, count)) texts[index].apply(edit)
+  }
+}
+
+test('copies are equal in the end, whatever the order, doubled and late', t => {
+  const random = seeded(t)
+  for (let run = 0; run < 150; run++) {
+    const texts = copies(3 + random.below(3), random)
+    writeTogether(texts, random, 60)
+    for (const text of texts) {
+      assert.equal(String(text), String(texts[0]), `run ${run}`)
+      assert.equal(text.letters, [...String(text)].length)
+      assert.deepEqual(text.state().early, [])
+    }
+  }
+})
+
+test('a copy that nobody else writes in is a string', t => {
+  const random = seeded(t)
+  const text = new Text('alone')
+  let expected = ''
+  for (let step = 0; step < 2000; step++) {
+    const letters = [...expected]
+    const first = random.below(letters.length + 1), at = letters.slice(0, first).join('').length
+    if (random.chance(0.45)) {
+      const end = at + letters.slice(first, first + 4).join('').length
+      remove(text, at, end)
+      expected = expected.slice(0, at) + expected.slice(end)
+    } else {
+      const what = random.pick(['x', 'yz', '😀', 'a😀b'])
+      write(text, at, what)
+      expected = expected.slice(0, at) + what + expected.slice(at)
+    }
+    assert.equal(String(text), expected)
+  }
+})
+
+test('words that were typed at the same place stay whole', () => {
+  const [one, other] = [new Text('one'), new Text('other')]
+  apply(other, write(one, 0, '[]'))
+  const edits = [...'hello'].flatMap((letter, index) => write(one, 1 + index, letter))
+  const answers = [...'world'].flatMap((letter, index) => write(other, 1 + index, letter))
+  apply(other, edits.reverse())
+  apply(one, answers.reverse())
+  assert.equal(String(one), String(other))
+  assert.match(String(one), /^\[(helloworld|worldhello)\]$/)
+})
+
+test('a snapshot and what came later equal a replay, wherever the snapshot was taken', t => {
+  const random = seeded(t)
+  for (let run = 0; run < 150; run++) {
+    const texts = copies(3, random)
+    const all = writeTogether(texts, random, 50)
+    const replay = new Text('replay'), late = new Text('late')
+    const taken = random.below(all.length + 1)
+    const order = random.shuffled(all)
+    order.slice(0, taken).forEach(edit => replay.apply(edit))
+    const state = sent(replay.state())
+    assert.ok(isState(state))
+    late.merge(state)
+    assert.deepEqual(late.state(), replay.state())
+    order.slice(taken).forEach(edit => { replay.apply(edit); late.apply(edit) })
+    assert.equal(String(replay), String(texts[0]))
+    assert.equal(String(late), String(texts[0]))
+  }
+})
+
+test('copies that lost each a part of the history are equal when each has merged the others', t => {
+  const random = seeded(t)
+  for (let run = 0; run < 150; run++) {
+    const texts = copies(3 + random.below(3), random)
+    writeTogether(texts, random, 20)
+    for (let round = 0; round < 20; round++) editRandomly(random.pick(texts), random)  // Never comes to the others.
+    const states = texts.map(text => sent(text.state()))
+    for (const text of texts) random.shuffled([...states, ...states]).forEach(state => text.merge(state))
+    for (const text of texts) assert.equal(String(text), String(texts[0]), `run ${run}`)
+  }
+})
+
+test('carets stay at their letters', () => {
+  const text = new Text('a')
+  write(text, 0, 'one 😀 three')
+  const caret = text.idBefore(6)
+  write(text, 0, '>> ')
+  assert.deepEqual(text.positionsAfter([caret, null, [99, 'nobody'], caret]), [9, 0, null, 9])
+  remove(text, 4, 9)
+  assert.deepEqual(text.positionsAfter([caret]), [4])
+  assert.equal(text.idBefore(0), null)
+})
+
+test('a large text, and its end deleted at once', () => {
+  const [text, other] = [new Text('a'), new Text('b')]
+  const edits = write(text, 0, 'ten letter'.repeat(1000))
+  for (let step = 0; step < 2000; step++) edits.push(...write(text, 5 * step, '.'))
+  edits.push(...remove(text, 6000, 12_000))
+  for (const edit of edits) assert.ok(isEdit(sent(edit)))
+  apply(other, edits.reverse())
+  assert.equal(String(other), String(text))
+  assert.equal(text.letters, 6000)
+})
+
+test('what is typed letter by letter travels as words', () => {
+  const text = new Text('a')
+  const edits = [...'word'].flatMap((letter, index) => write(text, index, letter))
+  const word = edits.reduce(joined)
+  assert.deepEqual(word, { insert: [1, 'a'], after: null, text: 'word' })
+  assert.equal(joined(word, write(text, 0, 'x')[0]), null)
+  const deletes = [remove(text, 4, 5), remove(text, 3, 4)].flat()
+  assert.deepEqual(deletes.reduce(joined), { delete: [[4, 'a', 1], [3, 'a', 1]] })
+  assert.deepEqual(runsOf([[3, 'a'], [4, 'a'], [5, 'b'], [6, 'a']]), [[3, 'a', 2], [5, 'b', 1], [6, 'a', 1]])
+})
+
+test('joined edits do what the single ones did', t => {
+  const random = seeded(t)
+  const text = new Text('a'), single = new Text('b'), together = new Text('c')
+  const edits = Array.from({ length: 500 }, () => editRandomly(text, random)).flat()
+  const few = []
+  for (const edit of edits) {
+    const both = few.length > 0 && joined(few.at(-1), edit)
+    if (both) few.splice(-1, 1, both)
+    else few.push(edit)
+  }
+  assert.ok(few.length < edits.length)
+  apply(single, edits)
+  apply(together, few)
+  assert.equal(String(single), String(text))
+  assert.equal(String(together), String(text))
+})
+
+test('line ends and halves of letters are made whole', () => {
+  const text = new Text('a')
+  const edits = write(text, 0, 'one\r\ntwo\rthree \uD83D.')
+  assert.equal(String(text), 'one\ntwo\nthree \uFFFD.')
+  assert.ok(isEdit(edits[0]))
+})
+
+test('what is no edit is not taken', () => {
+  const id = [5, 'a']
+  const good = { insert: id, after: [4, 'b'], text: 'x' }
+  assert.ok(isEdit(good))
+  assert.ok(isEdit({ ...good, after: null }))
+  assert.ok(isEdit({ delete: [[5, 'a', 3]] }))
+  const bad = [
+    null, 7, 'text', [], {},
+    ...[[0, 'a'], [1.5, 'a'], [5, ''], [5, 'x'.repeat(17)], [5]].map(insert => ({ ...good, insert })),
+    ...[undefined, [5, 'A'], [6, 'a']].map(after => ({ ...good, after })),
+    ...['', 'a\rb', '\uD83D', 'x'.repeat(LARGEST_EDIT + 1), 7].map(text => ({ ...good, text })),
+    ...['all', [null], [[5, 'a']], [[5, 'a', -1]], [[5, 'a', 1e9]]].map(runs => ({ delete: runs })),
+  ]
+  for (const edit of bad) assert.equal(isEdit(edit), false, JSON.stringify(edit))
+  const runs = [[[1, 1, 'x']], [[0, 1, '']], [[0, 1, 1e12]], [[0, 'a', 'x']], 5]
+  const partly = runs.map(runs => ({ copies: ['a'], runs, early: [] }))
+  const states = [null, {}, { copies: ['a'], runs: [], early: [{}] }, ...partly]
+  for (const state of states) assert.equal(isState(state), false, JSON.stringify(state))
+  assert.deepEqual(idsOf({ insert: [7, 'a'], after: null, text: '😀x' }), [[7, 'a'], [8, 'a']])
+})
+
+test('a difference ends at the caret', () => {
+  assert.deepEqual(difference('aaa', 'aaaa', 2), { at: 1, removed: 0, inserted: 'a' })
+  assert.deepEqual(difference('aaa', 'aa', 1), { at: 1, removed: 1, inserted: '' })
+  assert.deepEqual(difference('same', 'same'), { at: 4, removed: 0, inserted: '' })
+  assert.deepEqual(difference('one two', 'one 2'), { at: 4, removed: 3, inserted: '2' })
+  assert.deepEqual(difference('x😀y', 'x😁y'), { at: 1, removed: 2, inserted: '😁' })
+})
+
+test('a difference makes one text of the other, and cuts no letter', t => {
+  const random = seeded(t)
+  const letters = ['a', 'b', '😀', '😁', '🐀']
+  const made = () => Array.from({ length: random.below(6) }, () => random.pick(letters)).join('')
+  for (let run = 0; run < 5000; run++) {
+    const before = made(), after = made()
+    const { at, removed, inserted } = difference(before, after, random.below(after.length + 1))
+    assert.equal(before.slice(0, at) + inserted + before.slice(at + removed), after)
+    for (const part of [inserted, before.slice(at, at + removed), before.slice(0, at)]) assert.ok(part.isWellFormed())
+  }
+})
