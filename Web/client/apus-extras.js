@@ -1,3 +1,6 @@
 /** What most pages do not need: loaded when it is. */
+export { dialHTTP } from './extras/fallback.js'
 export { HttpTransport } from './extras/http_transport.js'
+export { messages } from './extras/messages.js'
 export { observable } from './extras/observable.js'
+export { createTyping } from './extras/typing.js'

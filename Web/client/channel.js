@@ -1,9 +1,7 @@
 import { withBytes } from './binary.js'
 import { ApusError } from './errors.js'
+import { loadExtras } from './extras.js'
 import { asSince } from './subscription.js'
-
-/** Messages that may wait in a loop over them. */
-const MOST_WAITING = 1000
 
 /** A handle of a channel. All handles of a name share one subscription. */
 export class Channel {
@@ -34,6 +32,7 @@ export class Channel {
   }
 
   on(event, handler, options) {
+    if (event === 'typing') this.#subscription.loadTyping()
     return this.#subscription.events.on(event, handler, options, () => this.#subscription.isFor(this))
   }
 
@@ -48,7 +47,7 @@ export class Channel {
   }
 
   publish(data, options) {
-    this.#subscription.typing.stop()
+    this.#subscription.typing().stop()
     return this.#client.publish(this.name, data, options)
   }
 
@@ -61,7 +60,7 @@ export class Channel {
   }
 
   typing() {
-    this.#subscription.typing.typed()
+    this.#subscription.loadTyping().then((typing) => typing.typed())
   }
 
   /** @param {any} options */
@@ -81,26 +80,8 @@ export class Channel {
   }
 
   async *messages(options) {
-    const waiting = []
-    const ending = new AbortController()
-    let wake
-    /** @type {any} */
-    let end
-    this.on('message', (message) => waiting.push(message) && wake?.(), ending)
-    this.on('ended', (why) => (end = why) && wake?.(), ending)
-    const isOwn = !this.#subscription.isWantedBy(this)
-    try {
-      if (isOwn) await this.subscribe(options)
-      while (true) {
-        if (waiting.length > MOST_WAITING) throw new ApusError('too_slow', `${MOST_WAITING} messages wait to be taken.`)
-        if (waiting.length) yield waiting.shift()
-        else if (end?.error) throw end.error
-        else if (end) return
-        else await new Promise((resolve) => (wake = resolve))
-      }
-    } finally {
-      ending.abort()
-      if (isOwn) this.unsubscribe()
-    }
+    const { messages } = await loadExtras()
+    const tooSlow = (text) => new ApusError('too_slow', text)
+    yield* messages(this.#client.channel(this.name), options, tooSlow)
   }
 }

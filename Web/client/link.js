@@ -66,7 +66,7 @@ export function createLink({ url, token, transport: options, log, on }) {
     /** @type {any} */
     const mine = (attempt = { began: Date.now(), timers: [] })
     dialled = mine.began
-    after(mine, transport.patience() ?? ATTEMPT, lost)
+    after(mine, transport.patience() || ATTEMPT, lost)
     changeToTrying()
     if (isOver(mine)) return
     try {
@@ -121,7 +121,6 @@ export function createLink({ url, token, transport: options, log, on }) {
     if (!old) return
     old.timers.forEach(clearTimeout)
     old.heart?.stop()
-    transport.ended()
     old.renewal?.reject(notConnected())
     if (old.socket) {
       old.socket.onopen = old.socket.onmessage = old.socket.onclose = null

@@ -1,8 +1,8 @@
 import { withBytes } from './binary.js'
 import { createEmitter } from './emitter.js'
 import { closed, notConnected, told } from './errors.js'
+import { loadExtras } from './extras.js'
 import { createMembers } from './members.js'
-import { createTyping } from './typing.js'
 import { quiet, wait } from './waiting.js'
 
 /** Milliseconds after which a subscribe that was refused for now is sent again, at the least. */
@@ -12,6 +12,9 @@ const AGAIN = 2_000
 const strongest = (modes) => (modes.includes(true) ? true : modes.includes('watch') && 'watch')
 
 export const asSince = (since) => (since instanceof Date ? since.getTime() : since)
+
+/** @type {any} */
+const SILENT = { received() {}, typed() {}, stop() {}, forgetAll() {} }
 
 /** Work for the next turn of the event loop. */
 const later = (work) => setTimeout(work)
@@ -27,7 +30,8 @@ export function createSubscription(name, client) {
   const events = createEmitter()
   const { emit } = events
   const members = createMembers()
-  const typing = createTyping((event, data) => client.signal(name, event, data), (list) => emit('typing', list))
+  /** Nobody types until somebody wants to know. */
+  let typing = SILENT
   /** The options of each handle that wants it; the newest last. */
   const wanted = new Map()
   /** Handles that have unsubscribed: they hear nothing, whoever else listens. */
@@ -44,6 +48,14 @@ export function createSubscription(name, client) {
   let isReading = false
   let wasSubscribed = false
   let isByServer = false
+
+  async function loadTyping() {
+    const { createTyping } = await loadExtras()
+    if (typing === SILENT) {
+      typing = createTyping((event, data) => client.signal(name, event, data), (list) => emit('typing', list))
+    }
+    return typing
+  }
 
   /** In the next turn: what is mounted, unmounted and mounted again is one command. */
   const syncSoon = () => later(sync)
@@ -219,11 +231,11 @@ export function createSubscription(name, client) {
   return {
     events,
     members,
-    typing,
+    typing: () => typing,
+    loadTyping,
     position: () => position,
     isFor,
     state,
-    isWantedBy: (handle) => wanted.has(handle),
 
     /** A handle wants it; resolves when the node has confirmed. */
     add(handle, options) {

@@ -441,6 +441,7 @@ test('who types is told, and forgotten after 4 s, at a leave, or at a message of
   const channel = await subscribed()
   const lists = []
   channel.on('typing', (typists) => lists.push(typists.map(({ user }) => user)))
+  await settle()
   const types = (client, user, data = true) =>
     last().say({ type: 'signal', channel: 'room', event: 'typing', data, from: user, client })
   await types('c-1', 'bob')
@@ -457,12 +458,15 @@ test('who types is told, and forgotten after 4 s, at a leave, or at a message of
 test('typing is told at once, again every 1.5 s, and ended by silence or a publish', async () => {
   const { clock, last, subscribed } = setting()
   const channel = await subscribed()
+  channel.on('typing', () => {})
+  await settle()
   for (let key = 0; key < 20; key++) {
     channel.typing()
     await clock.pass(100)
   }
   await clock.pass(2_000)
   channel.typing()
+  await settle()
   watch(channel.publish('done'))
   const signals = last().commands.filter((command) => command.type === 'signal').map((command) => command.data)
   assert.deepEqual(signals, [true, true, false, true, false])

@@ -39,7 +39,7 @@ export class HttpTransport {
   #stream
   #change
   #place
-  #isClosed = false
+  isClosed = false
 
   constructor(url, protocols) {
     this.#base = new URL(String(url).replace(/^ws/, 'http'))
@@ -65,7 +65,7 @@ export class HttpTransport {
   }
 
   close() {
-    this.#isClosed = true
+    this.isClosed = true
     clearTimeout(this.#change)
     this.#stream?.abort()
     this.#place?.()
@@ -74,11 +74,11 @@ export class HttpTransport {
   // What is told
 
   #tell(event) {
-    if (!this.#isClosed) this.onmessage?.({ data: typeof event === 'string' ? event : JSON.stringify(event) })
+    if (!this.isClosed) this.onmessage?.({ data: typeof event === 'string' ? event : JSON.stringify(event) })
   }
 
   #end(code = 1006, reason = '') {
-    if (this.#isClosed) return
+    if (this.isClosed) return
     this.close()
     this.onclose?.({ code, reason })
   }
@@ -100,7 +100,7 @@ export class HttpTransport {
   async #greet() {
     this.#place = await takePlace(String(new URL('commands' + this.#query, this.#base)))
     if (!this.#place) this.kind = 'poll'
-    if (this.#isClosed) return this.#place?.()
+    if (this.isClosed) return this.#place?.()
     const ask = (method) => ({ type: 'request', method })
     const replies = await this.#post({ commands: [ask('whoami'), ask('limits')] })
     if (!replies) return

@@ -1,4 +1,5 @@
 import { Apus } from '../../../../Web/client/apus.js'
+import '../../../../Web/client/apus-extras.js'
 import { Clock, settle } from './clock.js'
 import { scriptedSockets } from './node.js'
 import { Page } from './page.js'
