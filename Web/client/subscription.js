@@ -228,6 +228,20 @@ export function createSubscription(name, client) {
     return confirmed ? 'subscribed' : 'subscribing'
   }
 
+  /** A handle wants it no longer. */
+  function remove(handle) {
+    left.add(handle)
+    if (!wanted.delete(handle)) return
+    for (const waiter of [...waiters]) if (waiter.handle === handle) waiter.reject(closed())
+    if (!wanted.size) {
+      held = null
+      wasSubscribed = false
+      typing.stop()
+      forgetOthers()
+    }
+    syncSoon()
+  }
+
   return {
     events,
     members,
@@ -240,28 +254,19 @@ export function createSubscription(name, client) {
     /** A handle wants it; resolves when the node has confirmed. */
     add(handle, options) {
       left.delete(handle)
-      wanted.delete(handle)
+      const isNew = !wanted.delete(handle)
       wanted.set(handle, options)
-      const waiter = wait(options, notConnected, (waiter) => waiters.delete(waiter))
+      const waiter = wait(options, notConnected, (waiter) => {
+        waiters.delete(waiter)
+        if (isNew && options.signal?.aborted) remove(handle)
+      })
       waiter.handle = handle
       if (!options.signal?.aborted) waiters.add(waiter)
       syncSoon()
       return waiter.promise
     },
 
-    /** A handle wants it no longer. */
-    remove(handle) {
-      left.add(handle)
-      if (!wanted.delete(handle)) return
-      for (const waiter of [...waiters]) if (waiter.handle === handle) waiter.reject(closed())
-      if (!wanted.size) {
-        held = null
-        wasSubscribed = false
-        typing.stop()
-        forgetOthers()
-      }
-      syncSoon()
-    },
+    remove,
 
     opened: sync,
 

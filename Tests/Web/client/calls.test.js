@@ -69,7 +69,7 @@ test('an aborted call rejects with the reason of its signal, and is not sent', a
   await clock.pass()
   assert.deepEqual(watched.map((call) => call.outcome), ['enough', 'enough', 'enough', 'never'])
   await last().greet()
-  assert.deepEqual(published(last()), [])
+  assert.deepEqual(last().commands, [])
 })
 
 test('what is too large is refused and not sent', async () => {

@@ -39,6 +39,8 @@ export class HttpTransport {
   #stream
   #change
   #place
+  /** Ends the POSTs. */
+  #life = new AbortController()
   isClosed = false
 
   constructor(url, protocols) {
@@ -67,6 +69,7 @@ export class HttpTransport {
   close() {
     this.isClosed = true
     clearTimeout(this.#change)
+    this.#life.abort()
     this.#stream?.abort()
     this.#place?.()
   }
@@ -93,7 +96,8 @@ export class HttpTransport {
 
   #fetch(path, init) {
     const headers = { ...init.headers, ...(this.#token && { Authorization: `Bearer ${this.#token}` }) }
-    return fetch(new URL(path + this.#query, this.#base), { method: 'POST', cache: 'no-store', ...init, headers })
+    const { signal } = this.#life
+    return fetch(new URL(path + this.#query, this.#base), { method: 'POST', cache: 'no-store', signal, ...init, headers })
   }
 
   /** Who we are and what holds here, as `connected` would tell. */
@@ -104,6 +108,8 @@ export class HttpTransport {
     const ask = (method) => ({ type: 'request', method })
     const replies = await this.#post({ commands: [ask('whoami'), ask('limits')] })
     if (!replies) return
+    const refusal = replies.find(({ type }) => type === 'error')
+    if (refusal) return this.#refuse(503, refusal)
     const [{ clientId, node, user }, { maxMessageSize }] = replies.map(({ result }) => result)
     this.onopen?.({})
     this.#tell({ type: 'connected', clientId, node, user, protocol: 1, pingInterval: 25_000, maxMessageSize })

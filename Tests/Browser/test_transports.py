@@ -1,0 +1,39 @@
+"""The client in a browser: what it does when a node dies, and when no WebSocket gets through."""
+
+from harness import Cluster
+
+READ = """async ([url, name]) => {
+  const { Apus } = await import('/apus.js')
+  const apus = (window.apus = new Apus(url, { user: name }))
+  const room = (window.room = apus.channel('demo:browser'))
+  window.told = []
+  room.on('message', ({ data }) => window.told.push(data))
+  room.on('gap', () => window.told.push('gap'))
+  await room.subscribe()
+  return apus.transport
+}"""
+
+
+async def test_a_node_that_is_killed_under_the_tab_costs_nothing(cluster: Cluster, tab):
+    first, second = cluster.nodes[:2]
+    assert cluster.nginx is not None
+    alice = await tab(cluster.nginx.http + "/chat")
+    bob = await tab(second.http + "/chat")
+    assert await alice.page.evaluate(READ, [None, "alice"]) == "websocket"
+    await bob.page.evaluate(READ, [None, "bob"])
+    await bob.page.evaluate("room.publish('before')")
+    held = await alice.page.evaluate("apus.node")
+    node = next(node for node in cluster.nodes if held.startswith(node.name + "."))
+    node.kill()
+    await bob.page.evaluate("apus.connect().then(() => room.publish('while away'))")
+    node.start()
+    await alice.page.wait_for_function("told.length === 2", timeout=30_000)
+    assert await alice.page.evaluate("told") == ["before", "while away"]
+
+
+async def test_where_no_websocket_gets_through_a_stream_does(cluster: Cluster, tab):
+    one = await tab(cluster.nodes[0].http + "/chat")
+    await one.page.route_web_socket("**/*", lambda socket: socket.close())
+    assert await one.page.evaluate(READ, [None, "alice"]) == "sse"
+    await one.page.evaluate("room.publish('by POST')")
+    await one.page.wait_for_function("told.length === 1")

@@ -1,0 +1,268 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { Locks, Network } from './support/network.js'
+import { message, record, setting, settle, watch } from './support/setting.js'
+
+/** A client that gets no WebSocket through. */
+function blocked(t, { locks = new Locks(), storage = {}, ...options } = {}) {
+  const network = new Network()
+  Object.defineProperty(globalThis, 'navigator', { value: { locks }, configurable: true })
+  globalThis.sessionStorage = storage
+  t.after(() => delete globalThis.sessionStorage)
+  const place = setting({ fallback: true, ...options })
+  const blocked = {
+    ...place,
+    network,
+
+    async connected() {
+      place.client.connect()
+      for (let attempt = 0; attempt < 2; attempt++) {
+        await place.clock.pass()
+        await place.last().end()
+        await place.clock.pass(place.client.retryAt - place.clock.now)
+      }
+      await settle()
+      await network.greet()
+    },
+
+    /** Connects and subscribes; gives the channel and its stream. */
+    async subscribed(reply = { epoch: 'e1', offset: 10 }) {
+      await blocked.connected()
+      const channel = place.client.channel('room')
+      channel.subscribe()
+      await place.clock.pass(30)
+      const stream = await network.stream(network.last('/events'))
+      await stream.say({ type: 'connected' }, { type: 'subscribed', channel: 'room', ...reply })
+      await place.clock.pass(1)
+      return { channel, stream }
+    },
+  }
+  return blocked
+}
+
+test('after two failed attempts without ever an open WebSocket: a stream', async (t) => {
+  const { client, network, subscribed } = blocked(t)
+  const { channel, stream } = await subscribed()
+  const told = record(channel, 'message')
+  await stream.say(message(11))
+  assert.deepEqual([client.transport, client.user, channel.state], ['sse', 'alice', 'subscribed'])
+  assert.deepEqual(told.map(([, { data }]) => data), [11])
+  const { session, channels } = network.last('/events').body
+  assert.match(session, /^[\w-]{24}$/)
+  assert.deepEqual(channels.map(({ channel }) => channel), ['room'])
+  assert.ok(!network.requests.some(({ url }) => url.includes(session)))
+})
+
+test('after 5 s of a WebSocket that hangs: a stream', async (t) => {
+  const { client, clock, network, sockets } = blocked(t)
+  client.connect()
+  await clock.pass(5_600)
+  await settle()
+  assert.equal(sockets.length, 1)
+  await network.greet()
+  assert.equal(client.transport, 'sse')
+})
+
+test('fallback: false, and a network that once had a WebSocket: never', async (t) => {
+  for (const fallback of [false, true]) {
+    const { client, clock, network, last } = blocked(t, { fallback })
+    client.connect()
+    await clock.pass()
+    if (fallback) await last().greet()
+    for (let attempt = 0; attempt < 6; attempt++) {
+      await last().end()
+      await clock.pass(20_000)
+    }
+    assert.equal(network.requests.length, 0)
+  }
+})
+
+test('a tab remembers it, and a WebSocket is tried again at every reconnect and every five minutes', async (t) => {
+  const storage = {}
+  const first = blocked(t, { storage })
+  await first.connected()
+  first.client.close()
+  assert.ok(storage['apus-transport'])
+  storage.removeItem = (name) => delete storage[name]
+  const second = blocked(t, { storage })
+  second.client.connect()
+  await second.clock.pass()
+  await settle()
+  assert.equal(second.sockets.length, 0)
+  await second.network.greet()
+  assert.equal(second.client.transport, 'sse')
+  second.client.reconnect()
+  await second.clock.pass()
+  assert.equal(second.sockets.length, 1)
+  await second.last().end()
+  await second.clock.pass(1_000)
+  await settle()
+  await second.network.greet()
+  for (let passed = 0; passed < 300_000; passed += 5_000) {
+    await second.clock.pass(5_000)
+    const ping = second.network.last('/commands')
+    if (ping.isOpen) await second.network.answer(ping, [{ type: 'pong', ts: 0 }])
+  }
+  assert.equal(second.sockets.length, 2)
+  second.last().onopen()
+  await second.clock.pass()
+  await second.last().greet()
+  assert.equal(second.client.transport, 'websocket')
+  assert.equal(storage['apus-transport'], undefined)
+})
+
+test('storage that throws harms nothing', async (t) => {
+  const storage = new Proxy({}, {
+    get() {
+      throw new Error('forbidden')
+    },
+    set() {
+      throw new Error('forbidden')
+    },
+  })
+  const { client, connected } = blocked(t, { storage })
+  await connected()
+  assert.equal(client.transport, 'sse')
+})
+
+test('another channel is another stream, from where the first one stands; the old one ends when the new one is there', async (t) => {
+  const { client, clock, network, subscribed } = blocked(t)
+  const { channel, stream } = await subscribed()
+  const told = record(channel, 'message', 'gap')
+  await stream.say(message(11))
+  const old = network.last('/events')
+  const other = watch(client.channel('other').subscribe())
+  await clock.pass(30)
+  const request = network.last('/events')
+  assert.deepEqual(request.body.channels.map(({ channel, since }) => [channel, since?.offset]), [['room', 11], ['other', undefined]])
+  const next = await network.stream(request)
+  await stream.say(message(12))
+  assert.ok(!old.signal.aborted)
+  await next.say({ type: 'subscribed', channel: 'room', epoch: 'e1', offset: 11, recovered: true })
+  await next.say({ type: 'subscribed', channel: 'other' }, message(12), message(13))
+  assert.ok(old.signal.aborted)
+  assert.deepEqual(told.map(([, { data }]) => data), [11, 12, 13])
+  assert.equal(other.outcome, 'resolved')
+})
+
+test('a stream that hangs: something buffers, so it polls', async (t) => {
+  const { client, clock, network, connected } = blocked(t)
+  await connected()
+  const channel = client.channel('room')
+  const subscribing = watch(channel.subscribe())
+  const told = record(channel, 'message')
+  await clock.pass(30)
+  await network.stream(network.last('/events'))
+  await clock.pass(5_100)
+  assert.equal(client.transport, 'poll')
+  const room = { channel: 'room', epoch: 'e1', offset: 4 }
+  await network.answer(network.last('/poll'), { node: 'n', author: 'h', events: [], channels: [room] })
+  assert.equal(subscribing.outcome, 'resolved')
+  await clock.pass(1)
+  await network.answer(network.last('/poll'), { node: 'n', author: 'h', events: [message(5)], channels: [{ ...room, offset: 5 }] })
+  assert.deepEqual(told.map(([, { data }]) => data), [5])
+  assert.deepEqual(network.last('/poll').body.channels[0].since, { epoch: 'e1', offset: 5 })
+})
+
+test('six tabs and a seventh: three have streams, the others poll every three seconds', async (t) => {
+  const locks = new Locks()
+  const kinds = []
+  for (let tab = 0; tab < 7; tab++) {
+    const { client, clock, network, connected } = blocked(t, { locks })
+    await connected()
+    client.channel('room').subscribe()
+    await clock.pass(30)
+    kinds.push(client.transport)
+    if (tab < 6) continue
+    assert.equal(network.last('/poll').body.wait, 0)
+    await network.answer(network.last('/poll'), { node: 'n', author: 'h', events: [], channels: [{ channel: 'room' }] })
+    await clock.pass(2_900)
+    assert.ok(!network.last('/poll').isOpen)
+    await clock.pass(200)
+    assert.ok(network.last('/poll').isOpen)
+  }
+  assert.deepEqual(kinds, ['sse', 'sse', 'sse', 'poll', 'poll', 'poll', 'poll'])
+})
+
+test('a place for a stream is given back', async (t) => {
+  const locks = new Locks()
+  for (let tab = 0; tab < 7; tab++) {
+    const { client, connected } = blocked(t, { locks })
+    await connected()
+    assert.equal(client.transport, 'sse')
+    client.close()
+    await settle()
+  }
+})
+
+test('a POST that is never answered: the connection is dead after ten seconds, and nothing is left of it', async (t) => {
+  const { client, clock, network, connected } = blocked(t)
+  await connected()
+  const post = network.last('/commands')
+  await clock.pass(10_100)
+  assert.ok(post.signal.aborted)
+  assert.equal(client.state, 'reconnecting')
+})
+
+test('a proxy that answers HTML: tried again, further and further apart', async (t) => {
+  const unhandled = []
+  process.on('unhandledRejection', (error) => unhandled.push(error))
+  t.after(() => process.removeAllListeners('unhandledRejection'))
+  const { client, clock, network, last } = blocked(t)
+  client.connect()
+  const end = clock.now + 60_000
+  while (clock.now < end) {
+    for (const request of network.requests) if (request.isOpen) await network.answer(request, '<html>Log in</html>')
+    if (last()?.onclose && last().closedWith === null) await last().end()
+    await clock.pass(100)
+  }
+  assert.notEqual(client.state, 'connected')
+  assert.ok(network.requests.length < 12, `${network.requests.length} requests in a minute`)
+  assert.deepEqual(unhandled, [])
+})
+
+test('a token that is refused is asked for anew, as by WebSocket', async (t) => {
+  const asked = []
+  const { client, clock, network, last } = blocked(t, { token: (why) => asked.push(why) && `token-${asked.length}` })
+  const connecting = watch(client.connect())
+  for (let attempt = 0; attempt < 2; attempt++) {
+    await clock.pass()
+    await last().end()
+    await clock.pass(client.retryAt - clock.now)
+  }
+  await settle()
+  assert.equal(network.last('/commands').headers.Authorization, 'Bearer token-3')
+  await network.answer(network.last('/commands'), { code: 'expired_token', error: 'Over.' }, 401)
+  await clock.pass()
+  assert.equal(asked.at(-1), 'refused')
+  await settle()
+  await network.answer(network.last('/commands'), { code: 'expired_token', error: 'Over.' }, 401)
+  await clock.pass()
+  assert.equal(connecting.outcome, 'expired_token')
+  assert.equal(client.state, 'offline')
+})
+
+test('the end of a stream is the end of the connection, with its code', async (t) => {
+  const { client, subscribed, clock, network } = blocked(t)
+  const { stream } = await subscribed()
+  await stream.say({ type: 'close', code: 4003 })
+  assert.equal(client.state, 'offline')
+  await clock.pass(60_000)
+  assert.ok(network.requests.every((request) => !request.isOpen || request.signal.aborted))
+})
+
+test('commands go one POST at a time, and signals with them', async (t) => {
+  const { client, network, connected } = blocked(t)
+  await connected()
+  await network.answer(network.last('/commands'), [{ type: 'pong', ts: 0 }])
+  const calls = [1, 2].map((data) => watch(client.publish('room', data, { key: `k${data}` })))
+  client.signal('room', 'x')
+  await settle()
+  const first = network.last('/commands')
+  assert.deepEqual(first.body.commands.map(({ type, data }) => [type, data]), [['publish', 1]])
+  await network.answer(first, [{ type: 'published', id: first.body.commands[0].id, channel: 'room' }])
+  const second = network.last('/commands')
+  assert.deepEqual(second.body.commands.map(({ type }) => type), ['publish', 'signal'])
+  await network.answer(second, [{ type: 'published', id: second.body.commands[0].id }, { type: 'signalled', channel: 'room' }])
+  assert.deepEqual(calls.map((call) => call.outcome), ['resolved', 'resolved'])
+})
