@@ -69,7 +69,7 @@ test: ## Everything a change must pass; installs what it needs
 	@$(MAKE) --no-print-directory lint unit fuzz broker build test-tools $(VENV)/ready $(AUTOBAHN)/ready
 	@echo '== beside the end-to-end tests, which mostly wait: conformance, and the build for the thread sanitizer'
 	@+deploy/beside '$(WITHIN) end-to-end' '$(WITHIN) conformance' '$(WITHIN) threads-build'
-	@$(MAKE) --no-print-directory counts threads
+	@$(MAKE) --no-print-directory web browser counts threads
 	@echo '== what each tier took' && cat .build/tiers
 	@echo '== all tests passed'
 
@@ -90,6 +90,18 @@ broker: build-tools test-tools ## One suite on both brokers, with a real Redis
 .PHONY: end-to-end
 end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as processes, driven by Python clients
 	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd --numprocesses 2 --dist loadscope --no-loadscope-reorder $(PYTEST_FLAGS)
+
+.PHONY: web
+web: $(APUS) $(VENV)/ready web-tools test-tools ## The client for browsers: its types, scripted pages and nodes, and real ones
+	@$(TIER) web Tests/Web/run
+
+.PHONY: browser
+browser: $(APUS) $(VENV)/ready web-tools test-tools ## The pages in Chromium, over three nodes behind nginx
+	@$(TIER) browser $(VENV)/bin/pytest Tests/Browser $(PYTEST_FLAGS)
+
+.PHONY: pages
+pages: web-tools ## Makes Web/served, which the node serves, of its sources
+	@Web/build
 
 .PHONY: counts
 counts: $(APUS) $(VENV)/ready test-tools bench-tools ## Limits on what a delivery may cost in counts: allocations, sends, wakes, bytes
@@ -164,10 +176,15 @@ test-tools: cluster-tools
 	@command -v curl >/dev/null && command -v openssl >/dev/null || deploy/install curl openssl
 	@command -v promtool >/dev/null || deploy/install prometheus
 
-$(VENV)/ready: Tests/EndToEnd/requirements.txt
+.PHONY: web-tools
+web-tools:
+	@command -v esbuild >/dev/null && command -v terser >/dev/null && command -v tsc >/dev/null || deploy/install esbuild terser node-typescript
+	@command -v chromium >/dev/null || deploy/install chromium
+
+$(VENV)/ready: Tests/EndToEnd/requirements.txt Tests/Web/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || deploy/install python3 python3-venv
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r Tests/EndToEnd/requirements.txt -r Tests/Web/requirements.txt
 	@touch $@
 
 $(AUTOBAHN)/ready: Tests/Conformance/requirements.txt Tests/Conformance/install

@@ -51,7 +51,12 @@ let package = Package(
     .target(name: "Cluster", dependencies: ["Model"], swiftSettings: strict),
     .target(name: "Hub", dependencies: ["Model", "Cluster"], swiftSettings: strict),
 
-    .target(name: "Pages", path: "Web", resources: [.embedInCode("chat.html")], swiftSettings: strict),
+    .target(
+      name: "CPages", path: "Web/served", exclude: [], sources: ["CPages.c"], publicHeadersPath: "include",
+      cSettings: [.headerSearchPath(".")]),
+    .target(
+      name: "Pages", dependencies: ["CPages", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
+      swiftSettings: strict),
 
     // I/O: thin shells that act.
     .target(

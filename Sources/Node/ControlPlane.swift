@@ -83,7 +83,7 @@ struct ControlPlane: Sendable {
         polls: Polls(
           visitors: visitors, judge: judge, maxChannels: configuration.maxChannels, cluster: cluster, server: server),
         commands: Commands(visitors: visitors, server: server)),
-      page: configuration.isDevelopment ? Pages.chat : nil)
+      files: BrowserFiles(pages: Pages(for: configuration.audiences)))
   }
 
   /// The server is there, and may be asked.
@@ -103,5 +103,16 @@ struct ControlPlane: Sendable {
       await gateway.run(router.respond)
       group.cancelAll()
     }
+  }
+}
+
+extension NodeConfiguration {
+  /// For whom the node serves files. The console asks for a key, where there is any.
+  fileprivate var audiences: Set<Pages.Audience> {
+    let isOperated = !apiKeys.isEmpty || !apiReadKeys.isEmpty
+    let candidates: [(Pages.Audience, Bool)] = [
+      (.everybody, true), (.development, isDevelopment), (.operators, isDevelopment || isOperated),
+    ]
+    return Set(candidates.filter(\.1).map(\.0))
   }
 }

@@ -22,8 +22,7 @@ struct Router: Sendable {
   let metrics: MetricsPage
   let api: API
   let fallbacks: Fallbacks
-  /// Shown at `/`; nil outside development.
-  let page: String?
+  let files: BrowserFiles
 
   @Sendable
   func respond(to request: Request, with writer: consuming ResponseWriter, on channel: any Channel) async throws {
@@ -63,8 +62,7 @@ struct Router: Sendable {
     }
     if Fallbacks.paths.contains(path) { return await fallbacks.response(to: request, on: channel, proceed: proceed) }
     if path.hasPrefix(API.prefix) { return await api.response(to: request, on: channel, proceed: proceed) }
-    guard ServerConfiguration.healthPaths.contains(path) || path == Self.description || path == "/" && page != nil
-    else {
+    guard ServerConfiguration.healthPaths.contains(path) || path == Self.description || files.isThere(path) else {
       return .error(.notFound, "not_found", "There is nothing at this path.")
     }
     guard request.method == .get || request.method == .head else {
@@ -77,7 +75,7 @@ struct Router: Sendable {
     case "/readyz": return await health.readiness()
     case "/metrics": return await metrics.response(accept: request.headers[values: .accept])
     case Self.description: return .json(.ok, api.description)
-    default: return .page(page ?? "")
+    default: return files.response(to: request)
     }
   }
 }
@@ -103,11 +101,5 @@ extension Response {
 
   static func error(_ status: HTTPResponse.Status, _ code: String, _ message: String) -> Response {
     json(status, #"{"code":\#(JSONText.quoted(code)),"error":\#(JSONText.quoted(message))}"#)
-  }
-
-  static func page(_ html: String) -> Response {
-    Response(
-      status: .ok, headers: [.contentType: "text/html; charset=utf-8", .cacheControl: "no-cache"],
-      body: ResponseBody(byteBuffer: ByteBuffer(string: html)))
   }
 }

@@ -1,0 +1,75 @@
+import { card, make, outcome, setText, viewHeading } from './elements.js'
+import { count, listed, span } from './format.js'
+import { ChannelHistory } from './history.js'
+import { Members } from './members.js'
+import { apiPath, reading } from './request.js'
+import { repeat } from './repeat.js'
+import { routeTo } from './routes.js'
+import { Tail } from './tail.js'
+
+/** One channel: how it stands, its rule, its members by node, its history, and what comes in it now. */
+export function channelView(app, { name = '' }, signal) {
+  const facts = factList(['Listeners', 'Members', 'History', 'Rule'])
+  const result = outcome()
+  const parts = make('div', { className: 'stack' })
+  let shown = null
+
+  repeat(async () => {
+    try {
+      const channel = await app.api.ask(reading(apiPath`channels/${name}`), { signal })
+      // By the rule it is known which parts there are.
+      shown ??= openParts(app, channel, parts, signal)
+      facts.update(describe(channel))
+      shown.update(channel)
+      result.say(channel.partial ? `Listeners on ${listed(channel.partial)} are missing.` : '')
+    } catch (error) {
+      if (!signal.aborted) result.fail(error.message)
+    }
+  }, 2_000, signal)
+
+  const back = make('p', {}, make('a', { href: '#channels' }, 'All channels'))
+  const standing = card('How it stands', facts.element, result.element, channelActs(app, name))
+  return [viewHeading(name || 'A channel'), back, standing, parts]
+}
+
+function openParts(app, channel, parent, signal) {
+  const { presence, history } = channel.rule
+  const parts = [
+    presence ? new Members(app, channel, signal) : null,
+    new Tail(app, channel, signal),
+    history ? new ChannelHistory(app, channel, signal) : null,
+  ].filter(part => part !== null)
+  parent.append(...parts.map(({ element }) => element))
+  return { update: newest => parts.forEach(part => part.update?.(newest)) }
+}
+
+function describe({ subscribers, members, rule, history }) {
+  return [
+    count(subscribers),
+    rule.presence ? count(members) : 'no presence by its rule',
+    history && rule.history ? historyInWords(history, rule.history) : 'none by its rule',
+    `${rule.match}: publish ${rule.publish}, subscribe ${rule.subscribe}, signal ${rule.signal}; ` +
+      `slow readers: ${rule.overflow}${rule.last ? '; the last message first' : ''}`,
+  ]
+}
+
+function historyInWords({ kept, offset, epoch }, { size, ttl }) {
+  const rule = `at most ${count(size)}, for ${span(ttl)} after the newest`
+  return `${count(kept)} kept (${rule}); offset ${count(offset)}, epoch ${epoch}`
+}
+
+function factList(titles) {
+  const values = titles.map(() => make('dd', {}))
+  const element = make('dl', { className: 'facts' }, titles.map((title, index) => {
+    return make('div', {}, make('dt', {}, title), values[index])
+  }))
+  return { element, update: texts => texts.forEach((text, index) => setText(values[index], text)) }
+}
+
+/** What may be done with it; nothing with a key that only reads. */
+function channelActs({ mayAct }, channel) {
+  if (!mayAct) return null
+  const link = (action, text) => make('a', { href: routeTo('act', { do: action, channel }) }, text)
+  return make('p', { className: 'row' },
+    link('publish', 'Publish'), link('put', 'Put a user into it'), link('delete-history', 'Delete its history'))
+}

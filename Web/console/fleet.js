@@ -1,0 +1,37 @@
+import { tenMinutes } from './series.js'
+
+/** A node that has not answered tells nothing of itself but its name. */
+export const isSilent = node => node.connections === undefined
+
+/** Remembers nodes, since the API names only those that live. */
+export class Fleet {
+  /**
+   * By id: `at` is when it answered last, `goneAt` when it was first missed.
+   * @type {Map<string, { id: string, name: string, draining: boolean, at: number, goneAt: number | null }>}
+   */
+  #known = new Map()
+
+  /** @param {{ nodes: object[], partial?: string[] }} answer of `GET /api/nodes` */
+  note({ nodes, partial = [] }, now) {
+    const listed = new Set([...nodes.map(node => node.id), ...partial])
+    for (const known of this.#known.values()) known.goneAt = listed.has(known.id) ? null : known.goneAt ?? now
+    for (const node of nodes) {
+      const { id, name } = node
+      const before = this.#known.get(id) ?? { draining: false, at: now }
+      const { draining, at } = isSilent(node) ? before : { draining: node.draining, at: now }
+      this.#known.set(id, { id, name, draining, at, goneAt: null })
+    }
+    for (const [id, { goneAt }] of this.#known) {
+      if (goneAt !== null && now - goneAt > tenMinutes) this.#known.delete(id)
+    }
+  }
+
+  /** Those that are gone: since when, whether they had said so, and whether one of the same name is there again. */
+  departed() {
+    const known = [...this.#known.values()]
+    const names = new Set(known.filter(({ goneAt }) => goneAt === null).map(({ name }) => name))
+    return known
+      .filter(({ goneAt }) => goneAt !== null)
+      .map(({ id, name, at, draining }) => ({ id, name, at, announced: draining, isBack: names.has(name) }))
+  }
+}

@@ -1,0 +1,218 @@
+import { LARGEST_EDIT, cleaned, idsFrom, idsOf, isLarger, keyOf, runsOf } from './edits.js'
+
+/**
+ * A text that many people write at once. It does no I/O: edits of this copy are returned, those of others are applied.
+ * Copies that have applied the same edits hold the same text, whatever the order, and however often each one came.
+ *
+ * It is a list of letters (a "replicated growable array"). A new letter goes right behind the one that it was typed
+ * behind, and skips what stands there with a larger id; so all copies put letters that were typed at one place into one
+ * order. A deleted letter stays in the list as a tombstone, since others may be typing behind it.
+ *
+ * @typedef {import('./edits.js').Id} Id
+ * @typedef {import('./edits.js').Edit} Edit
+ * @typedef {import('./edits.js').State} State
+ * @typedef {{ id: Id, text: string, next: Item | null }} Item  a tombstone has no text
+ * @typedef {{ id: Id, text: string }} Letter
+ */
+export class Text {
+  /** @type {Map<string, Item>} */
+  #items = new Map()
+  /** @type {Item | null} */
+  #first = null
+  // What came too early: inserts, by the letter that they stand behind, and letters that were deleted before they came.
+  /** @type {Map<string, Map<string, import('./edits.js').Insert>>} */
+  #inserts = new Map()
+  /** @type {Map<string, Id>} */
+  #deletes = new Map()
+  #counter = 0
+
+  /** @param {string} copy names this copy among all there are: at most 16 letters, never used twice */
+  constructor(copy) {
+    this.copy = copy
+    /** How many letters can be seen. */
+    this.letters = 0
+  }
+
+  toString() {
+    let text = ''
+    for (let item = this.#first; item; item = item.next) text += item.text
+    return text
+  }
+
+  // Where letters are. Positions count as strings and textareas do: in UTF-16 units.
+
+  /** The letter that ends at a position; null is the beginning. @returns {Id | null} */
+  idBefore(position) {
+    if (position <= 0) return null
+    let last = null
+    for (let item = this.#first; item; item = item.next) {
+      if (item.text === '') continue
+      last = item.id
+      position -= item.text.length
+      if (position <= 0) break
+    }
+    return last
+  }
+
+  /**
+   * Where letters end, or ended before they were deleted; null for letters that have not come yet. All in one walk.
+   * @param {(Id | null)[]} ids @returns {(number | null)[]}
+   */
+  positionsAfter(ids) {
+    const items = ids.map(id => id && this.#items.get(keyOf(id)))
+    const ends = new Map(items.map(item => [item, null]))
+    let position = 0
+    for (let item = this.#first; item; item = item.next) {
+      position += item.text.length
+      if (ends.has(item)) ends.set(item, position)
+    }
+    return items.map(item => item === null ? 0 : ends.get(item))
+  }
+
+  /** @returns {Letter[]} */
+  lettersBetween(start, end) {
+    const letters = []
+    let position = 0
+    for (let item = this.#first; item && position < end; item = item.next) {
+      if (item.text !== '' && position >= start) letters.push({ id: item.id, text: item.text })
+      position += item.text.length
+    }
+    return letters
+  }
+
+  /** Those that can be seen, of some. @param {Id[]} ids @returns {Letter[]} */
+  visible(ids) {
+    return ids.map(id => this.#items.get(keyOf(id))).filter(item => item?.text).map(({ id, text }) => ({ id, text }))
+  }
+
+  /** What stands right behind, be it a tombstone. @param {Id} id @returns {Id | null} */
+  idBehind(id) {
+    return this.#items.get(keyOf(id))?.next?.id ?? null
+  }
+
+  // Edits of this copy. They have happened here when they are returned, and are to be sent to the others.
+
+  /** @param {Id | null} after @param {string} text @returns {import('./edits.js').Insert[]} */
+  insertAfter(after, text) {
+    const letters = [...cleaned(text)]
+    const edits = []
+    for (let start = 0; start < letters.length; start += LARGEST_EDIT) {
+      const part = letters.slice(start, start + LARGEST_EDIT)
+      const edit = { insert: [this.#counter + 1, this.copy], after, text: part.join('') }
+      this.apply(edit)
+      edits.push(edit)
+      after = [this.#counter, this.copy]
+    }
+    return edits
+  }
+
+  /** @param {Id[]} ids @returns {import('./edits.js').Delete[]} */
+  remove(ids) {
+    const edits = []
+    for (let start = 0; start < ids.length; start += LARGEST_EDIT) {
+      const edit = { delete: runsOf(ids.slice(start, start + LARGEST_EDIT)) }
+      this.apply(edit)
+      edits.push(edit)
+    }
+    return edits
+  }
+
+  /** Takes an edit of whatever copy. @param {Edit} edit */
+  apply(edit) {
+    if (edit.delete) return edit.delete.forEach(run => idsFrom(run, run[2]).forEach(id => this.#bury(id)))
+    const ready = [edit]
+    for (let next; (next = ready.pop());) {
+      const after = next.after && this.#items.get(keyOf(next.after))
+      if (next.after && !after) this.#keep(next)
+      else this.#insert(next, after, ready)
+    }
+  }
+
+  #insert(edit, left, ready) {
+    const ids = idsOf(edit)
+    const letters = [...edit.text]
+    ids.forEach((id, index) => { left = this.#place(id, letters[index], left, ready) })
+  }
+
+  /** Puts a letter into the list, once. `ready` gets the edits that have waited for it. @returns {Item} */
+  #place(id, text, left, ready) {
+    const key = keyOf(id)
+    const known = this.#items.get(key)
+    if (known) return known
+    let next = left ? left.next : this.#first
+    while (next && isLarger(next.id, id)) {
+      left = next
+      next = next.next
+    }
+    const item = { id, text: this.#deletes.delete(key) ? '' : text, next }
+    if (left) left.next = item
+    else this.#first = item
+    this.#items.set(key, item)
+    this.#counter = Math.max(this.#counter, id[0])
+    if (item.text) this.letters++
+    ready.push(...this.#inserts.get(key)?.values() ?? [])
+    this.#inserts.delete(key)
+    return item
+  }
+
+  #bury(id) {
+    const item = this.#items.get(keyOf(id))
+    if (!item) return this.#deletes.set(keyOf(id), id)
+    if (item.text) this.letters--
+    item.text = ''
+  }
+
+  #keep(edit) {
+    const key = keyOf(edit.after)
+    if (!this.#inserts.has(key)) this.#inserts.set(key, new Map())
+    this.#inserts.get(key).set(keyOf(edit.insert), edit)
+  }
+
+  // The whole as one value, for those who come later.
+
+  /** Letters in their order, and what waits. Of a tombstone only its place is kept. @returns {State} */
+  state() {
+    const copies = new Map(), runs = []
+    let size = 0
+    for (let item = this.#first; item; item = item.next) {
+      const [counter, copy] = item.id
+      if (!copies.has(copy)) copies.set(copy, copies.size)
+      const last = runs.at(-1), kind = item.text ? 'string' : 'number'
+      if (last?.[0] === copies.get(copy) && last[1] + size === counter && typeof last[2] === kind) {
+        last[2] += item.text || 1
+        size++
+      } else {
+        runs.push([copies.get(copy), counter, item.text || 1])
+        size = 1
+      }
+    }
+    return { copies: [...copies.keys()], runs, early: this.#early() }
+  }
+
+  #early() {
+    const edits = [...this.#inserts.values()].flatMap(each => [...each.values()])
+    const ids = [...this.#deletes.values()]
+    for (let start = 0; start < ids.length; start += LARGEST_EDIT) {
+      edits.push({ delete: runsOf(ids.slice(start, start + LARGEST_EDIT)) })
+    }
+    return edits
+  }
+
+  /**
+   * Takes over what another copy held. A letter that is new here goes behind its left neighbour there: what stands
+   * between the two, in a text that has both, came with larger ids, so it is skipped as it is for an insert.
+   * @param {State} state
+   */
+  merge({ copies, runs, early }) {
+    const ready = []
+    let left = null
+    for (const [copy, counter, what] of runs) {
+      const letters = typeof what === 'string' ? [...what] : Array(what).fill('')
+      idsFrom([counter, copies[copy]], letters.length).forEach((id, index) => {
+        left = this.#place(id, letters[index], left, ready)
+        if (letters[index] === '') this.#bury(id)
+      })
+    }
+    for (const edit of [...ready, ...early]) this.apply(edit)
+  }
+}
