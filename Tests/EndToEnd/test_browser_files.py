@@ -16,10 +16,6 @@ PAGES = ["/", "/chat", "/dashboard", "/editor", "/match", "/notifications", "/co
 ROOM = {"apus.js": 7_168, "apus-extras.js": 4_096}
 
 
-@pytest.fixture(scope="module")
-def production(start_node) -> Node:
-    return start_node({"--allow-anonymous": None, "--channel": "*"})
-
 
 @pytest.mark.parametrize("path", CLIENT)
 def test_the_client_is_there_for_pages_of_any_origin(memory_node: Node, path: str):

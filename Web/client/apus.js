@@ -232,8 +232,8 @@ export class Apus {
  * The address of the WebSocket: `ws` beside the page where there is none; http counts as ws.
  * @param {any} url
  */
-function webSocketURL(url = 'ws', user) {
-  const address = new URL(url, globalThis.document?.baseURI ?? globalThis.location?.href)
+function webSocketURL(url, user) {
+  const address = new URL(url ?? 'ws', globalThis.document?.baseURI ?? globalThis.location?.href)
   address.protocol = address.protocol.replace('http', 'ws')
   address.hash = ''
   if (user !== undefined) address.searchParams.set('user', user)

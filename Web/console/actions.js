@@ -62,7 +62,7 @@ export const actions = [
     done: () => 'Sent to everybody who is connected.',
   },
   {
-    id: 'disconnect', title: 'Disconnect a user', button: 'Disconnect',
+    id: 'disconnect', title: 'Disconnect user', button: 'Disconnect',
     about: 'Ends all connections of a user, who is asked to stay away. A token that is good still is good.',
     fields: [user, reason],
     request: ({ user, reason }) => {
@@ -82,7 +82,7 @@ export const actions = [
     done: answer => `${answer.disconnected ? 'It has ended.' : 'There is no such connection.'}${missing(answer)}`,
   },
   {
-    id: 'put', title: 'Put into a channel', button: 'Put into the channel',
+    id: 'put', title: 'Put into channel', button: 'Put into the channel',
     about: 'Subscribes the connections that a user has now, whatever rules and token say.',
     fields: [
       user, channel,
@@ -98,7 +98,7 @@ export const actions = [
     },
   },
   {
-    id: 'take-out', title: 'Take out of a channel', button: 'Take out',
+    id: 'take-out', title: 'Take out', button: 'Take out',
     about: 'Takes all connections of a user out of a channel. They may come back where rules and token allow it.',
     fields: [user, channel],
     request: ({ user, channel }) => ({ method: 'DELETE', path: apiPath`users/${user}/channels/${channel}` }),
@@ -106,7 +106,7 @@ export const actions = [
     done: answer => `${plural(answer.connections, 'connection')} taken out.${missing(answer)}`,
   },
   {
-    id: 'delete-history', title: 'Delete a history', button: 'Delete the history',
+    id: 'delete-history', title: 'Delete history', button: 'Delete the history',
     about: 'Throws away what a channel keeps. Everybody who listens is told that it is gone.',
     fields: [channel],
     request: ({ channel }) => ({ method: 'DELETE', path: apiPath`channels/${channel}/history` }),

@@ -11,14 +11,17 @@ import { Tail } from './tail.js'
 export function channelView(app, { name = '' }, signal) {
   const facts = factList(['Listeners', 'Members', 'History', 'Rule'])
   const result = outcome()
+  const acts = make('p', { className: 'row' })
   const parts = make('div', { className: 'stack' })
   let shown = null
 
   repeat(async () => {
     try {
       const channel = await app.api.ask(reading(apiPath`channels/${name}`), { signal })
-      // By the rule it is known which parts there are.
-      shown ??= openParts(app, channel, parts, signal)
+      if (shown === null) {
+        acts.append(...channelActs(app, channel))
+        shown = openParts(app, channel, parts, signal)
+      }
       facts.update(describe(channel))
       shown.update(channel)
       result.say(channel.partial ? `Listeners on ${listed(channel.partial)} are missing.` : '')
@@ -28,19 +31,19 @@ export function channelView(app, { name = '' }, signal) {
   }, 2_000, signal)
 
   const back = make('p', {}, make('a', { href: '#channels' }, 'All channels'))
-  const standing = card('How it stands', facts.element, result.element, channelActs(app, name))
+  const standing = card('How it stands', facts.element, result.element, acts)
   return [viewHeading(name || 'A channel'), back, standing, parts]
 }
 
+/** What there is of it is said by the rule. */
 function openParts(app, channel, parent, signal) {
   const { presence, history } = channel.rule
-  const parts = [
-    presence ? new Members(app, channel, signal) : null,
-    new Tail(app, channel, signal),
-    history ? new ChannelHistory(app, channel, signal) : null,
-  ].filter(part => part !== null)
-  parent.append(...parts.map(({ element }) => element))
-  return { update: newest => parts.forEach(part => part.update?.(newest)) }
+  const tail = new Tail(app, channel, signal)
+  const kept = history ? new ChannelHistory(app, channel, signal) : null
+  const members = presence ? new Members(app, channel, signal) : null
+  parent.append(make('div', { className: 'pair' }, tail.element, kept?.element ?? null))
+  if (members) parent.append(members.element)
+  return { update: newest => members?.update(newest) }
 }
 
 function describe({ subscribers, members, rule, history }) {
@@ -67,9 +70,9 @@ function factList(titles) {
 }
 
 /** What may be done with it; nothing with a key that only reads. */
-function channelActs({ mayAct }, channel) {
-  if (!mayAct) return null
-  const link = (action, text) => make('a', { href: routeTo('act', { do: action, channel }) }, text)
-  return make('p', { className: 'row' },
-    link('publish', 'Publish'), link('put', 'Put a user into it'), link('delete-history', 'Delete its history'))
+function channelActs({ mayAct }, { name, rule }) {
+  if (!mayAct) return []
+  const link = (action, text) => make('a', { href: routeTo('act', { do: action, channel: name }) }, text)
+  const links = [link('publish', 'Publish'), link('put', 'Put a user into it')]
+  return rule.history ? [...links, link('delete-history', 'Delete its history')] : links
 }

@@ -84,7 +84,7 @@ function channelTable() {
     key: ({ name }) => name,
     empty: 'Nobody listens to such a channel now. A channel is there as soon as somebody subscribes to it.',
     columns: [
-      { title: 'Channel', text: ({ name }) => name, render: link },
+      { title: 'Channel', text: ({ name }) => name, render: link, isLong: true },
       { title: 'Listeners', text: ({ subscribers }) => count(subscribers), isNumber: true },
       { title: 'Members', text: ({ members }) => count(members), isNumber: true },
     ],

@@ -15,7 +15,7 @@ export class Chart {
   #value = make('span', { className: 'value' })
   #top = make('span')
   #right = make('span')
-  #picture = makeSVG('svg', { viewBox: `0 0 ${width} ${height}`, preserveAspectRatio: 'none', role: 'img' })
+  #picture = makeSVG('svg', { viewBox: `0 -2 ${width} ${height + 2}`, preserveAspectRatio: 'none', role: 'img' })
   /** Where somebody points at, from 0 to 1. */
   #pointed = null
   #wordsAt = -Infinity

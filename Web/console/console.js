@@ -46,9 +46,9 @@ function session(access) {
 }
 
 function showHeader({ mayAct }, end) {
-  const what = mayAct ? 'May do everything' : 'May only read'
+  const what = mayAct ? 'Full access' : 'Read only'
   const properties = { className: 'badge', 'data-access': mayAct ? 'full' : 'read' }
-  const rights = make('span', properties, api.hasKey ? what : `${what}, without a key`)
+  const rights = make('span', properties, api.hasKey ? what : `${what}, no key`)
   const leave = make('button', { type: 'button', onclick: () => end('') }, api.hasKey ? 'Forget the key' : 'Use a key')
   header.querySelector('.access').replaceChildren(rights, leave)
   links.forEach(link => link.hidden = link.hash === '#act' && !mayAct)
@@ -57,21 +57,22 @@ function showHeader({ mayAct }, end) {
 
 /** Shows the view that the hash names, and another one when it changes. */
 function showViews(app, signal) {
-  let leaving = new AbortController()
+  let leaving = null
   const show = () => {
-    leaving.abort()
+    const hasMoved = leaving !== null || api.hasKey
+    leaving?.abort()
     leaving = new AbortController()
     const { view, parameters } = parseRoute(location.hash)
     const name = Object.hasOwn(views, view) ? view : 'overview'
     main.replaceChildren(...views[name](app, parameters, leaving.signal))
-    showCurrent(name)
+    showCurrent(name, hasMoved)
   }
   addEventListener('hashchange', show, { signal })
   signal.addEventListener('abort', () => leaving.abort())
   show()
 }
 
-function showCurrent(name) {
+function showCurrent(name, hasMoved) {
   const part = name === 'channel' ? 'channels' : name
   for (const link of links) {
     if (link.hash === `#${part}`) link.setAttribute('aria-current', 'page')
@@ -80,7 +81,8 @@ function showCurrent(name) {
   const heading = main.querySelector('h1')
   document.title = `${heading.textContent} – Apus console`
   scrollTo(0, 0)
-  heading.focus({ preventScroll: true })
+  // On a page that has just been loaded the focus is at its beginning already.
+  if (hasMoved) heading.focus({ preventScroll: true })
 }
 
 run()

@@ -99,12 +99,12 @@ export function keyedChildren(parent, key, create) {
  * roles from the elements: so they stand there.
  *
  * @typedef {{ title: string, text: (item: any) => string, render?: (item: any) => string | Node | Node[],
- *   isNumber?: boolean }} Column
+ *   isNumber?: boolean, isLong?: boolean }} Column `isLong`: may be broken anywhere
  * @param {{ caption: string, key: (item: any) => string, empty: string, columns: Column[], isWide?: boolean }} options
  */
 export function table({ caption, key, empty, columns, isWide = false }) {
-  const heads = columns.map(({ title, isNumber }) => {
-    return make('th', { scope: 'col', role: 'columnheader', className: isNumber ? 'number' : '' }, title)
+  const heads = columns.map(column => {
+    return make('th', { scope: 'col', role: 'columnheader', className: classOf(column) }, column.title)
   })
   const body = make('tbody', { role: 'rowgroup' })
   const update = keyedChildren(body, key, () => tableRow(columns))
@@ -122,9 +122,11 @@ export function table({ caption, key, empty, columns, isWide = false }) {
   }
 }
 
+const classOf = ({ isNumber, isLong }) => isNumber ? 'number' : isLong ? 'long' : ''
+
 function tableRow(columns) {
-  const cells = columns.map(({ title, isNumber }, index) => make(index === 0 ? 'th' : 'td', {
-    role: index === 0 ? 'rowheader' : 'cell', className: isNumber ? 'number' : '', 'data-label': title,
+  const cells = columns.map((column, index) => make(index === 0 ? 'th' : 'td', {
+    role: index === 0 ? 'rowheader' : 'cell', className: classOf(column), 'data-label': column.title,
   }))
   const shown = []
   const update = item => columns.forEach(({ text, render }, index) => {

@@ -23,6 +23,7 @@ export function eventInWords(event) {
   case 'join':
   case 'leave': return { what: event.type, who, text: event.info === undefined ? '' : JSON.stringify(event.info) }
   case 'members': return { what: 'members', who: plural(event.count, 'member'), text: '' }
+  case 'subscribed': return { what: 'subscribed', who: 'from here on', text: '' }
   case 'gap': return { what: 'gap', who: '', text: gapText(event) }
   case 'drain': return { what: 'drain', who: 'The node goes away.', text: '' }
   case 'error': return { what: 'error', who: event.error, text: '' }

@@ -93,10 +93,10 @@ function nodeGroup(node, channel, mayAct) {
 function memberColumns(channel, mayAct) {
   const shows = ({ info }) => info === undefined ? dash : JSON.stringify(info)
   const columns = [
-    { title: 'User', text: ({ user }) => user ?? 'anonymous', render: userLink },
+    { title: 'User', text: ({ user }) => user ?? 'anonymous', render: userLink, isLong: true },
     { title: 'Connection', text: ({ client }) => client, render: ({ client }) => make('code', {}, client) },
     { title: 'Since', text: ({ since }) => moment(since) },
-    { title: 'Shows', text: shows, render: member => make('code', {}, shows(member)) },
+    { title: 'Shows', text: shows, render: member => make('code', {}, shows(member)), isLong: true },
   ]
   const act = { title: 'Act', text: ({ user }) => user ?? dash, render: ({ user }) => takeOutLink(user, channel) }
   return mayAct ? [...columns, act] : columns

@@ -79,7 +79,7 @@ const lines = [
   { title: 'In, a second', name: 'published', show: decimal, least: 10 },
   { title: 'Out, a second', name: 'delivered', show: decimal, least: 10 },
   { title: 'Busiest loop', name: 'busiest', show: percent, least: 1 },
-  { title: 'Redis, slowest round trip', name: 'roundTrip', show: milliseconds, least: 2 },
+  { title: 'Redis round trip', name: 'roundTrip', show: milliseconds, least: 2 },
 ]
 
 function linesPart({ series }) {
@@ -94,17 +94,25 @@ function linesPart({ series }) {
 
 const summaryOf = (summaries, node) => summaries.find(summary => summary.node?.id === node.id)
 
+function nodeName({ name, id, host }) {
+  const where = host === undefined ? id : `${id} on ${host}`
+  return [make('span', { className: 'name' }, name), make('small', { className: 'quiet' }, where)]
+}
+
+/** Known from the second look at what it counts. */
+function inAndOut({ summary }) {
+  return summary?.published === undefined ? dash : `${decimal(summary.published)} / ${decimal(summary.delivered)}`
+}
+
 const number = (title, text) => ({ title, text, isNumber: true })
 const nodeColumns = [
-  { title: 'Node', text: ({ name, id, host }) => `${name}\n${id}\n${host}`, render: ({ name, id, host = '' }) => [
-    make('span', { className: 'name' }, name), make('small', { className: 'quiet' }, host ? `${id} on ${host}` : id),
-  ] },
+  { title: 'Node', text: ({ name, id, host }) => `${name}\n${id}\n${host}`, render: nodeName, isLong: true },
   { title: 'State', text: node => nodeState(node).word, render: node => badge(nodeState(node)) },
   { title: 'Version', text: ({ version }) => version ?? dash },
   number('Up for', ({ started, now }) => started === undefined ? dash : span(now - started)),
   number('Connections', ({ connections }) => count(connections)),
   number('Channels', ({ channels }) => count(channels)),
-  number('In / out', ({ summary }) => summary ? `${decimal(summary.published)} / ${decimal(summary.delivered)}` : dash),
+  number('In / out', inAndOut),
   number('Waiting', ({ summary }) => bytes(summary?.now.outbox)),
   number('Busiest loop', ({ busiestLoop }) => percent(busiestLoop)),
   number('Memory', ({ memory }) => bytes(memory)),

@@ -35,7 +35,7 @@ const note = (id, text, detail) => ({ severity: 'note', id, text, detail })
 
 function ofDeparted({ id, name, at, announced, isBack }) {
   const since = `It last answered at ${clock(at)}.`
-  if (isBack) return note(`gone ${id}`, `${name} was started again.`, `Its life before has ended. ${since}`)
+  if (isBack) return note(`gone ${id}`, `${name} has joined anew.`, 'It was started again, or had lost its lease.')
   if (announced) return note(`gone ${id}`, `${name} has gone away, as it had said.`, since)
   return bad(`gone ${id}`, `${name} is gone.`, `${since} It had not said so before: look at its log and its machine.`)
 }
@@ -111,7 +111,7 @@ function ofCounters({ node, start, span: known, now, rises }) {
 function ofRise(kind, which, { id, name, rise, during }) {
   switch (kind) {
   case 'gaps': {
-    const detail = 'Messages could not be read again: histories are too short, or Redis has lost some.'
+    const detail = 'Messages could not be read again: histories are too short or were deleted, or Redis has lost some.'
     return [bad(id, `${name} has told ${plural(rise, 'gap')} ${during}.`, detail)]
   }
   case 'reconnects':

@@ -76,7 +76,7 @@ function connectionTable(mayAct) {
     { title: 'Node', text: ({ node }) => node },
     { title: 'Address', text: ({ ip }) => ip ?? dash },
     { title: 'Since', text: ({ since }) => moment(since) },
-    { title: 'Channels', text: ({ channels }) => channels.join('\n'), render: channelLinks },
+    { title: 'Channels', text: ({ channels }) => channels.join('\n'), render: channelLinks, isLong: true },
     ...mayAct ? [{ title: 'Act', text: ({ client }) => client, render: disconnect }] : [],
   ]
   return table({

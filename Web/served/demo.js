@@ -166,13 +166,13 @@ class ApusStatus extends HTMLElement {
   #watched = new Set()
 
   #word = make('span', { textContent: words.offline })
-  #node = make('span', { className: 'status-node' })
+  #more = make('span', { className: 'status-more' })
   #spoken = make('span', { className: 'visually-hidden', 'aria-live': 'polite' })
   #facts = make('dl')
   #links = make('nav', { className: 'status-nodes', hidden: true, 'aria-label': 'Other nodes' })
   #button = make('button',
     { className: 'status-button', type: 'button', 'aria-expanded': 'false', 'aria-controls': 'apus-status-panel' },
-    make('span', { className: 'status-dot', 'aria-hidden': 'true' }), this.#word, this.#node)
+    make('span', { className: 'status-dot', 'aria-hidden': 'true' }), this.#word, this.#more)
   #panel = make('div',
     { className: 'status-panel', id: 'apus-status-panel', hidden: true, 'aria-label': 'Connection', role: 'group' },
     this.#facts,
@@ -255,8 +255,8 @@ class ApusStatus extends HTMLElement {
     this.dataset.node = node ?? ''
     this.dataset.transport = transport ?? ''
     const wait = retryAt === null ? 0 : Math.ceil((retryAt - Date.now()) / 1000)
-    this.#word.textContent = state === 'reconnecting' && wait > 1 ? `Reconnecting in ${wait} s` : words[state]
-    this.#node.textContent = state === 'connected' ? nodeName(node) : ''
+    this.#word.textContent = words[state]
+    this.#more.textContent = state === 'connected' ? nodeName(node) : wait > 1 ? `in ${wait} s` : ''
     const facts = {
       Node: node ?? 'none',
       Transport: transports[transport] ?? 'none',

@@ -18,6 +18,7 @@ export class Carets {
     this.#sheet = sheet
     this.#layer = sheet.querySelector('.carets')
     sheet.querySelector('.mirror').append(this.#letters)
+    this.copy('')
   }
 
   /** @param {string} text */
@@ -27,8 +28,8 @@ export class Carets {
 
   /** Where a caret is: its top, bottom and side, within the sheet. @param {number} position */
   place(position) {
-    const rectangles = this.#rectangles(position, position)
-    const { top, bottom, left } = rectangles.at(-1) ?? this.#rectangles(position, position + 1)[0]
+    const at = Math.min(position, this.#letters.length - 1)  // The text may have become shorter since it was told.
+    const { top, bottom, left } = this.#rectangles(at, at).at(-1) ?? this.#rectangles(at, at + 1)[0]
     return { top, bottom, left }
   }
 
@@ -60,9 +61,8 @@ export class Carets {
 
   #rectangles(start, end) {
     const range = document.createRange()
-    const last = this.#letters.length
-    range.setStart(this.#letters, Math.min(start, last))
-    range.setEnd(this.#letters, Math.min(end, last))
+    range.setStart(this.#letters, Math.min(start, this.#letters.length))
+    range.setEnd(this.#letters, Math.min(end, this.#letters.length))
     const origin = this.#sheet.getBoundingClientRect()
     return [...range.getClientRects()].map(({ top, bottom, left, right }) => ({
       top: top - origin.top, bottom: bottom - origin.top, left: left - origin.left, right: right - origin.left,
