@@ -4,6 +4,7 @@ import { Channel } from './channel.js'
 import { createEmitter } from './emitter.js'
 import { ApusError, closed, notConnected, told } from './errors.js'
 import { createLink } from './link.js'
+import { randomLetters } from './secret.js'
 import { createSubscription } from './subscription.js'
 import { quiet, wait } from './waiting.js'
 
@@ -121,7 +122,7 @@ export class Apus {
    */
   async publish(channel, data, { key, echo, ...wait } = {}) {
     demand(data)
-    const makeKey = () => (key === true || (!key && this.#canRepeat(channel)) ? crypto.randomUUID() : key)
+    const makeKey = () => (key === true || (!key && this.#canRepeat(channel)) ? randomLetters() : key)
     const { epoch, offset, duplicate } = await this.ask({ type: 'publish', channel, data, echo }, wait, makeKey)
     return { epoch, offset, duplicate }
   }

@@ -92,12 +92,16 @@ function deadline(signal, milliseconds) {
   return { signal: controller.signal, stopTimer, clear }
 }
 
-/** The text of `/metrics` of whichever node answers; null where it is closed, as through most proxies. */
+/**
+ * `/metrics` of whichever node answers: its text, null where there is none now; `isClosed` where it is not to be had,
+ * as through most proxies.
+ */
 export async function readMetrics(base, signal) {
   try {
     const answer = await fetch(new URL('../metrics', base), { signal, cache: 'no-store', credentials: 'omit' })
-    return answer.ok ? await answer.text() : null
+    const isClosed = answer.status >= 400 && answer.status < 500
+    return { text: answer.ok ? await answer.text() : null, isClosed }
   } catch {
-    return null
+    return { text: null, isClosed: false }
   }
 }

@@ -20,8 +20,8 @@ export class Cluster extends EventTarget {
   answeredAt = null
   series = new Series()
   counters = new Counters()
-  /** Whether `/metrics` can be had; null before the first try. */
-  hasMetrics = null
+  /** Whether `/metrics` cannot be had from here. */
+  isWithoutMetrics = false
   #fleet = new Fleet()
   #api
 
@@ -63,9 +63,9 @@ export class Cluster extends EventTarget {
   }
 
   async #scrape(signal) {
-    const text = await readMetrics(this.#api.base, signal)
-    if (signal.aborted) return
-    this.hasMetrics = text !== null
+    if (this.isWithoutMetrics) return
+    const { text, isClosed } = await readMetrics(this.#api.base, signal)
+    this.isWithoutMetrics = isClosed
     if (text !== null) this.counters.add(Date.now(), countersOf(text))
   }
 }

@@ -21,7 +21,8 @@ function advice({ status, code, retryAfter, reads }) {
   const later = `Try again ${retryAfter ? `in ${retryAfter} s` : 'in a moment'}.`
   if (status === 0) return reads ? 'Is it running?' : unknownOutcome
   if (code === 'unauthenticated') return 'A key is one of those given by --api-key or --api-read-key at the start.'
-  if (status === 504) return reads ? later : unknownOutcome
+  // A proxy does not say how far a request has come.
+  if (status === 504 || code === 'unknown' && status >= 500) return reads ? later : unknownOutcome
   if (status === 503) return reads ? later : `Nothing was done. ${later}`
   if (status === 429) return later
   if (status === 500) return 'Look into the log of the node.'

@@ -25,7 +25,7 @@ export async function follow(api, name, { presence, signal, take, say }) {
     say('Connecting …')
     const { reason, retry } = await followOnce(api, request, { signal, take, say })
     if (signal.aborted) return
-    say(`The stream has ended: ${reason}. What comes meanwhile is missed. Back in ${span(retry)}.`)
+    say(`The stream has ended: ${reason.replace(/\.$/, '')}. What comes meanwhile is missed. Back in ${span(retry)}.`)
     await pause(retry, signal)
   }
 }

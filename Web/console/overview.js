@@ -43,10 +43,10 @@ function facts({ error, nodes, stats, departed, counters }) {
   return { error, nodes, stats, departed, summaries: counters.summaries(nodes) }
 }
 
-function asOfText({ answeredAt, hasMetrics }) {
+function asOfText({ answeredAt, isWithoutMetrics }) {
   const at = answeredAt === null ? 'No answer yet.' : `As of ${clock(answeredAt)}.`
   const closed = 'Gaps, ended connections and refused handshakes are not looked at: /metrics cannot be read from here.'
-  return hasMetrics === false ? `${at} ${closed}` : at
+  return isWithoutMetrics ? `${at} ${closed}` : at
 }
 
 const totals = [

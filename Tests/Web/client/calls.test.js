@@ -165,6 +165,14 @@ test('a key of the caller, or one made up for him, makes a publish repeatable ev
   assert.equal(published(last()).length, 2)
 })
 
+test('a page of plain http, which has no randomUUID, makes up keys all the same', async (t) => {
+  t.mock.method(crypto, 'randomUUID', () => assert.fail('it is not there'))
+  const { client, last, connected } = setting()
+  await connected()
+  watch(client.publish('room', 1, { key: true }))
+  assert.match(published(last())[0].key, /^[\w-]{24}$/)
+})
+
 test('nothing is repeated after four minutes', async () => {
   const { client, clock, last, again, subscribed } = setting()
   await subscribed()

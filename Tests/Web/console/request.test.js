@@ -38,7 +38,8 @@ test('curl shows the variable in the place of the key, or no key at all', () => 
 })
 
 test('a POST with a body needs no -X, one without does', () => {
-  assert.match(curl({ method: 'POST', path: 'notifications', body: '{}' }, { base, hasKey: false }), /^curl \\\n {2}-d '{}'/)
+  const post = { method: 'POST', path: 'notifications', body: '{}' }
+  assert.match(curl(post, { base, hasKey: false }), /^curl \\\n {2}-d '{}'/)
   assert.match(curl({ method: 'PUT', path: 'x', body: '{}' }, { base, hasKey: false }), /^curl -X PUT/)
 })
 

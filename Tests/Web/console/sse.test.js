@@ -6,7 +6,9 @@ import { EventStream } from '../../../Web/console/sse.js'
 const text = 'retry: 1730\n\nid: x:1\ndata: {"type":"message"}\n\n: nothing\n\nevent: ping\ndata: {"ts":1}\n\n' +
   'data:a\ndata: b\n\n'
 const events = [
-  { name: 'message', data: '{"type":"message"}' }, { name: 'ping', data: '{"ts":1}' }, { name: 'message', data: 'a\nb' },
+  { name: 'message', data: '{"type":"message"}' },
+  { name: 'ping', data: '{"ts":1}' },
+  { name: 'message', data: 'a\nb' },
 ]
 
 test('a stream cut at every letter, with each end of line', () => {

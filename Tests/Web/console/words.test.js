@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { refused, unanswered } from '../../../Web/console/errors.js'
-import { bytes, count, dash, decimal, listed, milliseconds, percent, plural, span } from '../../../Web/console/format.js'
+import {
+  bytes, count, dash, decimal, listed, milliseconds, percent, plural, span,
+} from '../../../Web/console/format.js'
 import { parseRoute, routeTo } from '../../../Web/console/routes.js'
 
 test('numbers as people read them', () => {
@@ -33,10 +35,12 @@ test('errors say what to do', () => {
   const unavailable = '{"code":"unavailable","error":"Redis cannot be reached."}'
   assert.equal(told(503, unavailable, { reads: false, retryAfter: '1' }).message,
     'Redis cannot be reached. Nothing was done. Try again in 1 s.')
-  assert.match(told(504, '{"code":"timeout","error":"Redis did not answer."}', { reads: false }).message, /may or may not/)
+  const timeout = '{"code":"timeout","error":"Redis did not answer."}'
+  assert.match(told(504, timeout, { reads: false }).message, /may or may not/)
   assert.match(told(401, '{"code":"unauthenticated","error":"No."}').message, /--api-key/)
   assert.equal(told(403, '{"code":"forbidden","error":"No rule matches."}').message, 'No rule matches.')
   assert.match(told(502, '<html>').message, /in front of the node.*502: look at the proxy/)
+  assert.match(told(502, '<html>', { reads: false }).message, /may or may not/)
   assert.match(told(200, '[]').message, /in front of the node/)
 })
 

@@ -1,3 +1,4 @@
+import { randomLetters } from '../secret.js'
 import { readEvents } from './sse.js'
 import { takePlace } from './place.js'
 
@@ -252,10 +253,4 @@ export class HttpTransport {
     const wanted = this.#channels.get(channel)
     if (wanted) wanted.since = epoch === undefined ? undefined : { epoch, offset }
   }
-}
-
-/** A secret that nobody guesses: 24 letters of base64url. */
-function randomLetters() {
-  const letters = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))
-  return btoa(letters).replace(/\+/g, '-').replace(/\//g, '_')
 }
