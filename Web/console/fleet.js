@@ -26,12 +26,16 @@ export class Fleet {
     }
   }
 
-  /** Those that are gone: since when, whether they had said so, and whether one of the same name is there again. */
+  /**
+   * Those that are gone: since when, whether they had said so, and whether one of the same name is there again. Of several
+   * lives under one name only the last counts.
+   */
   departed() {
-    const known = [...this.#known.values()]
+    const known = [...this.#known.values()].sort((a, b) => a.at - b.at)
     const names = new Set(known.filter(({ goneAt }) => goneAt === null).map(({ name }) => name))
-    return known
-      .filter(({ goneAt }) => goneAt !== null)
-      .map(({ id, name, at, draining }) => ({ id, name, at, announced: draining, isBack: names.has(name) }))
+    const last = new Map(known.filter(({ goneAt }) => goneAt !== null).map(node => [node.name, node]))
+    return [...last.values()].map(({ id, name, at, draining }) => {
+      return { id, name, at, announced: draining, isBack: names.has(name) }
+    })
   }
 }

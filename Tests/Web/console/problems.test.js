@@ -82,6 +82,14 @@ test('a node that is gone: suddenly, as it had said, and back', () => {
   assert.deepEqual(fleet.departed().map(({ id }) => id), ['b.y'])
 })
 
+test('of several lives under one name the last one counts', () => {
+  const fleet = new Fleet()
+  fleet.note({ nodes: [node('a'), node('b')] }, now)
+  fleet.note({ nodes: [node('a'), node('b', { id: 'b.y', draining: true })] }, now + 2_000)
+  fleet.note({ nodes: [node('a')] }, now + 4_000)
+  assert.deepEqual(fleet.departed().map(({ id, announced }) => [id, announced]), [['b.y', true]])
+})
+
 test('a node that is named in partial alone is not gone', () => {
   const fleet = new Fleet()
   fleet.note({ nodes: [node('a')] }, now)

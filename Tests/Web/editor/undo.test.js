@@ -18,9 +18,10 @@ class Writer {
   /** Replaces letters from a position on, and returns the edits. */
   write(at, removed, inserted, { pause = 5000, goesOn = false } = {}) {
     const deleted = this.text.lettersBetween(at, at + removed)
-    const inserts = this.text.insertAfter(this.text.idBefore(at), inserted)
+    const after = this.text.idBefore(at)
+    const inserts = this.text.insertAfter(after, inserted)
     const deletes = this.text.remove(deleted.map(letter => letter.id))
-    this.undo.record({ inserted: inserts.flatMap(idsOf), deleted }, this.now += pause, goesOn)
+    this.undo.record({ after, inserted: inserts.flatMap(idsOf), deleted }, this.now += pause, goesOn)
     return [...inserts, ...deletes]
   }
 
@@ -44,6 +45,19 @@ test('what was typed within a second is one step', () => {
   ann.undo.redo()
   assert.equal(String(ann), 'hello world')
   assert.equal(ann.undo.canRedo, false)
+})
+
+test('what was typed at another place is another step', () => {
+  const ann = new Writer('ann')
+  ann.write(0, 0, 'one', { pause: 100 })
+  ann.write(1, 0, 'two', { pause: 100 })
+  for (const at of [4, 3]) ann.write(at, 1, '', { pause: 100 })
+  for (const at of [0, 0]) ann.write(at, 1, '', { pause: 100 })
+  assert.equal(String(ann), 'we')
+  for (const expected of ['otwe', 'otwone', 'one', '']) {
+    ann.undo.undo()
+    assert.equal(String(ann), expected)
+  }
 })
 
 test('deleting is another step than writing, and comes back in order', () => {

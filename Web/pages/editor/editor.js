@@ -53,7 +53,7 @@ function readTyped() {
   const deleted = text.lettersBetween(at, at + removed)
   const inserts = text.insertAfter(after, inserted)
   const edits = [...text.remove(deleted.map(letter => letter.id)), ...inserts]
-  undo.record({ inserted: inserts.flatMap(idsOf), deleted }, Date.now(), isComposing && !isFirstOfWord)
+  undo.record({ after, inserted: inserts.flatMap(idsOf), deleted }, Date.now(), isComposing && !isFirstOfWord)
   isFirstOfWord = false
   shown = area.value
   carets.copy(shown)
@@ -151,8 +151,8 @@ function showPeople() {
   const here = [...others].filter(([who, { end }]) => end !== undefined && (members === null || members.has(who)))
   carets.draw(here.map(([who, { start, end, movedAt }]) => ({ who, start, end, movedAt })))
   const lines = new Map(here.map(([who, { end }]) => [who, lineAt(end)]))
-  if (document.activeElement === area) lines.set(apus.user, lineAt(area.selectionEnd))
-  people.show([...members?.keys() ?? []].map(who => ({ who, isMe: who === apus.user, line: lines.get(who) ?? null })))
+  if (document.activeElement === area) lines.set(me(), lineAt(area.selectionEnd))
+  people.show([...members?.keys() ?? []].map(who => ({ who, isMe: who === me(), line: lines.get(who) ?? null })))
   $('crowd').hidden = members !== null
   $('crowd').textContent = room.count ? `${room.count} people: too many for a list.` : 'Nobody is known to be here yet.'
 }

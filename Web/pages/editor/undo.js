@@ -1,6 +1,6 @@
 import { idsOf, keyOf } from './edits.js'
 
-/** Edits of one kind that follow within this time are one step. */
+/** Edits of one kind that go on at one place within this time are one step. */
 const STEP = 1000
 const MOST_STEPS = 200
 
@@ -18,6 +18,8 @@ export class Undo {
   #done = []
   /** @type {Step[]} */
   #undone = []
+  /** The letter that the last edit has ended behind. @type {Id | null | undefined} */
+  #place
   /** Which letter has come back in the place of a deleted one. @type {Map<string, Id>} */
   #renewed = new Map()
 
@@ -30,14 +32,16 @@ export class Undo {
   get canRedo() { return this.#undone.length > 0 }
 
   /**
-   * Remembers an edit that has been made.
-   * @param {{ inserted: Id[], deleted: Letter[] }} edit @param {number} now in milliseconds
+   * Remembers an edit that has been made, behind the letter `after`.
+   * @param {{ after: Id | null, inserted: Id[], deleted: Letter[] }} edit @param {number} now in milliseconds
    * @param {boolean} [goesOn] belongs to the step before in any case
    */
-  record({ inserted, deleted }, now, goesOn = false) {
+  record({ after, inserted, deleted }, now, goesOn = false) {
     this.#undone = []
     const last = this.#done.at(-1)
-    if (!last || !(goesOn || now - last.at < STEP && isOneKind(last, { inserted, deleted }))) {
+    const isThere = isSame(after, this.#place) || isSame(deleted.at(-1)?.id, this.#place)
+    this.#place = inserted.at(-1) ?? after
+    if (!last || !(goesOn || isThere && now - last.at < STEP && isOneKind(last, { inserted, deleted }))) {
       this.#done.push({ inserted, deleted, at: now })
       if (this.#done.length > MOST_STEPS) this.#done.shift()
       return
@@ -111,6 +115,11 @@ export class Undo {
       return group
     })
   }
+}
+
+/** The beginning, `null`, is a place, too; `undefined` is none. */
+function isSame(a, b) {
+  return a && b ? keyOf(a) === keyOf(b) : a === null && b === null
 }
 
 function isOneKind(a, b) {
