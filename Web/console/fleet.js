@@ -27,8 +27,8 @@ export class Fleet {
   }
 
   /**
-   * Those that are gone: since when, whether they had said so, and whether one of the same name is there again. Of several
-   * lives under one name only the last counts.
+   * Those that are gone: since when, whether they had said so, and whether one of the same name is there again. Of
+   * several lives under one name only the last counts.
    */
   departed() {
     const known = [...this.#known.values()].sort((a, b) => a.at - b.at)

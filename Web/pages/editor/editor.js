@@ -168,7 +168,9 @@ function findOthers() {
 }
 
 function lineAt(position) {
-  return shown.slice(0, position).split('\n').length
+  let line = 1
+  for (let end = shown.indexOf('\n'); end >= 0 && end < position; end = shown.indexOf('\n', end + 1)) line++
+  return line
 }
 
 const states = {
