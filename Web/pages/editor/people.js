@@ -53,7 +53,7 @@ export class People {
     const badge = make('span', { className: 'initials', textContent: initialsOf(who), 'aria-hidden': 'true' })
     badge.style.setProperty('--hue', colourOf(who))
     const line = make('span', { className: 'quiet' })
-    const go = make('button', { type: 'button', textContent: 'Go there', 'aria-label': `Go to where ${who} is` })
+    const go = make('button', { type: 'button', textContent: 'Go', 'aria-label': `Go to where ${who} is` })
     go.onclick = () => this.#goTo(who)
     const item = make('li', { 'data-user': who }, badge, make('span', { className: 'who' },
       make('bdi', { textContent: who, title: who }), line), go)
