@@ -20,6 +20,8 @@ struct ControlPlane: Sendable {
   let traffic: Traffic
   let gateway: HTTPGateway
   private let router: Router
+  /// With `--dev` alone.
+  private let feed: DemoFeed?
   private let running = Lock<Server?>(nil)
   private let rules: Lock<ChannelRules>
 
@@ -62,6 +64,11 @@ struct ControlPlane: Sendable {
       if let server = server() { return await server.ask($0) }
       return $0.map { _ in .failure(Refusal(.unavailable, "The node is not ready yet; nothing was done.")) }
     }
+    feed =
+      configuration.isDevelopment
+      ? DemoFeed(
+        node: serverConfiguration.node.string, host: Host.name, cluster: cluster, server: server,
+        isDraining: { health.isDraining }) : nil
     let authorizer = APIAuthorizer(
       keys: keys, isDevelopment: configuration.isDevelopment, origins: configuration.origins,
       proxies: serverConfiguration.proxies, refusals: refusals)
@@ -100,6 +107,7 @@ struct ControlPlane: Sendable {
   func run() async {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await traffic.keepLooking() }
+      if let feed { group.addTask { await feed.keepPublishing() } }
       await gateway.run(router.respond)
       group.cancelAll()
     }

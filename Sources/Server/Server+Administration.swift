@@ -24,9 +24,16 @@ package struct LoopTotals: Equatable, Sendable {
   package let published: Int
   package let delivered: Int
   package let busyMicroseconds: Int64
+  /// Bytes that wait for clients to read.
+  package let outboxBytes: Int
+  /// Connections that have ended, by close code.
+  package let disconnects: [String: Int]
+  /// Handshakes refused, by HTTP status.
+  package let refused: [Int: Int]
 
   package init(
-    connections: Int, users: Int, subscriptions: Int, published: Int, delivered: Int, busyMicroseconds: Int64
+    connections: Int = 0, users: Int = 0, subscriptions: Int = 0, published: Int = 0, delivered: Int = 0,
+    busyMicroseconds: Int64 = 0, outboxBytes: Int = 0, disconnects: [String: Int] = [:], refused: [Int: Int] = [:]
   ) {
     self.connections = connections
     self.users = users
@@ -34,6 +41,9 @@ package struct LoopTotals: Equatable, Sendable {
     self.published = published
     self.delivered = delivered
     self.busyMicroseconds = busyMicroseconds
+    self.outboxBytes = outboxBytes
+    self.disconnects = disconnects
+    self.refused = refused
   }
 }
 

@@ -180,6 +180,14 @@ def fallbacks() -> list[str]:
     return [each.strip('"') if each.startswith('"') else named_so[each.partition(".")[0]][0] for each in paths]
 
 
+def files() -> list[str]:
+    """The paths of files for browsers."""
+    listed = re.findall(r'\("(/[\w.-]*)", "([\w.-]+)", \.(\w+)\)', source("Sources/Pages/Pages.swift"))
+    served = {each.name for each in (REPOSITORY / "Web/served").iterdir() if each.suffix in {".js", ".ts", ".css", ".html"}}
+    assert {name for _, name, _ in listed} == served
+    return [path for path, *_ in listed]
+
+
 def test_paths():
     router = source("Sources/Node/HTTP/Router.swift")
     health = re.search(r"healthPaths: Set = \[(.*)\]", source("Sources/Server/ServerConfiguration.swift"))[1]
@@ -189,8 +197,7 @@ def test_paths():
     paths += fallbacks()
     paths.append(re.search(r'static let prefix = "(.*)"', source("Sources/Node/API/API.swift"))[1] + "...")
     paths += re.findall(r'static let description = "(.*)"', router)
-    paths += sorted(set(re.findall(r'path == "(.*?)"', router)))
-    assert named(table("docs/operations.md", "## HTTP")) == paths
+    assert named(table("docs/operations.md", "## HTTP")) == paths + files()
     ready = dict((words(row[0])[0], row[1]) for row in table("docs/operations.md", "## HTTP"))["/readyz"]
     [answers] = re.findall(r"isReady \? \.(\w+) : \.(\w+)", source("Sources/Node/HTTP/Health.swift"))
     assert limits.of_page([ready]) == [limits.http_status(name) for name in answers]

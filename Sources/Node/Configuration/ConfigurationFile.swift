@@ -48,10 +48,8 @@ package struct ConfigurationFile: Sendable {
   /// The rules on a node where everybody may do everything by default (`isOpen`), or only who is known.
   package func rules(isOpen: Bool, isDevelopment: Bool) -> ChannelRules {
     var rules = drafts.map { $0.map { $0.rule(isOpen: isOpen) } } ?? ChannelRules.standard(isOpen: isOpen).rules
-    if isDevelopment, let demo = Self.demo, !rules.contains(where: { $0.match == demo.match }) {
-      // First, but for rules of the file for some of its channels, which would else never count.
-      let end = rules.firstIndex { $0.match.covers(demo.match) } ?? rules.endIndex
-      rules.insert(demo, at: rules[..<end].lastIndex { demo.match.covers($0.match) }.map { $0 + 1 } ?? 0)
+    if isDevelopment, !rules.contains(where: { $0.match.text == Self.demo }) {
+      for rule in Self.demoRules.reversed() { Self.insert(rule, into: &rules) }
     }
     return ChannelRules(rules, direct: direct ?? (isDevelopment ? .anyone : .server))
   }
@@ -69,11 +67,23 @@ package struct ConfigurationFile: Sendable {
     }
   }
 
-  /// Channels of `--dev` that keep history, to try it.
-  private static var demo: ChannelRule? {
-    ChannelPattern("demo:*").map { pattern in
+  /// First, but for rules for some of its channels, which would else never count; nowhere if there is one with its pattern.
+  private static func insert(_ rule: ChannelRule, into rules: inout [ChannelRule]) {
+    guard !rules.contains(where: { $0.match == rule.match }) else { return }
+    let end = rules.firstIndex { $0.match.covers(rule.match) } ?? rules.endIndex
+    rules.insert(rule, at: rules[..<end].lastIndex { rule.match.covers($0.match) }.map { $0 + 1 } ?? 0)
+  }
+
+  private static let demo = "demo:*"
+
+  /// Channels of `--dev` that keep history, to try it; those of the editor, whose text is its edits, longer.
+  private static let demoRules: [ChannelRule] = [
+    ("demo:doc:*", HistoryRule(size: 2_000, timeToLive: 3_600_000)),
+    (demo, HistoryRule(size: 100, timeToLive: 600_000)),
+  ].compactMap { text, history in
+    ChannelPattern(text).map { pattern in
       var rule = ChannelRule.standard(pattern, isOpen: true)
-      rule.history = HistoryRule(size: 100, timeToLive: 600_000)
+      rule.history = history
       return rule
     }
   }

@@ -90,7 +90,7 @@ struct Polls: Sendable {
   ) throws(RouteError) -> (StreamRequest, body: JSONObject?) {
     switch kind {
     case .get(let request): (try StreamRequest(request, query), nil)
-    case .post(let text): (try StreamRequest(json: text, maxChannels: maxChannels), JSONObject(text))
+    case .post(let text): (try StreamRequest(json: text, minChannels: 1, maxChannels: maxChannels), JSONObject(text))
     }
   }
 

@@ -66,13 +66,16 @@ struct StreamRequest: Sendable {
 
   // MARK: POST
 
-  /// `{"session"?,"channels":[…]}`, each channel with the members of the command `subscribe`.
-  init(json: String, maxChannels: Int) throws(RouteError) {
+  /// `{"session"?,"channels":[…]}`, each channel with the members of the command `subscribe`. A stream may have none, and
+  /// brings what is for the user then.
+  init(json: String, minChannels: Int = 0, maxChannels: Int) throws(RouteError) {
     let body = try Self.body(json)
     let count = body.elementCount("channels") ?? 0
     try Self.check(count: count, limit: maxChannels)
-    guard count > 0, let elements = body.objects("channels"), elements.count == count
-    else { throw RouteError(.badRequest, "The member channels must be an array of objects, one at least.") }
+    guard count >= minChannels, let elements = body.objects("channels"), elements.count == count else {
+      let least = minChannels > 0 ? ", one at least" : ""
+      throw RouteError(.badRequest, "The member channels must be an array of objects\(least).")
+    }
     var channels: [StreamOpening.Channel] = []
     for element in elements { channels.append(try Self.channel(element, after: channels)) }
     self.channels = channels

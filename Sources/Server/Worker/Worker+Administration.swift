@@ -15,7 +15,8 @@ extension Worker {
   func totals() -> LoopTotals {
     LoopTotals(
       connections: hub.sessionCount, users: hub.userCount, subscriptions: hub.subscriptionCount,
-      published: statistics.published, delivered: delivery.counts.delivered, busyMicroseconds: loop.busyMicroseconds)
+      published: statistics.published, delivered: delivery.counts.delivered, busyMicroseconds: loop.busyMicroseconds,
+      outboxBytes: delivery.waitingBytes, disconnects: statistics.disconnects, refused: statistics.refused)
   }
 
   func census(from start: Int) -> (sizes: [ChannelSize], next: Int?) { hub.census(from: start) }

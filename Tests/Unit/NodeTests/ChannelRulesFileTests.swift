@@ -121,10 +121,14 @@ import Testing
   }
 
   @Test(arguments: [
-    ("[]", ["demo:*"]), ("[{match: '*'}]", ["demo:*", "*"]), ("[{match: a}]", ["demo:*", "a"]),
-    ("[{match: 'demo:lobby'}, {match: '*'}]", ["demo:lobby", "demo:*", "*"]), ("[{match: 'demo:*'}]", ["demo:*"]),
-    ("[{match: a}, {match: 'demo:a'}, {match: b}]", ["a", "demo:a", "demo:*", "b"]),
-    ("[{match: 'd*'}, {match: 'demo:a'}]", ["demo:*", "d*", "demo:a"]),
+    ("[]", ["demo:doc:*", "demo:*"]), ("[{match: '*'}]", ["demo:doc:*", "demo:*", "*"]),
+    ("[{match: a}]", ["demo:doc:*", "demo:*", "a"]),
+    ("[{match: 'demo:lobby'}, {match: '*'}]", ["demo:doc:*", "demo:lobby", "demo:*", "*"]),
+    ("[{match: 'demo:doc:1'}]", ["demo:doc:1", "demo:doc:*", "demo:*"]),
+    ("[{match: 'demo:doc:*'}]", ["demo:doc:*", "demo:*"]), ("[{match: 'demo:*'}]", ["demo:*"]),
+    ("[{match: a}, {match: 'demo:*'}]", ["a", "demo:*"]),
+    ("[{match: a}, {match: 'demo:a'}, {match: b}]", ["demo:doc:*", "a", "demo:a", "demo:*", "b"]),
+    ("[{match: 'd*'}, {match: 'demo:a'}]", ["demo:doc:*", "demo:*", "d*", "demo:a"]),
   ])
   func theRuleOfDevelopmentCoversNoneOfTheFile(_ list: String, _ patterns: [String]) throws {
     #expect(try rules("channels: \(list)", isDevelopment: true).rules.map(\.match.text) == patterns)

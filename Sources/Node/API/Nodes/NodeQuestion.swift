@@ -126,25 +126,3 @@ extension JSONObject {
   fileprivate var user: UserName? { string("user").flatMap(UserName.init) }
   fileprivate var channel: ChannelName? { string("channel").flatMap(ChannelName.init) }
 }
-
-extension ByteWriter {
-  /// A further member of an object; nothing where there is no value.
-  mutating func append(member name: StaticString, _ value: String?) {
-    guard let value else { return }
-    append(key: name)
-    append(quoting: value)
-  }
-
-  mutating func append(member name: StaticString, _ value: Int?) {
-    guard let value else { return }
-    append(key: name)
-    append(value)
-  }
-
-  /// A comma, the name of a member, and a colon.
-  mutating func append(key name: StaticString) {
-    append(literal: #",""#)
-    append(literal: name)
-    append(literal: #"":"#)
-  }
-}

@@ -96,65 +96,33 @@ struct NodeRespondent: Sendable {
   private func statistics(_ server: Server) async -> [UInt8] {
     let loops = await server.totals()
     let rates = await traffic.rates(to: loops, at: .now)
-    let numbers = [
-      ("connections", loops.sum(of: \.connections)), ("users", loops.sum(of: \.users)),
-      ("channels", await census.sizes().count), ("subscriptions", loops.sum(of: \.subscriptions)),
-    ]
-    return Self.object(numbers, rates: [("published", rates.published), ("delivered", rates.delivered)])
-  }
-
-  private func node(_ server: Server) async -> [UInt8] {
-    let loops = await server.totals()
-    let status = await server.brokerStatus()
-    var writer = ByteWriter(capacity: 512)
-    writer.append(literal: #"{"name":"#)
-    writer.append(quoting: description.name)
-    writer.append(member: "host", description.host)
-    writer.append(member: "version", description.version)
-    writer.append(member: "started", Int(description.started))
-    writer.append(member: "connections", loops.sum(of: \.connections))
-    writer.append(member: "channels", status?.channels)
-    writer.append(literal: isDraining() ? #","draining":true"# : #","draining":false"#)
-    writer.append(member: "leaseAge", status?.leaseAge.map(Int.init))
-    writer.append(member: "memory", process.metrics().residentBytes)
-    writer.append(key: "busiestLoop")
-    writer.append(number: await traffic.rates(to: loops, at: .now).busiestLoop)
-    if let seconds = status?.shards.compactMap(\.roundTrip).max() {
-      writer.append(key: "redisRoundTrip")
-      writer.append(number: seconds * 1000)
-    }
+    var writer = ByteWriter(capacity: 128)
+    writer.append(literal: #"{"connections":"#)
+    writer.append(loops.sum(of: \.connections))
+    writer.append(member: "users", loops.sum(of: \.users))
+    writer.append(member: "channels", await census.sizes().count)
+    writer.append(member: "subscriptions", loops.sum(of: \.subscriptions))
+    writer.append(member: "published", number: rates.published)
+    writer.append(member: "delivered", number: rates.delivered)
     writer.append(byte: UInt8(ascii: "}"))
     return writer.bytes
   }
 
-  private static func object(_ numbers: [(String, Int)], rates: [(String, Double)] = []) -> [UInt8] {
+  private func node(_ server: Server) async -> [UInt8] {
+    let loops = await server.totals()
+    return NodeRow(
+      description: description, isDraining: isDraining(), memory: process.metrics().residentBytes, loops: loops,
+      rates: await traffic.rates(to: loops, at: .now), broker: await server.brokerStatus()
+    ).text
+  }
+
+  private static func object(_ numbers: [(String, Int)]) -> [UInt8] {
     var writer = ByteWriter(capacity: 128)
-    writer.append(byte: UInt8(ascii: "{"))
-    writer.append(numbers) { member, writer in
-      writer.append(quoting: member.0)
-      writer.append(byte: UInt8(ascii: ":"))
-      writer.append(member.1)
-    }
-    for (name, rate) in rates {
-      writer.append(byte: UInt8(ascii: ","))
-      writer.append(quoting: name)
-      writer.append(byte: UInt8(ascii: ":"))
-      writer.append(number: rate)
-    }
-    writer.append(byte: UInt8(ascii: "}"))
+    writer.append(object: numbers)
     return writer.bytes
   }
 }
 
 extension [LoopTotals] {
-  fileprivate func sum(of value: (LoopTotals) -> Int) -> Int { reduce(0) { $0 + value($1) } }
-}
-
-extension ByteWriter {
-  /// A number with at most three digits behind the point.
-  mutating func append(number: Double) {
-    let thousandths = (number * 1000).rounded()
-    guard thousandths.isFinite, abs(thousandths) < 1e15 else { return append(0) }
-    append(utf8: String(thousandths / 1000))
-  }
+  func sum(of value: (LoopTotals) -> Int) -> Int { reduce(0) { $0 + value($1) } }
 }

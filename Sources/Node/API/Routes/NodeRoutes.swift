@@ -52,15 +52,32 @@ struct NodeRoutes: Sendable {
     .init("version", .string(), optional: true, "Of Apus."),
     .init("started", .integer(0...Int(1) << 53), optional: true, "In milliseconds since 1970."),
     .init("connections", .integer(0...Int(1) << 53), optional: true, "Open ones."),
+    .init("subscriptions", .integer(0...Int(1) << 53), optional: true, "Of its connections."),
     .init("channels", .integer(0...Int(1) << 53), optional: true, "Those with a subscriber there."),
     .init("draining", .boolean, optional: true, "Whether it goes away soon."),
     .init(
       "leaseAge", .integer(0...Int(1) << 53), optional: true,
       "Milliseconds since it renewed its lease; not there without Redis."),
     .init("memory", .integer(0...Int(1) << 53), optional: true, "Resident bytes."),
+    .init("published", .number, optional: true, "Messages a second by its clients, over the last ten seconds."),
+    .init("delivered", .number, optional: true, "Messages a second to its clients, over the last ten seconds."),
+    .init("outbox", .integer(0...Int(1) << 53), optional: true, "Bytes that wait for clients to read."),
+    .init("gaps", .integer(0...Int(1) << 53), optional: true, "Gaps that it has told since it began."),
+    .init(
+      "closes", .object(counts(NodeRow.closes)), optional: true,
+      "Connections that it has ended since it began, by close code: too fast, too slow to read, silent."),
+    .init(
+      "refusals", .object(counts(NodeRow.refusals.map(String.init) + ["other"])), optional: true,
+      "Handshakes that it has refused since it began, by status."),
     .init("busiestLoop", .number, optional: true, "The share of the last ten seconds that it has worked, 0 to 1."),
+    .init("redisUp", .boolean, optional: true, "Whether every Redis is connected; not there without Redis."),
+    .init("redisReconnects", .integer(0...Int(1) << 53), optional: true, "Times that a Redis was connected again."),
     .init("redisRoundTrip", .number, optional: true, "Milliseconds of the latest one."),
   ]
+
+  private static func counts(_ names: [String]) -> [Schema.Member] {
+    names.map { .init($0, .integer(0...Int(1) << 53), "How many.") }
+  }
 
   private var statistics: Route {
     Route(
@@ -82,10 +99,8 @@ struct NodeRoutes: Sendable {
       writer.append(member: "users", replies.sum("users"))
       writer.append(member: "channels", replies.sum("channels"))
       writer.append(member: "subscriptions", replies.sum("subscriptions"))
-      writer.append(key: "published")
-      writer.append(number: replies.rate("published"))
-      writer.append(key: "delivered")
-      writer.append(number: replies.rate("delivered"))
+      writer.append(member: "published", number: replies.rate("published"))
+      writer.append(member: "delivered", number: replies.rate("delivered"))
       writer.append(partial: replies.partial)
       writer.append(byte: UInt8(ascii: "}"))
       return String(decoding: writer.bytes, as: UTF8.self)
