@@ -237,6 +237,12 @@ def test_what_is_refused(ruled, query, status, code):
     assert (answer.status_code, answer.json()["code"]) == (status, code)
 
 
+def test_a_poll_by_post_has_a_channel(ruled):
+    """It brings nothing of a user's, so without one it would never have an answer."""
+    answer = ruled().request("POST", "/poll", json={"channels": []})
+    assert (answer.status_code, answer.json()["code"]) == (400, "bad_request")
+
+
 def test_through_nginx(cluster, channel):
     kept = "demo:" + channel
 

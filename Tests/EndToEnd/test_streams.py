@@ -119,6 +119,14 @@ def test_direct_messages_and_notifications(cluster, stream, channel):
     assert listener.expect("notification")["data"] == 1
 
 
+def test_a_stream_without_channels_brings_what_is_for_the_user(cluster, stream, channel):
+    listener = stream(cluster.nodes[0], f"?user={channel}", post={"session": SESSION, "channels": []})
+    assert listener.expect("connected")["user"] == channel
+    until(lambda: cluster.known_connections(channel) == 1)
+    cluster.nodes[1].request("POST", f"/api/users/{channel}/messages", json={"data": 1})
+    assert listener.expect("notification")["data"] == 1
+
+
 def test_pings(ruled, stream):
     listener = stream(ruled({"--ping-interval": "1s", "--pong-timeout": "1s"}), "?channel=live:a")
     listener.wait(lambda: [event for event in listener.received if event.name == "ping"], "a ping")
@@ -279,7 +287,7 @@ def test_a_query_that_is_no_text(ruled):
 @pytest.mark.parametrize(
     ("body", "status"),
     [
-        ("{", 400), ("[]", 400), ("{}", 400), ('{"channels":[]}', 400), ('{"channels":[1]}', 400),
+        ("{", 400), ("[]", 400), ("{}", 400), ('{"channels":{}}', 400), ('{"channels":[1]}', 400),
         ('{"channels":[{}]}', 400), ('{"channels":[{"channel":"live:a","since":1.5}]}', 400),
         ('{"channels":[{"channel":"live:a","type":"publish"}]}', 400),
         ('{"channels":[{"channel":"live:a"}],"channels":[{"channel":"live:a"}]}', 400),

@@ -92,7 +92,7 @@ async def from_a_terminal(stage: Stage) -> Around:
     await says(stage, "apus-sub", '"data":{"text":"hello"}')
 
 
-@scene("README.md: From a web page")
+@scene("protocol.md: A client")
 async def a_page(stage: Stage) -> Around:
     node = stage.node(port=8081)
     async with Line(8080, node.port) as line:
