@@ -37,7 +37,9 @@ package struct ServedFile: Sendable {
 
   /// The hash of what stands between the first `start` and the next `end` (CSP level 3, section 2.3.1).
   private static func hash(of start: String, _ end: String, in text: String) -> String? {
-    guard let opening = text.range(of: start), let closing = text[opening.upperBound...].range(of: end) else { return nil }
+    guard let opening = text.range(of: start), let closing = text[opening.upperBound...].range(of: end) else {
+      return nil
+    }
     let content = text[opening.upperBound..<closing.lowerBound]
     return "'sha256-" + Data(SHA256.hash(data: Data(content.utf8))).base64EncodedString() + "'"
   }

@@ -7,7 +7,8 @@ extension Setting {
     switch self {
     case .dev:
       .toggle(
-        "Development mode: loopback, no Redis needed, everybody may connect under any user name (?user=), demo pages, console.")
+        "Development mode: loopback, no Redis needed, everybody may connect under any user name (?user=), demo pages, console."
+      )
     case .allowAnonymous: .toggle("Let clients connect without a token.")
     case .config: .text("a path", .words("none"), "A YAML or JSON file with options and channel rules.")
     case .jwtSecret:

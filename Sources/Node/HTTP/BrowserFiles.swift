@@ -47,13 +47,15 @@ struct BrowserFiles: Sendable {
   }
 
   private static func isPlain(_ host: String) -> Bool {
-    !host.isEmpty && host.utf8.allSatisfy { byte in
-      switch byte {
-      case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "0")...UInt8(ascii: "9"):
-        true
-      default: ".-:[]".utf8.contains(byte)
+    !host.isEmpty
+      && host.utf8.allSatisfy { byte in
+        switch byte {
+        case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+          UInt8(ascii: "0")...UInt8(ascii: "9"):
+          true
+        default: ".-:[]".utf8.contains(byte)
+        }
       }
-    }
   }
 
   /// Whether the client says that it takes gzip; `gzip;q=0` says that it does not (RFC 9110 section 12.5.3).
