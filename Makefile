@@ -99,9 +99,20 @@ web: $(APUS) $(VENV)/ready web-tools test-tools ## The client for browsers: its 
 browser: $(APUS) $(VENV)/ready web-tools test-tools ## The pages in Chromium, over three nodes behind nginx
 	@$(TIER) browser $(VENV)/bin/pytest Tests/Browser $(PYTEST_FLAGS)
 
+.PHONY: test-all
+test-all: test engines ## make test, and other engines than Chromium
+
+.PHONY: engines
+engines: $(APUS) $(VENV)/ready web-tools engine-tools ## The client in Firefox and WebKitGTK
+	@$(TIER) engines $(VENV)/bin/pytest Tests/Engines $(PYTEST_FLAGS)
+
 .PHONY: pages
 pages: web-tools ## Makes Web/served, which the node serves, of its sources
 	@Web/build
+
+.PHONY: pictures
+pictures: $(APUS) $(VENV)/ready web-tools test-tools ## Takes the pictures of README anew
+	@$(VENV)/bin/python Tests/Browser/pictures.py
 
 .PHONY: counts
 counts: $(APUS) $(VENV)/ready test-tools bench-tools ## Limits on what a delivery may cost in counts: allocations, sends, wakes, bytes
@@ -180,6 +191,12 @@ test-tools: cluster-tools
 web-tools:
 	@command -v esbuild >/dev/null && command -v terser >/dev/null && command -v tsc >/dev/null || deploy/install esbuild terser node-typescript
 	@command -v chromium >/dev/null || deploy/install chromium
+
+.PHONY: engine-tools
+engine-tools:
+	@command -v firefox-esr >/dev/null || deploy/install firefox-esr
+	@command -v Xvfb >/dev/null || deploy/install xvfb
+	@compgen -G '/usr/lib/*/webkit2gtk-4.1/MiniBrowser' >/dev/null || deploy/install libwebkit2gtk-4.1-0
 
 $(VENV)/ready: Tests/EndToEnd/requirements.txt Tests/Web/requirements.txt
 	@python3 -c 'import venv, ensurepip' 2>/dev/null || deploy/install python3 python3-venv
