@@ -9,7 +9,8 @@ import Testing
 @Suite struct NodeRowTests {
   private static let loops = [
     LoopTotals(
-      connections: 2, subscriptions: 3, published: 10, delivered: 100, outboxBytes: 7, disconnects: ["4009": 1, "1000": 9],
+      connections: 2, subscriptions: 3, published: 10, delivered: 100, outboxBytes: 7,
+      disconnects: ["4009": 1, "1000": 9],
       refused: [503: 2, 400: 1]),
     LoopTotals(connections: 1, published: 1, delivered: 1, disconnects: ["4009": 4, "4008": 1], refused: [431: 1]),
   ]
@@ -40,7 +41,9 @@ import Testing
 
   @Test func ofSeveralRedisTheWorstIsTold() throws {
     let row = try row(
-      Self.broker([.init(isUp: true, reconnects: 1, roundTrip: 0.002), .init(isUp: false, reconnects: 2, roundTrip: 0.5)]))
+      Self.broker([
+        .init(isUp: true, reconnects: 1, roundTrip: 0.002), .init(isUp: false, reconnects: 2, roundTrip: 0.5),
+      ]))
     #expect(row.text.contains(#""redisUp":false"#))
     #expect(row.integer("redisReconnects") == 3 && row.number("redisRoundTrip") == 500)
   }
