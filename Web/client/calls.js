@@ -1,13 +1,15 @@
-import { ApusError, closed, notConnected, outcomeUnknown, told } from './errors.js'
+import { ApusError, notConnected, outcomeUnknown, told } from './errors.js'
 import { wait } from './waiting.js'
 
 /** Bytes that may be unsent in the socket before calls wait. */
 const MOST_UNSENT = 1 << 20
 /** The node remembers a key for five minutes. */
 const MOST_REPEATED = 240_000
+/** Subscribes that are under way at a time: more would only meet the rate. */
+const MOST_TOLD = 32
 
 /** Whether a text has more bytes than that. */
-export const isLonger = (text, bytes) => text.length > bytes || new TextEncoder().encode(text).length > bytes
+export const isLonger = (text, bytes) => new TextEncoder().encode(text).length > bytes
 
 /**
  * Calls that wait for a connection, in their order, and those that are sent and not answered.
@@ -17,23 +19,19 @@ export const isLonger = (text, bytes) => text.length > bytes || new TextEncoder(
  *
  * `limit`: how many may wait for a connection.
  */
-export function createCalls(limit) {
+export const createCalls = (limit, link) => {
   let queue = []
   const sent = new Map()
   let lastId = 0
   let timer
-  /** `{ send, unsent, hello }` while there is one. */
-  let connection
-  let isPaused = false
-
-  const canRepeat = (call) => call.key && Date.now() - call.firstSent < MOST_REPEATED
-
-  const isReady = () => connection && !isPaused
+  let isReady = false
+  /** Of `_tell`: how many are under way, and those that wait for them. */
+  let open, waiting
 
   function flush() {
     clearTimeout(timer)
-    while (isReady() && queue[0]) {
-      if (connection.unsent() > MOST_UNSENT) {
+    while (isReady && queue[0]) {
+      if (link._unsent() > MOST_UNSENT) {
         timer = setTimeout(flush, 50)
         return
       }
@@ -42,20 +40,28 @@ export function createCalls(limit) {
   }
 
   function send(call) {
-    const { user, maxMessageSize } = connection.hello
-    if (call.firstSent && call.user !== user) return call.reject(outcomeUnknown())
-    call.key ??= call.makeKey?.()
-    const text = JSON.stringify({ id: call.id, key: call.key }).slice(0, -1) + ',' + call.text.slice(1)
+    const { user, maxMessageSize } = link._hello
+    if (call._firstSent && call._user !== user) return call._reject(outcomeUnknown())
+    call._key ??= call._makeKey?.()
+    const text = JSON.stringify({ id: call._id, key: call._key }).slice(0, -1) + ',' + call._text.slice(1)
     if (isLonger(text, maxMessageSize)) {
-      return call.reject(new ApusError('too_large', `More than ${maxMessageSize} bytes; nothing was sent.`))
+      return call._reject(new ApusError('too_large', `More than ${maxMessageSize} bytes; nothing was sent.`))
     }
-    call.firstSent ??= Date.now()
-    call.user = user
-    sent.set(call.id, call)
-    connection.send(text)
+    call._firstSent ??= Date.now()
+    call._user = user
+    sent.set(call._id, call)
+    link._send(text)
+  }
+
+  /** Sends it again, before all that wait; where that may be twice, it ends with `error`. */
+  function repeat(call, error) {
+    if (call._key && Date.now() - call._firstSent < MOST_REPEATED) queue.unshift(call)
+    else call._reject(error)
   }
 
   return {
+    _flush: flush,
+
     /**
      * Adds a call: a command without `id` and `key`. What it holds is taken as it is now. `makeKey` is asked when it is sent:
      * by then it is known whether it can be repeated.
@@ -63,70 +69,81 @@ export function createCalls(limit) {
      * @param {import('../apus').Wait & { queue?: boolean }} options
      * @param {() => string | undefined} [makeKey]
      */
-    ask(command, { queue: mayWait = true, ...options }, makeKey) {
-      const text = JSON.stringify(command)
-      const late = () => (call.firstSent ? outcomeUnknown() : notConnected())
-      const call = wait(options, late, (call) => {
-        sent.delete(call.id)
-        queue = queue.filter((other) => other !== call)
-      })
-      Object.assign(call, { id: ++lastId, text, makeKey })
-      if (options.signal?.aborted) return call.promise
-      if (!isReady() && (!mayWait || !limit)) call.reject(notConnected())
-      else if (!isReady() && queue.length >= limit) {
-        call.reject(new ApusError('queue_full', `${limit} calls wait already.`, true))
-      } else {
-        queue.push(call)
-        flush()
+    _ask(command, { queue: mayWait = true, ...options }, makeKey) {
+      const call = { _id: ++lastId, _text: JSON.stringify(command), _makeKey: makeKey }
+      return wait(options, () => (call._firstSent ? outcomeUnknown() : notConnected()), {
+        add() {
+          if (isReady || (mayWait && queue.length < limit)) {
+            queue.push(call)
+            flush()
+          } else call._reject(mayWait && limit ? new ApusError('queue_full', `${limit} calls wait already.`, true) : notConnected())
+        },
+        delete() {
+          sent.delete(call._id)
+          queue = queue.filter((other) => other !== call)
+        },
+      }, call)
+    },
+
+    /**
+     * Sends a subscribe or an unsubscribe, before all that wait and not too many at a time; `answered` gets the reply, whatever
+     * it is, unless the connection is lost.
+     */
+    _tell(command, answered) {
+      const next = () => {
+        open++
+        send({
+          _id: ++lastId,
+          _text: JSON.stringify(command),
+          _reject() {},
+          _answered(reply) {
+            open--
+            waiting.shift()?.()
+            answered(reply)
+          },
+        })
       }
-      return call.promise
+      if (open < MOST_TOLD) next()
+      else waiting.push(next)
     },
 
-    /** Sends a command now, before all that wait; `answered` gets the reply, whatever it is, unless the connection is lost. */
-    tell(command, answered) {
-      send({ id: ++lastId, text: JSON.stringify(command), answered, reject() {} })
+    /** There is a connection. */
+    _begin() {
+      isReady = true
+      open = 0
+      waiting = []
     },
 
-    /** There is a connection; what `first` tells goes before all that wait. */
-    begin(next, first) {
-      connection = next
-      isPaused = false
-      first()
-      flush()
-    },
-
-    /** What is sent may still be answered; nothing more is sent. */
-    pause() {
-      isPaused = true
+    /** Nothing more is sent; gives how many calls may still be answered. */
+    _pause() {
+      isReady = false
+      return sent.size
     },
 
     /** The connection is lost: what was sent has been done or not. */
-    lost() {
-      connection = undefined
-      const again = []
-      for (const call of [...sent.values()]) canRepeat(call) ? again.push(call) : call.reject(outcomeUnknown())
+    _lost() {
+      isReady = false
+      const calls = [...sent.values()].reverse()
       sent.clear()
-      queue = [...again, ...queue]
+      for (const call of calls) repeat(call, outcomeUnknown())
     },
 
-    /** How many are sent and not answered. */
-    open: () => sent.size,
-
     /** Ends them all; those that are not sent with `error`. */
-    end(error = closed()) {
-      for (const call of [...sent.values(), ...queue]) call.reject(call.firstSent ? outcomeUnknown() : error)
+    _end(error) {
+      for (const call of [...sent.values(), ...queue]) call._reject(call._firstSent ? outcomeUnknown() : error)
     },
 
     /** Takes a reply; one that nobody waits for any more is dropped. */
-    answered(reply) {
+    _answered(reply) {
       const call = sent.get(reply.id)
       sent.delete(reply.id)
-      if (call?.answered) call.answered(reply)
-      else if (reply.type !== 'error') call?.resolve(reply)
-      else if (reply.code === 'timeout' && call && canRepeat(call)) {
-        queue.unshift(call)
+      if (!call) return
+      if (call._answered) call._answered(reply)
+      else if (reply.type !== 'error') call._resolve(reply)
+      else if (reply.code === 'timeout') {
+        repeat(call, told(reply))
         flush()
-      } else call?.reject(told(reply))
+      } else call._reject(told(reply))
     },
   }
 }

@@ -16,38 +16,37 @@ export class Channel {
   }
 
   get state() {
-    return this.#subscription.state(this)
+    return this.#subscription._state(this)
   }
 
   get position() {
-    return this.#subscription.position()
+    return this.#subscription._position()
   }
 
   get members() {
-    return this.#subscription.members.map()
+    return this.#subscription._people()?._map() ?? null
   }
 
   get count() {
-    return this.#subscription.members.count()
+    return this.#subscription._people()?._count() ?? null
   }
 
   on(event, handler, options) {
-    if (event === 'typing') this.#subscription.loadTyping()
-    return this.#subscription.events.on(event, handler, options, () => this.#subscription.isFor(this))
+    if (event === 'typing') this.#subscription._watchTyping()
+    return this.#subscription._events._on(event, handler, options, () => this.#subscription._isFor(this))
   }
 
   subscribe(options) {
     this.#client.connect()
-    return this.#subscription.add(this, { timeout: this.#client.timeout, ...options })
+    return this.#subscription._add(this, { timeout: this.#client._timeout, ...options })
   }
 
-  unsubscribe() {
-    this.#subscription.remove(this)
-    return Promise.resolve()
+  async unsubscribe() {
+    this.#subscription._remove(this)
   }
 
   publish(data, options) {
-    this.#subscription.typing().stop()
+    this.#subscription._people()?._stop()
     return this.#client.publish(this.name, data, options)
   }
 
@@ -60,7 +59,7 @@ export class Channel {
   }
 
   typing() {
-    this.#subscription.loadTyping().then((typing) => typing.typed())
+    this.#subscription._typed()
   }
 
   /** @param {any} options */
@@ -76,12 +75,11 @@ export class Channel {
   }
 
   #ask(type, members, wait) {
-    return this.#client.ask({ type, channel: this.name, ...members }, wait)
+    return this.#client._ask({ type, channel: this.name, ...members }, wait)
   }
 
   async *messages(options) {
     const { messages } = await loadExtras()
-    const tooSlow = (text) => new ApusError('too_slow', text)
-    yield* messages(this.#client.channel(this.name), options, tooSlow)
+    yield* messages(this.#client.channel(this.name), options, ApusError)
   }
 }

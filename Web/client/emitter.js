@@ -1,8 +1,5 @@
-/** Tells of an error in a handler without ending whoever has called it. */
-const report = (error) => (globalThis.reportError ?? console.error)(error)
-
 /** Handlers by event. They run in the order of their attaching; one that throws is reported, and the others run. */
-export function createEmitter() {
+export const createEmitter = () => {
   const entries = new Set()
   return {
     /**
@@ -11,31 +8,29 @@ export function createEmitter() {
      * @param {(value: any) => void} handler
      * @param {import('../apus').Attach} options
      */
-    on(event, handler, { once, signal } = {}, isWanted = () => true) {
+    _on(event, handler, { once, signal } = {}, isWanted = () => true) {
       const off = () => {
-        entries.delete(entry)
+        entries.delete(run)
         signal?.removeEventListener('abort', off)
       }
-      const run = (value) => {
+      const run = (name, value) => {
+        // One that ran before may have taken it away.
+        if (name !== event || !entries.has(run) || !isWanted()) return
         if (once) off()
-        handler(value)
+        try {
+          handler(value)
+        } catch (error) {
+          // It must not end whoever tells.
+          (globalThis.reportError ?? console.error)(error)
+        }
       }
-      const entry = { event, run, isWanted }
-      if (!signal?.aborted) entries.add(entry)
+      if (!signal?.aborted) entries.add(run)
       signal?.addEventListener('abort', off)
       return off
     },
 
-    emit(event, value) {
-      for (const entry of [...entries]) {
-        // One that ran before may have taken it away.
-        if (entry.event !== event || !entries.has(entry) || !entry.isWanted()) continue
-        try {
-          entry.run(value)
-        } catch (error) {
-          report(error)
-        }
-      }
+    _emit(event, value) {
+      for (const run of [...entries]) run(event, value)
     },
   }
 }

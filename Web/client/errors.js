@@ -20,4 +20,4 @@ export const told = ({ code, error, temporary, retryAfter }) => new ApusError(co
 
 export const notConnected = () => new ApusError('not_connected', 'No connection; nothing was sent.', true)
 export const outcomeUnknown = () => new ApusError('outcome_unknown', 'Sent and not answered: done or not.', true)
-export const closed = () => new ApusError('closed', 'It was closed.')
+export const closed = () => new ApusError('closed', 'Closed.')

@@ -8,35 +8,36 @@ const GRACE = 1_000
  * Looks whether one connection lives: `ping()` every `interval` milliseconds, and `dead()` when nothing at all came after one.
  * While the page is hidden nothing is judged: timers are late then.
  */
-export function createHeart(interval, { ping, dead }) {
+export const createHeart = (interval, ping, dead) => {
   let next, check, sent, isUnanswered
 
-  function judgeAt(due) {
+  function judgeIn(delay) {
+    const due = Date.now() + delay
     check = setTimeout(() => {
       if (!isUnanswered || isHidden()) return
-      if (Date.now() - due > GRACE) judgeAt(Date.now() + GRACE)
+      if (Date.now() - due > GRACE) judgeIn(GRACE)
       else dead()
-    }, due - Date.now())
+    }, delay)
   }
 
   const heart = {
     /** A ping now, that has to be answered in so many milliseconds. */
-    beat(patience = PATIENCE) {
-      heart.stop()
-      next = setTimeout(() => heart.beat(), interval)
+    _beat(patience = PATIENCE) {
+      heart._stop()
+      next = setTimeout(heart._beat, interval)
       if (isHidden()) return
       sent = Date.now()
       isUnanswered = true
       ping()
-      judgeAt(sent + patience)
+      judgeIn(patience)
     },
     /** Something has come. */
-    heard() {
+    _heard() {
       isUnanswered = false
     },
     /** Milliseconds since the last ping. */
-    since: () => Date.now() - sent,
-    stop() {
+    _since: () => Date.now() - sent,
+    _stop() {
       clearTimeout(next)
       clearTimeout(check)
     },

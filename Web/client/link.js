@@ -1,7 +1,9 @@
-import { ApusError, notConnected, told } from './errors.js'
+import { decodeBinary } from './binary.js'
+import { ApusError, told } from './errors.js'
+import { loadExtras } from './extras.js'
 import { createHeart } from './heart.js'
 import { isHidden, watchPage } from './page.js'
-import { createTokens, subjectOf } from './tokens.js'
+import { createTokens } from './tokens.js'
 import { createTransport } from './transport.js'
 
 /** The span within which the wait before an attempt is random: it doubles from the shortest to the longest. */
@@ -17,6 +19,8 @@ const USE = 5_000
 const BETWEEN_DIALS = 1_000
 /** How long something that is said to be alive may take to show it. */
 const PATIENCE = 3_000
+/** How long calls that are under way have when the node goes away. */
+const FINISHING = 1_000
 /** The longest token that goes into the handshake, in letters; a longer one is shown by `auth`. */
 const MOST_IN_HANDSHAKE = 4_000
 
@@ -27,27 +31,53 @@ const AUTH = 'auth'
  *
  * An attempt, from dialling to the end of its connection, is an object; what belongs to one that was dropped is ignored.
  *
- * `on` is told `state(state, error)`, `opened(hello)`, `received(event)` (or an ArrayBuffer), `lost()`, `stopped(error)`,
- * `draining(after)`, `drained()`, `failed(error)` and `latency(ms)`.
+ * `client` is told `_opened(hello)`, `_received(event)`, `_lost()`, `_stopped(error)`, and by
+ * `_emit(event, value)` what its program shall know.
+ * @param {string} url
+ * @param {import('../apus').Options} options
+ * @param {any} client
  */
-export function createLink({ url, token, transport: options, log, on }) {
-  const tokens = createTokens(token)
+export const createLink = (url, { token, log, ...options }, client) => {
+  const canRenew = typeof token === 'function'
+  const tokens = createTokens(canRenew ? token : () => token)
   const transport = createTransport(options, reconnect)
-  let state = 'offline'
   let span = SHORTEST_SPAN
   let hasConnected = false
+  /** The state that was told last. */
+  let previous = 'offline'
   /** @type {any} */
   let attempt
   let retry, unwatch
-  let retryAt = null
   let dialled = 0
   /** What a node had against the last token: `{ token, error }`. */
   let refused
 
-  function change(next, error) {
-    state = next
-    log('state', { state, retryAt, error })
-    on.state(state, error)
+  const link = {
+    state: previous,
+    retryAt: null,
+    /** What the node has said first, while the connection stands. */
+    _hello: undefined,
+    /** Dials, unless it does already. */
+    _start: start,
+    _stop: stop,
+    _reconnect: reconnect,
+    _renew: renew,
+    _send: send,
+    _transport: () => (link._hello ? attempt.socket.kind ?? 'websocket' : null),
+    _unsent: () => attempt.socket.bufferedAmount,
+  }
+
+  /** Tokens are masked. */
+  function note(what, detail) {
+    log?.(what, typeof detail === 'string' ? detail.replace(/("token":")[^"]*/, '$1…') : detail)
+  }
+
+  function change(state, error) {
+    link.state = state
+    const detail = { state, previous, retryAt: link.retryAt, ...(error && { error }) }
+    previous = state
+    note('state', detail)
+    client._emit('state', detail)
   }
 
   const changeToTrying = () => change(hasConnected ? 'reconnecting' : 'connecting')
@@ -55,78 +85,74 @@ export function createLink({ url, token, transport: options, log, on }) {
   const isOver = (mine) => mine !== attempt
 
   function after(mine, delay, work) {
-    mine.timers.push(setTimeout(work, delay))
+    mine._timers.push(setTimeout(work, delay))
   }
 
   // Dialling
 
   async function dial() {
-    clearTimeout(retry)
-    retryAt = null
+    drop()
     /** @type {any} */
-    const mine = (attempt = { began: Date.now(), timers: [] })
-    dialled = mine.began
-    after(mine, transport.patience() || ATTEMPT, lost)
+    const mine = (attempt = { _timers: [] })
+    dialled = Date.now()
+    after(mine, transport._patience() || ATTEMPT, lost)
     changeToTrying()
     if (isOver(mine)) return
     try {
-      mine.token = await tokens.ask(refused ? 'refused' : 'connect')
+      mine._token = await tokens._ask(refused ? 'refused' : 'connect')
+      if (isOver(mine)) return
+      if (refused && (mine._token ?? refused._token) === refused._token) return stop(refused._error)
+      mine._isShown = mine._token?.length <= MOST_IN_HANDSHAKE
+      open(mine, await transport._dial(url, mine._isShown ? ['apus.v1', 'auth.' + mine._token] : ['apus.v1']))
     } catch (error) {
       if (isOver(mine)) return
-      on.failed(new ApusError('no_token', `No token: ${error?.message ?? error}`, true))
-      return isOver(mine) || lost()
-    }
-    if (isOver(mine)) return
-    if (refused && (mine.token ?? refused.token) === refused.token) return stop(refused.error)
-    mine.isShown = mine.token?.length <= MOST_IN_HANDSHAKE
-    try {
-      open(mine, await transport.dial(url, mine.isShown ? ['apus.v1', 'auth.' + mine.token] : ['apus.v1']))
-    } catch (error) {
-      if (!isOver(mine)) stop(new ApusError('invalid', error.message))
+      if (!error.temporary) return stop(new ApusError('invalid', error.message))
+      client._emit('error', error)
+      if (!isOver(mine)) lost()
     }
   }
 
   function open(mine, socket) {
-    mine.socket = socket
     // `close` follows, and says no less.
     socket.onerror = () => {}
     if (isOver(mine)) return socket.close()
+    mine.socket = socket
     socket.binaryType = 'arraybuffer'
-    socket.onopen = () => transport.opened(socket)
+    socket.onopen = () => transport._opened(socket)
     socket.onmessage = ({ data }) => {
-      mine.heart?.heard()
-      log('in', data)
-      if (typeof data === 'string') received(mine, JSON.parse(data))
-      else if (mine.isOpen) on.received(data)
+      mine._heart?._heard()
+      note('in', data)
+      received(mine, typeof data === 'string' ? JSON.parse(data) : decodeBinary(data))
     }
     socket.onclose = ({ code, reason }) => ended(mine, code, reason)
   }
 
   /** The connection, or the attempt, is gone: the next one comes after a while, or at once. */
   function lost(atOnce) {
-    if (!attempt?.isOpen) transport.failed()
+    if (!link._hello) transport._failed()
     drop()
-    const wait = atOnce === true ? 0 : Math.random() * span
+    const wait = atOnce ? 0 : Math.random() * span
     span = Math.min(2 * span, LONGEST_SPAN)
-    retryAt = Date.now() + wait
+    link.retryAt = Date.now() + wait
     retry = setTimeout(dial, wait)
     changeToTrying()
   }
 
   function drop() {
     clearTimeout(retry)
-    retryAt = null
+    link.retryAt = null
     const old = attempt
     attempt = undefined
     if (!old) return
-    old.timers.forEach(clearTimeout)
-    old.heart?.stop()
-    old.renewal?.reject(notConnected())
+    old._timers.forEach(clearTimeout)
+    old._heart?._stop()
     if (old.socket) {
       old.socket.onopen = old.socket.onmessage = old.socket.onclose = null
       old.socket.close(1000)
     }
-    if (old.isOpen) on.lost()
+    if (!link._hello) return
+    link._hello = undefined
+    client._lost()
   }
 
   function stop(error) {
@@ -136,80 +162,84 @@ export function createLink({ url, token, transport: options, log, on }) {
     span = SHORTEST_SPAN
     hasConnected = false
     drop()
-    on.stopped(error)
+    client._stopped(error)
     change('offline', error)
   }
 
   function ended(mine, code, reason) {
-    if (code === 4003) return stop(new ApusError('refused', reason || 'The server ended the connection.'))
+    if (code === 4003) return stop(new ApusError('refused', reason || 'Ended by the server.'))
     if (code === 4001) {
-      const error = mine.error ?? new ApusError('unauthenticated', reason || 'The node demands a token.')
-      if (refused || !tokens.canRenew) return stop(error)
-      refused = { token: mine.token, error }
+      const error = mine._error ?? new ApusError('unauthenticated', reason || 'A token is needed.')
+      if (refused || !canRenew) return stop(error)
+      refused = { _token: mine._token, _error: error }
       return lost(true)
     }
     // One that was of no use must not be followed by the next at once.
-    lost(mine.isOfUse && (code === 4002 || mine.isDraining))
+    lost(mine._isOfUse && (code === 4002 || mine._isDraining))
   }
 
   // What comes
 
   function received(mine, event) {
-    if (event.type === 'connected') return greeted(mine, event)
-    if (event.type === 'pong') {
-      if (!mine.isOpen) begin(mine)
+    const { type } = event
+    if (type === 'connected') greeted(mine, event)
+    else if (type === 'pong') {
+      if (!link._hello) begin(mine)
       wasOfUse()
-      if (!isOver(mine)) on.latency(mine.heart.since())
-    } else if (event.type === 'authenticated') {
-      mine.hello.user = event.user
-      mine.renewal ? mine.renewal.resolve() : begin(mine)
-    } else if (event.type === 'error' && event.id === AUTH) {
-      if (mine.renewal) mine.renewal.reject(told(event))
-      else {
-        mine.error = told(event)
-        ended(mine, 4001)
+      if (!isOver(mine)) client._emit('latency', (client.latency = mine._heart._since()))
+    } else if (event.id === AUTH) {
+      if (type === 'error') {
+        mine._error = told(event)
+        ended(mine, 4001, '')
+      } else {
+        mine._hello.user = event.user
+        begin(mine)
       }
-    } else if (event.type === 'expiring') {
-      expiring(mine, event.in)
-    } else if (event.type === 'drain') {
-      mine.isDraining = true
-      after(mine, event.after, on.drained)
-      on.draining(event.after)
-    } else if (mine.isOpen) {
-      on.received(event)
-    } else if (event.type === 'error') {
-      mine.error = told(event)
-    }
+    } else if (type === 'expiring') expiring(mine, event.in)
+    else if (type === 'drain') {
+      mine._isDraining = true
+      after(mine, event.after, () => finish(mine, Date.now() + FINISHING))
+      client._emit('draining', { after: event.after })
+    } else if (link._hello) {
+      if (type === 'subscribed') wasOfUse()
+      client._received(event)
+    } else if (type === 'error') mine._error = told(event)
   }
 
   function greeted(mine, hello) {
-    mine.hello = hello
-    mine.heart = createHeart(hello.pingInterval, { ping: () => send('{"type":"ping"}'), dead: lost })
-    if (mine.token && !mine.isShown) send(JSON.stringify({ type: AUTH, token: mine.token, id: AUTH }))
+    mine._hello = hello
+    mine._heart = createHeart(hello.pingInterval, () => send('{"type":"ping"}'), lost)
+    if (mine._token && !mine._isShown) send(JSON.stringify({ type: AUTH, token: mine._token, id: AUTH }))
     // Behind this a token may be refused: a pong shows that it was not.
-    else if (mine.token && hello.user === null) mine.heart.beat()
+    else if (mine._token && hello.user === null) mine._heart._beat()
     else begin(mine)
   }
 
   function begin(mine) {
-    clearTimeout(mine.timers[0])
+    clearTimeout(mine._timers[0])
     after(mine, USE, wasOfUse)
-    mine.isOpen = hasConnected = true
+    hasConnected = true
     refused = undefined
-    state = 'connected'
-    on.opened(mine.hello)
+    link.state = 'connected'
+    client._opened((link._hello = mine._hello))
     if (isOver(mine)) return
     change('connected')
-    if (!isOver(mine)) mine.heart.beat()
+    if (!isOver(mine)) mine._heart._beat()
+  }
+
+  /** The node goes away now: what is under way has a moment to end. */
+  function finish(mine, end) {
+    if (client._calls._pause() && Date.now() < end) after(mine, 50, () => finish(mine, end))
+    else reconnect()
   }
 
   function send(data) {
-    log('out', data)
+    note('out', data)
     attempt.socket.send(data)
   }
 
   function wasOfUse() {
-    if (attempt) attempt.isOfUse = true
+    if (attempt) attempt._isOfUse = true
     span = SHORTEST_SPAN
   }
 
@@ -217,26 +247,24 @@ export function createLink({ url, token, transport: options, log, on }) {
 
   async function renew() {
     const mine = attempt
-    const token = await tokens.ask('expiring')
-    if (!mine?.isOpen || isOver(mine)) return
-    if (token === null) throw new ApusError('no_token', 'There is no token.')
-    if (subjectOf(token) !== mine.hello.user) {
-      tokens.give(token)
-      return reconnect()
+    const { subjectOf } = await loadExtras()
+    const token = await tokens._ask('expiring')
+    if (!link._hello || isOver(mine)) return
+    if (token === null) throw new ApusError('no_token', 'No token.')
+    if (subjectOf(token) === link._hello.user) await client._ask({ type: AUTH, token }, { queue: false })
+    else {
+      tokens._give(token)
+      reconnect()
     }
-    await new Promise((resolve, reject) => {
-      mine.renewal = { resolve, reject }
-      send(JSON.stringify({ type: AUTH, token, id: AUTH }))
-    })
   }
 
   /** Asks for another token, and where that fails again at half of the time that is left. */
   function expiring(mine, left) {
-    if (!tokens.canRenew) return
+    if (!canRenew) return
     const end = Date.now() + left
     renew().catch((error) => {
       if (isOver(mine)) return
-      on.failed(error)
+      client._emit('error', error)
       const half = (end - Date.now()) / 2
       if (half > 500) after(mine, half, () => expiring(mine, half))
     })
@@ -245,15 +273,15 @@ export function createLink({ url, token, transport: options, log, on }) {
   // Sleep
 
   function woken() {
-    if (isHidden() || !unwatch) return
-    if (attempt?.isOpen) return look()
-    if (attempt && Date.now() - attempt.began <= STALE) return
+    if (isHidden()) return
+    if (link._hello) return look()
+    if (attempt && Date.now() - dialled <= STALE) return
     drop()
     retry = setTimeout(dial, dialled + BETWEEN_DIALS - Date.now())
   }
 
   function look() {
-    if (attempt?.isOpen) attempt.heart.beat(PATIENCE)
+    if (link._hello) attempt._heart._beat(PATIENCE)
   }
 
   function left() {
@@ -262,28 +290,13 @@ export function createLink({ url, token, transport: options, log, on }) {
   }
 
   function start() {
-    if (unwatch) return
-    unwatch = watchPage({ woken, cut: look, left })
-    dial()
+    if (!unwatch) reconnect()
   }
 
   function reconnect() {
-    if (!unwatch) return start()
-    drop()
+    unwatch ??= watchPage(woken, look, left)
     dial()
   }
 
-  return {
-    /** Dials, unless it does already. */
-    start,
-    stop,
-    reconnect,
-    renew,
-    send,
-    wasOfUse,
-    state: () => state,
-    retryAt: () => retryAt,
-    transport: () => (attempt?.isOpen ? attempt.socket.kind ?? 'websocket' : null),
-    unsent: () => attempt?.socket?.bufferedAmount ?? 0,
-  }
+  return link
 }

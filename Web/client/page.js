@@ -6,30 +6,29 @@ const LATE = 10_000
  * Tells when the page or the machine comes back to life: `woken()`, where the network has gone: `cut()`, and when the page
  * is left, from where it may come back as it was: `left()`. Returns what ends it; nothing is left on the page then.
  */
-export function watchPage({ woken, cut, left }) {
-  const { document } = globalThis
+export const watchPage = (woken, cut, left) => {
   const ending = new AbortController()
-  const on = (target, event, handler) => target?.addEventListener?.(event, handler, { signal: ending.signal })
-  on(globalThis, 'online', woken)
-  on(globalThis, 'offline', cut)
-  on(globalThis, 'pagehide', left)
-  on(globalThis, 'pageshow', (event) => event.persisted && woken())
-  on(document, 'resume', woken)
-  on(document, 'visibilitychange', woken)
+  // Where there is no document, `globalThis` takes its place, and never tells of its events.
+  /** @type {(event: string, handler: (event: any) => void, target?: EventTarget) => void} */
+  const on = (event, handler, target = globalThis) => target.addEventListener?.(event, handler, { signal: ending.signal })
+  on('online', woken)
+  on('offline', cut)
+  on('pagehide', left)
+  on('pageshow', (event) => event.persisted && woken())
+  on('resume', woken, globalThis.document)
+  on('visibilitychange', woken, globalThis.document)
   let last = Date.now()
+  /** @type {any} */
   const timer = setInterval(() => {
     if (Date.now() - last > TICK + LATE) woken()
     last = Date.now()
   }, TICK)
   // A program in Node may end before it.
-  unref(timer)
+  timer.unref?.()
   return () => {
     ending.abort()
     clearInterval(timer)
   }
 }
-
-/** @param {any} timer */
-export const unref = (timer) => timer.unref?.()
 
 export const isHidden = () => globalThis.document?.visibilityState === 'hidden'

@@ -1,5 +1,2 @@
-/** 24 letters of base64url that nobody guesses. `crypto.randomUUID` is missing on pages of plain http. */
-export function randomLetters() {
-  const letters = String.fromCharCode(...crypto.getRandomValues(new Uint8Array(18)))
-  return btoa(letters).replace(/\+/g, '-').replace(/\//g, '_')
-}
+/** 160 random bits in at most 50 digits. `crypto.randomUUID` is missing on pages of plain http. */
+export const makeSecret = () => crypto.getRandomValues(new Uint32Array(5)).join('')

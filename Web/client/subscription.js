@@ -2,36 +2,25 @@ import { withBytes } from './binary.js'
 import { createEmitter } from './emitter.js'
 import { closed, notConnected, told } from './errors.js'
 import { loadExtras } from './extras.js'
-import { createMembers } from './members.js'
 import { quiet, wait } from './waiting.js'
 
 /** Milliseconds after which a subscribe that was refused for now is sent again, at the least. */
 const AGAIN = 2_000
 
-/** Presence as the node takes it, the strongest of those that handles want. */
-const strongest = (modes) => (modes.includes(true) ? true : modes.includes('watch') && 'watch')
-
 export const asSince = (since) => (since instanceof Date ? since.getTime() : since)
-
-/** @type {any} */
-const SILENT = { received() {}, typed() {}, stop() {}, forgetAll() {} }
-
-/** Work for the next turn of the event loop. */
-const later = (work) => setTimeout(work)
 
 /**
  * The one subscription to a channel, which all handles of its name share.
  *
  * It sends one command at a time, and looks when that is answered whether what is wanted is another by now.
- *
- * `client` has `isOpen()`, `tell(command, answered)`, `ask(command)`, `signal(…)` and `failed(error)`.
  */
-export function createSubscription(name, client) {
+export const createSubscription = (name, client) => {
   const events = createEmitter()
-  const { emit } = events
-  const members = createMembers()
-  /** Nobody types until somebody wants to know. */
-  let typing = SILENT
+  const emit = events._emit
+  /** Who is there, and who types; loaded when somebody wants to know. */
+  let people
+  /** The promise of them, while they are loaded. */
+  let loading
   /** The options of each handle that wants it; the newest last. */
   const wanted = new Map()
   /** Handles that have unsubscribed: they hear nothing, whoever else listens. */
@@ -43,39 +32,59 @@ export function createSubscription(name, client) {
   /** The command that is under way, or the time until the next try. */
   let pending
   let again
-  /** Events that wait until those who wait for `subscribe` have had their turn, and for the last messages. */
+  /** Events that wait, and for how much: those who wait for `subscribe`, the last messages, what is loaded. */
   let held = null
-  let isReading = false
   let wasSubscribed = false
   let isByServer = false
+  /** Whether anybody wants to know who types. */
+  let isWatched = false
 
-  async function loadTyping() {
-    const { createTyping } = await loadExtras()
-    if (typing === SILENT) {
-      typing = createTyping((event, data) => client.signal(name, event, data), (list) => emit('typing', list))
-    }
-    return typing
+  const failed = (error) => client._emit('error', error)
+
+  function loadPeople() {
+    const create = ({ createPeople }) => (people ??= createPeople(emit, (event, data) => client.signal(name, event, data)))
+    loading ??= loadExtras().then(create, failed).finally(() => (loading = undefined))
+    return loading
   }
 
   /** In the next turn: what is mounted, unmounted and mounted again is one command. */
-  const syncSoon = () => later(sync)
+  const syncSoon = () => setTimeout(sync)
 
   function sync() {
-    if (!client.isOpen() || pending) return
+    if (!client.clientId || pending) return
     if (!wanted.size) {
-      if (confirmed && !isByServer) unsubscribe()
+      if (confirmed && !isByServer) send({ type: 'unsubscribe' }, () => (confirmed = position = null))
       return
     }
-    const options = [...wanted.values()]
-    const mode = strongest(options.map((option) => option.presence))
-    const info = mode === true ? options.map((option) => option.info).filter((info) => info !== undefined).at(-1) : undefined
-    if (confirmed?.mode === mode && confirmed.info === info) return resolve()
-    subscribe(mode, info, options.at(-1))
+    /** @type {any} */
+    let mode = false
+    let info, newest
+    for (newest of wanted.values()) {
+      mode = mode === true || newest.presence || mode
+      if (newest.info !== undefined) info = newest.info
+    }
+    if (mode !== true) info = undefined
+    if (confirmed?.mode === mode && confirmed.info === info) resolve()
+    else subscribe(mode, info, newest)
+  }
+
+  /** In so many milliseconds at the least, and a random part of them; until then nothing is sent. */
+  function syncLater(delay = 0) {
+    pending = {}
+    again = setTimeout(() => {
+      pending = undefined
+      sync()
+    }, Math.max(AGAIN, delay) * (1 + Math.random() / 4))
   }
 
   function send(command, answered) {
     const mine = (pending = {})
-    client.tell({ ...command, channel: name }, (reply) => {
+    client._calls._tell({ ...command, channel: name }, async (reply) => {
+      // Members are taken in their order, so what comes behind the reply waits, too.
+      if (command.presence && loading) {
+        hold(loading)
+        await loading
+      }
       if (mine !== pending) return
       pending = undefined
       answered(reply)
@@ -84,6 +93,7 @@ export function createSubscription(name, client) {
   }
 
   function subscribe(mode, info, { since, last }) {
+    if (mode && !people) loadPeople()
     const isFirst = !confirmed
     const reads = isFirst && !wasSubscribed && last
     const command = {
@@ -92,16 +102,22 @@ export function createSubscription(name, client) {
       info: valueOf(info),
       since: isFirst ? position ?? asSince(since) : undefined,
     }
-    if (reads) {
-      held = []
-      isReading = true
-    }
     send(command, (reply) => {
-      if (reply.type === 'error') return refused(told(reply))
-      subscribed(reply, { mode, info, isFirst })
+      if (reply.type === 'error') {
+        if (isFirst) held = null
+        return refused(told(reply))
+      }
+      subscribed(reply, mode, info)
+      if (confirmed?.mode === null) syncLater()
     })
+    if (!reads) return
     // The node answers it after the subscribe: nothing is missing between the two.
-    if (reads) quiet(client.ask({ type: 'history', channel: name, limit: last }).then(showLast).finally(readAll))
+    const mine = hold(client._ask({ type: 'history', channel: name, limit: last }).then(async (read) => {
+      await loading
+      if (mine === held) showLast(read)
+      mine._isReading = false
+    }))
+    mine._isReading = true
   }
 
   /** What others see of the client; a function may throw. */
@@ -109,30 +125,22 @@ export function createSubscription(name, client) {
     try {
       return typeof info === 'function' ? info() : info
     } catch (error) {
-      client.failed(error)
+      failed(error)
     }
   }
 
-  function unsubscribe() {
-    send({ type: 'unsubscribe' }, () => {
-      confirmed = position = null
-    })
-  }
-
-  function subscribed({ type, id, ...answer }, { mode, info, isFirst }) {
-    confirmed = { mode, info, answer }
+  function subscribed({ type, id, ...answer }, mode, info) {
+    const isFirst = !confirmed
+    // Where `people` could not be loaded the list is lost: null is never what is wanted, so it is asked for again.
+    confirmed = { mode: mode && !people ? null : mode, info, answer }
     const isAgain = isFirst && wasSubscribed
     if (isFirst) setPosition(answer)
     if (!wanted.size && !isByServer) return
     wasSubscribed = true
-    if (waiters.size) {
-      held ??= []
-      later(release)
-    }
+    if (waiters.size) hold(Promise.resolve())
     resolve()
     if (isFirst) emit('subscribed', { ...answer, again: isAgain })
-    if (mode) emit('presence', members.reset(answer))
-    else members.forget()
+    people?._reset(mode && answer)
     if (isAgain && answer.recovered === false) emit('gap', { channel: name, ...position })
   }
 
@@ -143,23 +151,17 @@ export function createSubscription(name, client) {
 
   function resolve() {
     const answer = { ...confirmed.answer }
-    if (members.map()) answer.members = [...members.map().values()]
-    for (const waiter of [...waiters]) waiter.resolve(answer)
+    const members = people?._map()
+    if (members) answer.members = [...members.values()]
+    for (const waiter of waiters) waiter._resolve(answer)
   }
 
   function refused(error) {
-    held = null
-    if (error.temporary) {
-      const wait = Math.max(AGAIN, error.retryAfter ?? 0) * (1 + Math.random() / 4)
-      const mine = (pending = {})
-      again = setTimeout(() => {
-        if (mine === pending) pending = undefined
-        sync()
-      }, wait)
-    } else {
+    if (error.temporary) syncLater(error.retryAfter)
+    else {
       const isExpected = waiters.size
       end({ error })
-      if (!isExpected) client.failed(error)
+      if (!isExpected) failed(error)
     }
   }
 
@@ -169,138 +171,135 @@ export function createSubscription(name, client) {
     wasSubscribed = isByServer = false
     // A handler may want it anew.
     wanted.clear()
-    forgetOthers()
+    forgetPeople()
     emit('ended', why)
-    for (const waiter of [...waiters]) waiter.reject(why.error ?? closed())
+    for (const waiter of waiters) waiter._reject(why.error ?? closed())
   }
 
-  function forgetOthers() {
-    members.forget()
-    typing.forgetAll()
+  function forgetPeople() {
+    people?._reset()
+    people?._forgetTypists()
   }
 
   // What comes
 
-  /** Hands over what `make` makes of an event, now or when those before it have been. */
-  function hand(event, make) {
-    const handOver = () => {
-      typing.received(event)
-      const value = make(event)
-      if (value) emit(event.type in CHANGES ? 'presence' : event.type, value)
-    }
-    if (held) held.push(handOver)
-    else handOver()
-  }
-
-  const CHANGES = { join: members.joined, leave: members.left, members: members.reset }
-
-  function asNew(message) {
-    if (message.offset !== undefined && position) {
-      if (message.offset <= position.offset) return
-      position = { epoch: position.epoch, offset: message.offset }
-    }
-    return withBytes(message)
+  /** Holds back what comes until `work` is done, and a turn longer. */
+  function hold(work) {
+    const mine = (held ??= { _events: [], _count: 0 })
+    mine._count++
+    quiet(work.finally(() => setTimeout(() => {
+      if (!--mine._count && mine === held) release()
+    })))
+    return mine
   }
 
   function release() {
-    if (isReading) return
-    const events = held ?? []
+    const { _events } = held
     held = null
     // A handler may have ended it.
-    for (const handOver of events) if (confirmed) handOver()
+    for (const event of _events) if (confirmed || event.type === 'subscribed') handOver(event)
+  }
+
+  function handOver(event) {
+    const { type, offset } = event
+    if (type === 'subscribed') return subscribed(event, confirmed?.mode ?? 'members' in event, confirmed?.info)
+    const isOfMembers = people?._received(event)
+    if (type === 'gap') setPosition(event)
+    if (type === 'message' && offset !== undefined && position) {
+      if (offset <= position.offset) return
+      position = { epoch: position.epoch, offset }
+    }
+    if (!isOfMembers) emit(type, withBytes(event))
   }
 
   function showLast(read) {
-    if (!wanted.size) return
     for (const message of read.messages) emit('message', withBytes(message))
     if (read.epoch === position?.epoch && read.offset > position.offset) setPosition(read)
   }
 
-  function readAll() {
-    isReading = false
-    later(release)
-  }
-
   const isFor = (handle) => isByServer || !left.has(handle)
-
-  function state(handle) {
-    if (!isFor(handle) || !(confirmed || wanted.size)) return 'unsubscribed'
-    return confirmed ? 'subscribed' : 'subscribing'
-  }
 
   /** A handle wants it no longer. */
   function remove(handle) {
     left.add(handle)
     if (!wanted.delete(handle)) return
-    for (const waiter of [...waiters]) if (waiter.handle === handle) waiter.reject(closed())
+    for (const waiter of waiters) if (waiter._handle === handle) waiter._reject(closed())
     if (!wanted.size) {
       held = null
       wasSubscribed = false
-      typing.stop()
-      forgetOthers()
+      people?._stop()
+      forgetPeople()
     }
     syncSoon()
   }
 
   return {
-    events,
-    members,
-    typing: () => typing,
-    loadTyping,
-    position: () => position,
-    isFor,
-    state,
+    _events: events,
+    _people: () => people,
+    _position: () => position,
+    _isFor: isFor,
+    _remove: remove,
+
+    _state(handle) {
+      if (!isFor(handle) || !(confirmed || wanted.size)) return 'unsubscribed'
+      return confirmed ? 'subscribed' : 'subscribing'
+    },
+
+    /** Looks who types from now on. */
+    _watchTyping() {
+      isWatched = true
+      loadPeople()
+    },
+
+    async _typed() {
+      await loadPeople()
+      people?._typed()
+    },
 
     /** A handle wants it; resolves when the node has confirmed. */
-    add(handle, options) {
+    _add(handle, options) {
+      const { signal } = options
       left.delete(handle)
       const isNew = !wanted.delete(handle)
       wanted.set(handle, options)
-      const waiter = wait(options, notConnected, (waiter) => {
-        waiters.delete(waiter)
-        if (isNew && options.signal?.aborted) remove(handle)
-      })
-      waiter.handle = handle
-      if (!options.signal?.aborted) waiters.add(waiter)
       syncSoon()
-      return waiter.promise
+      const waiting = wait(options, notConnected, waiters, { _handle: handle })
+      waiting.catch(() => isNew && signal?.aborted && remove(handle))
+      return waiting
     },
 
-    remove,
+    _opened() {
+      // It may have failed before.
+      if (isWatched) loadPeople()
+      sync()
+    },
 
-    opened: sync,
-
-    lost() {
+    _lost() {
       // The last messages were not all shown: the next connection begins anew.
-      if (isReading) wasSubscribed = false
+      if (held?._isReading) wasSubscribed = false
       if (!wasSubscribed) position = null
-      pending = confirmed = held = null
-      isReading = false
+      confirmed = held = null
+      pending = undefined
       clearTimeout(again)
-      typing.forgetAll()
-      if (isByServer && !wanted.size) return end({ reason: 'server' })
+      people?._forgetTypists()
+      if (isByServer && !wanted.size) end({ reason: 'server' })
       isByServer = false
     },
 
-    stopped(error) {
-      for (const waiter of [...waiters]) waiter.reject(error)
+    _stopped(error) {
+      for (const waiter of waiters) waiter._reject(error)
     },
 
     /** An event of the channel. */
-    received(event) {
+    _received(event) {
       if (event.type === 'subscribed') {
         isByServer = true
-        subscribed(event, { mode: confirmed?.mode ?? 'members' in event, info: confirmed?.info, isFirst: !confirmed })
-      } else if (!confirmed) return
-      else if (event.type === 'unsubscribed') end({ reason: 'server' })
-      else if (event.type === 'message') hand(event, asNew)
-      else if (event.type in CHANGES) hand(event, CHANGES[event.type])
-      else {
-        hand(event, ({ type, ...value }) => {
-          if (type === 'gap') setPosition(value)
-          return value
-        })
+        if ('members' in event && !people) hold(loadPeople())
       }
+      else if (!confirmed && !held) return
+      if (event.type === 'unsubscribed') end({ reason: 'server' })
+      else if (held) held._events.push(event)
+      else handOver(event)
     },
   }
 }

@@ -17,38 +17,34 @@ function remember(work) {
  *
  * `better` is called when a WebSocket has got through meanwhile: the next attempt will have one.
  */
-export function createTransport({ WebSocket = globalThis.WebSocket, fallback = true }, better) {
+export const createTransport = ({ WebSocket = globalThis.WebSocket, fallback = true }, better) => {
   let failures = remember((storage) => storage[MEMORY]) ? ATTEMPTS : 0
   let since
 
-  function proved() {
-    fallback = false
-    remember((storage) => storage.removeItem(MEMORY))
-  }
-
   return {
     /** Milliseconds until an attempt is given up, where that is less than usual. */
-    patience: () => fallback && PATIENCE,
+    _patience: () => fallback && PATIENCE,
 
-    async dial(url, protocols) {
+    async _dial(url, protocols) {
       since ??= Date.now()
       if (!fallback || (failures < ATTEMPTS && Date.now() - since < PATIENCE)) return new WebSocket(url, protocols)
       const { dialHTTP } = await loadExtras()
       return dialHTTP(url, protocols, WebSocket, () => {
-        proved()
+        fallback = false
         better()
       })
     },
 
-    opened({ kind }) {
-      if (!kind) return proved()
-      remember((storage) => (storage[MEMORY] = kind))
+    /** One stands; `kind` is that of HTTP. */
+    _opened({ kind }) {
+      fallback = !!kind
+      remember((storage) => (kind ? (storage[MEMORY] = kind) : delete storage[MEMORY]))
       // At the next reconnect a WebSocket has one attempt.
       failures = ATTEMPTS - 1
       since = undefined
     },
 
-    failed() {
+    _failed() {
       failures++
     },
   }

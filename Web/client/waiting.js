@@ -1,34 +1,33 @@
 /**
- * Someone who waits: a promise with `resolve` and `reject`, which rejects by itself when its time is over (with what `late`
- * makes) or its signal aborts (with the signal's reason). `over` runs when it is settled, however that was.
+ * Makes someone who waits of `waiter`: with `_resolve` and `_reject`, which is called by itself when the time is over (with what
+ * `late` makes) or the signal aborts (with the signal's reason). Until then it stands in `waiters`, a Set or what is like one.
  *
  * The promise itself is never an unhandled rejection; one derived from it is.
  * @param {import('../apus').Wait} options
  * @param {() => Error} late
- * @param {(waiter: any) => void} over
+ * @param {{ add(waiter: any): void, delete(waiter: any): void }} waiters
+ * @param {any} [waiter]
  */
-export function wait({ timeout, signal }, late, over) {
-  /** @type {any} */
-  const waiter = {}
-  waiter.promise = new Promise((resolve, reject) => {
+export const wait = ({ timeout, signal }, late, waiters, waiter = {}) => {
+  return quiet(new Promise((resolve, reject) => {
     const end = (settle) => (value) => {
       clearTimeout(timer)
       signal?.removeEventListener('abort', abort)
-      over(waiter)
+      waiters.delete(waiter)
       settle(value)
     }
-    const abort = () => waiter.reject(signal.reason)
-    const timer = setTimeout(() => waiter.reject(late()), timeout)
-    waiter.resolve = end(resolve)
-    waiter.reject = end(reject)
+    const abort = () => waiter._reject(signal.reason)
+    const timer = setTimeout(() => waiter._reject(late()), timeout)
+    waiter._resolve = end(resolve)
+    waiter._reject = end(reject)
     signal?.addEventListener('abort', abort)
     if (signal?.aborted) abort()
-  })
-  return quiet(waiter, waiter.promise)
+    else waiters.add(waiter)
+  }))
 }
 
-/** `value`, and nobody has to catch the promise: what fails is told otherwise, too. */
-export function quiet(value, promise = value) {
+/** The promise, which nobody has to catch: what fails is told otherwise, too. */
+export function quiet(promise) {
   promise.catch(() => {})
-  return value
+  return promise
 }

@@ -254,6 +254,27 @@ test('a connection lost while the last messages are read: they are read again', 
   assert.deepEqual(data(told), [11, 12])
 })
 
+test('last asked for while the node goes away: handed over once', async () => {
+  const { client, clock, last, connected } = setting()
+  const socket = await connected()
+  watch(client.request('time'))
+  await socket.say({ type: 'drain', after: 0 })
+  await clock.pass(10)
+  const channel = client.channel('room')
+  const told = record(channel, 'message')
+  channel.subscribe({ last: 1 })
+  await clock.pass(1)
+  await socket.subscribed({ epoch: 'e1', offset: 10 })
+  await clock.pass(1_100)
+  await last().greet()
+  await last().subscribed({ epoch: 'e1', offset: 10 })
+  for (const { id, type } of last().commands) {
+    if (type === 'history') await last().say({ type, id, channel: 'room', epoch: 'e1', offset: 10, messages: [message(10)] })
+  }
+  await clock.pass(1)
+  assert.deepEqual(data(told), [10])
+})
+
 test('a temporary refusal is tried again, and within the time-out of the call', async () => {
   const { client, clock, connected } = setting()
   const socket = await connected()

@@ -299,6 +299,32 @@ test('drain: connects again at the told moment, and calls under way have a secon
   assert.deepEqual(draining, [['draining', { after: 1200 }]])
 })
 
+test('closed in the second that calls have at a drain: it stays closed', async () => {
+  const { client, clock, sockets, connected } = setting()
+  const socket = await connected()
+  await socket.say({ type: 'drain', after: 0 })
+  watch(client.request('time'))
+  await clock.pass(100)
+  client.close()
+  await clock.pass(60_000)
+  assert.deepEqual([client.state, sockets.length], ['offline', 1])
+})
+
+test('renew rejects with no_token where the callback throws', async () => {
+  let isThere = true
+  const { client, clock, connected } = setting({
+    token() {
+      if (!isThere) throw new Error('503')
+      return jwt('alice')
+    },
+  })
+  await connected()
+  isThere = false
+  const renewal = watch(client.renew())
+  await clock.pass()
+  assert.equal(renewal.outcome, 'no_token')
+})
+
 test('close at each step of dialling, then connect: one connection, none leaked', async () => {
   for (const step of ['token', 'dialled', 'greeted', 'pinged']) {
     let give = () => {}

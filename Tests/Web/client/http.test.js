@@ -48,7 +48,7 @@ test('after two failed attempts without ever an open WebSocket: a stream', async
   assert.deepEqual([client.transport, client.user, channel.state], ['sse', 'alice', 'subscribed'])
   assert.deepEqual(told.map(([, { data }]) => data), [11])
   const { session, channels } = network.last('/events').body
-  assert.match(session, /^[\w-]{24}$/)
+  assert.match(session, /^\d{22,64}$/)
   assert.deepEqual(channels.map(({ channel }) => channel), ['room'])
   assert.ok(!network.requests.some(({ url }) => url.includes(session)))
 })
@@ -164,6 +164,35 @@ test('a stream that hangs: something buffers, so it polls', async (t) => {
   assert.deepEqual(network.last('/poll').body.channels[0].since, { epoch: 'e1', offset: 5 })
 })
 
+test('what the first poll after an outage brings is handed over, too', async (t) => {
+  const { client, clock, network, connected } = blocked(t)
+  await connected()
+  const channel = client.channel('room')
+  const subscribed = record(channel, 'subscribed')
+  const told = record(channel, 'message', 'gap')
+  channel.subscribe({ since: { epoch: 'e1', offset: 3 } })
+  await clock.pass(30)
+  await network.stream(network.last('/events'))
+  await clock.pass(5_100)
+  const room = { channel: 'room', epoch: 'e1', offset: 5 }
+  await network.answer(network.last('/poll'), { node: 'n', author: 'h', events: [message(4), message(5)], channels: [room] })
+  await clock.pass(1)
+  assert.deepEqual(told.map(([kind, { data }]) => [kind, data]), [['message', 4], ['message', 5]])
+  assert.deepEqual(channel.position, { epoch: 'e1', offset: 5 })
+  assert.equal(subscribed.length, 1)
+})
+
+test('a client without a channel has a stream for what is for its user', async (t) => {
+  const { client, clock, network, connected } = blocked(t)
+  await connected()
+  const told = record(client, 'notification')
+  await clock.pass(30)
+  assert.deepEqual(network.last('/events').body.channels, [])
+  const stream = await network.stream(network.last('/events'))
+  await stream.say({ type: 'connected' }, { type: 'notification', data: 'hello' })
+  assert.equal(told[0][1].data, 'hello')
+})
+
 test('six tabs and a seventh: three have streams, the others poll every three seconds', async (t) => {
   const locks = new Locks()
   const kinds = []
@@ -205,6 +234,7 @@ test('a POST that is never answered: the connection is dead after ten seconds, a
 })
 
 test('a proxy that answers HTML: tried again, further and further apart', async (t) => {
+  t.mock.method(Math, 'random', () => 0.5)
   const unhandled = []
   process.on('unhandledRejection', (error) => unhandled.push(error))
   t.after(() => process.removeAllListeners('unhandledRejection'))

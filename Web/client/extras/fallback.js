@@ -1,4 +1,3 @@
-import { unref } from '../page.js'
 import { HttpTransport } from './http_transport.js'
 
 /** How often a WebSocket is tried again meanwhile. */
@@ -9,6 +8,7 @@ const AGAIN = 300_000
  */
 export function dialHTTP(url, protocols, type, better) {
   const transport = new HttpTransport(url, protocols)
+  /** @type {any} */
   const probing = setInterval(() => {
     if (transport.isClosed) return clearInterval(probing)
     const socket = new type(url, protocols)
@@ -19,6 +19,6 @@ export function dialHTTP(url, protocols, type, better) {
       if (!transport.isClosed) better()
     }
   }, AGAIN)
-  unref(probing)
+  probing.unref?.()
   return transport
 }

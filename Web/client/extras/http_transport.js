@@ -1,4 +1,4 @@
-import { randomLetters } from '../secret.js'
+import { makeSecret } from '../secret.js'
 import { readEvents } from './sse.js'
 import { takePlace } from './place.js'
 
@@ -30,7 +30,7 @@ export class HttpTransport {
   #base
   #query
   #token
-  #session = randomLetters()
+  #session = makeSecret()
   /** What is subscribed: by name the members of a subscribe, with `since` as the position moves. */
   #channels = new Map()
   /** Subscribes that were not confirmed, by name: their ids. */
@@ -114,6 +114,8 @@ export class HttpTransport {
     const [{ clientId, node, user }, { maxMessageSize }] = replies.map(({ result }) => result)
     this.onopen?.({})
     this.#tell({ type: 'connected', clientId, node, user, protocol: 1, pingInterval: 25_000, maxMessageSize })
+    // What is for the user comes without any channel.
+    this.#changed()
   }
 
   /** The replies; nothing where there are none, and then it is over. */
@@ -175,9 +177,9 @@ export class HttpTransport {
   #open() {
     const old = this.#stream
     const current = (this.#stream = new AbortController())
-    if (!this.#channels.size) return old?.abort()
     if (this.kind === 'sse') this.#listen(current, old)
-    else this.#poll(current, old)
+    else if (this.#channels.size) this.#poll(current, old)
+    else old?.abort()
   }
 
   get #body() {
@@ -225,10 +227,15 @@ export class HttpTransport {
     }
   }
 
-  /** A poll confirms by its first answer; what a channel without history says between two polls is missed. */
+  /**
+   * A poll confirms by its first answer, and tells where it ends; the client stands before what the answer brings. What a
+   * channel without history says between two polls is missed.
+   */
   #polled({ events, channels }) {
     for (const { channel, epoch, offset } of channels) {
-      if (this.#unconfirmed.has(channel)) this.#received({ type: 'subscribed', channel, epoch, offset })
+      const first = events.find((event) => event.type === 'message' && event.channel === channel && event.offset)
+      const before = first ? first.offset - 1 : offset
+      if (this.#unconfirmed.has(channel)) this.#received({ type: 'subscribed', channel, epoch, offset: before })
       else if (epoch === undefined) this.#tell({ type: 'gap', channel })
     }
     for (const event of events) this.#received(event)

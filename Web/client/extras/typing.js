@@ -6,7 +6,7 @@ const REPEATED = 1_500
 const STOPPED = 2_000
 
 /** Who types in a channel: tells the others of one's own typing, and `changed(typists)` of theirs. */
-export function createTyping(signal, changed) {
+export const createTyping = (signal, changed) => {
   const typists = new Map()
   let told = 0
   let stopping
@@ -14,7 +14,7 @@ export function createTyping(signal, changed) {
   function forget(isGone) {
     for (const [key, typist] of typists) {
       if (!isGone(typist)) continue
-      clearTimeout(typist.timer)
+      clearTimeout(typist._timer)
       typists.delete(key)
       tell()
     }
@@ -30,7 +30,7 @@ export function createTyping(signal, changed) {
 
   return {
     /** A key was pressed. */
-    typed() {
+    _typed() {
       clearTimeout(stopping)
       stopping = setTimeout(stop, STOPPED)
       if (Date.now() - told < REPEATED) return
@@ -39,20 +39,20 @@ export function createTyping(signal, changed) {
     },
 
     /** What was typed is sent, or given up. */
-    stop,
+    _stop: stop,
 
     /** Looks at what comes in the channel. */
-    received({ type, event, data, from, client, user }) {
+    _received({ type, event, data, from, client, user }) {
       if (type === 'signal' && event === EVENT && data) {
         const isNew = !typists.has(client)
-        clearTimeout(typists.get(client)?.timer)
+        clearTimeout(typists.get(client)?._timer)
         const timer = setTimeout(() => forget((typist) => typist.client === client), FORGOTTEN)
-        typists.set(client, { user: from, client, timer })
+        typists.set(client, { user: from, client, _timer: timer })
         if (isNew) tell()
       } else if (type === 'leave') forget((typist) => (user ? typist.user === user : typist.client === client))
       else if (type === 'message' || event === EVENT) forget((typist) => typist.client === client)
     },
 
-    forgetAll: () => forget(() => true),
+    _forgetTypists: () => forget(() => true),
   }
 }
