@@ -49,16 +49,16 @@ function askForKey(api, parent, reason) {
 function keyForm(input, button, result, onsubmit) {
   return make('section', { className: 'card narrow' },
     make('h1', {}, 'Apus console'),
-    make('p', {}, 'For those who run the cluster. What may be done here is what the key may do.'),
+    make('p', {}, 'For those who run the cluster. The key decides what you can do here.'),
     make('form', { className: 'stack', onsubmit },
-      field('API key', input, 'Kept in the memory of this tab alone: gone when it is loaded anew, or closed.'), button),
+      field('API key', input, 'Kept only in the memory of this tab: gone when you reload or close it.'), button),
     result.element)
 }
 
 /** What the key may do; null where it is not good, and the reason is told. */
 async function tryKey(api, key, result) {
   if (!/^[\x21-\x7e]+$/.test(key)) {
-    result.fail('A key has letters, digits and signs of ASCII, without spaces.')
+    result.fail('A key consists of ASCII letters, digits and signs, without spaces.')
     return null
   }
   result.say('Asking the node …')

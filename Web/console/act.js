@@ -84,7 +84,7 @@ class ActionForm {
     const { question, button } = this.#action
     const values = this.#values()
     if (!this.#accepts(values)) return
-    if (question && !await confirmed(question(values), 'It cannot be taken back.', button, this.#signal)) return
+    if (question && !await confirmed(question(values), 'This cannot be undone.', button, this.#signal)) return
     this.#button.disabled = true
     await this.#send(values)
     this.#button.disabled = false

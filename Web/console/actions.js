@@ -18,7 +18,7 @@ const client = { name: 'client', label: 'Connection', kind: 'text', longest: 64,
 const data = { name: 'data', label: 'Data, as JSON', kind: 'json', initial: '{"text":"hello"}' }
 const from = {
   name: 'from', label: 'From', kind: 'text', isOptional: true, longest: 200,
-  hint: 'The user it is from; nobody without.',
+  hint: 'The user it comes from; nobody if empty.',
 }
 const key = {
   name: 'key', label: 'Key', kind: 'text', isOptional: true, longest: 64,
@@ -26,7 +26,7 @@ const key = {
 }
 const reason = {
   name: 'reason', label: 'Reason', kind: 'text', isOptional: true, longest: 123,
-  hint: 'The client is told it: at most 123 bytes.',
+  hint: 'Told to the client; at most 123 bytes.',
 }
 
 /** @type {Action[]} */
@@ -51,7 +51,7 @@ export const actions = [
     request: ({ user, data }) => {
       return { method: 'POST', path: apiPath`users/${user}/messages`, body: jsonObject({ data }) }
     },
-    done: ({ online }, { user }) => online ? `Sent to ${user}.` : `${user} is not connected: nobody has got it.`,
+    done: ({ online }, { user }) => online ? `Sent to ${user}.` : `${user} is not connected: nobody received it.`,
   },
   {
     id: 'everybody', title: 'Everybody', button: 'Notify everybody',
@@ -63,7 +63,7 @@ export const actions = [
   },
   {
     id: 'disconnect', title: 'Disconnect user', button: 'Disconnect',
-    about: 'Ends all connections of a user, who is asked to stay away. A token that is good still is good.',
+    about: 'Ends all connections of a user, who is asked to stay away. A valid token stays valid.',
     fields: [user, reason],
     request: ({ user, reason }) => {
       return { method: 'DELETE', path: apiPath`users/${user}/connections`, query: given({ reason }) }

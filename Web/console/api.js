@@ -91,17 +91,3 @@ function deadline(signal, milliseconds) {
   }
   return { signal: controller.signal, stopTimer, clear }
 }
-
-/**
- * `/metrics` of whichever node answers: its text, null where there is none now; `isClosed` where it is not to be had,
- * as through most proxies.
- */
-export async function readMetrics(base, signal) {
-  try {
-    const answer = await fetch(new URL('../metrics', base), { signal, cache: 'no-store', credentials: 'omit' })
-    const isClosed = answer.status >= 400 && answer.status < 500
-    return { text: answer.ok ? await answer.text() : null, isClosed }
-  } catch {
-    return { text: null, isClosed: false }
-  }
-}

@@ -31,7 +31,7 @@ export function channelView(app, { name = '' }, signal) {
   }, 2_000, signal)
 
   const back = make('p', {}, make('a', { href: '#channels' }, 'All channels'))
-  const standing = card('How it stands', facts.element, result.element, acts)
+  const standing = card('Summary', facts.element, result.element, acts)
   return [viewHeading(name || 'A channel'), back, standing, parts]
 }
 

@@ -1,5 +1,4 @@
-import { readMetrics } from './api.js'
-import { Counters, countersOf } from './counters.js'
+import { Counters } from './counters.js'
 import { Fleet } from './fleet.js'
 import { reading } from './request.js'
 import { repeat } from './repeat.js'
@@ -20,8 +19,6 @@ export class Cluster extends EventTarget {
   answeredAt = null
   series = new Series()
   counters = new Counters()
-  /** Whether `/metrics` cannot be had from here. */
-  isWithoutMetrics = false
   #fleet = new Fleet()
   #api
 
@@ -36,8 +33,6 @@ export class Cluster extends EventTarget {
 
   start(signal) {
     repeat(() => this.#ask(signal), 2_000, signal)
-    // More often would spoil the busy ratio of others who scrape: it counts from one scrape to the next.
-    repeat(() => this.#scrape(signal), 10_000, signal)
   }
 
   async #ask(signal) {
@@ -59,13 +54,7 @@ export class Cluster extends EventTarget {
     this.error = null
     this.answeredAt = now
     this.#fleet.note(answer, now)
+    this.counters.add(now, answer.nodes)
     this.series.add(now, sampleOf({ stats, nodes: answer.nodes }))
-  }
-
-  async #scrape(signal) {
-    if (this.isWithoutMetrics) return
-    const { text, isClosed } = await readMetrics(this.#api.base, signal)
-    this.isWithoutMetrics = isClosed
-    if (text !== null) this.counters.add(Date.now(), countersOf(text))
   }
 }

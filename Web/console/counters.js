@@ -1,89 +1,48 @@
+import { isSilent } from './fleet.js'
 import { tenMinutes } from './series.js'
 
-/**
- * What a node counts and the API does not tell: gaps, how connections ended, refused handshakes, bytes that wait. It
- * comes from `/metrics`, which is of whichever node answers; so samples are kept by process, known by when it started.
- */
-
-/**
- * The lines of Prometheus' text format.
- * @returns {{ name: string, labels: Record<string, string>, value: number }[]}
- */
-export function parseMetrics(text) {
-  return text.split('\n')
-    .map(line => /^(\w+)(?:\{(.*)\})? (\S+)/.exec(line))
-    .filter(match => match !== null)
-    .map(([, name, labels = '', value]) => ({ name, labels: parseLabels(labels), value: Number(value) }))
-}
-
-function parseLabels(text) {
-  return Object.fromEntries([...text.matchAll(/(\w+)="((?:\\.|[^"\\])*)"/g)].map(([, name, value]) => [name, value]))
-}
-
-/** The counters that are looked at, by a name for each. @returns {{ start: number, values: Record<string, number> }} */
-export function countersOf(text) {
-  const values = {}
-  let start = 0
-  for (const { name, labels, value } of parseMetrics(text)) {
-    if (name === 'process_start_time_seconds') start = value * 1000
-    const key = counterName(name, labels)
-    if (key !== null) values[key] = (values[key] ?? 0) + value
-  }
-  return { start, values }
-}
-
-function counterName(name, labels) {
-  switch (name) {
-  case 'apus_gaps_total': return 'gaps'
-  case 'apus_published_total': return 'published'
-  case 'apus_delivered_total': return 'delivered'
-  case 'apus_outbox_bytes': return 'outbox'
-  case 'apus_redis_reconnects_total': return 'reconnects'
-  case 'apus_redis_up': return labels.shard === undefined ? 'redisUp' : `redisUp ${labels.shard}`
-  case 'apus_disconnects_total': return ['4008', '4009', '4010'].includes(labels.code) ? `closed ${labels.code}` : null
-  case 'apus_handshakes_refused_total': return `refused ${labels.status}`
-  default: return null
-  }
-}
-
+/** What nodes count from their start. Only what rises while somebody looks is news: the rest may be a month old. */
 export class Counters {
   /**
-   * Samples by the start of their process, oldest first.
-   * @type {Map<number, { at: number, values: Record<string, number> }[]>}
+   * By process: a node that has lost its lease takes another id and counts on. Samples are oldest first.
+   * @type {Map<string, { name: string, samples: { at: number, counts: Record<string, number> }[] }>}
    */
   #processes = new Map()
 
-  add(at, { start, values }) {
-    const samples = this.#processes.get(start) ?? []
-    samples.push({ at, values })
-    this.#processes.set(start, samples)
-    for (const [key, kept] of this.#processes) {
-      while (kept.length && kept[0].at < at - tenMinutes) kept.shift()
-      if (kept.length === 0) this.#processes.delete(key)
+  /** @param {object[]} nodes of `GET /api/nodes` */
+  add(at, nodes) {
+    for (const node of nodes) {
+      if (isSilent(node)) continue
+      const process = `${node.name} ${node.started}`
+      const samples = this.#processes.get(process)?.samples ?? []
+      samples.push({ at, counts: countsOf(node) })
+      this.#processes.set(process, { name: node.name, samples })
+    }
+    this.#forgetBefore(at - tenMinutes)
+  }
+
+  #forgetBefore(oldest) {
+    for (const [process, { samples }] of this.#processes) {
+      while (samples.length && samples[0].at < oldest) samples.shift()
+      if (samples.length === 0) this.#processes.delete(process)
     }
   }
 
   /**
-   * What each process has done in the time that is known of it.
-   * @param {object[]} nodes of `GET /api/nodes`, to tell which of them it is
+   * How far each counter has risen in the `span` that is known of its node, in milliseconds.
+   * @returns {{ process: string, name: string, span: number, rises: Record<string, number> }[]}
    */
-  summaries(nodes) {
-    return [...this.#processes].map(([start, samples]) => {
+  rises() {
+    return [...this.#processes].map(([process, { name, samples }]) => {
       const [first, last] = [samples[0], samples.at(-1)]
-      const before = samples.at(-2) ?? last
-      const rise = (name, since = first) => Math.max(0, (last.values[name] ?? 0) - (since.values[name] ?? 0))
-      const rate = name => last.at > before.at ? rise(name, before) / (last.at - before.at) * 1000 : undefined
-      return {
-        node: nodeStartedAt(start, nodes), start, span: last.at - first.at, now: last.values,
-        published: rate('published'), delivered: rate('delivered'),
-        rises: Object.fromEntries(Object.keys(last.values).map(name => [name, rise(name)])),
-      }
+      const rises = Object.entries(last.counts).map(([counter, count]) => [counter, count - first.counts[counter]])
+      return { process, name, span: last.at - first.at, rises: Object.fromEntries(rises) }
     })
   }
 }
 
-/** A node names itself some moments after its process began; where several began together nobody can tell. */
-function nodeStartedAt(start, nodes) {
-  const candidates = nodes.filter(({ started }) => started !== undefined && Math.abs(started - start) < 3_000)
-  return candidates.length === 1 ? candidates[0] : undefined
+/** By one name for each, such as `closes 4009`. A node of an older version, during an update, counts less of it. */
+function countsOf({ gaps = 0, redisReconnects = 0, closes = {}, refusals = {} }) {
+  const named = (kind, counts) => Object.entries(counts).map(([which, count]) => [`${kind} ${which}`, count])
+  return { gaps, redisReconnects, ...Object.fromEntries([...named('closes', closes), ...named('refusals', refusals)]) }
 }

@@ -99,7 +99,8 @@ export function keyedChildren(parent, key, create) {
  * roles from the elements: so they stand there.
  *
  * @typedef {{ title: string, text: (item: any) => string, render?: (item: any) => string | Node | Node[],
- *   isNumber?: boolean, isLong?: boolean }} Column `isLong`: may be broken anywhere
+ *   isNumber?: boolean, isLong?: boolean, isBroad?: boolean }} Column `isLong`: may be broken anywhere;
+ *   `isBroad`: needs more room than others in a wide table
  * @param {{ caption: string, key: (item: any) => string, empty: string, columns: Column[], isWide?: boolean }} options
  */
 export function table({ caption, key, empty, columns, isWide = false }) {
@@ -122,7 +123,9 @@ export function table({ caption, key, empty, columns, isWide = false }) {
   }
 }
 
-const classOf = ({ isNumber, isLong }) => isNumber ? 'number' : isLong ? 'long' : ''
+const classOf = ({ isNumber, isLong, isBroad }) => {
+  return [isNumber && 'number', isLong && 'long', isBroad && 'broad'].filter(Boolean).join(' ')
+}
 
 function tableRow(columns) {
   const cells = columns.map((column, index) => make(index === 0 ? 'th' : 'td', {

@@ -8,6 +8,8 @@ export class ApiError extends Error {
   constructor({ status, code, reason, retryAfter, reads = true }) {
     super(`${reason} ${advice({ status, code, retryAfter, reads })}`.trim())
     this.name = 'ApiError'
+    /** What has happened, without the advice. */
+    this.reason = reason
     this.status = status
     this.code = code
     /** Whether the same request may succeed later. */

@@ -7,7 +7,8 @@ export const isSilent = node => node.connections === undefined
 export class Fleet {
   /**
    * By id: `at` is when it answered last, `goneAt` when it was first missed.
-   * @type {Map<string, { id: string, name: string, draining: boolean, at: number, goneAt: number | null }>}
+   * @type {Map<string, { id: string, name: string, started?: number, draining: boolean, at: number,
+   *   goneAt: number | null }>}
    */
   #known = new Map()
 
@@ -18,8 +19,8 @@ export class Fleet {
     for (const node of nodes) {
       const { id, name } = node
       const before = this.#known.get(id) ?? { draining: false, at: now }
-      const { draining, at } = isSilent(node) ? before : { draining: node.draining, at: now }
-      this.#known.set(id, { id, name, draining, at, goneAt: null })
+      const { draining, started, at } = isSilent(node) ? before : { ...node, at: now }
+      this.#known.set(id, { id, name, started, draining, at, goneAt: null })
     }
     for (const [id, { goneAt }] of this.#known) {
       if (goneAt !== null && now - goneAt > tenMinutes) this.#known.delete(id)
@@ -27,15 +28,17 @@ export class Fleet {
   }
 
   /**
-   * Those that are gone: since when, whether they had said so, and whether one of the same name is there again. Of
-   * several lives under one name only the last counts.
+   * Those that are gone: since when, whether they had said so, and whether one of the same name is there again: started
+   * anew, or the same process, which had lost its lease. Of several lives under one name only the last counts.
    */
   departed() {
     const known = [...this.#known.values()].sort((a, b) => a.at - b.at)
-    const names = new Set(known.filter(({ goneAt }) => goneAt === null).map(({ name }) => name))
+    const present = new Map(known.filter(({ goneAt }) => goneAt === null).map(node => [node.name, node]))
     const last = new Map(known.filter(({ goneAt }) => goneAt !== null).map(node => [node.name, node]))
-    return [...last.values()].map(({ id, name, at, draining }) => {
-      return { id, name, at, announced: draining, isBack: names.has(name) }
+    return [...last.values()].map(({ id, name, started, at, draining }) => {
+      const successor = present.get(name)
+      const hasLostLease = successor !== undefined && successor.started === started
+      return { id, name, at, announced: draining, isBack: successor !== undefined, hasLostLease }
     })
   }
 }

@@ -62,18 +62,22 @@ export class Members {
     setText(this.#summary, this.#isPaged ? `${shown}, as of ${clock(Date.now())}` : shown)
     this.#more.hidden = this.#cursor === undefined
     this.#result.say('')
-    this.#showGroups([...membersByNode(this.#connections.values())])
+    this.#showGroups(membersByNode(this.#connections.values()))
   }
 }
 
-/** @returns {Map<string, object[]>} */
+/** In order, which that of the answers is not: so rows do not change places. @returns {[string, object[]][]} */
 function membersByNode(connections) {
   const groups = new Map()
-  for (const connection of connections) {
+  for (const connection of [...connections].sort(byUser)) {
     const node = connection.node ?? 'this node'
     groups.set(node, [...groups.get(node) ?? [], connection])
   }
-  return groups
+  return [...groups].sort(([a], [b]) => a.localeCompare(b))
+}
+
+function byUser(a, b) {
+  return (a.user ?? '').localeCompare(b.user ?? '') || a.client.localeCompare(b.client)
 }
 
 /** A heading and a table for each node. */

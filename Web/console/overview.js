@@ -12,7 +12,7 @@ export function overviewView({ cluster }, _, signal) {
   return [viewHeading('Overview'), ...parts.map(part => part.element)]
 }
 
-const severityWords = { bad: 'wrong', warn: 'look', note: 'note' }
+const severityWords = { bad: 'error', warn: 'warning', note: 'note' }
 
 function problemsPart() {
   const heading = make('h2', { className: 'visually-hidden' }, 'What is wrong')
@@ -39,14 +39,15 @@ function problemsPart() {
   } }
 }
 
-function facts({ error, nodes, stats, departed, counters }) {
-  return { error, nodes, stats, departed, summaries: counters.summaries(nodes) }
+function facts({ error, answeredAt, nodes, stats, departed, counters }) {
+  return { error, answeredAt, nodes, stats, departed, rises: counters.rises() }
 }
 
-function asOfText({ answeredAt, isWithoutMetrics }) {
-  const at = answeredAt === null ? 'No answer yet.' : `As of ${clock(answeredAt)}.`
-  const closed = 'Gaps, ended connections and refused handshakes are not looked at: /metrics cannot be read from here.'
-  return isWithoutMetrics ? `${at} ${closed}` : at
+/** Says how far back it looks: somebody who has just opened the page must not take what is not known for nothing. */
+function asOfText({ answeredAt, counters }) {
+  if (answeredAt === null) return 'No answer yet.'
+  const known = span(Math.max(0, ...counters.rises().map(({ span }) => span)))
+  return `As of ${clock(answeredAt)}. Gaps, closed connections and refused handshakes are those of the last ${known}.`
 }
 
 const totals = [
@@ -54,8 +55,8 @@ const totals = [
   ['Users', stats => count(stats.users)],
   ['Channels', stats => count(stats.channels)],
   ['Subscriptions', stats => count(stats.subscriptions)],
-  ['In, a second', stats => decimal(stats.published)],
-  ['Out, a second', stats => decimal(stats.delivered)],
+  ['Messages in per second', stats => decimal(stats.published)],
+  ['Messages out per second', stats => decimal(stats.delivered)],
 ]
 
 function totalsPart() {
@@ -64,20 +65,22 @@ function totalsPart() {
     return make('div', {}, make('dt', {}, title), values[index])
   }))
   const missing = make('p', { className: 'quiet' })
-  const about = 'A user or a channel on two nodes counts twice. In is what clients publish, over the last ten seconds.'
+  const about = 'In: published by clients. Out: delivered to clients. Both over the last ten seconds. ' +
+    'A user or a channel on two nodes counts twice.'
   const element = card('The whole cluster', list, missing, make('p', { className: 'quiet' }, about))
   return { element, update: ({ stats, nodes }) => {
     if (stats) totals.forEach(([, value], index) => setText(values[index], value(stats)))
     const names = (stats?.partial ?? []).map(id => nodes.find(node => node.id === id)?.name ?? id)
-    setText(missing, names.length ? `Without ${listed(names)}: at least so many.` : '')
+    setText(missing, names.length ? `${listed(names)} did not answer: the true numbers are at least these.` : '')
     missing.hidden = names.length === 0
   } }
 }
 
+const rate = value => value === undefined ? dash : `${decimal(value)}/s`
 const lines = [
   { title: 'Connections', name: 'connections', show: count, least: 10 },
-  { title: 'In, a second', name: 'published', show: decimal, least: 10 },
-  { title: 'Out, a second', name: 'delivered', show: decimal, least: 10 },
+  { title: 'Messages in', name: 'published', show: rate, least: 10 },
+  { title: 'Messages out', name: 'delivered', show: rate, least: 10 },
   { title: 'Busiest loop', name: 'busiest', show: percent, least: 1 },
   { title: 'Redis round trip', name: 'roundTrip', show: milliseconds, least: 2 },
 ]
@@ -85,52 +88,49 @@ const lines = [
 function linesPart({ series }) {
   const charts = lines.map(options => new Chart(series, options))
   const element = card('Ten minutes', make('div', { className: 'grid' }, charts.map(({ element }) => element)),
-    make('p', { className: 'quiet' }, 'As long as this page has been open and seen.'))
+    make('p', { className: 'quiet' }, 'Holes are where this page was hidden, or nobody answered.'))
   return { element, update: ({ nodes }, now) => {
     charts.forEach(chart => chart.update(now))
     charts.at(-1).element.hidden = nodes.every(node => node.leaseAge === undefined)
   } }
 }
 
-const summaryOf = (summaries, node) => summaries.find(summary => summary.node?.id === node.id)
-
 function nodeName({ name, id, host }) {
   const where = host === undefined ? id : `${id} on ${host}`
   return [make('span', { className: 'name' }, name), make('small', { className: 'quiet' }, where)]
 }
 
-/** Known from the second look at what it counts. */
-function inAndOut({ summary }) {
-  return summary?.published === undefined ? dash : `${decimal(summary.published)} / ${decimal(summary.delivered)}`
+function inAndOut({ published, delivered }) {
+  return published === undefined ? dash : `${decimal(published)} / ${decimal(delivered)}`
 }
 
+const stateOf = node => nodeState(node, node.isOld)
 const number = (title, text) => ({ title, text, isNumber: true })
+const broad = (title, text) => ({ ...number(title, text), isBroad: true })
 const nodeColumns = [
   { title: 'Node', text: ({ name, id, host }) => `${name}\n${id}\n${host}`, render: nodeName, isLong: true },
-  { title: 'State', text: node => nodeState(node).word, render: node => badge(nodeState(node)) },
+  { title: 'State', text: node => stateOf(node).word, render: node => badge(stateOf(node)), isBroad: true },
   { title: 'Version', text: ({ version }) => version ?? dash },
-  number('Up for', ({ started, now }) => started === undefined ? dash : span(now - started)),
+  broad('Up for', ({ started, now }) => started === undefined ? dash : span(now - started)),
   number('Connections', ({ connections }) => count(connections)),
   number('Channels', ({ channels }) => count(channels)),
-  number('In / out', inAndOut),
-  number('Waiting', ({ summary }) => bytes(summary?.now.outbox)),
+  broad('In / out per second', inAndOut),
+  number('Outbox', ({ outbox }) => bytes(outbox)),
   number('Busiest loop', ({ busiestLoop }) => percent(busiestLoop)),
   number('Memory', ({ memory }) => bytes(memory)),
-  number('Lease', ({ leaseAge }) => leaseAge === undefined ? dash : span(leaseAge)),
-  number('Redis', ({ redisRoundTrip }) => milliseconds(redisRoundTrip)),
+  number('Lease age', ({ leaseAge }) => leaseAge === undefined ? dash : span(leaseAge)),
+  number('Redis round trip', ({ redisRoundTrip }) => milliseconds(redisRoundTrip)),
 ]
 
 function nodesPart() {
-  const caption = 'Nodes: state, version, time since the start, connections, channels, messages in and out a second, ' +
-    'bytes that wait for clients, share of time the busiest loop works, memory, age of the lease, round trip to Redis'
+  const caption = 'Nodes: state, version, time since the start, connections, channels, ' +
+    'messages in and out per second, bytes that wait for clients to read, share of time the busiest loop works, ' +
+    'memory, age of the lease, round trip to Redis'
   const empty = 'No node has answered yet.'
   const nodes = table({ caption, key: ({ id }) => id, empty, columns: nodeColumns, isWide: true })
-  const about = make('p', { className: 'quiet' },
-    'In / out a second and what waits in outboxes are known of nodes only that answer /metrics here.')
-  const element = card('Nodes', nodes.element, about)
+  const element = card('Nodes', nodes.element)
   return { element, update: (cluster, now) => {
-    const summaries = cluster.counters.summaries(cluster.nodes)
-    nodes.update(cluster.nodes.map(node => ({ ...node, now, summary: summaryOf(summaries, node) })))
-    about.hidden = cluster.nodes.every(node => summaryOf(summaries, node))
+    const isOld = cluster.error !== null
+    nodes.update(cluster.nodes.map(node => ({ ...node, isOld, now: isOld ? cluster.answeredAt : now })))
   } }
 }

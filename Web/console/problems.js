@@ -1,4 +1,4 @@
-import { clock, listed, milliseconds, percent, plural, span } from './format.js'
+import { clock, count, listed, milliseconds, percent, plural, span } from './format.js'
 import { isSilent } from './fleet.js'
 
 /** Milliseconds; a lease lasts 10 s and is renewed long before. */
@@ -12,18 +12,18 @@ const tooBusy = 0.9
  *
  * @typedef {{ severity: 'bad' | 'warn' | 'note', id: string, text: string, detail: string }} Problem
  * `id` is the same as long as it lasts
- * @param {{ error?: Error, nodes: object[], stats?: object, departed: object[], summaries: object[],
- *   now: number }} facts
+ * @param {{ error?: import('./errors.js').ApiError, answeredAt?: number, nodes: object[], stats?: object,
+ *   departed: object[], rises: object[], now: number }} facts
  * @returns {Problem[]}
  */
-export function problemsOf({ error, nodes, stats, departed, summaries, now }) {
+export function problemsOf({ error, answeredAt, nodes, stats, departed, rises, now }) {
   const problems = [
-    ...(error ? [bad('error', 'The node does not tell how the cluster is.', error.message)] : []),
+    ...(error ? [ofError(error, answeredAt)] : []),
     ...departed.map(ofDeparted),
     ...nodes.flatMap(node => isSilent(node) ? [ofSilent(node)] : ofNode(node, now)),
     ...ofTotals(stats, nodes),
     ...ofVersions(nodes),
-    ...summaries.flatMap(ofCounters),
+    ...ofRises(rises),
   ]
   const order = ['bad', 'warn', 'note']
   return problems.sort((a, b) => order.indexOf(a.severity) - order.indexOf(b.severity))
@@ -33,11 +33,20 @@ const bad = (id, text, detail) => ({ severity: 'bad', id, text, detail })
 const warn = (id, text, detail) => ({ severity: 'warn', id, text, detail })
 const note = (id, text, detail) => ({ severity: 'note', id, text, detail })
 
-function ofDeparted({ id, name, at, announced, isBack }) {
-  const since = `It last answered at ${clock(at)}.`
-  if (isBack) return note(`gone ${id}`, `${name} has joined anew.`, 'It was started again, or had lost its lease.')
-  if (announced) return note(`gone ${id}`, `${name} has gone away, as it had said.`, since)
-  return bad(`gone ${id}`, `${name} is gone.`, `${since} It had not said so before: look at its log and its machine.`)
+function ofError({ reason }, answeredAt) {
+  const asOf = answeredAt ? `Everything below is as of ${clock(answeredAt)}; this` : 'This'
+  return bad('error', reason, `${asOf} page keeps asking. Look at Redis, and at the node and its log.`)
+}
+
+function ofDeparted({ id, name, at, announced, isBack, hasLostLease }) {
+  const last = `last answered at ${clock(at)}.`
+  if (hasLostLease) {
+    const detail = 'It could not renew it in time. Others may have counted it as dead, and its members as gone.'
+    return note(`gone ${id}`, `${name} lost its lease and has it again.`, detail)
+  }
+  if (isBack) return note(`gone ${id}`, `${name} was started again.`, `Before, it ${last}`)
+  if (announced) return note(`gone ${id}`, `${name} has gone away, after draining.`, `It ${last}`)
+  return bad(`gone ${id}`, `${name} is gone.`, `It ${last} It was not draining: look at its log and its machine.`)
 }
 
 function ofSilent({ id, name, leaseAge }) {
@@ -45,26 +54,28 @@ function ofSilent({ id, name, leaseAge }) {
   return bad(`silent ${id}`, `${name} does not answer.`, `${heard}After 10 s it counts as dead, and its members leave.`)
 }
 
-function ofNode({ id, name, started, draining, leaseAge, busiestLoop = 0, redisRoundTrip }, now) {
+function ofNode({ id, name, started, draining, leaseAge, busiestLoop = 0, redisUp, redisRoundTrip }, now) {
   const problems = []
   if (draining) {
-    problems.push(warn(`draining ${id}`, `${name} goes away soon.`, 'Its clients are told to connect to other nodes.'))
+    problems.push(warn(`draining ${id}`, `${name} is draining.`, 'Its clients are told to connect to other nodes.'))
   }
   if (leaseAge > longestLease) {
     const text = `${name} has not renewed its lease for ${span(leaseAge)}.`
     problems.push(bad(`lease ${id}`, text, 'After 10 s the lease is lost: look at Redis.'))
   }
-  if (leaseAge !== undefined && redisRoundTrip === undefined && now - started > 30_000) {
-    problems.push(bad(`probe ${id}`, `${name} hears nothing back from Redis.`, 'Its /readyz tells why.'))
+  if (redisUp === false) {
+    problems.push(bad(`redis ${id}`, `${name} has no connection to Redis.`, 'Look at Redis; its /readyz tells why.'))
+  } else if (leaseAge !== undefined && redisRoundTrip === undefined && now - started > 30_000) {
+    problems.push(bad(`probe ${id}`, `${name} hears nothing back from Redis.`, 'Look at Redis; its /readyz tells why.'))
   }
   if (redisRoundTrip > 100) {
     const text = `A round trip of ${name} to Redis takes ${milliseconds(redisRoundTrip)}.`
     problems.push(warn(`slow ${id}`, text, 'Messages are late by that much: look at Redis and the network.'))
   }
   if (busiestLoop > busy) {
-    const text = `${name} has much to do: one loop works ${percent(busiestLoop)} of its time.`
+    const text = `${name} is busy: one loop works ${percent(busiestLoop)} of the time.`
     const severity = busiestLoop > tooBusy ? bad : warn
-    problems.push(severity(`busy ${id}`, text, 'Near 100 % it is at its end: add a node.'))
+    problems.push(severity(`busy ${id}`, text, 'Near 100 % messages are late: add a node.'))
   }
   return problems
 }
@@ -73,7 +84,7 @@ function ofTotals(stats, nodes) {
   const silent = new Set(nodes.filter(isSilent).map(({ id }) => id))
   const missing = (stats?.partial ?? []).filter(id => !silent.has(id))
   if (missing.length === 0) return []
-  return [warn('partial', `The totals lack ${listed(missing)}.`, 'They are at least as large as shown.')]
+  return [warn('partial', `The totals leave out ${listed(missing)}.`, 'The true ones are at least as large.')]
 }
 
 function ofVersions(nodes) {
@@ -82,50 +93,43 @@ function ofVersions(nodes) {
   return [note('versions', `Nodes run versions ${listed(versions)}.`, 'That is as it should be during an update only.')]
 }
 
-const closes = {
-  4008: ['sent faster than the rate', 'A client does not keep to --rate.'],
-  4009: ['read too slowly', 'Their networks or programs could not follow: see --max-outbox.'],
-  4010: ['did not answer a ping', 'Lost connections end so; many at once are a network or a proxy.'],
-}
-const refusals = {
-  401: 'Tokens are missing, wrong or over.',
-  403: 'A page or the name of a host is not allowed: see --allowed-origin and --allowed-host.',
-  429: 'An address opens too many connections, or too fast: see --max-connections-per-ip and --connect-rate.',
-  503: 'A node is full, starts or goes away: add a node.',
+/** Of the counters of nodes: how bad it is that one has risen, what has happened, and why or what to do. */
+const counterWords = {
+  gaps: [bad, n => `${plural(n, 'gap')} told to clients`,
+    'They may miss messages: histories are too short or were deleted, or Redis has lost some.'],
+  redisReconnects: [warn, n => `${plural(n, 'connection')} to Redis lost`, 'Look at Redis and the network.'],
+  'closes 4008': [warn, closedThat('sent faster than the rate allows (4008)'), 'A client does not keep to --rate.'],
+  'closes 4009': [warn, closedThat('read too slowly (4009)'),
+    'Their networks or programs could not keep up: see --max-outbox.'],
+  'closes 4010': [warn, closedThat('did not answer a ping (4010)'),
+    'Lost connections end so; many at once point to a network or a proxy.'],
+  'refusals 401': [warn, refusedWith('status 401'), 'Tokens are missing, wrong or expired.'],
+  'refusals 403': [warn, refusedWith('status 403'),
+    'The origin of a page or the name of a host is not allowed: see --allowed-origin and --allowed-host.'],
+  'refusals 429': [warn, refusedWith('status 429'),
+    'An address opens too many connections, or too fast: see --max-connections-per-ip and --connect-rate.'],
+  'refusals 503': [warn, refusedWith('status 503'), 'Nodes are full, starting or draining. If they are full, add one.'],
+  'refusals other': [warn, refusedWith('another status'), 'What asked is not a client of Apus, or is broken.'],
 }
 
-/** Of what a node counts: only what has risen since it was first looked at, ten minutes at most. */
-function ofCounters({ node, start, span: known, now, rises }) {
-  const name = node?.name ?? 'A node'
-  const during = `in the last ${span(known)}`
-  return Object.entries(rises).flatMap(([counter, rise]) => {
-    const [kind, which] = counter.split(' ')
-    const id = `${counter} ${start}`
-    if (kind === 'redisUp') {
-      return now[counter] === 0 ? [bad(id, `${name} has no connection to Redis.`, 'Its /readyz tells why.')] : []
-    }
-    return rise > 0 ? ofRise(kind, which, { id, name, rise, during }) : []
+function closedThat(didWhat) {
+  return n => `${plural(n, 'connection')} closed that ${didWhat}`
+}
+
+function refusedWith(status) {
+  return n => `${plural(n, 'handshake')} refused with ${status}`
+}
+
+/** Only what has risen since it was first seen here, ten minutes at most; one line for all nodes. */
+function ofRises(all) {
+  return Object.entries(counterWords).flatMap(([counter, [severity, what, detail]]) => {
+    const risen = all.filter(({ rises }) => rises[counter] > 0)
+    if (risen.length === 0) return []
+    const total = risen.reduce((sum, { rises }) => sum + rises[counter], 0)
+    const known = span(Math.max(...risen.map(({ span }) => span)))
+    const nodes = listed(risen.map(({ name, rises }) => `${name} (${count(rises[counter])})`))
+    return [severity(counter, `${what(total)} in the last ${known}.`, `On ${nodes}. ${detail}`)]
   })
-}
-
-function ofRise(kind, which, { id, name, rise, during }) {
-  switch (kind) {
-  case 'gaps': {
-    const detail = 'Messages could not be read again: histories are too short or were deleted, or Redis has lost some.'
-    return [bad(id, `${name} has told ${plural(rise, 'gap')} ${during}.`, detail)]
-  }
-  case 'reconnects':
-    return [warn(id, `${name} has lost Redis ${plural(rise, 'time')} ${during}.`, 'Look at Redis and the network.')]
-  case 'closed': {
-    const [what, detail] = closes[which]
-    return [warn(id, `${name} has ended ${plural(rise, 'connection')} that ${what} (${which}), ${during}.`, detail)]
-  }
-  case 'refused': {
-    const detail = refusals[which] ?? 'What asked is not a client of Apus, or a wrong one.'
-    return [warn(id, `${name} has refused ${plural(rise, 'handshake')} with status ${which} ${during}.`, detail)]
-  }
-  default: return []
-  }
 }
 
 /** One line for all of it. */
@@ -135,11 +139,14 @@ export function headline(problems, nodes) {
   return nodes.length ? `All is well on ${plural(nodes.length, 'node')}` : 'Asking the nodes …'
 }
 
-/** How a node is, in one word. */
-export function nodeState(node) {
+/** How a node is, in one word; `isOld` where it has answered before and nobody tells how it is now. */
+export function nodeState(node, isOld = false) {
+  if (isOld) return { severity: 'note', word: 'unknown' }
   if (isSilent(node)) return { severity: 'bad', word: 'silent' }
   if (node.draining) return { severity: 'warn', word: 'draining' }
-  if (node.leaseAge > longestLease || node.busiestLoop > tooBusy) return { severity: 'bad', word: 'in trouble' }
+  if (node.redisUp === false || node.leaseAge > longestLease || node.busiestLoop > tooBusy) {
+    return { severity: 'bad', word: 'in trouble' }
+  }
   return { severity: 'good', word: 'up' }
 }
 

@@ -24,7 +24,7 @@ export class Tail {
     this.#api = api
     this.#channel = name
     this.#presence.checked = rule.presence
-    const about = make('p', { className: 'quiet' }, 'Who listens here counts as a connection and as a listener.')
+    const about = make('p', { className: 'quiet' }, 'Listening here counts as a connection and as a listener.')
     const choice = rule.presence ? field('with joins and leaves', this.#presence) : null
     const controls = make('div', { className: 'row' }, this.#button, choice)
     this.element = card('Live', about, controls, this.#result.element, this.#list)
