@@ -39,13 +39,21 @@ export class Random {
 
 const alphabet = ['a', 'b', 'c', 'd', ' ', '\n', 'é', '漢', '😀', '👩‍🚀']
 
-/** Writes or deletes something somewhere, and returns the edits. */
+/** What was deleted in a text, for an undo to bring back. */
+const graves = new WeakMap()
+
+/** Writes, deletes or brings back something somewhere, and returns the edits. */
 export function editRandomly(text, random, letters = alphabet) {
   const length = String(text).length
   const at = random.below(length + 1)
+  const grave = graves.get(text) ?? []
+  graves.set(text, grave)
   if (length > 0 && random.chance(0.35)) {
-    return text.remove(text.lettersBetween(at, at + 1 + random.below(6)).map(letter => letter.id))
+    const deleted = text.lettersBetween(at, at + 1 + random.below(6))
+    grave.push(...deleted)
+    return text.remove(deleted.map(letter => letter.id))
   }
+  if (grave.length > 0 && random.chance(0.3)) return text.restore(grave.splice(random.below(grave.length), 4))
   const written = Array.from({ length: 1 + random.below(5) }, () => random.pick(letters)).join('')
   return text.insertAfter(text.idBefore(at), written)
 }

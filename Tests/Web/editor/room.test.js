@@ -275,3 +275,75 @@ test('a refusal is told, and told no more when it is over', async () => {
   assert.equal(ann.room.trouble, null)
   assert.ok(ann.room.isSaved)
 })
+
+/** The texts of the snapshots that were published, each whole, in their order. */
+function snapshotsOf(cluster) {
+  return cluster.published.filter(({ channel }) => channel === snapshotChannel).map(({ data }) => {
+    const text = new Text(randomName())
+    text.merge(JSON.parse(data.text))
+    return { text: String(text), offset: data.position.offset }
+  })
+}
+
+const ask = cluster => cluster.client('somebody').channel(documentChannel).signal('ask')
+
+test('a snapshot holds nothing that is not confirmed, and waits until it is', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann')
+  await pass(1000)
+  ann.write('confirmed')
+  await pass(1000)
+  const channel = ann.apus.channel(documentChannel)
+  channel.publish = async (...call) => {
+    await new Promise(resolve => setTimeout(resolve, 5000))
+    delete channel.publish
+    return channel.publish(...call)
+  }
+  ann.write(', and not')
+  ask(cluster)
+  await pass(4000)
+  assert.equal(ann.room.isSaved, false)
+  assert.deepEqual(snapshotsOf(cluster), [])
+  await pass(4000)
+  assert.ok(ann.room.isSaved)
+  assert.deepEqual(snapshotsOf(cluster), [{ text: 'confirmed, and not', offset: 2 }])
+})
+
+test('what arrives before the history could be read is not taken for all that was missed', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann'), bob = new Page(cluster, 'bob')
+  await pass(1000)
+  bob.apus.cut()
+  for (let word = 0; word < 420; word++) {
+    ann.write(`${word} `)
+    await pass(100)
+  }
+  cluster.channels.delete(snapshotChannel)  // So that only the history has what he lacks.
+  const channel = bob.apus.channel(documentChannel)
+  channel.history = async () => { throw Object.assign(new Error('no Redis'), { code: 'unavailable', temporary: true }) }
+  bob.apus.comeBack()
+  await pass(100)
+  ann.write('meanwhile')
+  await pass(1000)
+  assert.equal(channel.position.offset, 421)
+  delete channel.history
+  await pass(3000)
+  assert.equal(String(bob), String(ann))
+  assert.ok(channel.histories >= 4)
+})
+
+test('a snapshot waits for what an input method holds back', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann'), bob = new Page(cluster, 'bob')
+  await pass(1000)
+  bob.compose(true)
+  ann.write('held back')
+  await pass(1000)
+  ann.apus.cut()  // So that nobody else is there to write it.
+  ask(cluster)
+  await pass(5000)
+  assert.deepEqual(snapshotsOf(cluster), [])
+  bob.compose(false)
+  await pass(1000)
+  assert.deepEqual(snapshotsOf(cluster), [{ text: 'held back', offset: 1 }])
+})

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LARGEST_EDIT, idsOf, isEdit, isState, joined, runsOf } from '../../../Web/pages/editor/edits.js'
+import { LARGEST_EDIT, LAST_TURN, idsOf, isEdit, isState, joined, runsOf } from '../../../Web/pages/editor/edits.js'
 import { difference } from '../../../Web/pages/editor/difference.js'
 import { Text } from '../../../Web/pages/editor/text.js'
 import { editRandomly, seeded } from './random.js'
@@ -123,6 +123,25 @@ test('carets stay at their letters', () => {
   assert.equal(text.idBefore(0), null)
 })
 
+test('a letter is deleted once and brought back once, whoever does it, and not for ever', () => {
+  const [one, other] = [new Text('one'), new Text('other')]
+  const edits = write(one, 0, 'abc')
+  apply(other, edits)
+  const letters = one.lettersBetween(0, 2), ids = letters.map(letter => letter.id)
+  const deletes = [one.remove(ids), other.remove(ids)]
+  assert.deepEqual(one.remove(ids), [])
+  apply(one, deletes[1])
+  apply(other, deletes[0])
+  apply(other, one.restore(letters))
+  assert.deepEqual(one.restore(letters), [])
+  assert.deepEqual(other.restore(letters), [])
+  assert.equal(String(other), 'abc')
+  apply(one, [{ delete: runsOf(ids), turn: LAST_TURN }])
+  assert.deepEqual(one.restore(letters), [])
+  assert.equal(String(one), 'c')
+  assert.equal(one.letters, 1)
+})
+
 test('a large text, and its end deleted at once', () => {
   const [text, other] = [new Text('a'), new Text('b')]
   const edits = write(text, 0, 'ten letter'.repeat(1000))
@@ -141,7 +160,7 @@ test('what is typed letter by letter travels as words', () => {
   assert.deepEqual(word, { insert: [1, 'a'], after: null, text: 'word' })
   assert.equal(joined(word, write(text, 0, 'x')[0]), null)
   const deletes = [remove(text, 4, 5), remove(text, 3, 4)].flat()
-  assert.deepEqual(deletes.reduce(joined), { delete: [[4, 'a', 1], [3, 'a', 1]] })
+  assert.deepEqual(deletes.reduce(joined), { delete: [[4, 'a', 1], [3, 'a', 1]], turn: 1 })
   assert.deepEqual(runsOf([[3, 'a'], [4, 'a'], [5, 'b'], [6, 'a']]), [[3, 'a', 2], [5, 'b', 1], [6, 'a', 1]])
 })
 
@@ -174,16 +193,21 @@ test('what is no edit is not taken', () => {
   const good = { insert: id, after: [4, 'b'], text: 'x' }
   assert.ok(isEdit(good))
   assert.ok(isEdit({ ...good, after: null }))
-  assert.ok(isEdit({ delete: [[5, 'a', 3]] }))
+  assert.ok(isEdit({ delete: [[5, 'a', 3]], turn: 1 }))
+  const restore = { restore: [[5, 'a', 2]], turn: 2, text: 'a😀' }
+  assert.ok(isEdit(restore))
   const bad = [
     null, 7, 'text', [], {},
     ...[[0, 'a'], [1.5, 'a'], [5, ''], [5, 'x'.repeat(17)], [5]].map(insert => ({ ...good, insert })),
     ...[undefined, [5, 'A'], [6, 'a']].map(after => ({ ...good, after })),
     ...['', 'a\rb', '\uD83D', 'x'.repeat(LARGEST_EDIT + 1), 7].map(text => ({ ...good, text })),
-    ...['all', [null], [[5, 'a']], [[5, 'a', -1]], [[5, 'a', 1e9]]].map(runs => ({ delete: runs })),
+    ...['all', [null], [[5, 'a']], [[5, 'a', -1]], [[5, 'a', 1e9]]].map(runs => ({ delete: runs, turn: 1 })),
+    ...[undefined, 0, 2, 1.5, LAST_TURN + 2].map(turn => ({ delete: [[5, 'a', 3]], turn })),
+    ...[undefined, 1, LAST_TURN + 1].map(turn => ({ ...restore, turn })),
+    ...['', 'x', 'xyz', undefined].map(text => ({ ...restore, text })),
   ]
   for (const edit of bad) assert.equal(isEdit(edit), false, JSON.stringify(edit))
-  const runs = [[[1, 1, 'x']], [[0, 1, '']], [[0, 1, 1e12]], [[0, 'a', 'x']], 5]
+  const runs = [[[1, 1, 'x']], [[0, 1, '']], [[0, 1, 1e12]], [[0, 'a', 'x']], [[0, 1, 'x', 1]], [[0, 1, 1, 2]], 5]
   const partly = runs.map(runs => ({ copies: ['a'], runs, early: [] }))
   const states = [null, {}, { copies: ['a'], runs: [], early: [{}] }, ...partly]
   for (const state of states) assert.equal(isState(state), false, JSON.stringify(state))

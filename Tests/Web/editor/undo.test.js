@@ -114,6 +114,38 @@ test('what others have written amid it stays, and what they have deleted is pass
   assert.equal(String(bob), 'one and two')
 })
 
+test('what two have deleted at once comes back once', () => {
+  const ann = new Writer('ann'), bob = new Writer('bob')
+  bob.apply(ann.write(0, 0, 'one two three'))
+  const [byAnn, byBob] = [ann.write(3, 4, ''), bob.write(0, 8, '')]
+  ann.apply(byBob)
+  bob.apply(byAnn)
+  assert.equal(String(ann), 'three')
+  const [again, too] = [ann.undo.undo(), bob.undo.undo()]
+  ann.apply(too)
+  bob.apply(again)
+  assert.equal(String(ann), 'one two three')
+  assert.equal(String(bob), 'one two three')
+  ann.apply(bob.undo.redo())
+  assert.equal(String(ann), 'three')
+  assert.equal(String(bob), 'three')
+})
+
+test('what somebody else has brought back is passed over, and redo leaves it', () => {
+  const ann = new Writer('ann'), bob = new Writer('bob')
+  bob.apply(ann.write(0, 0, 'abcdef'))
+  const [byAnn, byBob] = [ann.write(0, 4, ''), bob.write(2, 4, '')]
+  ann.apply(byBob)
+  bob.apply(byAnn)
+  ann.apply(bob.undo.undo())
+  assert.equal(String(ann), 'cdef')
+  bob.apply(ann.undo.undo())
+  assert.equal(String(bob), 'abcdef')
+  bob.apply(ann.undo.redo())
+  assert.equal(String(bob), 'cdef')
+  assert.equal(String(ann), 'cdef')
+})
+
 test('undo keeps what others wrote, takes all of one\'s own, and copies stay equal', t => {
   const random = seeded(t)
   for (let run = 0; run < 150; run++) {

@@ -271,7 +271,7 @@ document.title = `${documentName} · Editor · Apus`
 $('title').textContent = documentName
 const status = document.querySelector('apus-status')
 status.client = apus
-status.watch(apus.channel(`demo:doc:${documentName}`))
+status.watch(room.channel)
 apus.on('state', refresh)
 new ResizeObserver(refresh).observe(sheet)
 room.open()

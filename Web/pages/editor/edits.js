@@ -6,16 +6,23 @@
  * @typedef {[counter: number, copy: string]} Id
  * @typedef {[counter: number, copy: string, count: number]} Run  `count` ids, whose counters follow one another
  * @typedef {{ insert: Id, after: Id | null, text: string }} Insert  the first letter's id, and what it stands behind
- * @typedef {{ delete: Run[] }} Delete
- * @typedef {Insert | Delete} Edit
+ * @typedef {{ delete: Run[], turn: number }} Delete
+ * @typedef {{ restore: Run[], turn: number, text: string }} Restore  by an undo
+ * @typedef {Insert | Delete | Restore} Edit
+ *
+ * A letter's turn counts how often it was deleted and brought back, so it is there while that is even. The largest turn
+ * that has come counts: where two delete a letter at once, or bring it back at once, it has happened once.
  *
  * A whole text: its letters in their order, as runs of one copy's, where a number counts tombstones; and edits that
- * wait.
- * @typedef {{ copies: string[], runs: [copy: number, counter: number, what: string | number][], early: Edit[] }} State
+ * wait. A turn stands there where it is more than 0 of letters, or 1 of tombstones.
+ * @typedef {[copy: number, counter: number, what: string | number, turn?: number]} Part
+ * @typedef {{ copies: string[], runs: Part[], early: Edit[] }} State
  */
 
 /** No edit has more letters. With the longest ids that is some 45 KB, and a node takes messages of 64 KiB. */
-export const LARGEST_EDIT = 2000
+export const LARGEST_EDIT = 1500
+/** The last turn is a deletion: nobody can make letters that stay for ever. */
+export const LAST_TURN = 999
 /** No state has more letters, tombstones included: a bad one must not fill the memory. */
 const LARGEST_STATE = 1_000_000
 
@@ -47,14 +54,29 @@ export function runsOf(ids) {
   return runs
 }
 
+/** Edits that give letters their turns. @param {{ id: Id, turn: number, text: string }[]} letters */
+export function turnsOf(letters) {
+  const byTurn = new Map()
+  for (const letter of letters) byTurn.set(letter.turn, byTurn.get(letter.turn) ?? []).get(letter.turn).push(letter)
+  const edits = []
+  for (const [turn, all] of byTurn) {
+    for (let start = 0; start < all.length; start += LARGEST_EDIT) {
+      const part = all.slice(start, start + LARGEST_EDIT), runs = runsOf(part.map(({ id }) => id))
+      const text = part.map(letter => letter.text).join('')
+      edits.push(isThere(turn) ? { restore: runs, turn, text } : { delete: runs, turn })
+    }
+  }
+  return edits
+}
+
 /**
  * One edit in the place of two, or null: what was typed letter by letter travels as words.
  * @param {Edit} first @param {Edit} second @returns {Edit | null}
  */
 export function joined(first, second) {
-  if (first.delete && second.delete) {
+  if (first.delete && second.delete && first.turn === second.turn) {
     const ids = [...first.delete, ...second.delete].flatMap(run => idsFrom(run, run[2]))
-    return ids.length > LARGEST_EDIT ? null : { delete: runsOf(ids) }
+    return ids.length > LARGEST_EDIT ? null : { ...first, delete: runsOf(ids) }
   }
   if (!first.insert || !second.insert || !second.after) return null
   const [counter, copy] = first.insert
@@ -70,8 +92,11 @@ export function joined(first, second) {
  * @param {unknown} value @returns {value is Edit}
  */
 export function isEdit(value) {
-  if (Array.isArray(value?.delete)) {
-    return value.delete.every(isRun) && value.delete.reduce((sum, run) => sum + run[2], 0) <= LARGEST_EDIT
+  if (value?.delete) return isTurn(value.turn) && !isThere(value.turn) && sizeOf(value.delete) <= LARGEST_EDIT
+  if (value?.restore) {
+    const size = sizeOf(value.restore)
+    const isWhole = isText(value.text) && [...value.text].length === size
+    return isTurn(value.turn) && isThere(value.turn) && size <= LARGEST_EDIT && isWhole
   }
   if (!isId(value?.insert) || !isText(value.text) || [...value.text].length > LARGEST_EDIT) return false
   // A letter is younger than what it stands behind; the order of the text rests on it.
@@ -81,11 +106,23 @@ export function isEdit(value) {
 /** @param {unknown} value @returns {value is State} */
 export function isState(value) {
   const isPart = part => Array.isArray(part) && isId([part[1], value.copies[part[0]]])
-    && (isText(part[2]) || isCounter(part[2]))
+    && (part[3] === undefined || isTurn(part[3]))
+    && (isThere(turnOf(part)) ? isText(part[2]) : isCounter(part[2]))
   const count = part => typeof part[2] === 'number' ? part[2] : part[2].length
   return Array.isArray(value?.copies) && Array.isArray(value.runs) && value.runs.every(isPart)
     && value.runs.reduce((sum, part) => sum + count(part), 0) <= LARGEST_STATE
     && Array.isArray(value.early) && value.early.every(isEdit)
+}
+
+/** Of a part of a state. @param {Part} part */
+export const turnOf = ([, , what, turn]) => turn ?? (typeof what === 'string' ? 0 : 1)
+
+/** Whether letters of that turn can be seen. */
+export const isThere = turn => turn % 2 === 0
+
+/** How many ids there are in runs; NaN where something else is among them. */
+function sizeOf(runs) {
+  return Array.isArray(runs) ? runs.reduce((sum, run) => sum + (isRun(run) ? run[2] : NaN), 0) : NaN
 }
 
 /** Not empty, without halves of letters, and with line ends as a textarea has them. */
@@ -99,5 +136,6 @@ export const cleaned = text => text.toWellFormed().replace(/\r\n?/g, '\n')
 /** @returns {value is Id} */
 export const isId = value => Array.isArray(value) && value.length === 2 && isCounter(value[0]) && isCopy(value[1])
 const isRun = value => Array.isArray(value) && value.length === 3 && isId(value.slice(0, 2)) && isCounter(value[2])
+const isTurn = value => isCounter(value) && value <= LAST_TURN
 const isCounter = value => Number.isSafeInteger(value) && value > 0
 const isCopy = value => typeof value === 'string' && /^[\w-]{1,16}$/.test(value)

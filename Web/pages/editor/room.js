@@ -63,6 +63,8 @@ export class Room {
   /** Whether all edits of this page are confirmed. */
   get isSaved() { return this.#unsent.length + this.#sent.length === 0 }
   get isConnected() { return this.#document.state === 'subscribed' }
+  /** The handle that the edits come by. */
+  get channel() { return this.#document }
   /** Null above 200 of them. */
   get people() { return this.#document.members }
   get count() { return this.#document.count }

@@ -1,4 +1,4 @@
-import { LARGEST_EDIT, cleaned, idsFrom, idsOf, isLarger, keyOf, runsOf } from './edits.js'
+import { LARGEST_EDIT, LAST_TURN, cleaned, idsFrom, idsOf, isLarger, keyOf, turnOf, turnsOf } from './edits.js'
 
 /**
  * A text that many people write at once. It does no I/O: edits of this copy are returned, those of others are applied.
@@ -6,12 +6,13 @@ import { LARGEST_EDIT, cleaned, idsFrom, idsOf, isLarger, keyOf, runsOf } from '
  *
  * It is a list of letters (a "replicated growable array"). A new letter goes right behind the one that it was typed
  * behind, and skips what stands there with a larger id; so all copies put letters that were typed at one place into one
- * order. A deleted letter stays in the list as a tombstone, since others may be typing behind it.
+ * order. A deleted letter stays in the list as a tombstone, since others may be typing behind it, and since an undo may
+ * bring it back.
  *
  * @typedef {import('./edits.js').Id} Id
  * @typedef {import('./edits.js').Edit} Edit
  * @typedef {import('./edits.js').State} State
- * @typedef {{ id: Id, text: string, next: Item | null }} Item  a tombstone has no text
+ * @typedef {{ id: Id, text: string, turn: number, next: Item | null }} Item  a tombstone has no text
  * @typedef {{ id: Id, text: string }} Letter
  */
 export class Text {
@@ -19,11 +20,11 @@ export class Text {
   #items = new Map()
   /** @type {Item | null} */
   #first = null
-  // What came too early: inserts, by the letter that they stand behind, and letters that were deleted before they came.
+  // What came too early: inserts, by the letter that they stand behind, and the turns of letters that have not come.
   /** @type {Map<string, Map<string, import('./edits.js').Insert>>} */
   #inserts = new Map()
-  /** @type {Map<string, Id>} */
-  #deletes = new Map()
+  /** @type {Map<string, { id: Id, turn: number, text: string }>} */
+  #turns = new Map()
   #counter = 0
 
   /** @param {string} copy names this copy among all there are: at most 16 letters, never used twice */
@@ -85,11 +86,6 @@ export class Text {
     return ids.map(id => this.#items.get(keyOf(id))).filter(item => item?.text).map(({ id, text }) => ({ id, text }))
   }
 
-  /** What stands right behind, be it a tombstone. @param {Id} id @returns {Id | null} */
-  idBehind(id) {
-    return this.#items.get(keyOf(id))?.next?.id ?? null
-  }
-
   // Edits of this copy. They have happened here when they are returned, and are to be sent to the others.
 
   /** @param {Id | null} after @param {string} text @returns {import('./edits.js').Insert[]} */
@@ -106,20 +102,26 @@ export class Text {
     return edits
   }
 
-  /** @param {Id[]} ids @returns {import('./edits.js').Delete[]} */
+  /** Deletes letters, unless they are. @param {Id[]} ids */
   remove(ids) {
-    const edits = []
-    for (let start = 0; start < ids.length; start += LARGEST_EDIT) {
-      const edit = { delete: runsOf(ids.slice(start, start + LARGEST_EDIT)) }
-      this.apply(edit)
-      edits.push(edit)
-    }
+    return this.#turn(this.visible(ids).map(({ id }) => ({ id, text: '' })))
+  }
+
+  /** Brings deleted letters back to where they were, unless somebody else has. @param {Letter[]} letters */
+  restore(letters) {
+    return this.#turn(letters.filter(({ id }) => this.#items.get(keyOf(id))?.text === ''))
+  }
+
+  #turn(letters) {
+    const turned = letters.map(({ id, text }) => ({ id, text, turn: this.#items.get(keyOf(id)).turn + 1 }))
+    const edits = turnsOf(turned.filter(({ turn }) => turn <= LAST_TURN))
+    for (const edit of edits) this.apply(edit)
     return edits
   }
 
   /** Takes an edit of whatever copy. @param {Edit} edit */
   apply(edit) {
-    if (edit.delete) return edit.delete.forEach(run => idsFrom(run, run[2]).forEach(id => this.#bury(id)))
+    if (!edit.insert) return this.#applyTurn(edit)
     const ready = [edit]
     for (let next; (next = ready.pop());) {
       const after = next.after && this.#items.get(keyOf(next.after))
@@ -128,38 +130,51 @@ export class Text {
     }
   }
 
+  #applyTurn({ turn, text = '', ...runs }) {
+    const letters = [...text]
+    const ids = (runs.delete ?? runs.restore).flatMap(run => idsFrom(run, run[2]))
+    ids.forEach((id, index) => {
+      const key = keyOf(id), item = this.#items.get(key) ?? this.#turns.get(key)
+      if (!item) this.#turns.set(key, { id, turn, text: letters[index] ?? '' })
+      else this.#settle(item, turn, letters[index] ?? '')
+    })
+  }
+
   #insert(edit, left, ready) {
     const ids = idsOf(edit)
     const letters = [...edit.text]
-    ids.forEach((id, index) => { left = this.#place(id, letters[index], left, ready) })
+    ids.forEach((id, index) => { left = this.#place(id, 0, letters[index], left, ready) })
   }
 
   /** Puts a letter into the list, once. `ready` gets the edits that have waited for it. @returns {Item} */
-  #place(id, text, left, ready) {
+  #place(id, turn, text, left, ready) {
     const key = keyOf(id)
     const known = this.#items.get(key)
-    if (known) return known
+    if (known) return this.#settle(known, turn, text)
     let next = left ? left.next : this.#first
     while (next && isLarger(next.id, id)) {
       left = next
       next = next.next
     }
-    const item = { id, text: this.#deletes.delete(key) ? '' : text, next }
+    const item = { id, text: '', turn: -1, next }
     if (left) left.next = item
     else this.#first = item
     this.#items.set(key, item)
     this.#counter = Math.max(this.#counter, id[0])
-    if (item.text) this.letters++
+    this.#settle(item, turn, text)
+    const early = this.#turns.get(key)
+    if (early) this.#settle(item, early.turn, early.text)
+    this.#turns.delete(key)
     ready.push(...this.#inserts.get(key)?.values() ?? [])
     this.#inserts.delete(key)
     return item
   }
 
-  #bury(id) {
-    const item = this.#items.get(keyOf(id))
-    if (!item) return this.#deletes.set(keyOf(id), id)
-    if (item.text) this.letters--
-    item.text = ''
+  /** The largest turn counts, whatever came first. */
+  #settle(item, turn, text) {
+    if (turn <= item.turn) return item
+    if (this.#items.get(keyOf(item.id)) === item) this.letters += Math.sign(text.length) - Math.sign(item.text.length)
+    return Object.assign(item, { turn, text })
   }
 
   #keep(edit) {
@@ -177,12 +192,12 @@ export class Text {
     for (let item = this.#first; item; item = item.next) {
       const [counter, copy] = item.id
       if (!copies.has(copy)) copies.set(copy, copies.size)
-      const last = runs.at(-1), kind = item.text ? 'string' : 'number'
-      if (last?.[0] === copies.get(copy) && last[1] + size === counter && typeof last[2] === kind) {
+      const last = runs.at(-1)
+      if (last?.[0] === copies.get(copy) && last[1] + size === counter && turnOf(last) === item.turn) {
         last[2] += item.text || 1
         size++
       } else {
-        runs.push([copies.get(copy), counter, item.text || 1])
+        runs.push([copies.get(copy), counter, item.text || 1, ...(item.turn > 1 ? [item.turn] : [])])
         size = 1
       }
     }
@@ -190,12 +205,7 @@ export class Text {
   }
 
   #early() {
-    const edits = [...this.#inserts.values()].flatMap(each => [...each.values()])
-    const ids = [...this.#deletes.values()]
-    for (let start = 0; start < ids.length; start += LARGEST_EDIT) {
-      edits.push({ delete: runsOf(ids.slice(start, start + LARGEST_EDIT)) })
-    }
-    return edits
+    return [...[...this.#inserts.values()].flatMap(each => [...each.values()]), ...turnsOf([...this.#turns.values()])]
   }
 
   /**
@@ -206,11 +216,11 @@ export class Text {
   merge({ copies, runs, early }) {
     const ready = []
     let left = null
-    for (const [copy, counter, what] of runs) {
+    for (const part of runs) {
+      const [copy, counter, what] = part
       const letters = typeof what === 'string' ? [...what] : Array(what).fill('')
       idsFrom([counter, copies[copy]], letters.length).forEach((id, index) => {
-        left = this.#place(id, letters[index], left, ready)
-        if (letters[index] === '') this.#bury(id)
+        left = this.#place(id, turnOf(part), letters[index], left, ready)
       })
     }
     for (const edit of [...ready, ...early]) this.apply(edit)

@@ -1,4 +1,4 @@
-import { idsOf, keyOf } from './edits.js'
+import { keyOf } from './edits.js'
 
 /** Edits of one kind that go on at one place within this time are one step. */
 const STEP = 1000
@@ -6,7 +6,8 @@ const MOST_STEPS = 200
 
 /**
  * Takes back what this copy did, and only that. What one has written is deleted where it still stands; what one has
- * deleted comes back as new letters, behind the tombstones of the old. What others have written is never touched.
+ * deleted comes back where it was, and once, though others may have deleted it too. What others have written is never
+ * touched.
  *
  * @typedef {import('./edits.js').Id} Id
  * @typedef {import('./text.js').Letter} Letter
@@ -20,8 +21,6 @@ export class Undo {
   #undone = []
   /** The letter that the last edit has ended behind. @type {Id | null | undefined} */
   #place
-  /** Which letter has come back in the place of a deleted one. @type {Map<string, Id>} */
-  #renewed = new Map()
 
   /** @param {import('./text.js').Text} text */
   constructor(text) {
@@ -77,43 +76,11 @@ export class Undo {
   }
 
   #reverse(step) {
-    const deleted = this.#text.visible(step.inserted.map(id => this.#newest(id)))
-    const edits = this.#text.remove(deleted.map(letter => letter.id))
-    const inserted = []
-    for (const group of this.#groups(step.deleted)) {
-      const inserts = this.#text.insertAfter(group[0].id, group.map(letter => letter.text).join(''))
-      const ids = inserts.flatMap(idsOf)
-      group.forEach((letter, index) => this.#renewed.set(keyOf(letter.id), ids[index]))
-      inserted.push(...ids)
-      edits.push(...inserts)
-    }
-    return { edits, inserted, deleted }
-  }
-
-  #newest(id) {
-    for (let next; (next = this.#renewed.get(keyOf(id)));) id = next
-    return id
-  }
-
-  /**
-   * Letters that are to come back, in groups that can be one insert. Only what stands side by side, tombstones counted,
-   * is a group: one of those between may have to come back later.
-   * @param {Letter[]} letters @returns {Letter[][]}
-   */
-  #groups(letters) {
-    const newest = letters.map(({ id, text }) => ({ id: this.#newest(id), text }))
-    const lost = new Map(newest.map(letter => [keyOf(letter.id), letter]))
-    for (const { id } of this.#text.visible(newest.map(letter => letter.id))) lost.delete(keyOf(id))
-    const behind = ({ id }) => {
-      const next = this.#text.idBehind(id)
-      return next && lost.get(keyOf(next))
-    }
-    const followers = new Set([...lost.values()].map(behind))
-    return [...lost.values()].filter(letter => !followers.has(letter)).map(first => {
-      const group = []
-      for (let letter = first; letter; letter = behind(letter)) group.push(letter)
-      return group
-    })
+    const deleted = this.#text.visible(step.inserted)
+    const there = new Set(this.#text.visible(step.deleted.map(letter => letter.id)).map(letter => keyOf(letter.id)))
+    const lost = step.deleted.filter(letter => !there.has(keyOf(letter.id)))
+    const edits = [...this.#text.remove(deleted.map(letter => letter.id)), ...this.#text.restore(lost)]
+    return { edits, inserted: lost.map(letter => letter.id), deleted }
   }
 }
 

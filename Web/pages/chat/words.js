@@ -1,0 +1,42 @@
+import { me } from '/demo.js'
+
+/** Other programs publish what they like: a string, an object with `text`, any JSON, or bytes. */
+export const isText = ({ data }) => typeof (data?.text ?? data) === 'string'
+
+/** What a message says. @param {{ data?: any, bytes?: Uint8Array }} message */
+export function textOf({ data, bytes }) {
+  if (bytes) return `${bytes.length} bytes`
+  return isText({ data }) ? data?.text ?? data : JSON.stringify(data)
+}
+
+/** What a notification says: many have a title. @param {any} data */
+export function noticeOf(data) {
+  const parts = [data?.title, data?.text].filter(part => typeof part === 'string' && part !== '')
+  return parts.length ? parts.join(' · ') : textOf({ data })
+}
+
+/** What others call somebody. @param {{ user?: string | null, client?: string }} who */
+export function labelOf({ user, client }) {
+  return user ?? (client ? `Guest ${client.slice(-4)}` : 'Another program')
+}
+
+/** The node that a member says to be on. */
+export const nodeOf = ({ info }) => typeof info?.node === 'string' ? info.node.slice(0, 40) : ''
+
+/** Whether a message is of this tab's person. */
+export const isOwn = ({ from }) => from === me()
+
+/** A name of a room, made of what somebody has typed or a link has brought: what a channel may not have is left out. */
+export function roomFrom(text) {
+  return text.trim().replace(/\s+/g, '-').replace(/[{}\p{Cc}]|^\$+/gu, '').slice(0, 60) || 'lobby'
+}
+
+/** `lobby` is short for the channel `demo:lobby`; channels of this kind keep a history on nodes with --dev. */
+export const channelNameOf = room => room.includes(':') ? room : `demo:${room}`
+
+/** How another program says something in a room. A link may have brought the name, so it is quoted for the shell. */
+export function commandFor(channelName) {
+  const name = /^[\w:.-]+$/.test(channelName) ? channelName : `'${channelName.replaceAll("'", `'\\''`)}'`
+  const url = new URL('ws', location.origin.replace('http', 'ws'))
+  return `apus pub ${name} '{"text":"hello"}' --url ${url}`
+}
