@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import signal
 import struct
 
 import pytest
@@ -37,6 +38,18 @@ def run(node, *commands, session=None, user=None):
     replies = answer.json()
     assert len(replies) == len(commands)
     return replies
+
+
+async def test_a_node_that_goes_away_still_does_them(ruled, connect):
+    """A proxy must not give a POST that was refused to another node."""
+    node = ruled({"--drain": "5s"})
+    clients = [await connect(node.ws) for _ in range(8)]
+    await clients[0].subscribe("kept:a")
+    node.signal(signal.SIGTERM)
+    await clients[0].expect("drain")
+    (reply,) = run(node, {"type": "publish", "channel": "kept:a", "data": 1})
+    assert reply["type"] == "published"
+    assert await asyncio.to_thread(node.wait) == 0
 
 
 async def test_each_command_has_one_reply_in_order(ruled, connect):

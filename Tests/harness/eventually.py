@@ -28,7 +28,7 @@ async def eventually(condition: Callable[..., Any], *arguments: Any, within: flo
             if inspect.isawaitable(outcome):
                 outcome = await outcome
         except AssertionError as error:
-            failure = error
+            outcome, failure = None, error
         if outcome:
             return outcome
         if time.monotonic() > deadline:

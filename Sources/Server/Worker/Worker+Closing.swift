@@ -162,11 +162,14 @@ extension Worker {
       services.addresses.leave(connection.pointee.address)
     }
     connections.remove(slot)
-    if connections.count == 0 { drain.takeDone()?() }
+    if isDeserted { drain.takeDone()?() }
     return place
   }
 
   // MARK: Drain
+
+  /// Whether all clients have gone; batches of commands end by themselves, and new ones would keep the node for ever.
+  private var isDeserted: Bool { connections.count == batches.count }
 
   static let goingAway = "this node is shutting down"
 
@@ -190,7 +193,7 @@ extension Worker {
       // One that had no room for it is being closed, and its timer belongs to that.
       if connections[slot].pointee.closing.isOpen { schedule(slot, after: delay) }
     }
-    if connections.count == 0 { drain.takeDone()?() }
+    if isDeserted { drain.takeDone()?() }
   }
 
   /// Stops accepting and lets go of whatever is left.

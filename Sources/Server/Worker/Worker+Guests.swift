@@ -9,8 +9,11 @@ extension Worker {
   private static var maxBatches: Int { 1024 }
 
   /// `answer` is called once, now or later, with one text for each command; with nil where the loop has too many.
+  ///
+  /// A node that goes away still does them: nginx must not give a POST that was refused to another node, since it cannot
+  /// know that nothing was done.
   func run(_ batch: CommandBatch, answer: @escaping @Sendable ([String]?) -> Void) {
-    guard batches.count < Self.maxBatches, !drain.hasBegun else { return answer(nil) }
+    guard batches.count < Self.maxBatches else { return answer(nil) }
     let slot = connections.insert(fd: -1)
     let connection = connections[slot]
     connection.pointee.phase = .open
