@@ -8,7 +8,7 @@ package struct ServedFile: Sendable {
   package let bytes: [UInt8]
   /// The same by gzip (RFC 1952).
   package let compressed: [UInt8]
-  /// A strong entity tag, in quotes (RFC 9110 section 8.8.3).
+  /// An entity tag; a weak one, since it is that of both encodings (RFC 9110 section 8.8.3.3).
   package let tag: String
   /// Sources of the Content-Security-Policy for what stands in a page: `'sha256-…'`; nil where there is none.
   package let scriptHash: String?
@@ -18,7 +18,7 @@ package struct ServedFile: Sendable {
     self.name = name
     self.bytes = bytes
     compressed = Gzip.compress(bytes)
-    tag = "\"" + Data(SHA256.hash(data: bytes).prefix(12)).base64EncodedString() + "\""
+    tag = "W/\"" + Data(SHA256.hash(data: bytes).prefix(12)).base64EncodedString() + "\""
     let text = String(decoding: bytes, as: UTF8.self)
     let isPage = name.hasSuffix(".html")
     scriptHash = isPage ? Self.hash(of: #"<script type="module">"#, "</script>", in: text) : nil

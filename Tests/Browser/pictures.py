@@ -1,7 +1,6 @@
-"""Takes the pictures of README from a cluster in which something happens: `make pictures`."""
+"""Takes the pictures of the documents from a cluster in which something happens: `make pictures`."""
 
 import asyncio
-import os
 import sys
 import tempfile
 from pathlib import Path
@@ -13,7 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 from harness import Cluster  # noqa: E402
 from harness.repository import REPOSITORY  # noqa: E402
 
+CHROMIUM = "/usr/bin/chromium"
 PICTURES = REPOSITORY / "docs/images"
+PAGES = ["", "chat", "dashboard", "editor", "match", "notifications", "console"]
 TALK = [
     ("Ada", "Deploy is through on all three nodes."), ("Grace", "Saw it: no gap on the dashboard."),
     ("Linus", "I was in the tunnel for a minute and still have every line."), ("Ada", "That is the idea."),
@@ -25,38 +26,70 @@ SAY = """async ([user, text]) => {
   await room.subscribe({ presence: true, info: () => ({ node: window.people[user].node.split('.')[0] }) })
   await room.publish({ text })
 }"""
+TEXT = """Release notes
+
+Two people on two nodes write this page at the same time.
+Each sees the other's caret, and undo takes back one's own words only.
+"""
 
 
-async def open_page(browser: Browser, url: str) -> Page:
-    context = await browser.new_context(viewport={"width": 1120, "height": 700}, device_scale_factor=1)
-    page = await context.new_page()
-    await page.goto(url)
-    return page
+async def talk(pages: list[Page]) -> None:
+    for number, (user, text) in enumerate(TALK):
+        await pages[number % 2].evaluate(SAY, [user, text])
 
 
-async def take(page: Page, name: str) -> None:
+async def write(ada: Page, grace: Page) -> None:
+    text = ada.locator("#text")
+    await text.press_sequentially(TEXT, delay=3)
+    other = grace.locator("#text")
+    await other.press("Control+End")
+    await other.press_sequentially("Grace adds a line from the other node.", delay=3)
+
+
+async def report(page: Page) -> None:
+    await page.get_by_role("button", name="Kick off").click()
+    for what, player in [("Goal", "Bea"), ("Goal", "Ann")]:
+        await page.get_by_label("What").select_option(what)
+        await page.get_by_label("Player").fill(player)
+        await page.get_by_role("button", name="Report", exact=True).click()
+        await page.get_by_text("Reported.").wait_for()
+
+
+async def notify(page: Page) -> None:
+    for title in ["Your order is on its way", "Grace mentioned you", "Build 1204 passed"]:
+        await page.get_by_label("User").fill("Ada")
+        await page.get_by_label("Title").fill(title)
+        await page.get_by_role("button", name="Send", exact=True).click()
+        await page.get_by_text("Sent").first.wait_for()
+
+
+async def take(browser: Browser, nodes: list[str]) -> None:
+    async def open_page(path: str, node: int = 0, name: str = "Ada") -> Page:
+        context = await browser.new_context(viewport={"width": 1040, "height": 640})
+        page = await context.new_page()
+        await page.goto(f"{nodes[node]}/{path}#name={name}")
+        return page
+
+    # The chat is there before the others come, so that it tells of them.
+    pages = {path: await open_page(path) for path in PAGES}
+    others = {path: await open_page(path, 1, "Grace") for path in ("editor", "match", "notifications")}
+    await talk([others["match"], others["notifications"]])
+    await pages["dashboard"].get_by_role("button", name="Make some traffic").click()
+    await write(pages["editor"], others["editor"])
+    await report(others["match"])
+    await notify(others["notifications"])
+    # Long enough for lines.
+    await asyncio.sleep(30)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    await page.screenshot(path=PICTURES / f"{name}.png")
+    for path, page in pages.items():
+        await page.screenshot(path=PICTURES / f"{path or 'start'}.png")
 
 
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder), loops=1, nodes=3) as cluster:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(
-                executable_path=os.environ.get("CHROMIUM", "/usr/bin/chromium"), args=["--no-sandbox"]
-            )
-            nodes = [node.http for node in cluster.nodes]
-            chat = await open_page(browser, f"{nodes[0]}/chat#name=Ada")
-            others = [await open_page(browser, f"{node}/demo.css") for node in nodes[1:]]
-            for number, (user, text) in enumerate(TALK):
-                await others[number % 2].evaluate(SAY, [user, text])
-            dashboard = await open_page(browser, f"{nodes[1]}/dashboard")
-            await dashboard.get_by_role("button", name="Make some traffic").click()
-            console = await open_page(browser, f"{nodes[2]}/console")
-            # Long enough for lines.
-            await asyncio.sleep(40)
-            for page, name in [(chat, "chat"), (dashboard, "dashboard"), (console, "console")]:
-                await take(page, name)
+            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            await take(browser, [node.http for node in cluster.nodes])
             await browser.close()
 
 

@@ -9,7 +9,7 @@ from harness import Cluster, Node, eventually
 # What a browser writes by itself when a WebSocket or a request does not get through, or the node is going away.
 REFUSED_DIAL = re.compile(
     r"WebSocket connection to .* failed|Failed to load resource: net::ERR_|ERR_CONNECTION|ERR_EMPTY_RESPONSE"
-    r"|the server responded with a status of 50[24] "
+    r"|the server responded with a status of 50[234] "
 )
 # What it asks for where a page names no icon, and no node has.
 ICON = "/favicon.ico"

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 import pytest
 from conftest import OpenTab
 from playwright.async_api import Browser, TimeoutError
-from proxy import Proxy
 from tab import Tab
 
 from harness import Cluster, Node, eventually
+from harness.way import Way
 
 # Shown as text, so that there is no client but the test's.
 BLANK = "/apus.js"
@@ -70,7 +70,7 @@ async def has_heard(tab: Tab, expected: list) -> None:
 
 async def test_a_connection_that_was_held_up_goes_on(cluster: Cluster, tab: OpenTab, channel: str):
     one, other, _ = cluster.nodes
-    with Proxy(one.port) as proxy:
+    with Way(one.port) as proxy:
         alice = await tab(proxy.http + BLANK)
         await join(alice, "alice", channel)
         proxy.hold()
@@ -86,7 +86,7 @@ async def test_a_connection_that_was_held_up_goes_on(cluster: Cluster, tab: Open
 
 async def test_a_connection_that_is_held_up_for_long_is_given_up(cluster: Cluster, tab: OpenTab, channel: str):
     one, other, _ = cluster.nodes
-    with Proxy(one.port) as proxy:
+    with Way(one.port) as proxy:
         alice = await tab(proxy.http + BLANK)
         await join(alice, "alice", channel)
         say(other, channel, "before")
@@ -101,7 +101,7 @@ async def test_a_connection_that_is_held_up_for_long_is_given_up(cluster: Cluste
 
 
 async def test_what_is_published_over_cuts_comes_once_and_in_order(cluster: Cluster, tab: OpenTab, channel: str):
-    with Proxy(cluster.nodes[0].port) as proxy:
+    with Way(cluster.nodes[0].port) as proxy:
         alice = await tab(proxy.http + BLANK)
         bob = await tab(cluster.nodes[1].http + BLANK)
         await join(alice, "alice", channel)
@@ -120,7 +120,7 @@ async def test_a_browser_that_was_stopped_goes_on_with_the_same_connection(
 ):
     """All of its processes, as when a laptop sleeps; what came meanwhile waits in its sockets, and a pong with it."""
     one, other, _ = cluster.nodes
-    with Proxy(one.port) as proxy:
+    with Way(one.port) as proxy:
         alice = await Tab(await own_browser.new_page()).open(proxy.http + BLANK)
         await join(alice, "alice", channel)
         pids = await processes(own_browser)
@@ -160,7 +160,7 @@ async def test_a_node_that_goes_away_takes_no_message_along(
     cluster: Cluster, tab: OpenTab, channel: str, transport: str
 ):
     assert cluster.nginx is not None
-    with Proxy(cluster.nginx.port, websockets=transport == "websocket") as proxy:
+    with Way(cluster.nginx.port, transport) as proxy:
         alice = await tab(proxy.http + BLANK)
         assert await join(alice, "alice", channel) == transport
         leaving = await node_of(cluster, alice)
@@ -188,7 +188,7 @@ async def test_seven_tabs_of_a_browser_hold_three_streams_and_poll_in_the_others
     cluster: Cluster, tab: OpenTab, channel: str
 ):
     """Over HTTP/1.1 a browser has six connections to a host: with seven streams nothing else would get through."""
-    with Proxy(cluster.nodes[0].port, websockets=False) as proxy:
+    with Way(cluster.nodes[0].port, "sse") as proxy:
         first = await tab(proxy.http + BLANK)
         tabs = [first, *[await tab(proxy.http + BLANK, beside=first) for _ in range(6)]]
         transports = await asyncio.gather(*(join(each, f"user-{at}", channel) for at, each in enumerate(tabs)))
@@ -244,7 +244,7 @@ async def test_a_page_that_was_frozen_hears_what_it_has_missed(cluster: Cluster,
 @pytest.mark.parametrize("transport", ["websocket", "sse"])
 async def test_a_reload_leaves_no_ghost(cluster: Cluster, tab: OpenTab, channel: str, transport: str):
     node = cluster.nodes[0]
-    with Proxy(node.port, websockets=transport == "websocket") as proxy:
+    with Way(node.port, transport) as proxy:
         alice = await tab(proxy.http + BLANK)
         assert await join(alice, "alice", channel) == transport
         await alice.page.reload()

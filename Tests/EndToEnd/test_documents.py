@@ -183,8 +183,7 @@ def fallbacks() -> list[str]:
 def files() -> list[str]:
     """The paths of files for browsers."""
     listed = re.findall(r'\("(/[\w.-]*)", "([\w.-]+)", \.(\w+)\)', source("Sources/Pages/Pages.swift"))
-    served = {each.name for each in (REPOSITORY / "Web/served").iterdir() if each.suffix in {".js", ".ts", ".css", ".html"}}
-    assert {name for _, name, _ in listed} == served
+    assert {name for _, name, _ in listed} == set(re.findall(r'FILE\("([^"]+)"', source("Web/served/files.inc")))
     return [path for path, *_ in listed]
 
 

@@ -6,11 +6,11 @@ from contextlib import ExitStack
 import pytest
 from firefox import Firefox
 from tab import Tab
-from way import TRANSPORTS, Way
 from webkit import WebKit
 
 from harness import Node
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
+from harness.way import TRANSPORTS, Way
 
 # Pytest finds its hooks here by their names.
 __all__ = ["pytest_runtest_makereport", "pytest_runtest_setup"]

@@ -5,9 +5,9 @@ import itertools
 import pytest
 from conftest import OpenTab
 from tab import Tab
-from way import Way
 
 from harness import Node, until
+from harness.way import Way
 
 # A file of the node that has no client of its own.
 EMPTY = "/demo.css"
@@ -73,11 +73,11 @@ def test_what_is_published_while_the_way_is_cut_comes_once_and_in_order(
     alice = reader(tab(way.http + EMPTY), "alice", channel, transport)
     publish(node, channel, "before")
     has_told(alice, ["before"])
-    way.cut()
+    way.close()
     alice.comes_to("() => apus.state === 'reconnecting'")
     away = [f"away {number}" for number in range(20)]
     publish(node, channel, *away)
-    way.mend()
+    way.open()
     has_told(alice, ["before", *away])
     publish(node, channel, "behind")
     has_told(alice, ["before", *away, "behind"])
@@ -91,10 +91,10 @@ def test_what_a_tab_publishes_while_the_way_is_cut_arrives_once(
     bob = tab(node.http + EMPTY)
     bob.evaluate(READ, "bob", channel)
     alice.evaluate("() => room.publish('before')")
-    way.cut()
+    way.close()
     alice.evaluate("() => { window.published = ['one', 'two', 'three'].map((data) => room.publish(data)) }")
     alice.comes_to("() => apus.state === 'reconnecting'")
-    way.mend()
+    way.open()
     offsets = alice.evaluate("() => Promise.all(published).then((all) => all.map(({ offset }) => offset))")
     assert offsets == [2, 3, 4]
     for each in (alice, bob):

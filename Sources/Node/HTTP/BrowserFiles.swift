@@ -22,7 +22,9 @@ struct BrowserFiles: Sendable {
       headers[.contentSecurityPolicy] = Self.policy(for: file, host: request.host)
       headers[.referrerPolicy] = "no-referrer"
     }
-    if Self.entries(of: .ifNoneMatch, request).contains(where: { [file.tag, "W/" + file.tag, "*"].contains($0) }) {
+    if Self.entries(of: .ifNoneMatch, request).contains(where: {
+      [file.tag, String(file.tag.dropFirst(2)), "*"].contains($0)
+    }) {
       return Response(status: .notModified, headers: headers)
     }
     let isCompressed = Self.takesGzip(request)
@@ -61,7 +63,7 @@ struct BrowserFiles: Sendable {
   /// Whether the client says that it takes gzip; `gzip;q=0` says that it does not (RFC 9110 section 12.5.3).
   private static func takesGzip(_ request: Request) -> Bool {
     entries(of: .acceptEncoding, request).contains { entry in
-      let parts = entry.lowercased().split(separator: ";").map { $0.filter { $0 != " " } }
+      let parts = entry.lowercased().split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
       guard parts.first == "gzip" else { return false }
       return !parts.dropFirst().contains { $0.hasPrefix("q=0") && !$0.contains(where: { ("1"..."9").contains($0) }) }
     }
