@@ -97,7 +97,7 @@ web: $(APUS) $(VENV)/ready web-tools test-tools ## The client for browsers: its 
 
 .PHONY: browser
 browser: $(APUS) $(VENV)/ready web-tools test-tools ## The pages in Chromium, over three nodes behind nginx
-	@$(TIER) browser $(VENV)/bin/pytest Tests/Browser $(PYTEST_FLAGS)
+	@$(TIER) browser $(VENV)/bin/pytest Tests/Browser --numprocesses 2 --dist loadfile $(PYTEST_FLAGS)
 
 .PHONY: test-all
 test-all: test engines ## make test, and other engines than Chromium
