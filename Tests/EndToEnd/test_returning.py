@@ -89,10 +89,11 @@ async def test_no_more_than_a_connection_may_have(own_node, connect, channel):
     node = own_node({"--rate": 100, "--burst": 50, "--max-channels": 64})
     client = await connect(node.ws)
     replies = await at_once(client, channel, 200)
-    # 50 by the burst and 64 that have waited; what came too late had no token, and would have had no room.
+    # 50 by the burst and 64 that have waited; what came too late had no token, or got one later and had no room.
     assert codes(replies[:64]) == {"subscribed": 64}
     assert codes(replies[64:114]) == {"too_many_channels": 50}
-    assert codes(replies)["rate_limited"] > 50
+    late = codes(replies[114:])
+    assert late["rate_limited"] > 0 and late.keys() <= {"rate_limited", "too_many_channels"}, late
     assert all(0 < reply["retryAfter"] <= 1000 for reply in replies if reply.get("code") == "rate_limited")
     await eventually(lambda: is_allowed(client))
 
