@@ -21,7 +21,7 @@ export class Apus {
   connect(options?: Wait): Promise<void>
   /** Says goodbye. Offline until somebody calls again. */
   close(): Promise<void>
-  /** Drops the connection and dials at once. */
+  /** Drops the connection and dials at once; in a row, once a second. */
   reconnect(): void
   /** Asks for a token anew and shows it: on a new connection where the user is another. */
   renew(): Promise<void>
@@ -50,7 +50,7 @@ export class Channel<T = any> {
   subscribe(options?: SubscribeOptions): Promise<Subscribed>
   unsubscribe(): Promise<void>
   publish(data: T, options?: PublishOptions): Promise<Published>
-  /** A binary message, without an answer; false: not sent. */
+  /** A binary message, without an answer; false: not sent, as what is too long. */
   publishBytes(bytes: Uint8Array): boolean
   signal(event: string, data?: unknown): boolean
   /** Call it at every keystroke; it ends by itself after two seconds, or with a publish. */
@@ -199,7 +199,7 @@ export interface Events {
   /** The node goes away in that many milliseconds. */
   draining: { after: number }
   latency: number
-  direct: { from: string | null; data: any; ts: number }
+  direct: { from: string | null; client?: string; data: any; ts: number }
   notification: { data: any; ts: number }
   /** One that belongs to no call: a token not renewed, a channel refused after a reconnect. */
   error: ApusError

@@ -5,10 +5,10 @@ from urllib.parse import quote
 
 from conftest import OpenTab
 from playwright.async_api import Locator, expect
-from proxy import Proxy
 from tab import Tab
 
 from harness import Cluster, Node, eventually
+from harness.way import Way
 
 
 class Person:
@@ -177,6 +177,37 @@ async def test_of_what_other_pages_tell_a_user_only_notifications_are_shown(clus
     await expect(shown.get_by_text("Notification: Tea · is cold", exact=True)).to_be_visible()
 
 
+async def test_long_words_and_many_writers_leave_the_page_usable(cluster: Cluster, tab: OpenTab):
+    node = cluster.nodes[0]
+    publish(node, "flood", "A" * 60_000)
+    ada = await enter(tab, node, "ada", "flood")
+    await ada.has_read("… 58,000 more characters")
+    assert len(await ada.log.get_by_role("article").inner_text()) < 2200
+    bob = await enter(tab, cluster.nodes[1], "bob", "flood")
+    await bob.people.get_by_role("button", name="ada").click()
+    await bob.say("before the flood")
+    threads = ada.page.locator("#threads").get_by_role("button")
+    await threads.click()
+    await ada.say("an answer")
+    await ada.page.keyboard.press("Escape")
+    await ada.page.evaluate("""async () => {
+      const { Apus } = await import('/apus.js')
+      const clients = Array.from({ length: 52 }, (_, index) => new Apus(undefined, { user: `writer-${100 + index}` }))
+      for (const client of clients) await client.send('ada', { text: 'flood' })
+      for (const client of clients) client.close()
+    }""")
+    await expect(threads.filter(has_text="writer-151")).to_be_visible()
+    await expect(threads).to_have_count(50)
+    # The oldest have gone, but not the one that ada has written in.
+    await expect(threads.filter(has_text="writer-102")).to_have_count(0)
+    await expect(threads.filter(has_text="writer-103")).to_have_count(1)
+    await expect(threads.first).to_contain_text("bob")
+    await expect(ada.page).to_have_title("(49) flood · ada · Apus")
+    await ada.say("still here")
+    await bob.page.keyboard.press("Escape")
+    await bob.has_read("… 58,000 more characters", "still here")
+
+
 async def test_by_keyboard_alone(cluster: Cluster, tab: OpenTab):
     ada = await enter(tab, cluster.nodes[0], "ada", "keys")
     bob = await enter(tab, cluster.nodes[1], "bob", "keys")
@@ -233,7 +264,7 @@ async def test_on_a_phone_rooms_and_people_are_panels(cluster: Cluster, tab: Ope
 
 async def test_the_node_killed_under_a_tab_costs_no_message_and_doubles_none(cluster: Cluster, tab: OpenTab):
     assert cluster.nginx is not None
-    with Proxy(cluster.nginx.port) as way:
+    with Way(cluster.nginx.port) as way:
         ada = await enter(tab, way.http, "ada", "killed")
         killed = await ada.tab.node(cluster)
         bob = await enter(tab, next(node for node in cluster.nodes if node is not killed), "bob", "killed")

@@ -7,10 +7,10 @@ import re
 import pytest
 from conftest import OpenTab
 from playwright.async_api import Locator, Page, WebSocket, expect
-from proxy import Proxy
 from tab import Tab
 
 from harness import Cluster, eventually
+from harness.way import Way
 
 
 @pytest.fixture
@@ -74,7 +74,7 @@ async def test_three_on_three_nodes_write_at_once(cluster: Cluster, tab: OpenTab
 async def test_what_was_written_while_cut_off_is_merged_and_saved_only_then(
     cluster: Cluster, tab: OpenTab, document: str
 ):
-    with Proxy(cluster.nodes[0].port) as proxy:
+    with Way(cluster.nodes[0].port) as proxy:
         ada = await open_document(tab, proxy.http, "ada", document)
         bob = await open_document(tab, cluster.nodes[1].http, "bob", document)
         await ada.type("Both. ")
@@ -90,7 +90,7 @@ async def test_what_was_written_while_cut_off_is_merged_and_saved_only_then(
 
 
 async def test_saved_is_said_only_when_the_node_has_confirmed_it(cluster: Cluster, tab: OpenTab, document: str):
-    with Proxy(cluster.nodes[0].port) as proxy:
+    with Way(cluster.nodes[0].port) as proxy:
         ada = await open_document(tab, proxy.http, "ada", document)
         proxy.hold()
         await ada.type("not yet")
@@ -118,7 +118,7 @@ async def test_undo_takes_back_what_one_wrote_oneself(cluster: Cluster, tab: Ope
 
 
 async def test_a_passage_that_two_deleted_comes_back_once(cluster: Cluster, tab: OpenTab, document: str):
-    with Proxy(cluster.nodes[0].port) as proxy:
+    with Way(cluster.nodes[0].port) as proxy:
         ada = await open_document(tab, proxy.http, "ada", document)
         bob = await open_document(tab, cluster.nodes[1].http, "bob", document)
         await ada.type("the passage")
@@ -163,6 +163,39 @@ def collect_batches(socket: WebSocket, batches: list[dict]) -> None:
             batches.append(event)
 
     socket.on("framereceived", receive)
+
+
+async def test_deletes_of_letters_that_never_come_neither_fill_the_page_nor_stop_it(
+    cluster: Cluster, tab: OpenTab, document: str
+):
+    ada = await open_document(tab, cluster.nodes[0].http, "ada", document)
+    deletes = [{"delete": [[1 + 1500 * number, "a", 1500]], "turn": 1} for number in range(1000)]
+    # What no editor sends in one message, and then as much in messages that it might.
+    for edits in [deletes, *(deletes[start : start + 6] for start in range(0, 24, 6))]:
+        path = f"/api/channels/demo:doc:{document}/messages"
+        assert cluster.nodes[1].request("POST", path, json={"data": {"edits": edits}}).status_code == 200
+    await ada.type("still here")
+    bob = await open_document(tab, cluster.nodes[1].http, "bob", document)
+    assert await are_equal(ada, bob, length=10) == "still here"
+    snapshot = f"/api/channels/demo:doc:{document}:snapshot/history"
+    await bob.page.evaluate(
+        """async channel => {
+          const { Apus } = await import('/apus.js')
+          const apus = new Apus(undefined, { user: 'cem' })
+          await apus.channel(channel).subscribe()
+          apus.channel(channel).signal('ask')
+        }""",
+        f"demo:doc:{document}",
+    )
+
+    def waiting() -> list[int]:
+        """How many letters wait, by each snapshot that somebody has written."""
+        messages = cluster.nodes[0].get(snapshot).json()["messages"]
+        states = [json.loads(message["data"]["text"]) for message in messages]
+        return [sum(run[2] for edit in state["early"] for run in edit["delete"]) for state in states]
+
+    await eventually(waiting)
+    assert all(9000 < letters <= 20_000 for letters in waiting()), waiting()
 
 
 async def test_when_the_history_is_deleted_the_text_stays_and_the_gap_is_told(

@@ -5,10 +5,10 @@ from typing import Any
 
 from conftest import OpenTab
 from playwright.async_api import expect
-from proxy import Proxy
 from tab import Tab
 
 from harness import Cluster, Node
+from harness.way import Way
 
 # What a screen reader would be told by the score.
 RECORD_SCORES = """score => {
@@ -162,6 +162,25 @@ async def test_what_is_not_of_the_match_changes_nothing(cluster: Cluster, tab: O
     await expect(fan.page).to_have_title("Match · Apus")
 
 
+async def test_hostile_reports_stop_neither_the_match_nor_the_commentary(cluster: Cluster, tab: OpenTab):
+    fan = await watch(tab, cluster.nodes[0], "hostile")
+    no_text = {"toString": 1, "valueOf": 1}
+    before = {"teams": [no_text, no_text], "phase": ["full-time"], "since": 1e300, "base": 1e300, "speed": 1e300}
+    # First of all that a page reads, and then once more in between.
+    hostile = [{"kind": kind, "before": before} for kind in (no_text, ["full-time"], ["kick-off"])]
+    hostile += [{"kind": "goal", "team": [1], "player": no_text}, {"kind": "kick-off", "teams": no_text}]
+    for data in [*hostile, {"kind": "kick-off", "teams": ["Rovers", no_text]}, *hostile[:3]]:
+        post(cluster.nodes[1], "hostile", data)
+    post(cluster.nodes[1], "hostile", {"kind": "goal", "team": 1, "player": "Bea"})
+    late = await watch(tab, cluster.nodes[2], "hostile")
+    for watcher in [fan, late]:
+        await watcher.has_score("Rovers 0 – 1 Guests")
+        await watcher.is_told("Goal for Guests: Bea. 0 – 1", "Rovers against Guests")
+        await expect(watcher.board.get_by_text("First half")).to_be_visible()
+        await expect(watcher.board.get_by_role("timer")).to_have_text(re.compile(r"^0:\d\d$"))
+        await expect(watcher.page.get_by_role("button", name="Half-time")).to_be_visible()
+
+
 async def test_by_keyboard_alone(cluster: Cluster, tab: OpenTab):
     reporter = await watch(tab, cluster.nodes[0], "keys")
     keyboard, button = reporter.page.keyboard, reporter.page.get_by_role("button", name="Report", exact=True)
@@ -194,7 +213,7 @@ async def test_by_keyboard_alone(cluster: Cluster, tab: OpenTab):
 
 async def test_the_node_killed_under_a_tab_costs_no_goal_and_doubles_none(cluster: Cluster, tab: OpenTab):
     assert cluster.nginx is not None
-    with Proxy(cluster.nginx.port) as way:
+    with Way(cluster.nginx.port) as way:
         fan = await watch(tab, way.http, "killed")
         await fan.is_watching_only()
         killed = await fan.tab.node(cluster)

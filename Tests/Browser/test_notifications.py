@@ -4,10 +4,10 @@ import re
 
 from conftest import OpenTab
 from playwright.async_api import Locator, expect
-from proxy import Proxy
 from tab import Tab
 
 from harness import Cluster, Node, eventually
+from harness.way import Way
 
 
 class Reader:
@@ -109,6 +109,23 @@ async def test_what_others_tell_a_user_reads_and_adds_nothing(cluster: Cluster, 
     await gina.has("Unread. two", "Unread. one", unread=2)
 
 
+async def test_items_from_the_future_leave_room_for_others(cluster: Cluster, tab: OpenTab):
+    kim = await open_page(tab, cluster, cluster.nodes[0], "kim")
+    # In her own name, as anybody may with --dev: a hundred that would stand before all others for good.
+    await kim.page.evaluate("""async () => {
+      const { Apus } = await import('/apus.js')
+      const own = new Apus(undefined, { user: 'kim' })
+      const items = Array.from({ length: 100 }, (_, number) =>
+        ({ id: `x${number}`, title: 'made up', text: '', ts: 7e15, read: true }))
+      const odd = [null, 7, { id: {}, title: [], text: 1, ts: 'x' }, { id: 'y', title: { toString: 1 }, ts: 1 }]
+      const told = { page: 'notifications', read: [{}, null] }
+      for (const list of [items, odd, 'x']) await own.send('kim', { ...told, items: list })
+      own.close()
+    }""")
+    await kim.send("one", to="kim", result="Sent to kim.")
+    await kim.has("Unread. one", unread=1)
+
+
 async def test_by_keyboard_alone(cluster: Cluster, tab: OpenTab):
     ivy = await open_page(tab, cluster, cluster.nodes[0], "ivy")
     keyboard = ivy.page.keyboard
@@ -134,7 +151,7 @@ async def test_by_keyboard_alone(cluster: Cluster, tab: OpenTab):
 
 async def test_the_node_killed_under_a_tab_costs_nothing_that_another_tab_has(cluster: Cluster, tab: OpenTab):
     assert cluster.nginx is not None
-    with Proxy(cluster.nginx.port) as way:
+    with Way(cluster.nginx.port) as way:
         jane = await open_page(tab, cluster, way.http, "jane")
         await expect(jane.page.get_by_text("Pages may not use the HTTP API of this node")).to_be_visible()
         # The browser complains of the answer that says so.

@@ -1,6 +1,8 @@
 """The start page: it leads to the demos on every node, and shows what happens in them now."""
 
 import re
+import time
+from typing import Any
 
 import pytest
 from conftest import OpenTab
@@ -74,3 +76,24 @@ async def test_its_links_lead_to_the_other_nodes(cluster: Cluster, tab: OpenTab)
         "data-node", re.compile(r"^web-2\.")
     )
     assert other.url == f"{cluster.nodes[1].http}/dashboard"
+
+
+async def test_hostile_messages_do_not_stop_its_figures(cluster: Cluster, tab: OpenTab):
+    def publish(channel: str, data: Any) -> None:
+        answer = cluster.nodes[1].request("POST", f"/api/channels/{channel}/messages", json={"data": data})
+        assert answer.status_code == 200, answer.text
+
+    no_text = {"toString": 1, "valueOf": 1}
+    page = (await tab(cluster.nodes[0].http + "/")).page
+    await expect(page.get_by_text(re.compile(r"^\d+ messages? a second$"))).to_be_visible()
+    for data in [{"teams": [no_text]}, {"kind": no_text, "before": {"teams": no_text, "incidents": [None, no_text]}}]:
+        publish("demo:match:1", data)
+    for rate in [no_text, 1e300, -1]:
+        publish("demo:stats", {"node": "made up", "time": time.time() * 1000, "messagesOut": rate})
+    publish("demo:lobby", {"text": no_text})
+    teams = {"teams": ["Rovers", no_text], "incidents": [None, {"kind": "goal", "team": no_text}]}
+    publish("demo:match:1", {"kind": "goal", "team": 1, "before": teams})
+    await expect(page.get_by_text("Rovers against Guests")).to_be_visible()
+    await expect(page.locator("#match-picture")).to_have_text("1 – 1")
+    publish("demo:lobby", {"text": "Good evening"})
+    await expect(page.locator("#chat-picture")).to_contain_text("Good evening")

@@ -1,5 +1,5 @@
 import { encodeBinary } from './binary.js'
-import { createCalls, isLonger } from './calls.js'
+import { createCalls, sizeOf } from './calls.js'
 import { Channel } from './channel.js'
 import { createEmitter } from './emitter.js'
 import { ApusError, closed, notConnected, told } from './errors.js'
@@ -40,6 +40,7 @@ export class Apus {
     this._timeout = timeout
     this.#link = createLink(webSocketURL(url, user), options, this)
     this._calls = createCalls(queue, this.#link)
+    this._guard = this.#link._guard
   }
 
   get state() {
@@ -96,15 +97,16 @@ export class Apus {
   }
 
   publishBytes(channel, bytes) {
-    if (!this.clientId) return false
-    this.#link._send(encodeBinary(channel, bytes))
+    const link = this.#link
+    if (bytes?.BYTES_PER_ELEMENT !== 1 || !link._hello || bytes.length > link._hello.maxMessageSize) return false
+    link._send(encodeBinary(channel, bytes))
     return true
   }
 
   signal(channel, event, data) {
     const text = JSON.stringify({ type: 'signal', channel, event, data })
     const link = this.#link
-    if (!link._hello || link._unsent() > MOST_UNSENT_BY_SIGNAL || isLonger(text, link._hello.maxMessageSize)) return false
+    if (!link._hello || link._unsent() > MOST_UNSENT_BY_SIGNAL || sizeOf(text) > link._hello.maxMessageSize) return false
     link._send(text)
     return true
   }

@@ -28,3 +28,6 @@ export function withBytes({ type, binary, ...message }) {
   if (binary === undefined) return message
   return { ...message, bytes: Uint8Array.from(atob(binary), (letter) => letter.charCodeAt(0)) }
 }
+
+/** A place in a history as commands name it. */
+export const asSince = (since) => (since instanceof Date ? since.getTime() : since)

@@ -8,8 +8,8 @@ const MOST_REPEATED = 240_000
 /** Subscribes that are under way at a time: more would only meet the rate. */
 const MOST_TOLD = 32
 
-/** Whether a text has more bytes than that. */
-export const isLonger = (text, bytes) => new TextEncoder().encode(text).length > bytes
+/** How many bytes a text has. */
+export const sizeOf = (text) => new TextEncoder().encode(text).length
 
 /**
  * Calls that wait for a connection, in their order, and those that are sent and not answered.
@@ -44,7 +44,7 @@ export const createCalls = (limit, link) => {
     if (call._firstSent && call._user !== user) return call._reject(outcomeUnknown())
     call._key ??= call._makeKey?.()
     const text = JSON.stringify({ id: call._id, key: call._key }).slice(0, -1) + ',' + call._text.slice(1)
-    if (isLonger(text, maxMessageSize)) {
+    if (sizeOf(text) > maxMessageSize) {
       return call._reject(new ApusError('too_large', `More than ${maxMessageSize} bytes; nothing was sent.`))
     }
     call._firstSent ??= Date.now()

@@ -1,7 +1,5 @@
-import { withBytes } from './binary.js'
 import { ApusError } from './errors.js'
 import { loadExtras } from './extras.js'
-import { asSince } from './subscription.js'
 
 /** A handle of a channel. All handles of a name share one subscription. */
 export class Channel {
@@ -41,8 +39,9 @@ export class Channel {
     return this.#subscription._add(this, { timeout: this.#client._timeout, ...options })
   }
 
+  /** What is asked for behind it comes after it. */
   async unsubscribe() {
-    this.#subscription._remove(this)
+    await this.#subscription._remove(this)
   }
 
   publish(data, options) {
@@ -62,24 +61,16 @@ export class Channel {
     this.#subscription._typed()
   }
 
-  /** @param {any} options */
-  async history({ limit, since, ...wait } = {}) {
-    const { epoch, offset, reset = false, messages } = await this.#ask('history', { limit, since: asSince(since) }, wait)
-    return { epoch, offset, reset, messages: messages.map(withBytes) }
+  async history(options) {
+    return (await loadExtras()).history(this.#client, this.name, options)
   }
 
-  /** @param {any} options */
-  async presence({ only, ...wait } = {}) {
-    const { type, id, channel, ...answer } = await this.#ask('presence', { only }, wait)
-    return answer
-  }
-
-  #ask(type, members, wait) {
-    return this.#client._ask({ type, channel: this.name, ...members }, wait)
+  async presence(options) {
+    return (await loadExtras()).presence(this.#client, this.name, options)
   }
 
   async *messages(options) {
     const { messages } = await loadExtras()
-    yield* messages(this.#client.channel(this.name), options, ApusError)
+    yield* messages(this.#client, this.name, options, ApusError)
   }
 }

@@ -15,6 +15,9 @@ export class ApusError extends Error {
   }
 }
 
+/** A span that a node tells, within what timers can do. */
+export const clamped = (value, least = 0) => Math.min(Math.max(value, least) || least, 1e9)
+
 /** The error that an `error` event of the node tells. */
 export const told = ({ code, error, temporary, retryAfter }) => new ApusError(code, error, temporary, retryAfter)
 

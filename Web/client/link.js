@@ -1,5 +1,5 @@
 import { decodeBinary } from './binary.js'
-import { ApusError, told } from './errors.js'
+import { ApusError, clamped, told } from './errors.js'
 import { loadExtras } from './extras.js'
 import { createHeart } from './heart.js'
 import { isHidden, watchPage } from './page.js'
@@ -15,14 +15,14 @@ const ATTEMPT = 10_000
 const STALE = 2_000
 /** How long a connection must last to have been of use. */
 const USE = 5_000
-/** How often a page that comes back to life dials, at the most. */
+/** Between two dials, whatever their reason; only the second of all may be at once. */
 const BETWEEN_DIALS = 1_000
 /** How long something that is said to be alive may take to show it. */
 const PATIENCE = 3_000
 /** How long calls that are under way have when the node goes away. */
 const FINISHING = 1_000
-/** The longest token that goes into the handshake, in letters; a longer one is shown by `auth`. */
-const MOST_IN_HANDSHAKE = 4_000
+/** A token that can go into the handshake; another one, or a longer one, is shown by `auth`. */
+const FOR_HANDSHAKE = /^[\w.-]{1,4000}$/
 
 const AUTH = 'auth'
 
@@ -49,6 +49,8 @@ export const createLink = (url, { token, log, ...options }, client) => {
   let attempt
   let retry, unwatch
   let dialled = 0
+  /** So much has been dialled: a second after the last dial, or later where some came early. */
+  let due = 0
   /** What a node had against the last token: `{ token, error }`. */
   let refused
 
@@ -63,6 +65,7 @@ export const createLink = (url, { token, log, ...options }, client) => {
     _reconnect: reconnect,
     _renew: renew,
     _send: send,
+    _guard: guard,
     _transport: () => (link._hello ? attempt.socket.kind ?? 'websocket' : null),
     _unsent: () => attempt.socket.bufferedAmount,
   }
@@ -70,6 +73,15 @@ export const createLink = (url, { token, log, ...options }, client) => {
   /** Tokens are masked. */
   function note(what, detail) {
     log?.(what, typeof detail === 'string' ? detail.replace(/("token":")[^"]*/, '$1…') : detail)
+  }
+
+  /** What a node says may be anything: where it cannot be read it is left out. */
+  function guard(work) {
+    try {
+      work()
+    } catch (error) {
+      note('error', error)
+    }
   }
 
   function change(state, error) {
@@ -102,7 +114,10 @@ export const createLink = (url, { token, log, ...options }, client) => {
       mine._token = await tokens._ask(refused ? 'refused' : 'connect')
       if (isOver(mine)) return
       if (refused && (mine._token ?? refused._token) === refused._token) return stop(refused._error)
-      mine._isShown = mine._token?.length <= MOST_IN_HANDSHAKE
+      mine._isShown = FOR_HANDSHAKE.test(mine._token ?? '')
+      const wait = due - BETWEEN_DIALS - Date.now()
+      if (wait > 0) await new Promise((resolve) => after(mine, wait, resolve))
+      due = Math.max(due, Date.now()) + BETWEEN_DIALS
       open(mine, await transport._dial(url, mine._isShown ? ['apus.v1', 'auth.' + mine._token] : ['apus.v1']))
     } catch (error) {
       if (isOver(mine)) return
@@ -122,14 +137,18 @@ export const createLink = (url, { token, log, ...options }, client) => {
     socket.onmessage = ({ data }) => {
       mine._heart?._heard()
       note('in', data)
-      received(mine, typeof data === 'string' ? JSON.parse(data) : decodeBinary(data))
+      guard(() => received(mine, typeof data === 'string' ? JSON.parse(data) : decodeBinary(data)))
     }
     socket.onclose = ({ code, reason }) => ended(mine, code, reason)
   }
 
   /** The connection, or the attempt, is gone: the next one comes after a while, or at once. */
   function lost(atOnce) {
-    if (!link._hello) transport._failed()
+    if (!link._hello) {
+      transport._failed()
+      // The wait grows by itself.
+      due -= BETWEEN_DIALS
+    }
     drop()
     const wait = atOnce ? 0 : Math.random() * span
     span = Math.min(2 * span, LONGEST_SPAN)
@@ -182,12 +201,13 @@ export const createLink = (url, { token, log, ...options }, client) => {
 
   function received(mine, event) {
     const { type } = event
-    if (type === 'connected') greeted(mine, event)
-    else if (type === 'pong') {
+    if (type === 'connected') return mine._hello || greeted(mine, event)
+    if (!mine._hello && type !== 'error') return
+    if (type === 'pong') {
       if (!link._hello) begin(mine)
       wasOfUse()
       if (!isOver(mine)) client._emit('latency', (client.latency = mine._heart._since()))
-    } else if (event.id === AUTH) {
+    } else if (event.id === AUTH && !link._hello) {
       if (type === 'error') {
         mine._error = told(event)
         ended(mine, 4001, '')
@@ -195,11 +215,12 @@ export const createLink = (url, { token, log, ...options }, client) => {
         mine._hello.user = event.user
         begin(mine)
       }
-    } else if (type === 'expiring') expiring(mine, event.in)
+    } else if (type === 'expiring') expiring(mine, clamped(event.in))
     else if (type === 'drain') {
+      const delay = clamped(event.after)
       mine._isDraining = true
-      after(mine, event.after, () => finish(mine, Date.now() + FINISHING))
-      client._emit('draining', { after: event.after })
+      after(mine, delay, () => finish(mine, Date.now() + FINISHING))
+      client._emit('draining', { after: delay })
     } else if (link._hello) {
       if (type === 'subscribed') wasOfUse()
       client._received(event)
@@ -208,7 +229,7 @@ export const createLink = (url, { token, log, ...options }, client) => {
 
   function greeted(mine, hello) {
     mine._hello = hello
-    mine._heart = createHeart(hello.pingInterval, () => send('{"type":"ping"}'), lost)
+    mine._heart = createHeart(clamped(hello.pingInterval, 1_000), () => send('{"type":"ping"}'), lost)
     if (mine._token && !mine._isShown) send(JSON.stringify({ type: AUTH, token: mine._token, id: AUTH }))
     // Behind this a token may be refused: a pong shows that it was not.
     else if (mine._token && hello.user === null) mine._heart._beat()
@@ -246,16 +267,9 @@ export const createLink = (url, { token, log, ...options }, client) => {
   // Tokens
 
   async function renew() {
-    const mine = attempt
-    const { subjectOf } = await loadExtras()
-    const token = await tokens._ask('expiring')
-    if (!link._hello || isOver(mine)) return
-    if (token === null) throw new ApusError('no_token', 'No token.')
-    if (subjectOf(token) === link._hello.user) await client._ask({ type: AUTH, token }, { queue: false })
-    else {
-      tokens._give(token)
-      reconnect()
-    }
+    const hello = link._hello
+    const extras = await loadExtras()
+    await extras.renew(hello, link, tokens, client, ApusError)
   }
 
   /** Asks for another token, and where that fails again at half of the time that is left. */

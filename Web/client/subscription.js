@@ -1,13 +1,11 @@
-import { withBytes } from './binary.js'
+import { asSince, withBytes } from './binary.js'
 import { createEmitter } from './emitter.js'
-import { closed, notConnected, told } from './errors.js'
+import { clamped, closed, notConnected, told } from './errors.js'
 import { loadExtras } from './extras.js'
 import { quiet, wait } from './waiting.js'
 
 /** Milliseconds after which a subscribe that was refused for now is sent again, at the least. */
 const AGAIN = 2_000
-
-export const asSince = (since) => (since instanceof Date ? since.getTime() : since)
 
 /**
  * The one subscription to a channel, which all handles of its name share.
@@ -48,7 +46,7 @@ export const createSubscription = (name, client) => {
   }
 
   /** In the next turn: what is mounted, unmounted and mounted again is one command. */
-  const syncSoon = () => setTimeout(sync)
+  const syncSoon = () => new Promise((resolve) => setTimeout(() => resolve(sync())))
 
   function sync() {
     if (!client.clientId || pending) return
@@ -69,12 +67,12 @@ export const createSubscription = (name, client) => {
   }
 
   /** In so many milliseconds at the least, and a random part of them; until then nothing is sent. */
-  function syncLater(delay = 0) {
+  function syncLater(delay) {
     pending = {}
     again = setTimeout(() => {
       pending = undefined
       sync()
-    }, Math.max(AGAIN, delay) * (1 + Math.random() / 4))
+    }, clamped(delay, AGAIN) * (1 + Math.random() / 4))
   }
 
   function send(command, answered) {
@@ -197,7 +195,7 @@ export const createSubscription = (name, client) => {
     const { _events } = held
     held = null
     // A handler may have ended it.
-    for (const event of _events) if (confirmed || event.type === 'subscribed') handOver(event)
+    for (const event of _events) if (confirmed || event.type === 'subscribed') client._guard(() => handOver(event))
   }
 
   function handOver(event) {
@@ -230,7 +228,7 @@ export const createSubscription = (name, client) => {
       people?._stop()
       forgetPeople()
     }
-    syncSoon()
+    return syncSoon()
   }
 
   return {

@@ -130,9 +130,9 @@ export async function nodes(client) {
     const { messages } = await client.channel('demo:nodes').history({ limit: 1 })
     const list = messages.at(-1)?.data?.nodes
     // Anybody may publish there, so names and ports are taken from it and nothing else.
-    const usable = Array.isArray(list) ? list.filter(each => Number.isInteger(each?.port) && each.port > 0) : []
-    return usable.slice(0, 16).map(({ name, port }) =>
-      ({ name: String(name).slice(0, 40), href: path => onPort(port, path) }))
+    const isUsable = each => typeof each?.name === 'string' && Number.isInteger(each.port) && each.port > 0 && each.port < 65_536
+    const usable = Array.isArray(list) ? list.filter(isUsable) : []
+    return usable.slice(0, 16).map(({ name, port }) => ({ name: name.slice(0, 40), href: path => onPort(port, path) }))
   } catch {
     return []
   }

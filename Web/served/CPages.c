@@ -1,8 +1,8 @@
 #include "CPages.h"
 
-// Each file as it is, between two symbols. `.incbin` looks beside this file, and takes no time; `embedInCode` of the
+// Each file as it is, between two symbols. `.incbin` looks from this folder, and takes no time; `embedInCode` of the
 // package manager makes an array literal, over which the compiler sits for minutes.
-#define FILE(path, symbol)                                                                                             \
+#define FILE(name, path, symbol)                                                                                       \
     __asm__(".section .rodata\n"                                                                                       \
             "cpages_" #symbol "_start:\n"                                                                              \
             ".incbin \"" path "\"\n"                                                                                   \
@@ -14,7 +14,7 @@
 #include "files.inc"
 #undef FILE
 
-#define FILE(path, symbol) {path, cpages_##symbol##_start, cpages_##symbol##_end},
+#define FILE(name, path, symbol) {name, cpages_##symbol##_start, cpages_##symbol##_end},
 static const cpages_file files[] = {
 #include "files.inc"
 };

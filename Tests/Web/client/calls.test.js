@@ -204,11 +204,14 @@ test('replies give what they say', async () => {
   const { code, message, cause } = await failed
   assert.deepEqual([code, message, cause], ['refused', 'Too late.', { code: 'shipped', message: 'Too late.' }])
   const history = client.channel('a').history({ limit: 2, since: new Date(5) })
+  await settle()
   assert.deepEqual([last().commands.at(-1).limit, last().commands.at(-1).since], [2, 5])
   const binary = { type: 'message', channel: 'a', from: null, ts: 1, offset: 4, binary: 'AQI=' }
   const { messages, reset } = await call(history, 'history', { epoch: 'e', offset: 4, messages: [binary] })
   assert.deepEqual([messages[0].offset, [...messages[0].bytes], reset], [4, [1, 2], false])
-  const presence = await call(client.channel('a').presence({ only: 'count' }), 'presence', { count: 3 })
+  const counting = client.channel('a').presence({ only: 'count' })
+  await settle()
+  const presence = await call(counting, 'presence', { count: 3 })
   assert.deepEqual(presence, { count: 3 })
   const refused = client.publish('a', 1).catch((error) => error)
   const no = { type: 'error', code: 'rate_limited', error: 'Slow.', temporary: true, retryAfter: 20 }

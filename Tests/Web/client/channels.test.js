@@ -418,6 +418,7 @@ test('info that is a function is asked for each connection; one that throws is t
   await again()
   assert.equal(last().commands[0].info, undefined)
   assert.equal(errors[0].message, 'mine')
+  await clock.pass(1_000)
   await again()
   await clock.pass(1)
   assert.deepEqual(last().commands[0].info, { asked: 3 })
@@ -544,4 +545,50 @@ test('messages() ends with too_slow when more than 1,000 wait, and with the reas
   await socket.subscribed({ type: 'error', code: 'forbidden', error: 'No.', temporary: false })
   await clock.pass(1)
   assert.equal(refused.outcome, 'forbidden')
+})
+
+test('since and last after unsubscribe has ended: what was asked for is given', async () => {
+  for (const options of [{ since: { epoch: 'e1', offset: 5 } }, { last: 2 }]) {
+    const { clock, last, subscribed } = setting()
+    const channel = await subscribed()
+    const told = record(channel, 'message')
+    const subscribing = watch(channel.unsubscribe().then(() => channel.subscribe(options)))
+    await clock.pass(1)
+    assert.deepEqual(types(last()), ['subscribe', 'unsubscribe'])
+    await last().answer('unsubscribe', { type: 'unsubscribed' })
+    await clock.pass(1)
+    assert.deepEqual(last().commands[2].since, options.since)
+    await last().subscribed({ epoch: 'e1', offset: options.since ? 5 : 11 })
+    if (options.last) await last().answer('history', { epoch: 'e1', offset: 11, messages: [message(10), message(11)] })
+    else await last().say(message(6))
+    await clock.pass(1)
+    assert.deepEqual([subscribing.outcome, data(told)], ['resolved', options.since ? [6] : [10, 11]])
+  }
+})
+
+test('messages() ends with the reason of its signal, and with closed', async () => {
+  for (const how of ['abort', 'close']) {
+    const { client, clock, connected } = setting()
+    const socket = await connected()
+    const ending = new AbortController()
+    const next = watch(client.channel('room').messages({ signal: ending.signal }).next())
+    await clock.pass(1)
+    await socket.subscribed()
+    await clock.pass(1)
+    assert.equal(next.outcome, 'pending')
+    if (how === 'abort') ending.abort('enough')
+    else client.close()
+    await clock.pass(1)
+    assert.equal(next.outcome, how === 'abort' ? 'enough' : 'closed')
+  }
+})
+
+test('publishBytes: false for what is too long, and for what is no bytes', async () => {
+  const { client, connected } = setting()
+  const socket = await connected({ maxMessageSize: 20 })
+  for (const bytes of [new Uint8Array(21), 'text', null, undefined, [1], new ArrayBuffer(2)]) {
+    assert.equal(client.publishBytes('room', bytes), false)
+  }
+  assert.equal(client.publishBytes('room', new Uint8Array(20)), true)
+  assert.equal(socket.commands.length, 1)
 })

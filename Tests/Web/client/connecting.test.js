@@ -260,6 +260,7 @@ test('a connection that was of use is followed by the next within half a second'
   await connected()
   for (let turn = 0; turn < 5; turn++) {
     await last().pong()
+    await clock.pass(1_000)
     await last().end()
     assert.ok(client.retryAt - clock.now <= 500)
     await clock.pass(500)
@@ -387,4 +388,108 @@ test('a log shows no token', async () => {
   await last().say({ type: 'expiring', in: 30_000 })
   assert.ok(lines.length > 3)
   assert.ok(!JSON.stringify(lines).includes(jwt('alice')))
+})
+
+test('a token that cannot stand in a handshake is shown behind it', async () => {
+  const token = 'a b,\u00e9'
+  const { client, clock, last } = setting({ token })
+  client.connect()
+  await clock.pass()
+  assert.deepEqual(last().protocols, ['apus.v1'])
+  await last().greet({ user: null })
+  assert.deepEqual(last().commands, [{ type: 'auth', token, id: 'auth' }])
+})
+
+test('whatever a node does, dials are a second apart', async () => {
+  let count = 0
+  const ways = {
+    drain: () => ({ type: 'drain', after: 0 }),
+    4001: 4001,
+    4002: 4002,
+    1012: 1012,
+    expiring: () => ({ type: 'expiring', in: 30_000 }),
+    reconnect: (client) => client.reconnect(),
+  }
+  for (const [name, way] of Object.entries(ways)) {
+    const { client, clock, sockets, last } = setting({ token: () => jwt(`user-${++count}`) })
+    client.connect()
+    const end = clock.now + 20_000
+    let served
+    while (clock.now < end) {
+      if (last() && last() !== served && last().onclose) {
+        served = last()
+        await served.greet()
+        await served.pong()
+        if (typeof way === 'number') await served.end(way)
+        else {
+          const event = way(client)
+          if (event) await served.say(event)
+        }
+      }
+      await clock.pass(50)
+    }
+    assert.ok(sockets.length > 5 && sockets.length <= 22, `${name}: ${sockets.length} dials in 20 s`)
+    client.close()
+    await clock.pass(60_000)
+    assert.equal(clock.timers, 0, name)
+  }
+})
+
+test('numbers of the node that are none make no loops', async () => {
+  for (const number of [0, -5, 1e300, null, 'x', {}, undefined]) {
+    const { client, clock, last, connected } = setting({ token: () => jwt('alice') })
+    const socket = await connected({ pingInterval: number })
+    await socket.pong()
+    const before = socket.sent.length
+    await clock.pass(5_000)
+    assert.ok(socket.sent.length - before <= 5, `${number}: ${socket.sent.length} pings in 5 s`)
+    await socket.pong()
+    client.channel('room').subscribe({ timeout: 60_000 })
+    await clock.pass(1)
+    await last().subscribed({ type: 'error', code: 'rate_limited', error: '', temporary: true, retryAfter: number })
+    await clock.pass(1_900)
+    assert.equal(socket.commands.length, 1)
+  }
+})
+
+test('connected twice, a pong before it, and an old heart after close(): nothing happens', async () => {
+  const { client, clock, sockets, last } = setting()
+  const told = record(client, 'connected')
+  client.connect()
+  await clock.pass()
+  await last().pong()
+  assert.equal(client.state, 'connecting')
+  await last().greet()
+  await last().greet({ pingInterval: 1_000 })
+  assert.equal(told.length, 1)
+  client.close()
+  await clock.pass(60_000)
+  assert.deepEqual([clock.timers, sockets.length], [0, 1])
+})
+
+test('what is no event, or of wrong types, is logged and takes nothing along', async (t) => {
+  const unhandled = []
+  process.on('unhandledRejection', (error) => unhandled.push(error))
+  t.after(() => process.removeAllListeners('unhandledRejection'))
+  const lines = []
+  const { client, clock, last, connected } = setting({ log: (what, detail) => what === 'error' && lines.push(detail) })
+  const socket = await connected()
+  for (const data of ['{', 'null', '7', '[]', new ArrayBuffer(0), new ArrayBuffer(2), Uint8Array.of(2, 0, 9, 1).buffer]) {
+    socket.onmessage({ data })
+  }
+  assert.ok(lines.length >= 5, `${lines.length} lines`)
+  const channel = client.channel('room')
+  const told = record(channel, 'message')
+  const subscribing = watch(channel.subscribe({ presence: true }))
+  await clock.pass(1)
+  socket.subscribed({ epoch: 'e1', offset: 10, members: 7, count: 1 })
+  await last().say({ type: 'message', channel: 'room', binary: 7, offset: 11 })
+  await clock.pass(1)
+  await last().say({ type: 'members', channel: 'room', members: 7 })
+  await last().say({ type: 'members', channel: 'room', members: [null] })
+  await last().say({ type: 'message', channel: 'room', from: null, data: 'x', ts: 0, offset: 12 })
+  await clock.pass(1)
+  assert.equal(subscribing.outcome, 'resolved')
+  assert.deepEqual(told.map(([, { data }]) => data).at(-1), 'x')
+  assert.deepEqual([unhandled, client.state], [[], 'connected'])
 })

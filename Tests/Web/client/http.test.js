@@ -296,3 +296,120 @@ test('commands go one POST at a time, and signals with them', async (t) => {
   await network.answer(second, [{ type: 'published', id: second.body.commands[0].id }, { type: 'signalled', channel: 'room' }])
   assert.deepEqual(calls.map((call) => call.outcome), ['resolved', 'resolved'])
 })
+
+const forbidden = (channel) => ({ code: 'forbidden', error: `Not ${channel}.`, channel, temporary: false })
+
+test('a refused channel takes no other along, by stream', async (t) => {
+  const { client, clock, network, errors, subscribed } = blocked(t)
+  const { channel, stream } = await subscribed()
+  const told = record(channel, 'message', 'ended')
+  const refused = watch(client.channel('$x').subscribe())
+  await clock.pass(30)
+  const request = network.last('/events')
+  assert.deepEqual(request.body.channels.map(({ channel }) => channel), ['room', '$x'])
+  await network.answer(request, forbidden('$x'), 403)
+  assert.deepEqual([refused.outcome, client.state, client.channel('$x').state], ['forbidden', 'connected', 'unsubscribed'])
+  await stream.say(message(11))
+  await clock.pass(30)
+  const next = network.last('/events')
+  assert.deepEqual(next.body.channels.map(({ channel, since }) => [channel, since.offset]), [['room', 11]])
+  const count = network.requests.filter(({ path }) => path === '/events').length
+  await (await network.stream(next)).say({ type: 'subscribed', channel: 'room', epoch: 'e1', offset: 11 }, message(12))
+  await clock.pass(6_000)
+  assert.deepEqual(told.map(([, { data }]) => data), [11, 12])
+  assert.equal(network.requests.filter(({ path }) => path === '/events').length, count)
+  assert.deepEqual([client.transport, errors], ['sse', []])
+})
+
+test('a refused channel takes no other along, by polls', async (t) => {
+  const locks = { request: (name, options, work) => Promise.resolve(work(null)) }
+  const { client, clock, network, connected } = blocked(t, { locks })
+  await connected()
+  const calls = ['room', '$x', '$y'].map((name) => watch(client.channel(name).subscribe()))
+  await clock.pass(30)
+  await network.answer(network.last('/poll'), forbidden('$x'), 403)
+  await clock.pass(30)
+  await network.answer(network.last('/poll'), forbidden('$y'), 403)
+  await clock.pass(30)
+  assert.deepEqual(network.last('/poll').body.channels.map(({ channel }) => channel), ['room'])
+  await network.answer(network.last('/poll'), { events: [], channels: [{ channel: 'room' }] })
+  assert.deepEqual(calls.map(({ outcome }) => outcome), ['resolved', 'forbidden', 'forbidden'])
+  assert.equal(client.state, 'connected')
+})
+
+test('a channel that was confirmed and is refused later ends, alone', async (t) => {
+  const { client, clock, network, subscribed } = blocked(t)
+  const { channel } = await subscribed()
+  const told = record(channel, 'ended')
+  const other = watch(client.channel('other').subscribe())
+  await clock.pass(30)
+  await network.answer(network.last('/events'), forbidden('room'), 403)
+  assert.deepEqual(told, [['ended', { reason: 'server' }]])
+  await clock.pass(30)
+  assert.deepEqual(network.last('/events').body.channels.map(({ channel }) => channel), ['other'])
+  await (await network.stream(network.last('/events'))).say({ type: 'subscribed', channel: 'other' })
+  assert.deepEqual([other.outcome, client.state], ['resolved', 'connected'])
+})
+
+test('a channel that is refused for now is asked for again later', async (t) => {
+  const { client, clock, network, connected } = blocked(t)
+  await connected()
+  const call = watch(client.channel('room').subscribe())
+  await clock.pass(30)
+  const no = { code: 'unavailable', error: 'Redis.', channel: 'room', temporary: true }
+  await network.answer(network.last('/events'), no, 503)
+  await clock.pass(4_000)
+  assert.deepEqual(network.last('/events').body.channels.map(({ channel }) => channel), ['room'])
+  await (await network.stream(network.last('/events'))).say({ type: 'subscribed', channel: 'room' })
+  assert.deepEqual([call.outcome, client.state], ['resolved', 'connected'])
+})
+
+test('a refusal of a channel that was not asked for is the end of the connection, not a loop', async (t) => {
+  const { client, clock, network, subscribed } = blocked(t)
+  await subscribed()
+  client.channel('other').subscribe()
+  await clock.pass(30)
+  await network.answer(network.last('/events'), forbidden('nowhere'), 403)
+  assert.equal(client.state, 'reconnecting')
+})
+
+test('channels that come in quick succession leave no stream open behind them', async (t) => {
+  const { client, clock, network, subscribed } = blocked(t)
+  await subscribed()
+  for (const name of ['a', 'b', 'c']) {
+    client.channel(name).subscribe()
+    await clock.pass(30)
+  }
+  const streams = network.requests.filter(({ path }) => path === '/events')
+  const next = await network.stream(streams.at(-1))
+  for (const channel of ['room', 'a', 'b', 'c']) await next.say({ type: 'subscribed', channel })
+  assert.deepEqual(streams.filter(({ signal }) => !signal.aborted), [streams.at(-1)])
+  client.close()
+  assert.ok(streams.every(({ signal }) => signal.aborted))
+})
+
+test('polls that are answered at once with nothing are a second apart', async (t) => {
+  const { client, clock, network, connected } = blocked(t)
+  await connected()
+  client.channel('room').subscribe()
+  await clock.pass(30)
+  await clock.pass(5_100)
+  const end = clock.now + 10_000
+  while (clock.now < end) {
+    if (network.last('/poll').isOpen) await network.answer(network.last('/poll'), { events: [], channels: [{ channel: 'room' }] })
+    const ping = network.last('/commands')
+    if (ping.isOpen) await network.answer(ping, [{ type: 'pong', ts: 0 }])
+    await clock.pass(10)
+  }
+  const count = network.requests.filter(({ path }) => path === '/poll').length
+  assert.ok(count >= 8 && count <= 13, `${count} polls in ten seconds`)
+})
+
+test('events on a stream that are no events take nothing along', async (t) => {
+  const { client, subscribed } = blocked(t)
+  const { channel, stream } = await subscribed()
+  const told = record(channel, 'message')
+  await stream.say(null, 7, 'x', [])
+  await stream.say(message(11))
+  assert.deepEqual([client.state, told.length], ['connected', 1])
+})

@@ -38,7 +38,8 @@ export class Cluster {
   /** What is kept of a channel after a position; null where that cannot be told. */
   since(channel, { epoch, offset }) {
     const log = this.log(channel)
-    const isHeld = epoch === log.epoch && (log.messages[0]?.offset ?? log.offset + 1) <= offset + 1
+    const first = log.messages[0]?.offset ?? log.offset + 1
+    const isHeld = epoch === log.epoch && offset <= log.offset && first <= offset + 1
     const missed = log.messages.filter(message => message.offset > offset)
     return isHeld && missed.length <= 300 ? missed : null
   }

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, mock, test } from 'node:test'
-import { randomName } from '../../../Web/pages/editor/edits.js'
+import { LARGEST_MESSAGE, lettersOf, randomName } from '../../../Web/pages/editor/edits.js'
 import { Room } from '../../../Web/pages/editor/room.js'
 import { Text } from '../../../Web/pages/editor/text.js'
 import { Cluster } from './cluster.js'
@@ -260,6 +260,59 @@ test('what others publish of their own invention does no harm', async () => {
   assert.deepEqual(ann.carets, [])
 })
 
+test('an empty snapshot, or one of a position that has not come, hides no text', async () => {
+  const empty = { copies: [], runs: [], early: [] }
+  const other = { copies: ['x'], runs: [[0, 1, 1]], early: [] }
+  for (const [state, offset] of [[empty, 2], [other, 9], [other, -1]]) {
+    const cluster = new Cluster(new Random(1))
+    const ann = new Page(cluster, 'ann'), evil = cluster.client('evil')
+    await pass(1000)
+    for (const word of ['still ', 'here']) {
+      ann.write(word)
+      await pass(1000)
+    }
+    const { epoch } = cluster.log(documentChannel)
+    const data = { snapshot: 'x', part: 0, parts: 1, position: { epoch, offset }, text: JSON.stringify(state) }
+    cluster.publish(snapshotChannel, data, evil)
+    ann.apus.cut()
+    const bob = new Page(cluster, 'bob')
+    await pass(2000)
+    assert.equal(String(bob), 'still here')
+    assert.ok(bob.room.loaded)
+  }
+})
+
+test('a message of more letters than a document has is not taken', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann'), evil = cluster.client('evil')
+  await pass(1000)
+  const deletes = count => Array.from({ length: count }, (_, i) => ({ delete: [[1 + 1500 * i, 'a', 1500]], turn: 1 }))
+  cluster.publish(documentChannel, { edits: deletes(1000) }, evil)
+  await pass(1000)
+  assert.deepEqual(ann.text.state().early, [])
+  cluster.publish(documentChannel, { edits: deletes(6) }, evil)
+  await pass(1000)
+  assert.deepEqual(ann.text.state().early, deletes(6))
+})
+
+test('who deletes and brings back a full text at once sends it in messages that the others take', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann'), bob = new Page(cluster, 'bob')
+  await pass(1000)
+  ann.write('ten letter'.repeat(1000))
+  await pass(1000)
+  const letters = ann.text.lettersBetween(0, 10_000)
+  for (let round = 0; round < 3; round++) {
+    ann.room.edit(ann.text.remove(letters.map(({ id }) => id)))
+    ann.room.edit(ann.text.restore(letters))
+  }
+  ann.room.edit(ann.text.remove(letters.slice(10).map(({ id }) => id)))
+  await pass(5000)
+  assertEqualTexts([ann, bob])
+  assert.equal(String(bob), 'ten letter')
+  for (const { data } of cluster.published) if (data.edits) assert.ok(lettersOf(data.edits) <= LARGEST_MESSAGE)
+})
+
 test('a refusal is told, and told no more when it is over', async () => {
   const cluster = new Cluster(new Random(1))
   const ann = new Page(cluster, 'ann')
@@ -309,7 +362,8 @@ test('a snapshot holds nothing that is not confirmed, and waits until it is', as
   assert.deepEqual(snapshotsOf(cluster), [{ text: 'confirmed, and not', offset: 2 }])
 })
 
-test('what arrives before the history could be read is not taken for all that was missed', async () => {
+test('what arrives before the history could be read is not taken for all that was missed', async t => {
+  t.mock.method(Math, 'random', () => 0.9)  // Nobody hurries to write a snapshot,
   const cluster = new Cluster(new Random(1))
   const ann = new Page(cluster, 'ann'), bob = new Page(cluster, 'bob')
   await pass(1000)
@@ -324,7 +378,9 @@ test('what arrives before the history could be read is not taken for all that wa
   bob.apus.comeBack()
   await pass(100)
   ann.write('meanwhile')
-  await pass(1000)
+  await pass(200)
+  ann.apus.cut()  // and then there is nobody who could.
+  await pass(800)
   assert.equal(channel.position.offset, 421)
   delete channel.history
   await pass(3000)
@@ -335,7 +391,7 @@ test('what arrives before the history could be read is not taken for all that wa
 test('a snapshot waits for what an input method holds back', async () => {
   const cluster = new Cluster(new Random(1))
   const ann = new Page(cluster, 'ann'), bob = new Page(cluster, 'bob')
-  await pass(1000)
+  await pass(3000)  // Longer than anybody owes a snapshot after coming.
   bob.compose(true)
   ann.write('held back')
   await pass(1000)

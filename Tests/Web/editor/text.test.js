@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { LARGEST_EDIT, LAST_TURN, idsOf, isEdit, isState, joined, runsOf } from '../../../Web/pages/editor/edits.js'
+import {
+  LARGEST_EDIT, LAST_TURN, MOST_WAITING, idsOf, isEdit, isState, joined, lettersOf, runsOf,
+} from '../../../Web/pages/editor/edits.js'
 import { difference } from '../../../Web/pages/editor/difference.js'
 import { Text } from '../../../Web/pages/editor/text.js'
 import { editRandomly, seeded } from './random.js'
@@ -205,6 +207,9 @@ test('what is no edit is not taken', () => {
     ...[undefined, 0, 2, 1.5, LAST_TURN + 2].map(turn => ({ delete: [[5, 'a', 3]], turn })),
     ...[undefined, 1, LAST_TURN + 1].map(turn => ({ ...restore, turn })),
     ...['', 'x', 'xyz', undefined].map(text => ({ ...restore, text })),
+    ...[null, 7, 'x'].map(text => ({ delete: [[5, 'a', 1]], turn: 1, text })),
+    ...[7, 0, null, good.insert].map(insert => ({ ...restore, insert })),
+    { ...restore, delete: 0 }, { ...restore, delete: [[5, 'a', 3]], turn: 1 },
   ]
   for (const edit of bad) assert.equal(isEdit(edit), false, JSON.stringify(edit))
   const runs = [[[1, 1, 'x']], [[0, 1, '']], [[0, 1, 1e12]], [[0, 'a', 'x']], [[0, 1, 'x', 1]], [[0, 1, 1, 2]], 5]
@@ -232,4 +237,46 @@ test('a difference makes one text of the other, and cuts no letter', t => {
     assert.equal(before.slice(0, at) + inserted + before.slice(at + removed), after)
     for (const part of [inserted, before.slice(at, at + removed), before.slice(0, at)]) assert.ok(part.isWellFormed())
   }
+})
+
+test('what waits for letters that never come has a limit, and the newest stays', () => {
+  const text = new Text('a'), other = new Text('b')
+  const edits = write(other, 0, 'here')
+  const ids = other.lettersBetween(0, 4).map(letter => letter.id)
+  const size = { turns: 0, inserts: 0 }
+  for (let step = 0; step < 40; step++) {
+    const counter = 10 + step * LARGEST_EDIT
+    text.apply({ delete: [[counter, 'nobody', LARGEST_EDIT]], turn: 1 })
+    text.apply({ insert: [counter + 1, 'x'], after: [counter, 'nobody'], text: 'x'.repeat(LARGEST_EDIT) })
+  }
+  apply(text, other.remove(ids))
+  apply(text, [{ insert: [9, 'x'], after: ids[3], text: 'new' }])
+  const { early } = text.state()
+  assert.ok(isState(sent(text.state())))
+  for (const edit of early) size[edit.insert ? 'inserts' : 'turns'] += lettersOf([edit])
+  assert.ok(size.turns <= MOST_WAITING && size.turns > MOST_WAITING - LARGEST_EDIT, `${size.turns} turns`)
+  assert.ok(size.inserts <= MOST_WAITING && size.inserts > MOST_WAITING - LARGEST_EDIT, `${size.inserts} letters`)
+  apply(text, edits)
+  assert.equal(String(text), 'new')
+})
+
+test('what has come does not count as waiting, nor what came twice', () => {
+  const text = new Text('a'), other = new Text('b')
+  const edits = Array.from({ length: 40 }, () => write(other, 0, 'x'.repeat(1000))[0])
+  for (const first of edits) {
+    const after = [first.insert[0] + 999, 'b']
+    const late = { insert: [100_000, 'c'], after, text: 'y'.repeat(1000) }
+    for (let again = 0; again < 30; again++) text.apply(late)
+    text.apply(first)
+  }
+  assert.equal(text.letters, 41_000)
+  const last = { insert: [200_000, 'c'], after: [150_000, 'c'], text: 'y'.repeat(1000) }
+  apply(text, [last])
+  assert.deepEqual(text.state().early, [last])
+})
+
+test('a state that waits for more than a copy keeps is not taken', () => {
+  const early = count => Array.from({ length: count }, (_, i) => ({ delete: [[1 + 1500 * i, 'a', 1500]], turn: 1 }))
+  assert.ok(isState({ copies: [], runs: [], early: early(20) }))
+  assert.equal(isState({ copies: [], runs: [], early: early(1000) }), false)
 })

@@ -6,12 +6,23 @@ import { takePlace } from './place.js'
 const FIRST_EVENT = 5_000
 /** Between two polls where there is no place for a stream. */
 const BETWEEN_POLLS = 3_000
+/** What is answered sooner, with nothing new, or refused for now is not asked for again at once. */
+const PAUSE = 1_000
 /** Commands of one POST. */
 const MOST_COMMANDS = 50
 /** Changes of channels that come together open one stream. */
 const TOGETHER = 20
 
 const JSON_TYPE = { 'Content-Type': 'application/json' }
+
+/** What is no JSON is no event of ours; whoever gets the text says so. */
+function parsed(text) {
+  try {
+    return JSON.parse(text) ?? { type: 'null' }
+  } catch {
+    return { type: 'unreadable' }
+  }
+}
 
 /**
  * Looks like a WebSocket and speaks Server-Sent Events, or polls, and POSTs: for networks that let no WebSocket through.
@@ -163,20 +174,21 @@ export class HttpTransport {
   }
 
   #unsubscribe({ id, channel }) {
-    this.#channels.delete(channel)
-    this.#unconfirmed.delete(channel)
+    this.#forget(channel)
     this.#changed()
     this.#tell({ type: 'unsubscribed', id, channel })
   }
 
-  #changed() {
+  #changed(delay = TOGETHER) {
     clearTimeout(this.#change)
-    this.#change = setTimeout(() => this.#open(), TOGETHER)
+    this.#change = setTimeout(() => this.#open(), delay)
   }
 
   #open() {
     const old = this.#stream
     const current = (this.#stream = new AbortController())
+    // It may end before it has ended the old one.
+    current.signal.addEventListener('abort', () => old?.abort())
     if (this.kind === 'sse') this.#listen(current, old)
     else if (this.#channels.size) this.#poll(current, old)
     else old?.abort()
@@ -186,19 +198,45 @@ export class HttpTransport {
     return { session: this.#session, channels: [...this.#channels.values()] }
   }
 
+  /** The stream is refused: where that is for one of its channels, the others go on. */
+  #refuseStream(stream, asked, status, { channel, ...refusal }) {
+    if (!asked.includes(channel)) return this.#refuse(status, refusal)
+    if (stream.signal.aborted) return
+    const isTemporary = refusal.temporary
+    if (this.#unconfirmed.has(channel)) {
+      const id = this.#unconfirmed.get(channel)
+      this.#forget(channel)
+      this.#tell({ type: 'error', temporary: false, error: '', ...refusal, channel, id })
+    } else if (!isTemporary && this.#channels.has(channel)) {
+      this.#forget(channel)
+      this.#tell({ type: 'unsubscribed', channel, reason: 'server' })
+    }
+    if (!this.isClosed) this.#changed(isTemporary ? PAUSE : TOGETHER)
+  }
+
+  #forget(channel) {
+    this.#channels.delete(channel)
+    this.#unconfirmed.delete(channel)
+  }
+
   async #listen(stream, old) {
     const { signal } = stream
-    const unheard = new Set(this.#channels.keys())
+    const asked = [...this.#channels.keys()]
+    const unheard = new Set(asked)
     const patience = setTimeout(() => {
       this.kind = 'poll'
       this.#changed()
     }, FIRST_EVENT)
     try {
       const answer = await this.#fetch('events', { signal, headers: JSON_TYPE, body: JSON.stringify(this.#body) })
-      if (!answer.ok) return this.#refuse(answer.status, await answer.json())
+      if (!answer.ok) {
+        const refusal = await answer.json()
+        clearTimeout(patience)
+        return this.#refuseStream(stream, asked, answer.status, refusal)
+      }
       await readEvents(answer.body, (text) => {
         clearTimeout(patience)
-        const event = JSON.parse(text)
+        const event = parsed(text)
         if (event.type === 'subscribed') unheard.delete(event.channel)
         if (!unheard.size) old?.abort()
         if (!signal.aborted) this.#received(event, text)
@@ -213,17 +251,23 @@ export class HttpTransport {
     const { signal } = stream
     const wait = this.#place ? undefined : 0
     while (!signal.aborted) {
+      const asked = [...this.#channels.keys()]
+      const begun = Date.now()
+      const before = this.#unconfirmed.size
+      let isNews
       try {
         const body = JSON.stringify({ ...this.#body, wait })
         const answer = await this.#fetch('poll', { signal, headers: JSON_TYPE, body })
         const told = await answer.json()
-        if (!answer.ok) return this.#refuse(answer.status, told)
+        if (!answer.ok) return this.#refuseStream(stream, asked, answer.status, told)
         this.#polled(told)
+        isNews = told.events.length || this.#unconfirmed.size < before
       } catch {
         if (!signal.aborted) this.#end()
         return
       }
-      if (wait === 0) await new Promise((resolve) => setTimeout(resolve, BETWEEN_POLLS))
+      const pause = wait === 0 ? BETWEEN_POLLS : !isNews && Date.now() - begun < PAUSE ? PAUSE : 0
+      if (pause) await new Promise((resolve) => setTimeout(resolve, pause))
     }
   }
 

@@ -15,7 +15,9 @@ export const createMembers = (changed) => {
   /** A list of all, or only their count; nothing where it is told no more. */
   function reset(list) {
     const before = map ?? new Map()
-    map = list?.members ? new Map(list.members.map((member) => [keyOf(member), member])) : null
+    // A node may say anything.
+    const all = Array.isArray(list?.members) && list.members.filter(Object)
+    map = all ? new Map(all.map((member) => [keyOf(member), member])) : null
     count = list ? list.count : null
     const missing = (from, other) => [...from.values()].filter((member) => !other.has(keyOf(member)))
     if (map) told(missing(map, before), missing(before, map), true)

@@ -5,16 +5,28 @@ const MOST_WAITING = 1000
  * Subscribes the handle, yields its messages, and leaves with the loop; `too_slow` when too many wait.
  * @param {any} ApusError of `apus.js`, since there it is another class than in this file
  */
-export async function* messages(channel, options, ApusError) {
+export async function* messages(client, name, options, ApusError) {
+  const channel = client.channel(name)
+  const signal = options?.signal
   const waiting = []
   let wake
   /** @type {any} */
   let end
   channel.on('message', (message) => waiting.push(message) && wake?.())
-  channel.on('ended', (why) => (end = why) && wake?.())
+  const finish = (why) => {
+    end = why
+    wake?.()
+  }
+  const abort = () => wake?.()
+  channel.on('ended', finish)
+  const off = client.on('state', ({ state, error = new ApusError('closed', 'Closed.') }) => {
+    if (state === 'offline') finish({ error })
+  })
+  signal?.addEventListener('abort', abort)
   try {
     await channel.subscribe(options)
     while (true) {
+      if (signal?.aborted) throw signal.reason
       if (waiting.length > MOST_WAITING) throw new ApusError('too_slow', `${MOST_WAITING} messages wait to be taken.`)
       if (waiting.length) yield waiting.shift()
       else if (end?.error) throw end.error
@@ -22,6 +34,8 @@ export async function* messages(channel, options, ApusError) {
       else await new Promise((resolve) => (wake = resolve))
     }
   } finally {
+    off()
+    signal?.removeEventListener('abort', abort)
     channel.unsubscribe()
   }
 }

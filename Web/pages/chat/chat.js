@@ -5,6 +5,8 @@ import { showPeople, showRooms, showThreads } from './side.js'
 import { Thread } from './thread.js'
 import { commandFor, labelOf, noticeOf, roomFrom, textOf } from './words.js'
 
+const MOST_THREADS = 50    // anybody may write to us, by any name
+
 const $ = id => document.getElementById(id)
 const main = document.querySelector('main')
 
@@ -46,7 +48,17 @@ function openRoom(name) {
 }
 
 function threadWith(user) {
+  if (!threads.has(user) && threads.size >= MOST_THREADS) dropThread()
   return threads.get(user) ?? add(threads, new Thread(user, client, page))
+}
+
+/** The oldest goes: first of those that have been read, then of those that we have not written in. */
+function dropThread() {
+  const all = [...threads.values()].filter(thread => thread !== current)
+  const others = all.filter(thread => !thread.isOurs && thread.draft === '')
+  const dropped = others.find(thread => thread.unread === 0) ?? others[0] ?? all[0]
+  threads.delete(dropped.name)
+  dropped.log.element.remove()
 }
 
 function add(conversations, made) {
@@ -112,16 +124,29 @@ function showNewer() {
   $('newer').textContent = unread === 1 ? '1 new message' : `${unread} new messages`
 }
 
+let isListing = false
+
+/** The title at once, since a tab in the background has no frames; the lists before the next frame. */
 function showConversations() {
+  const all = [...rooms.values(), ...threads.values()].reduce((sum, { unread }) => sum + unread, 0)
+  document.title = `${all ? `(${all}) ` : ''}${current.name} · ${me()} · Apus`
+  if (isListing) return
+  isListing = true
+  requestAnimationFrame(() => {
+    isListing = false
+    listConversations()
+  })
+}
+
+function listConversations() {
   showRooms($('rooms'), [...rooms.values()], current, andWrite(openRoom))
   showThreads($('threads'), [...threads.values()], current, andWrite(openThread))
   $('private').hidden = threads.size === 0
   $('leave').hidden = current === room && rooms.size === 1
   const others = [...rooms.values(), ...threads.values()].filter(each => each !== current)
-  const elsewhere = others.reduce((sum, { unread }) => sum + unread, 0), all = elsewhere + current.unread
+  const elsewhere = others.reduce((sum, { unread }) => sum + unread, 0)
   $('elsewhere').hidden = elsewhere === 0
   $('elsewhere').textContent = `${elsewhere} new`
-  document.title = `${all ? `(${all}) ` : ''}${current.name} · ${me()} · Apus`
 }
 
 const openThread = user => show(threadWith(user))

@@ -1,5 +1,5 @@
 import { avatar, clock, day, listed, make } from '/demo.js'
-import { isOwn, isText, labelOf, nodeOf, textOf } from './words.js'
+import { isOwn, isText, labelOf, nodeOf, shortened, textOf } from './words.js'
 
 const MOST_ROWS = 500
 const ONE_SPEECH = 5 * 60_000  // ms within which somebody who goes on speaking is not named again
@@ -31,11 +31,14 @@ export class Log {
     if (day(ts) !== this.#day) this.addLine(this.#day = day(ts), 'day')
     const sender = isOwn(message) ? 'You' : labelOf({ user: from, client })
     const className = isOwn(message) ? 'message own' : 'message'
+    const { text, left } = shortened(textOf(message))
+    const kinds = `said ${isText(message) ? '' : 'json'} ${/\S{100}/.test(text) ? 'long' : ''}`
     const element = make('article', { className, 'data-sender': sender, 'data-ts': ts }, avatar(sender),
       make('div', { className: 'bubble' },
         make('p', { className: 'meta', dir: 'auto' }, make('strong', { textContent: sender }), ' ',
           make('time', { textContent: clock(ts) })),
-        make('p', { className: isText(message) ? 'said' : 'said json', dir: 'auto', textContent: textOf(message) }),
+        make('p', { className: kinds, dir: 'auto' }, text,
+          left && make('span', { className: 'left', textContent: left })),
         make('p', { className: 'fate' })))
     this.#append(element)
     setFollows(element)
@@ -60,7 +63,8 @@ export class Log {
 
   /** @param {string} text @param {'' | 'bad' | 'day' | 'notice'} kind @param {...Node} more */
   addLine(text, kind = '', ...more) {
-    return this.#append(make('p', { className: `line ${kind}`, dir: 'auto' }, text, ...more))
+    const short = shortened(text)
+    return this.#append(make('p', { className: `line ${kind}`, dir: 'auto' }, short.text, short.left, ...more))
   }
 
   /** Puts a line where it belongs, if that is not at the end. */

@@ -3,6 +3,8 @@ import { Conversation } from './conversation.js'
 /** A talk with one other user, by messages to that user alone. */
 export class Thread extends Conversation {
   comesBack = false
+  /** Whether we have a part in it; anybody may write to us. */
+  isOurs = false
   #client
 
   /**
@@ -13,6 +15,11 @@ export class Thread extends Conversation {
     super(user, `Messages between you and ${user}`, page)
     this.#client = client
     this.log.addLine(`Only you and ${user} see this. Nothing of it is kept.`)
+  }
+
+  say(text) {
+    this.isOurs = true
+    super.say(text)
   }
 
   async send(data) {

@@ -9,6 +9,18 @@ export function textOf({ data, bytes }) {
   return isText({ data }) ? data?.text ?? data : JSON.stringify(data)
 }
 
+const LONGEST = 2000    // characters of a text that are shown; the form takes no more
+
+/**
+ * Other programs may send texts as long as a message can be. What is left out is told in words.
+ * @param {string} text
+ */
+export function shortened(text) {
+  if (text.length <= LONGEST) return { text, left: '' }
+  const shown = text.slice(0, LONGEST).replace(/[\uD800-\uDBFF]$/, '')    // No half of a pair.
+  return { text: shown, left: `… ${(text.length - shown.length).toLocaleString('en')} more characters` }
+}
+
 /** What a notification says: many have a title. @param {any} data */
 export function noticeOf(data) {
   const parts = [data?.title, data?.text].filter(part => typeof part === 'string' && part !== '')

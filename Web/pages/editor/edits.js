@@ -21,10 +21,19 @@
 
 /** No edit has more letters. With the longest ids that is some 45 KB, and a node takes messages of 64 KiB. */
 export const LARGEST_EDIT = 1500
+/** No message has more letters, of all its edits together: as many as a document. Who has more sends two messages. */
+export const LARGEST_MESSAGE = 10_000
+/**
+ * No copy keeps more letters of inserts that came too early, nor more early turns; what has waited longest goes.
+ * A node delivers a channel's messages in order. So what people write waits only while a history is read and new
+ * messages come meanwhile, and a document has 10,000 letters at most: all of them may be deleted in that moment, twice.
+ * Where more comes in it, copies may differ until somebody writes a snapshot; a tab that is frozen would be worse.
+ */
+export const MOST_WAITING = 20_000
 /** The last turn is a deletion: nobody can make letters that stay for ever. */
 export const LAST_TURN = 999
-/** No state has more letters, tombstones included: a bad one must not fill the memory. */
-const LARGEST_STATE = 1_000_000
+/** No state has more letters, tombstones included: a bad one must not fill the memory. One types that in ten hours. */
+const LARGEST_STATE = 200_000
 
 /** A name such as no one else has, of at most 14 letters. Without HTTPS there is no `randomUUID`. */
 export function randomName() {
@@ -92,13 +101,18 @@ export function joined(first, second) {
  * @param {unknown} value @returns {value is Edit}
  */
 export function isEdit(value) {
-  if (value?.delete) return isTurn(value.turn) && !isThere(value.turn) && sizeOf(value.delete) <= LARGEST_EDIT
-  if (value?.restore) {
+  // One that is of two kinds would be checked as the one and applied as the other.
+  if (['insert', 'delete', 'restore'].filter(kind => value?.[kind] !== undefined).length !== 1) return false
+  if (value.delete) {
+    const isOdd = isTurn(value.turn) && !isThere(value.turn)
+    return isOdd && value.text === undefined && sizeOf(value.delete) <= LARGEST_EDIT
+  }
+  if (value.restore) {
     const size = sizeOf(value.restore)
     const isWhole = isText(value.text) && [...value.text].length === size
     return isTurn(value.turn) && isThere(value.turn) && size <= LARGEST_EDIT && isWhole
   }
-  if (!isId(value?.insert) || !isText(value.text) || [...value.text].length > LARGEST_EDIT) return false
+  if (!isId(value.insert) || !isText(value.text) || [...value.text].length > LARGEST_EDIT) return false
   // A letter is younger than what it stands behind; the order of the text rests on it.
   return value.after === null || isId(value.after) && value.insert[0] > value.after[0]
 }
@@ -111,7 +125,7 @@ export function isState(value) {
   const count = part => typeof part[2] === 'number' ? part[2] : part[2].length
   return Array.isArray(value?.copies) && Array.isArray(value.runs) && value.runs.every(isPart)
     && value.runs.reduce((sum, part) => sum + count(part), 0) <= LARGEST_STATE
-    && Array.isArray(value.early) && value.early.every(isEdit)
+    && Array.isArray(value.early) && value.early.every(isEdit) && lettersOf(value.early) <= 2 * MOST_WAITING
 }
 
 /** Of a part of a state. @param {Part} part */
@@ -119,6 +133,12 @@ export const turnOf = ([, , what, turn]) => turn ?? (typeof what === 'string' ? 
 
 /** Whether letters of that turn can be seen. */
 export const isThere = turn => turn % 2 === 0
+
+/** How many letters edits bring, delete and bring back. @param {Edit[]} edits */
+export function lettersOf(edits) {
+  const size = edit => edit.insert ? [...edit.text].length : sizeOf(edit.delete ?? edit.restore)
+  return edits.reduce((sum, edit) => sum + size(edit), 0)
+}
 
 /** How many ids there are in runs; NaN where something else is among them. */
 function sizeOf(runs) {

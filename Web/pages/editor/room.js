@@ -1,4 +1,4 @@
-import { isEdit, isId, isState, joined, randomName } from './edits.js'
+import { LARGEST_MESSAGE, isEdit, isId, isState, joined, lettersOf, randomName } from './edits.js'
 
 const BATCH_EVERY = 60        // ms: a user has 50 commands a second on a node, and a batch is one
 const CARET_EVERY = 100       // ms
@@ -122,7 +122,8 @@ export class Room {
   }
 
   #take({ data }) {
-    if (Array.isArray(data?.edits)) this.#page.edited(data.edits.filter(isEdit))
+    const edits = Array.isArray(data?.edits) ? data.edits.filter(isEdit) : []
+    if (edits.length > 0 && lettersOf(edits) <= LARGEST_MESSAGE) this.#page.edited(edits)
     if (!this.#isCatchingUp) this.#complete = this.#document.position
   }
 
@@ -171,6 +172,10 @@ export class Room {
   }
 
   #readPage({ messages, epoch, offset }, from) {
+    if (offset < from.offset) {  // A snapshot has told a position that there has never been: it may lack anything.
+      this.#complete = { epoch, offset: 0 }
+      return false
+    }
     for (const message of messages) this.#take(message)
     if (messages.length > 0 && messages[0].offset > from.offset + 1) this.#ask()
     const end = messages.at(-1)?.offset ?? offset
@@ -210,7 +215,8 @@ export class Room {
 
   #merge(text, position) {
     const state = parsed(text)
-    if (!isState(state) || !isPosition(position)) return
+    // Nobody writes an empty one; it would hide what the history has.
+    if (!isState(state) || state.runs.length === 0 || !isPosition(position)) return
     this.#page.merged(state)
     this.#snapshotText = text
     this.#snapshotAt = Date.now()
@@ -301,7 +307,7 @@ export class Room {
 const connectionCodes = new Set(['not_connected', 'outcome_unknown', 'closed'])
 const pause = time => new Promise(resolve => setTimeout(resolve, time))
 const isBefore = (a, b) => a.epoch === b.epoch && a.offset < b.offset
-const isPosition = value => typeof value?.epoch === 'string' && Number.isSafeInteger(value.offset)
+const isPosition = value => typeof value?.epoch === 'string' && Number.isSafeInteger(value.offset) && value.offset >= 0
 const isCaret = value => [value?.from, value?.to].every(id => id === null || isId(id))
 
 function parsed(json) {
@@ -310,10 +316,11 @@ function parsed(json) {
 
 /** As many edits as one message may carry. @param {Edit[]} edits */
 function firstOf(edits) {
-  let bytes = 0
+  let bytes = 0, letters = 0
   const end = edits.findIndex((edit, index) => {
     bytes += new TextEncoder().encode(JSON.stringify(edit)).length
-    return index > 0 && bytes > LARGEST_BATCH
+    letters += lettersOf([edit])
+    return index > 0 && (bytes > LARGEST_BATCH || letters > LARGEST_MESSAGE)
   })
   return end < 0 ? [...edits] : edits.slice(0, end)
 }

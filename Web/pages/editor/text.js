@@ -1,4 +1,6 @@
-import { LARGEST_EDIT, LAST_TURN, cleaned, idsFrom, idsOf, isLarger, keyOf, turnOf, turnsOf } from './edits.js'
+import {
+  LARGEST_EDIT, LAST_TURN, MOST_WAITING, cleaned, idsFrom, idsOf, isLarger, keyOf, lettersOf, turnOf, turnsOf,
+} from './edits.js'
 
 /**
  * A text that many people write at once. It does no I/O: edits of this copy are returned, those of others are applied.
@@ -25,6 +27,7 @@ export class Text {
   #inserts = new Map()
   /** @type {Map<string, { id: Id, turn: number, text: string }>} */
   #turns = new Map()
+  #insertedEarly = 0  // letters of the inserts
   #counter = 0
 
   /** @param {string} copy names this copy among all there are: at most 16 letters, never used twice */
@@ -138,6 +141,10 @@ export class Text {
       if (!item) this.#turns.set(key, { id, turn, text: letters[index] ?? '' })
       else this.#settle(item, turn, letters[index] ?? '')
     })
+    for (const key of this.#turns.keys()) {
+      if (this.#turns.size <= MOST_WAITING) break
+      this.#turns.delete(key)
+    }
   }
 
   #insert(edit, left, ready) {
@@ -165,8 +172,7 @@ export class Text {
     const early = this.#turns.get(key)
     if (early) this.#settle(item, early.turn, early.text)
     this.#turns.delete(key)
-    ready.push(...this.#inserts.get(key)?.values() ?? [])
-    this.#inserts.delete(key)
+    ready.push(...this.#takeEarly(key))
     return item
   }
 
@@ -180,7 +186,21 @@ export class Text {
   #keep(edit) {
     const key = keyOf(edit.after)
     if (!this.#inserts.has(key)) this.#inserts.set(key, new Map())
-    this.#inserts.get(key).set(keyOf(edit.insert), edit)
+    const waiting = this.#inserts.get(key), known = waiting.get(keyOf(edit.insert))
+    waiting.set(keyOf(edit.insert), edit)
+    this.#insertedEarly += lettersOf([edit]) - lettersOf(known ? [known] : [])
+    for (const oldest of this.#inserts.keys()) {
+      if (this.#insertedEarly <= MOST_WAITING) break
+      this.#takeEarly(oldest)
+    }
+  }
+
+  /** The inserts that wait for a letter; they wait no longer. @returns {import('./edits.js').Insert[]} */
+  #takeEarly(key) {
+    const inserts = [...this.#inserts.get(key)?.values() ?? []]
+    this.#inserts.delete(key)
+    this.#insertedEarly -= lettersOf(inserts)
+    return inserts
   }
 
   // The whole as one value, for those who come later.
