@@ -178,5 +178,5 @@ function webSocketURL(url, user) {
 }
 
 function demand(data) {
-  if (data === undefined) throw new ApusError('invalid', 'No data; null is a value.')
+  if (data === undefined) throw new ApusError('invalid', 'There is no data.')
 }

@@ -45,7 +45,7 @@ export const createCalls = (limit, link) => {
     call._key ??= call._makeKey?.()
     const text = JSON.stringify({ id: call._id, key: call._key }).slice(0, -1) + ',' + call._text.slice(1)
     if (sizeOf(text) > maxMessageSize) {
-      return call._reject(new ApusError('too_large', `More than ${maxMessageSize} bytes; nothing was sent.`))
+      return call._reject(new ApusError('too_large', `More than ${maxMessageSize} bytes.`))
     }
     call._firstSent ??= Date.now()
     call._user = user

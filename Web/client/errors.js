@@ -21,6 +21,6 @@ export const clamped = (value, least = 0) => Math.min(Math.max(value, least) || 
 /** The error that an `error` event of the node tells. */
 export const told = ({ code, error, temporary, retryAfter }) => new ApusError(code, error, temporary, retryAfter)
 
-export const notConnected = () => new ApusError('not_connected', 'No connection; nothing was sent.', true)
-export const outcomeUnknown = () => new ApusError('outcome_unknown', 'Sent and not answered: done or not.', true)
+export const notConnected = () => new ApusError('not_connected', 'No connection.', true)
+export const outcomeUnknown = () => new ApusError('outcome_unknown', 'Sent, not answered.', true)
 export const closed = () => new ApusError('closed', 'Closed.')
