@@ -1,6 +1,7 @@
 """A tab of a browser, and what must not happen in it."""
 
 import re
+from typing import Any
 
 from playwright.async_api import ConsoleMessage, Locator, Page
 
@@ -27,6 +28,18 @@ UNSEEN_FOCUS = """() => {
 }"""
 
 
+UNTIL = """() => new Promise((done, fail) => {
+  const end = Date.now() + 30_000
+  const look = () => {
+    const value = %s
+    if (value) done(value)
+    else if (Date.now() > end) fail(new Error('not within 30 s'))
+    else setTimeout(look, 10)
+  }
+  look()
+})"""
+
+
 class Tab:
     """A page in a tab; `faults` has errors of the console and rejections that nobody has handled."""
 
@@ -47,6 +60,11 @@ class Tab:
 
     async def is_connected(self) -> None:
         await self.page.wait_for_selector("apus-status[data-state=connected]", timeout=20_000)
+
+    async def until(self, expression: str) -> Any:
+        """Waits until an expression of the page is true, and returns it; `wait_for_function` does it by `eval`, which the
+        policy of a page forbids."""
+        return await self.page.evaluate(UNTIL % expression)
 
     async def status(self, name: str) -> str | None:
         return await self.page.get_attribute("apus-status", f"data-{name}")

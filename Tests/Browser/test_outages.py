@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 from conftest import OpenTab
-from playwright.async_api import Browser, TimeoutError
+from playwright.async_api import Browser, Error
 from tab import Tab
 
 from harness import Cluster, Node, eventually
@@ -63,8 +63,8 @@ def say(node: Node, channel: str, data: object) -> None:
 
 async def has_heard(tab: Tab, expected: list) -> None:
     """In the end the tab has been told this and no more."""
-    with contextlib.suppress(TimeoutError):
-        await tab.page.wait_for_function(f"told.length >= {len(expected)}", timeout=30_000)
+    with contextlib.suppress(Error):
+        await tab.until(f"told.length >= {len(expected)}")
     assert await tab.page.evaluate("told") == expected
 
 
@@ -94,7 +94,7 @@ async def test_a_connection_that_is_held_up_for_long_is_given_up(cluster: Cluste
         proxy.hold()
         say(other, channel, "meanwhile")
         await alice.page.evaluate(f"void room.publish('mine'); {LOOK}")
-        await alice.page.wait_for_function("states.includes('reconnecting')", timeout=30_000)
+        await alice.until("states.includes('reconnecting')")
         proxy.release()
         await alice.page.evaluate("room.publish('end')")
         await has_heard(alice, ["before", "meanwhile", "mine", "end"])
@@ -108,7 +108,7 @@ async def test_what_is_published_over_cuts_comes_once_and_in_order(cluster: Clus
         await join(bob, "bob", channel)
         await alice.page.evaluate(PUBLISH, 90)
         for heard in (20, 40, 60):
-            await bob.page.wait_for_function(f"told.length >= {heard}", timeout=30_000)
+            await bob.until(f"told.length >= {heard}")
             proxy.close()
             proxy.open()
         await has_heard(bob, [*range(90), "end"])
@@ -168,7 +168,7 @@ async def test_a_node_that_goes_away_takes_no_message_along(
         bob = await tab(staying.http + BLANK)
         await join(bob, "bob", channel)
         await alice.page.evaluate(PUBLISH, 60)
-        await bob.page.wait_for_function("told.length >= 15", timeout=30_000)
+        await bob.until("told.length >= 15")
         leaving.signal(signal.SIGTERM)
         try:
             await has_heard(bob, [*range(60), "end"])
