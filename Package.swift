@@ -53,7 +53,7 @@ let package = Package(
 
     .target(
       name: "CPages", path: "Web/served", exclude: [], sources: ["CPages.c"], publicHeadersPath: "include",
-      cSettings: [.headerSearchPath(".")]),
+      cSettings: [.headerSearchPath("."), .headerSearchPath("..")]),
     .target(
       name: "Pages", dependencies: ["CPages", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
       swiftSettings: strict),

@@ -1,7 +1,7 @@
 #include "CPages.h"
 
-// Each file as it is, between two symbols. `.incbin` looks from this folder, and takes no time; `embedInCode` of the
-// package manager makes an array literal, over which the compiler sits for minutes.
+// Each file as it is, between two symbols. `.incbin` looks in this folder and the one above, and takes no time;
+// `embedInCode` of the package manager makes an array literal, over which the compiler sits for minutes.
 #define FILE(name, path, symbol)                                                                                       \
     __asm__(".section .rodata\n"                                                                                       \
             "cpages_" #symbol "_start:\n"                                                                              \
