@@ -112,7 +112,7 @@ pages: web-tools ## Makes Web/served, which the node serves, of its sources
 
 .PHONY: pictures
 pictures: $(APUS) $(VENV)/ready web-tools test-tools ## Takes the pictures of README anew
-	@$(VENV)/bin/python Tests/Browser/pictures.py
+	@PYTHONPATH=Tests $(VENV)/bin/python Tests/Browser/pictures.py
 
 .PHONY: counts
 counts: $(APUS) $(VENV)/ready test-tools bench-tools ## Limits on what a delivery may cost in counts: allocations, sends, wakes, bytes

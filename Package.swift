@@ -52,7 +52,7 @@ let package = Package(
     .target(name: "Hub", dependencies: ["Model", "Cluster"], swiftSettings: strict),
 
     .target(
-      name: "CPages", path: "Web/served", exclude: [], sources: ["CPages.c"], publicHeadersPath: "include",
+      name: "CPages", path: "Web/served", sources: ["CPages.c"], publicHeadersPath: "include",
       cSettings: [.headerSearchPath("."), .headerSearchPath("..")]),
     .target(
       name: "Pages", dependencies: ["CPages", "CZlib", .product(name: "Crypto", package: "swift-crypto")],

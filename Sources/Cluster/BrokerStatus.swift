@@ -31,5 +31,8 @@ package struct BrokerStatus: Sendable {
 
   package init() {}
 
+  /// Seconds of the latest round trip to the Redis that takes longest; nil where none is known.
+  package var slowestRoundTrip: Double? { shards.compactMap(\.roundTrip).max() }
+
   package var isReady: Bool { dependencies.allSatisfy { $0.failure == nil } }
 }

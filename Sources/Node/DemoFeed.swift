@@ -5,8 +5,8 @@ import Protocol
 import Reactor
 import Server
 
-/// What a node with `--dev` publishes of itself, once a second, for the demo pages: they draw it as any page draws what
-/// some backend publishes.
+/// The figures of a node with `--dev`, published once a second for the demo pages, which draw them as a page draws those of
+/// any backend.
 struct DemoFeed: Sendable {
   static let channel = "demo:stats"
   private static let interval = Duration.seconds(1)
@@ -55,7 +55,7 @@ struct DemoFeed: Sendable {
       writer.append(member: "messagesOut", loops.sum(of: \.delivered))
       writer.append(member: "outbox", loops.sum(of: \.outboxBytes))
       writer.append(key: "redis")
-      if let seconds = broker?.shards.compactMap(\.roundTrip).max() {
+      if let seconds = broker?.slowestRoundTrip {
         writer.append(number: seconds * 1000)
       } else {
         writer.append(literal: "null")

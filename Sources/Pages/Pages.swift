@@ -1,6 +1,6 @@
 import CPages
 
-/// What a node serves to browsers, by path.
+/// The files that a node serves to browsers, by path.
 package struct Pages: Sendable {
   /// Who may have a file.
   package enum Audience: Sendable {
@@ -44,7 +44,7 @@ package struct Pages: Sendable {
     }
   }
 
-  /// What there is at a path.
+  /// The file at a path.
   package subscript(path: String) -> Entry? { entries[path] }
 
   private static func builtIn() -> [String: [UInt8]] {

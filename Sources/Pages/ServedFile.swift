@@ -3,7 +3,7 @@ import Foundation
 
 /// A file that is built into the node, ready to be served.
 package struct ServedFile: Sendable {
-  /// Its name in `Web/served`, such as `apus.js`.
+  /// Its name, such as `apus.js`.
   package let name: String
   package let bytes: [UInt8]
   /// The same by gzip (RFC 1952).
@@ -13,6 +13,7 @@ package struct ServedFile: Sendable {
   /// Sources of the Content-Security-Policy for what stands in a page: `'sha256-…'`; nil where there is none.
   package let scriptHash: String?
   package let styleHash: String?
+  package let isPage: Bool
 
   package init(name: String, bytes: [UInt8]) {
     self.name = name
@@ -20,12 +21,10 @@ package struct ServedFile: Sendable {
     compressed = Gzip.compress(bytes)
     tag = "W/\"" + Data(SHA256.hash(data: bytes).prefix(12)).base64EncodedString() + "\""
     let text = String(decoding: bytes, as: UTF8.self)
-    let isPage = name.hasSuffix(".html")
+    isPage = name.hasSuffix(".html")
     scriptHash = isPage ? Self.hash(of: #"<script type="module">"#, "</script>", in: text) : nil
     styleHash = isPage ? Self.hash(of: "<style>", "</style>", in: text) : nil
   }
-
-  package var isPage: Bool { name.hasSuffix(".html") }
 
   package var contentType: String {
     let types = [

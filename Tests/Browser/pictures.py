@@ -1,18 +1,15 @@
 """Takes the pictures of the documents from a cluster in which something happens: `make pictures`."""
 
 import asyncio
-import sys
 import tempfile
 from pathlib import Path
 
+from conftest import launch
 from playwright.async_api import Browser, Page, async_playwright
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+from harness import Cluster
+from harness.repository import REPOSITORY
 
-from harness import Cluster  # noqa: E402
-from harness.repository import REPOSITORY  # noqa: E402
-
-CHROMIUM = "/usr/bin/chromium"
 PICTURES = REPOSITORY / "docs/images"
 PAGES = ["", "chat", "dashboard", "editor", "match", "notifications", "console"]
 TALK = [
@@ -88,7 +85,7 @@ async def take(browser: Browser, nodes: list[str]) -> None:
 async def main() -> None:
     with tempfile.TemporaryDirectory() as folder, Cluster(Path(folder), loops=1, nodes=3) as cluster:
         async with async_playwright() as playwright:
-            browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            browser = await launch(playwright)
             await take(browser, [node.http for node in cluster.nodes])
             await browser.close()
 

@@ -7,7 +7,7 @@ import Pages
 struct BrowserFiles: Sendable {
   let pages: Pages
 
-  /// Whether there is anything at a path.
+  /// Whether a file is served at a path.
   func isThere(_ path: String) -> Bool { pages[path] != nil }
 
   func response(to request: Request) -> Response? {
@@ -22,9 +22,8 @@ struct BrowserFiles: Sendable {
       headers[.contentSecurityPolicy] = Self.policy(for: file, host: request.host)
       headers[.referrerPolicy] = "no-referrer"
     }
-    if Self.entries(of: .ifNoneMatch, request).contains(where: {
-      [file.tag, String(file.tag.dropFirst(2)), "*"].contains($0)
-    }) {
+    let known = [file.tag, String(file.tag.dropFirst(2)), "*"]
+    if request.headers.entries(of: "if-none-match").contains(where: known.contains) {
       return Response(status: .notModified, headers: headers)
     }
     let isCompressed = Self.takesGzip(request)
@@ -60,23 +59,9 @@ struct BrowserFiles: Sendable {
       }
   }
 
-  /// Whether the client says that it takes gzip; `gzip;q=0` says that it does not (RFC 9110 section 12.5.3).
+  /// Whether the request accepts gzip; `gzip;q=0` refuses it (RFC 9110 section 12.5.3).
   private static func takesGzip(_ request: Request) -> Bool {
-    entries(of: .acceptEncoding, request).contains { entry in
-      let parts = entry.lowercased().split(separator: ";").map { $0.filter { $0 != " " && $0 != "\t" } }
-      guard parts.first == "gzip" else { return false }
-      return !parts.dropFirst().contains { $0.hasPrefix("q=0") && !$0.contains(where: { ("1"..."9").contains($0) }) }
-    }
-  }
-
-  private static func entries(of name: HTTPField.Name, _ request: Request) -> [String] {
-    request.headers[values: name].flatMap { $0.split(separator: ",") }.map { $0.trimmingSpaces() }
-  }
-}
-
-extension Substring {
-  fileprivate func trimmingSpaces() -> String {
-    String(drop { $0 == " " || $0 == "\t" }.reversed().drop { $0 == " " || $0 == "\t" }.reversed())
+    AcceptedValue.all(of: request.headers[values: .acceptEncoding]).contains { $0.value == "gzip" && $0.quality > 0 }
   }
 }
 

@@ -55,7 +55,7 @@ final class HTTPConversation: ChannelDuplexHandler {
   private var isAdvancing = false
   /// Whether the last answer has left, and the client has a moment to read it.
   private var isLingering = false
-  /// Whether the client has sent anything since the timer of `linger` began.
+  /// Whether the client has sent anything since the `linger` timer began.
   private var hasSaidMore = false
   /// Ends the connection; there is always one.
   private var deadline: Scheduled<Void>?

@@ -23,8 +23,8 @@ extension Channel {
 }
 
 extension HTTPFields {
-  /// The entries of a header that is a list, however many lines it has; the nearest proxy's last.
-  fileprivate func entries(of name: String) -> [String] {
+  /// The entries of a header that is a list, however many lines it has, without spaces and tabs. Each proxy adds at the end.
+  func entries(of name: String) -> [String] {
     filter { $0.name.canonicalName == name }.flatMap { $0.value.split(separator: ",") }
       .map { String($0.filter { $0 != " " && $0 != "\t" }) }
   }

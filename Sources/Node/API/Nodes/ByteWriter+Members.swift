@@ -1,7 +1,7 @@
 import JSON
 
 extension ByteWriter {
-  /// A further member of an object; nothing where there is no value.
+  /// Appends a further member to an object, or nothing if its value is nil.
   mutating func append(member name: StaticString, _ value: String?) {
     guard let value else { return }
     append(key: name)
@@ -14,14 +14,14 @@ extension ByteWriter {
     append(value)
   }
 
-  /// A comma, the name of a member, and a colon.
+  /// Appends a comma, the name of a member, and a colon.
   mutating func append(key name: StaticString) {
     append(literal: #",""#)
     append(literal: name)
     append(literal: #"":"#)
   }
 
-  /// A number with at most three digits behind the point.
+  /// Appends a number with at most three decimals.
   mutating func append(number: Double) {
     let thousandths = (number * 1000).rounded()
     guard thousandths.isFinite, abs(thousandths) < 1e15 else { return append(0) }
@@ -34,7 +34,7 @@ extension ByteWriter {
     append(number: number)
   }
 
-  /// A whole object.
+  /// Appends a whole object.
   mutating func append(object members: [(String, Int)]) {
     append(byte: UInt8(ascii: "{"))
     append(members) { member, writer in

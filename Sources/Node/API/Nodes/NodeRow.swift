@@ -53,11 +53,9 @@ struct NodeRow {
   /// Nothing where the node stands alone.
   private func appendRedis(to writer: inout ByteWriter) {
     writer.append(member: "leaseAge", broker?.leaseAge.map(Int.init))
-    guard let shards = broker?.shards, !shards.isEmpty else { return }
-    writer.append(literal: shards.allSatisfy(\.isUp) ? #","redisUp":true"# : #","redisUp":false"#)
-    writer.append(member: "redisReconnects", shards.reduce(0) { $0 + $1.reconnects })
-    if let seconds = shards.compactMap(\.roundTrip).max() {
-      writer.append(member: "redisRoundTrip", number: seconds * 1000)
-    }
+    guard let broker, !broker.shards.isEmpty else { return }
+    writer.append(literal: broker.shards.allSatisfy(\.isUp) ? #","redisUp":true"# : #","redisUp":false"#)
+    writer.append(member: "redisReconnects", broker.shards.reduce(0) { $0 + $1.reconnects })
+    writer.append(member: "redisRoundTrip", number: broker.slowestRoundTrip.map { $0 * 1000 })
   }
 }
