@@ -3,7 +3,6 @@
 import asyncio
 import json
 import re
-import signal
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -169,14 +168,14 @@ async def test_a_key_opens_what_it_may_do_and_is_kept_nowhere(guarded: Guarded, 
 async def test_a_node_that_is_stopped_is_told_first_and_what_lacks_its_answer(guarded: Guarded, console: OpenConsole):
     page = await console(guarded.nodes[0], READ_KEY)
     await expect(page.get_by_text("All is well on 3 nodes")).to_be_visible()
-    guarded.nodes[1].signal(signal.SIGSTOP)
+    guarded.nodes[1].pause()
     try:
         await expect(page.locator(".problems li").first).to_contain_text("web-2 does not answer")
         await expect(page.get_by_text("web-2 did not answer: the true numbers are at least these")).to_be_visible()
         await expect(page.get_by_role("row", name=re.compile("^web-2"))).to_contain_text("silent")
         await expect(page.get_by_role("row", name=re.compile("^web-3"))).to_contain_text("up")
     finally:
-        guarded.nodes[1].signal(signal.SIGCONT)
+        guarded.nodes[1].resume()
     await expect(page.get_by_text("All is well on 3 nodes")).to_be_visible()
 
 

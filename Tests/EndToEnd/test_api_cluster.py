@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 import time
 from collections.abc import Iterator
 
@@ -323,7 +322,7 @@ async def test_a_stopped_node_makes_answers_partial_and_nothing_slow(own_cluster
     nodes = own_cluster().nodes
     clients = [await subscribed(connect, node, "demo:part", user="hans") for node in nodes]
     call(nodes[0], "GET", "/api/stats")
-    nodes[2].signal(signal.SIGSTOP)
+    nodes[2].pause()
     answer = await asyncio.to_thread(call, nodes[0], "GET", "/api/users/hans")
     assert {each["client"] for each in answer["connections"]} == {clients[0].id, clients[1].id}
     (missing,) = answer["partial"]
@@ -337,7 +336,7 @@ async def test_a_stopped_node_makes_answers_partial_and_nothing_slow(own_cluster
         await clients[0].ping()
         assert call(nodes[0], "POST", "/api/channels/demo:part/messages", {"data": 1})["channel"] == "demo:part"
     assert (await waiting)["subscribers"] == 2 and (await waiting)["partial"] == [missing]
-    nodes[2].signal(signal.SIGCONT)
+    nodes[2].resume()
 
 
 def test_a_batch_of_which_nothing_is_known(own_cluster):
@@ -346,10 +345,10 @@ def test_a_batch_of_which_nothing_is_known(own_cluster):
     node = cluster.nodes[0]
     messages = [{"channel": "live:a", "data": number} for number in range(3)]
     call(node, "POST", "/api/messages", {"messages": messages})
-    cluster.redis.signal(signal.SIGSTOP)
+    cluster.redis.pause()
     answer = node.request("POST", "/api/messages", json={"messages": messages})
     assert (answer.status_code, answer.json()["code"]) == (504, "timeout")
-    cluster.redis.signal(signal.SIGCONT)
+    cluster.redis.resume()
 
 
 REFUSED = {

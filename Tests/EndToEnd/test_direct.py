@@ -248,7 +248,7 @@ async def test_redis_stays_silent(own_cluster, connect):
     cluster = own_cluster(nodes=1, options={"--redis-timeout": "1s"})
     (node,) = cluster.nodes
     alice = await connect(node.ws, user="alice")
-    cluster.redis.signal(signal.SIGSTOP)
+    cluster.redis.pause()
     asking = asyncio.to_thread(post, node, "/api/users/alice/messages", {"data": 1})
     telling = asyncio.to_thread(post, node, "/api/notifications", {"data": 1})
     sent, *answers = await asyncio.gather(alice.command("send", to="alice", data=1), asking, telling)
@@ -260,7 +260,7 @@ async def test_redis_stays_silent(own_cluster, connect):
     answer = await asyncio.to_thread(post, node, "/api/users/alice/messages", {"data": 2})
     assert (answer.status_code, answer.json()["code"]) == (503, "unavailable")
     assert int(answer.headers["Retry-After"]) >= 1
-    cluster.redis.signal(signal.SIGCONT)
+    cluster.redis.resume()
 
     async def online() -> bool:
         return (await alice.command("send", to="alice", data=3)).get("online")
@@ -354,9 +354,9 @@ async def test_a_node_that_was_paused_past_its_lease(own_cluster, connect):
     bob = await connect(cluster.nodes[0].ws, user="bob")
     alice = await connect(cluster.nodes[1].ws, user="alice")
     await eventually(lambda: entries(cluster, "bob") == {bob.id: bob.node})
-    cluster.nodes[0].signal(signal.SIGSTOP)
+    cluster.nodes[0].pause()
     await eventually(lambda: not entries(cluster, "bob"))
-    cluster.nodes[0].signal(signal.SIGCONT)
+    cluster.nodes[0].resume()
     await eventually(lambda: entries(cluster, "bob").get(bob.id) not in (None, bob.node))
     await eventually(lambda: not redis.exists(f"apus:connections:{bob.node}"))
     assert bob.id in entries(cluster, "bob")

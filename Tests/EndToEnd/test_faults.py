@@ -259,11 +259,11 @@ async def test_a_node_paused_past_its_lease_comes_back_as_another(own_cluster, c
         await watcher.expect("join")
 
     started = time.monotonic()
-    cluster.nodes[1].signal(signal.SIGSTOP)
+    cluster.nodes[1].pause()
     await eventually(lambda: not cluster.redis.presence(channel))
     await watcher.collect("leave", 2)
     print(f"the members of a paused node had left after {time.monotonic() - started:.1f} s")
-    cluster.nodes[1].signal(signal.SIGCONT)
+    cluster.nodes[1].resume()
 
     started = time.monotonic()
     await eventually(lambda: set(cluster.redis.presence(channel)) == {member.id for member in members})

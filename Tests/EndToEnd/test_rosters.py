@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import signal
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
@@ -62,11 +61,11 @@ def rosters(redis: Redis) -> int:
 @contextmanager
 def paused(redis: Redis) -> Iterator[None]:
     """Redis does nothing meanwhile, so that whatever is asked is there at once."""
-    redis.signal(signal.SIGSTOP)
+    redis.pause()
     try:
         yield
     finally:
-        redis.signal(signal.SIGCONT)
+        redis.resume()
 
 
 def is_truncated(message: Message, count: int) -> bool:

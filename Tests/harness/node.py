@@ -89,7 +89,7 @@ class Node(Process):
     def end(self) -> None:
         """Ends the node without waiting for graces (SIGINT), or in whichever way works."""
         if self.running:
-            self.signal(signal.SIGCONT)
+            self.resume()
             self.signal(signal.SIGINT)
             with contextlib.suppress(AssertionError):
                 self.wait(5)

@@ -148,6 +148,21 @@ class Process:
         assert self._process is not None, f"{self.name} was never started"
         self._process.send_signal(number)
 
+    def pause(self) -> None:
+        """Stops the program where it stands; returns when the last of its threads has stopped.
+
+        That is some time after the signal: on a busy machine a thread still answers in between.
+        """
+        assert self.running, f"{self.name} does not run"
+        self.signal(signal.SIGSTOP)
+        # Left for `poll` to collect, should it have ended instead.
+        os.waitid(os.P_PID, self.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)
+        self.check()
+
+    def resume(self) -> None:
+        """Lets a paused program go on."""
+        self.signal(signal.SIGCONT)
+
     def wait(self, within: float = 30) -> int:
         """Waits for the program to end by itself: its exit code."""
         assert self._process is not None, f"{self.name} was never started"
@@ -171,7 +186,7 @@ class Process:
         """Ends the program in whichever way works: for the end of a test, where it may be paused or hang."""
         if not self.running:
             return
-        self.signal(signal.SIGCONT)
+        self.resume()
         self.signal(signal.SIGTERM)
         try:
             self._process.wait(5)

@@ -1,7 +1,6 @@
 """What happens to Redis and to the nodes while clients come and go."""
 
 import asyncio
-import signal
 import time
 from collections.abc import Awaitable, Callable
 from random import Random
@@ -54,9 +53,9 @@ class Faults:
         seconds = self._random.uniform(*_PAUSED)
         self._note(f"Redis is paused for {seconds:.1f} s")
         start = time.time()
-        self._cluster.redis.signal(signal.SIGSTOP)
+        self._cluster.redis.pause()
         await asyncio.sleep(seconds)
-        self._cluster.redis.signal(signal.SIGCONT)
+        self._cluster.redis.resume()
         await self._back(start)
 
     async def _kill_links(self) -> None:
