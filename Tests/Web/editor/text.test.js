@@ -280,3 +280,28 @@ test('a state that waits for more than a copy keeps is not taken', () => {
   assert.ok(isState({ copies: [], runs: [], early: early(20) }))
   assert.equal(isState({ copies: [], runs: [], early: early(1000) }), false)
 })
+
+test('a letter with the last id closes a text, and the copies stay equal', () => {
+  const last = Number.MAX_SAFE_INTEGER
+  assert.equal(isEdit({ insert: [last, 'x'], after: null, text: 'ab' }), false)
+  assert.equal(isEdit({ delete: [[last, 'x', 2]], turn: 1 }), false)
+  assert.equal(isState({ copies: ['x'], runs: [[0, last, 'ab']], early: [] }), false)
+  const [a, b] = [new Text('a'), new Text('b')]
+  const hostile = [{ insert: [last - LARGEST_EDIT, 'x'], after: null, text: 'o' }, { insert: [last, 'x'], after: null, text: '!' }]
+  for (const edit of hostile) {
+    assert.ok(isEdit(edit))
+    a.apply(edit)
+    const typed = a.insertAfter(null, 'mine'.repeat(LARGEST_EDIT))
+    for (const one of [edit, ...typed]) {
+      assert.ok(isEdit(sent(one)))
+      b.apply(sent(one))
+    }
+    assert.equal(String(a), String(b))
+    assert.ok(a.isClosed)
+    assert.deepEqual(a.insertAfter(null, 'more'), [])
+  }
+  const [shown] = a.lettersBetween(0, 1)
+  const [deleted] = a.remove([shown.id])
+  assert.ok(isEdit(sent(deleted)))
+  assert.ok(isState(sent(a.state())))
+})

@@ -196,6 +196,7 @@ function showNotice() {
   const isHeld = isComposing && held.length > 0 && Date.now() - heldSince >= TELL_AFTER
   const notice = room.trouble
     ?? (isHeld ? 'Others have written something. It is shown when your word is finished.' : null)
+    ?? (text.isClosed ? 'Somebody has closed this document: nothing can be added to it. Open another one.' : null)
     ?? (shown.length >= area.maxLength ? 'The text is full: it cannot have more than 10,000 letters.' : '')
   $('notice').hidden = notice === ''
   $('notice').textContent = notice

@@ -112,7 +112,9 @@ export function isEdit(value) {
     const isWhole = isText(value.text) && [...value.text].length === size
     return isTurn(value.turn) && isThere(value.turn) && size <= LARGEST_EDIT && isWhole
   }
-  if (!isId(value.insert) || !isText(value.text) || [...value.text].length > LARGEST_EDIT) return false
+  if (!isId(value.insert) || !isText(value.text)) return false
+  const size = [...value.text].length
+  if (size > LARGEST_EDIT || !isExact(value.insert[0], size)) return false
   // A letter is younger than what it stands behind; the order of the text rests on it.
   return value.after === null || isId(value.after) && value.insert[0] > value.after[0]
 }
@@ -121,7 +123,7 @@ export function isEdit(value) {
 export function isState(value) {
   const isPart = part => Array.isArray(part) && isId([part[1], value.copies[part[0]]])
     && (part[3] === undefined || isTurn(part[3]))
-    && (isThere(turnOf(part)) ? isText(part[2]) : isCounter(part[2]))
+    && (isThere(turnOf(part)) ? isText(part[2]) : isCounter(part[2])) && isExact(part[1], count(part))
   const count = part => typeof part[2] === 'number' ? part[2] : part[2].length
   return Array.isArray(value?.copies) && Array.isArray(value.runs) && value.runs.every(isPart)
     && value.runs.reduce((sum, part) => sum + count(part), 0) <= LARGEST_STATE
@@ -156,6 +158,9 @@ export const cleaned = text => text.toWellFormed().replace(/\r\n?/g, '\n')
 /** @returns {value is Id} */
 export const isId = value => Array.isArray(value) && value.length === 2 && isCounter(value[0]) && isCopy(value[1])
 const isRun = value => Array.isArray(value) && value.length === 3 && isId(value.slice(0, 2)) && isCounter(value[2])
+  && isExact(value[0], value[2])
+/** Whether the last of letters has a counter of its own, too: larger numbers have no neighbours. */
+const isExact = (counter, count) => isCounter(counter - 1 + count)
 const isTurn = value => isCounter(value) && value <= LAST_TURN
 const isCounter = value => Number.isSafeInteger(value) && value > 0
 const isCopy = value => typeof value === 'string' && /^[\w-]{1,16}$/.test(value)

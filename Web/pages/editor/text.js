@@ -91,11 +91,16 @@ export class Text {
 
   // Edits of this copy. They have happened here when they are returned, and are to be sent to the others.
 
-  /** @param {Id | null} after @param {string} text @returns {import('./edits.js').Insert[]} */
+  /** Whether ids have run out, which nobody types for; but anybody may send a letter with the last of them. */
+  get isClosed() {
+    return this.#counter > Number.MAX_SAFE_INTEGER - LARGEST_EDIT
+  }
+
+  /** Returns no edits of letters that a closed text does not take. @param {Id | null} after @param {string} text @returns {import('./edits.js').Insert[]} */
   insertAfter(after, text) {
     const letters = [...cleaned(text)]
     const edits = []
-    for (let start = 0; start < letters.length; start += LARGEST_EDIT) {
+    for (let start = 0; start < letters.length && !this.isClosed; start += LARGEST_EDIT) {
       const part = letters.slice(start, start + LARGEST_EDIT)
       const edit = { insert: [this.#counter + 1, this.copy], after, text: part.join('') }
       this.apply(edit)
