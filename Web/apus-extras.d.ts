@@ -20,9 +20,12 @@ export class HttpTransport {
 
 /** The last messages of a channel, as `useSyncExternalStore` of React and stores of Svelte want them. */
 export interface Observable<T> {
-  /** Subscribes the channel while somebody listens; the listener is called at once, and after each message. */
+  /**
+   * Subscribes the channel while somebody listens; the listener is called at once, and after each message. A turn after the
+   * last one has left the store is empty, and begins anew with the next.
+   */
   subscribe(listener: (messages: readonly Message<T>[]) => void): () => void
-  /** The same array until a message comes. */
+  /** The same array until a message comes, or the store is left. Where messages have offsets, these rise in it. */
   getSnapshot(): readonly Message<T>[]
 }
 

@@ -106,6 +106,53 @@ async def test_who_comes_by_a_link_gets_the_room_and_its_last_fifty_messages(clu
     await expect(bob.page).to_have_title("history · bob · Apus")
 
 
+async def test_the_channels_name_leads_to_the_same_room_as_its_short_one(cluster: Cluster, tab: OpenTab):
+    publish(cluster.nodes[0], "one-name", "hello")
+    ada = Person(await tab(f"{cluster.nodes[0].http}/chat#name=ada&room=demo:one-name"), "one-name")
+    await ada.has_read("hello")
+    for name in ["one-name", "demo:one-name"]:
+        await ada.page.get_by_label("Name of a room").fill(name)
+        await ada.page.get_by_role("button", name="Open", exact=True).click()
+        await expect(ada.title("# one-name")).to_be_visible()
+    await ada.has_read("hello")
+    await expect(ada.page.locator("#rooms").get_by_role("button", name="one-name")).to_have_count(1)
+
+
+async def test_who_was_taken_out_enters_again_by_keyboard(cluster: Cluster, tab: OpenTab):
+    ada = await enter(tab, cluster.nodes[0], "ada", "taken")
+    for _ in range(2):
+        taken = cluster.nodes[1].request("DELETE", "/api/users/ada/channels/demo:taken")
+        assert taken.json() == {"connections": 1}
+        again = ada.log.get_by_role("button", name="Enter again")
+        await ada.tab.reach(again, "Shift+Tab")
+        await ada.page.keyboard.press("Enter")
+        await expect(ada.text).to_be_focused()
+        await expect(again).to_be_hidden()
+        await expect(ada.title("1 person")).to_be_visible()
+    await ada.say("here again")
+    await ada.has_read("here again")
+
+
+async def test_gaps_are_told_of_a_room_that_was_left_and_opened_again(cluster: Cluster, tab: OpenTab):
+    ada = await enter(tab, cluster.nodes[0], "ada", "stays")
+
+    async def open_room() -> None:
+        await ada.page.get_by_label("Name of a room").fill("gap")
+        await ada.page.get_by_role("button", name="Open", exact=True).click()
+        await expect(ada.title("# gap")).to_be_visible()
+        await expect(ada.title("1 person")).to_be_visible()
+
+    await open_room()
+    await ada.page.get_by_role("button", name="Leave").click()
+    await expect(ada.title("# stays")).to_be_visible()
+    await open_room()
+    assert cluster.nodes[1].request("DELETE", "/api/channels/demo:gap/history").status_code == 200
+    room = ada.log_of("Messages in gap")
+    await expect(room.get_by_text("Messages may be missing here")).to_have_count(1)
+    await ada.page.get_by_role("button", name="Connected").click()
+    await expect(ada.page.get_by_role("group", name="Connection")).to_contain_text(re.compile("Last gapdemo:gap, "))
+
+
 async def test_who_reads_further_up_is_told_of_new_messages_and_not_moved(cluster: Cluster, tab: OpenTab):
     publish(cluster.nodes[0], "long", *(f"old {number};" for number in range(40)))
     ada = await enter(tab, cluster.nodes[0], "ada", "long")
@@ -146,7 +193,9 @@ async def test_a_private_thread_is_of_two_and_what_did_not_arrive_can_be_sent_ag
     await expect(answers.last).to_contain_text("Not sent: bob is not here.")
     back = await enter(tab, cluster.nodes[1], "bob", "private")
     await eventually(lambda: cluster.known_connections("bob") == 1)
-    await answers.last.get_by_role("button", name="Send again").click()
+    await ada.tab.reach(answers.last.get_by_role("button", name="Send again"), "Shift+Tab")
+    await ada.page.keyboard.press("Enter")
+    await expect(ada.text).to_be_focused()
     await expect(answers.last).not_to_contain_text("Not sent")
     await back.page.get_by_role("button", name=re.compile("^ada.*1 new")).click()
     thread = back.log_of("Messages between you and ada").get_by_role("article")

@@ -6,11 +6,12 @@ import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import pytest_asyncio
 from conftest import OpenTab
-from playwright.async_api import Locator, Page, expect
+from playwright.async_api import Locator, Page, Route, expect
 from tab import Tab
 
 from harness import Node, Redis
@@ -99,6 +100,10 @@ def expect_refusals(tab: Tab, count: int) -> None:
     refusals = [fault for fault in tab.faults if "status of 401" in fault]
     assert tab.faults == refusals and len(refusals) == count
     tab.faults.clear()
+
+
+def query_of(route: Route) -> dict[str, str]:
+    return {name: values[0] for name, values in parse_qs(urlsplit(route.request.url).query).items()}
 
 
 def problem(page: Page, text: str) -> Locator:
@@ -296,6 +301,147 @@ async def test_by_keyboard_alone_and_escape_does_nothing(guarded: Guarded, tab: 
     assert await bob.closed_with() == ENDED
     await expect(page.get_by_text("1 connection ended.")).to_be_visible()
     assert len(destroyed) == 1
+
+
+async def test_older_messages_are_read_without_a_hole_and_the_focus_stays(
+    guarded: Guarded, console: OpenConsole, connect: Connect
+):
+    bob = await connect(guarded.nodes[1], "bob", "demo:large")
+    # An answer has at most 512 KiB, which is eight of them.
+    for number in range(1, 21):
+        await bob.publish("demo:large", f"{number} " + "x" * 60_000)
+    page = await console(guarded.nodes[0], READ_KEY, "channel?name=demo:large")
+    kept = page.get_by_role("list", name="What is kept")
+    await expect(kept.locator(".what").first).to_have_text("message 20")
+    newest = page.get_by_role("button", name="Read the newest")
+    await newest.focus()
+    async with page.expect_response("**/history*"):
+        await page.keyboard.press("Enter")
+    await expect(newest).to_be_enabled()
+    await expect(newest).to_be_focused()
+    older = page.get_by_role("button", name="Read older ones")
+    await older.focus()
+    await page.keyboard.press("Enter")
+    await expect(kept.locator(".what")).to_have_text([f"message {number}" for number in range(20, 0, -1)])
+    await expect(older).to_be_hidden()
+    await expect(kept).to_be_focused()
+
+
+async def test_an_answer_takes_the_focus_back_only_where_nobody_has_moved_it(
+    guarded: Guarded, console: OpenConsole, connect: Connect
+):
+    bob = await connect(guarded.nodes[1], "bob", "demo:focus")
+    page = await console(guarded.nodes[0])
+    may_go_on = asyncio.Event()
+
+    async def hold(route: Route) -> None:
+        await may_go_on.wait()
+        await route.continue_()
+
+    await page.route("**/messages", hold)
+    await choose(page, "Publish", Channel="demo:focus", Data="1")
+    button = page.get_by_role("button", name="Publish", exact=True)
+    published = page.get_by_text("Published to demo:focus, as message")
+    await button.focus()
+    await page.keyboard.press("Space")
+    await expect(button).to_be_disabled()
+    sender = page.get_by_label("From")
+    await sender.focus()
+    may_go_on.set()
+    await expect(published).to_contain_text("message 1")
+    await expect(sender).to_be_focused()
+    await page.keyboard.type("a b")
+    await expect(sender).to_have_value("a b")
+    await sender.fill("")
+
+    may_go_on.clear()
+    await button.focus()
+    await page.keyboard.press("Space")
+    await expect(button).not_to_be_focused()
+    may_go_on.set()
+    await expect(published).to_contain_text("message 2")
+    await expect(button).to_be_focused()
+    assert [(await bob.expect("message"))["offset"] for _ in range(2)] == [1, 2]
+
+
+async def test_the_focus_goes_with_a_row_that_changes_its_place_and_on_where_it_is_gone(
+    guarded: Guarded, console: OpenConsole, connect: Connect
+):
+    bob = await connect(guarded.nodes[1], "bob", "demo:order:first")
+    carol = await connect(guarded.nodes[1], "carol", "demo:order:first", "demo:order:second")
+    page = await console(guarded.nodes[0], READ_KEY, "channels?match=demo:order:*&sort=subscribers")
+    rows = page.get_by_role("rowheader")
+    await expect(rows).to_have_text(["demo:order:first", "demo:order:second"])
+    second = page.get_by_role("link", name="demo:order:second")
+    await second.focus()
+    await connect(guarded.nodes[2], "dave", "demo:order:second")
+    await connect(guarded.nodes[2], "erin", "demo:order:second")
+    await expect(rows).to_have_text(["demo:order:second", "demo:order:first"])
+    await expect(second).to_be_focused()
+    first = page.get_by_role("link", name="demo:order:first")
+    await first.focus()
+    for client in (bob, carol):
+        await client.command("unsubscribe", channel="demo:order:first")
+    await expect(rows).to_have_text(["demo:order:second"])
+    await expect(second).to_be_focused()
+
+
+async def test_show_more_that_goes_away_hands_the_focus_on(guarded: Guarded, console: OpenConsole):
+    page = await console(guarded.nodes[0], READ_KEY)
+
+    async def list_channels(route: Route) -> None:
+        limit = int(query_of(route)["limit"])
+        channels = [{"name": f"demo:{number:03}", "subscribers": 1, "members": 0} for number in range(min(limit, 120))]
+        await route.fulfill(json={"channels": channels, **({"after": "demo:099"} if limit < 120 else {})})
+
+    await page.route("**/api/channels?*", list_channels)
+    await page.get_by_role("link", name="Channels", exact=True).click()
+    await page.get_by_role("button", name="Show more").focus()
+    await page.keyboard.press("Enter")
+    await expect(page.get_by_role("rowheader")).to_have_count(120)
+    await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
+    await expect(page.get_by_role("link", name="demo:100")).to_be_focused()
+
+
+async def test_a_late_answer_takes_no_members_away(guarded: Guarded, console: OpenConsole, connect: Connect):
+    await connect(guarded.nodes[1], "bob", "demo:late")
+    page = await console(guarded.nodes[0], READ_KEY)
+    may_go_on, is_held, is_answered = asyncio.Event(), asyncio.Event(), asyncio.Event()
+    reads = 0
+
+    async def list_members(route: Route) -> None:
+        """Two pages of a member each; the second reading of the first one is answered late."""
+        nonlocal reads
+        if "cursor" in query_of(route):
+            return await route.fulfill(json={"count": 2, "connections": [member("second")]})
+        reads += 1
+        if reads == 2:
+            is_held.set()
+            await may_go_on.wait()
+        await route.fulfill(json={"count": 2, "connections": [member("first")], "cursor": "1"})
+        if reads == 2:
+            is_answered.set()
+
+    def member(user: str) -> dict:
+        return {"client": f"c-{user}", "user": user, "node": "web-1", "since": 1_730_000_000_000}
+
+    await page.route("**/presence?*", list_members)
+    await page.goto(f"{guarded.nodes[0].http}/console#channel?name=demo:late")
+    users = page.get_by_role("group", name="Members by node").get_by_role("rowheader")
+    await expect(users).to_have_text(["first"])
+    await connect(guarded.nodes[1], "carol", "demo:late")
+    await is_held.wait()
+    await page.get_by_role("button", name="Show more").focus()
+    await page.keyboard.press("Enter")
+    await expect(users).to_have_text(["first", "second"])
+    await expect(page.get_by_role("group", name="Members by node")).to_be_focused()
+    may_go_on.set()
+    await is_answered.wait()
+    # What it would change is changed by the next answer of the node.
+    async with page.expect_response("**/api/channels/demo:late"):
+        pass
+    await expect(users).to_have_text(["first", "second"])
+    await expect(page.get_by_role("button", name="Show more")).to_be_hidden()
 
 
 async def test_a_lost_redis_is_told_and_what_is_shown_is_called_old(guarded: Guarded, console: OpenConsole):

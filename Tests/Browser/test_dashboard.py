@@ -88,6 +88,23 @@ async def test_a_page_that_is_cut_off_says_so_and_calls_no_node_lost(cluster: Cl
         await shows_all(page, cluster)
 
 
+async def test_figures_count_again_when_the_clock_that_stamps_them_was_set_back(cluster: Cluster, tab: OpenTab):
+    dashboard = await tab("about:blank")
+    # As if that clock went back: the page's own goes on by as much.
+    await dashboard.page.add_init_script("""
+      let ahead = 0
+      const now = performance.now.bind(performance)
+      performance.now = () => now() + ahead
+      window.goAhead = time => { ahead += time }
+    """)
+    await dashboard.open(cluster.nodes[0].http + "/dashboard")
+    await shows_all(dashboard.page, cluster)
+    await dashboard.page.evaluate("goAhead(5000)")
+    await expect(headline(dashboard.page)).to_have_text(re.compile("^No figures since "))
+    # The page compares the clocks by what came in the last minute.
+    await expect(headline(dashboard.page)).to_have_text("3 nodes, and all are well.", timeout=90_000)
+
+
 async def test_lines_and_bars_by_keyboard_and_the_same_in_words(cluster: Cluster, tab: OpenTab):
     dashboard = await tab(cluster.nodes[0].http + "/dashboard")
     page = dashboard.page

@@ -19,6 +19,21 @@ def document(request: pytest.FixtureRequest) -> str:
     return re.sub(r"\W+", "-", request.node.name)[:60]
 
 
+# As a page that has come too late for the history asks the others for a snapshot.
+ASK = """async channel => {
+  const { Apus } = await import('/apus.js')
+  const apus = new Apus(undefined, { user: 'cem' })
+  await apus.channel(channel).subscribe()
+  apus.channel(channel).signal('ask')
+}"""
+
+
+def states(cluster: Cluster, document: str) -> list[dict]:
+    """What the snapshots hold that somebody has written; small ones, of one part each."""
+    messages = cluster.nodes[0].get(f"/api/channels/demo:doc:{document}:snapshot/history").json()["messages"]
+    return [json.loads(message["data"]["text"]) for message in messages]
+
+
 class Writer:
     """Somebody who has the document open."""
 
@@ -177,25 +192,44 @@ async def test_deletes_of_letters_that_never_come_neither_fill_the_page_nor_stop
     await ada.type("still here")
     bob = await open_document(tab, cluster.nodes[1].http, "bob", document)
     assert await are_equal(ada, bob, length=10) == "still here"
-    snapshot = f"/api/channels/demo:doc:{document}:snapshot/history"
-    await bob.page.evaluate(
-        """async channel => {
-          const { Apus } = await import('/apus.js')
-          const apus = new Apus(undefined, { user: 'cem' })
-          await apus.channel(channel).subscribe()
-          apus.channel(channel).signal('ask')
-        }""",
-        f"demo:doc:{document}",
-    )
+    await bob.page.evaluate(ASK, f"demo:doc:{document}")
 
     def waiting() -> list[int]:
         """How many letters wait, by each snapshot that somebody has written."""
-        messages = cluster.nodes[0].get(snapshot).json()["messages"]
-        states = [json.loads(message["data"]["text"]) for message in messages]
-        return [sum(run[2] for edit in state["early"] for run in edit["delete"]) for state in states]
+        return [sum(run[2] for edit in state["early"] for run in edit["delete"]) for state in states(cluster, document)]
 
     await eventually(waiting)
     assert all(9000 < letters <= 20_000 for letters in waiting()), waiting()
+
+
+async def test_snapshots_that_somebody_has_made_up_neither_fill_the_page_nor_close_the_document(
+    cluster: Cluster, tab: OpenTab, document: str
+):
+    ada = await open_document(tab, cluster.nodes[0].http, "ada", document)
+    await ada.type("still ")
+    await ada.is_saved()
+    position = {"epoch": "made up", "offset": 0}
+    for number in range(9):
+        state = {"copies": [f"made-up-{number}"], "runs": [[0, 1, 200_000 - 20_000 * number]], "early": []}
+        data = {"snapshot": str(number), "part": 0, "parts": 1, "position": position, "text": json.dumps(state)}
+        path = f"/api/channels/demo:doc:{document}:snapshot/messages"
+        assert cluster.nodes[1].request("POST", path, json={"data": data}).status_code == 200
+    await ada.type("here")
+    bob = await open_document(tab, cluster.nodes[1].http, "bob", document)
+    await bob.type("!")
+    assert await are_equal(ada, bob, length=11) == "still here!"
+    for writer in (ada, bob):
+        await expect(writer.page.locator("#notice")).to_be_hidden()
+    await bob.page.evaluate(ASK, f"demo:doc:{document}")
+
+    def sizes() -> list[int]:
+        """How many letters, deleted ones included, each snapshot of an editor has."""
+        runs = [[run[2] for run in state["runs"]] for state in states(cluster, document)]
+        written = [each for each in runs if any(isinstance(what, str) for what in each)]
+        return [sum(what if isinstance(what, int) else len(what) for what in each) for each in written]
+
+    await eventually(sizes)
+    assert all(letters < 150_000 for letters in sizes()), sizes()
 
 
 async def test_when_the_history_is_deleted_the_text_stays_and_the_gap_is_told(

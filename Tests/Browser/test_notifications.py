@@ -3,7 +3,7 @@
 import re
 
 from conftest import OpenTab
-from playwright.async_api import Locator, expect
+from playwright.async_api import Locator, WebSocketRoute, expect
 from tab import Tab
 
 from harness import Cluster, Node, eventually
@@ -89,6 +89,22 @@ async def test_what_is_sent_to_everybody_comes_once_to_each_tab(cluster: Cluster
     await finn.send("See you tomorrow", to=None, result="Sent to everybody.")
     for reader in [emil, finn]:
         await reader.has("See you tomorrow", "We close at six", unread=2)
+
+
+async def test_what_comes_in_one_millisecond_is_told_apart_by_its_text(cluster: Cluster, tab: OpenTab):
+    def stamp(socket: WebSocketRoute) -> None:
+        """All that comes, comes at the same time."""
+        node = socket.connect_to_server()
+        node.on_message(lambda text: socket.send(re.sub(r'"ts":\d+', '"ts":1700000000000', str(text))))
+
+    lea = Reader(await tab("about:blank"))
+    await lea.page.route_web_socket("**/*", stamp)
+    await lea.tab.open(f"{cluster.nodes[0].http}/notifications#name=lea")
+    await lea.tab.is_connected()
+    await eventually(lambda: cluster.known_connections("lea") == 1)
+    for text in ["one", "two"]:
+        await lea.send("Tea", to="lea", text=text, result="Sent to lea.")
+    await lea.has("Unread. Teatwo", "Unread. Teaone", unread=2)
 
 
 async def test_what_others_tell_a_user_reads_and_adds_nothing(cluster: Cluster, tab: OpenTab):

@@ -78,6 +78,26 @@ async def test_its_links_lead_to_the_other_nodes(cluster: Cluster, tab: OpenTab)
     assert other.url == f"{cluster.nodes[1].http}/dashboard"
 
 
+async def test_goals_that_other_programs_report_are_counted_on(cluster: Cluster, tab: OpenTab):
+    def report(*reports: Any) -> None:
+        for data in reports:
+            answer = cluster.nodes[1].request("POST", "/api/channels/demo:match:1/messages", json={"data": data})
+            assert answer.status_code == 200, answer.text
+
+    # As the command does it that the match's page shows: it does not say how the match stood before.
+    home, guests = ({"kind": "goal", "team": team, "player": "Ada"} for team in (0, 1))
+    report({"kind": "kick-off", "teams": ["Rovers", "United"]}, home, guests, home)
+    first = (await tab(cluster.nodes[0].http + "/")).page
+    await expect(first.locator("#match-picture")).to_have_text("2 – 1")
+    report(home, {}, {"kind": "yellow", "team": 0}, {"text": "What a match!"}, None)
+    await expect(first.locator("#match-picture")).to_have_text("3 – 1")
+    report({"kind": "no-goal"}, guests)
+    second = (await tab(cluster.nodes[2].http + "/")).page
+    for page in [first, second]:
+        await expect(page.locator("#match-picture")).to_have_text("2 – 2")
+        await expect(page.locator("#match-live")).to_have_text("Rovers against United")
+
+
 async def test_hostile_messages_do_not_stop_its_figures(cluster: Cluster, tab: OpenTab):
     def publish(channel: str, data: Any) -> None:
         answer = cluster.nodes[1].request("POST", f"/api/channels/{channel}/messages", json={"data": data})

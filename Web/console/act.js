@@ -1,5 +1,6 @@
 import { actions, fieldProblem, withPlaceholders } from './actions.js'
 import { card, confirmed, field, make, outcome, setText, unassisted, viewHeading } from './elements.js'
+import { whileDisabled } from './focus.js'
 import { curl } from './request.js'
 import { noteRoute, routeTo } from './routes.js'
 
@@ -85,10 +86,7 @@ class ActionForm {
     const values = this.#values()
     if (!this.#accepts(values)) return
     if (question && !await confirmed(question(values), 'This cannot be undone.', button, this.#signal)) return
-    this.#button.disabled = true
-    await this.#send(values)
-    this.#button.disabled = false
-    this.#button.focus()
+    await whileDisabled([this.#button], () => this.#send(values))
   }
 
   /** Marks what cannot be sent, and goes to the first such field. */

@@ -1,4 +1,5 @@
 import { field, make, outcome, table, unassisted, viewHeading } from './elements.js'
+import { setHidden } from './focus.js'
 import { count, listed, plural } from './format.js'
 import { reading } from './request.js'
 import { repeat } from './repeat.js'
@@ -57,6 +58,10 @@ class Channels {
     return { match: this.#pattern.value.trim(), sort: this.#order.value === 'name' ? '' : this.#order.value }
   }
 
+  get #links() {
+    return [...this.#list.element.querySelectorAll('a')]
+  }
+
   #showMore() {
     this.#wanted = Math.min(most, this.#wanted * 2)
     this.#again()
@@ -68,8 +73,11 @@ class Channels {
       const answer = await listChannels(this.#api, query, this.#wanted, this.#signal)
       // Typed on meanwhile: the next answer is on its way.
       if (JSON.stringify(query) !== JSON.stringify(this.#query())) return
+      const shown = this.#links.length
       this.#list.update(answer.channels)
-      this.#more.hidden = !answer.hasMore || this.#wanted >= most
+      // On with the first of those that were not there before.
+      const next = () => this.#links[shown] ?? this.#links.at(-1) ?? this.#pattern
+      setHidden(this.#more, !answer.hasMore || this.#wanted >= most, next)
       this.#result.say(channelsSummary(answer))
     } catch (error) {
       if (!this.#signal.aborted) this.#result.fail(error.message)

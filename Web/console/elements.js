@@ -1,3 +1,5 @@
+import { keepingFocus } from './focus.js'
+
 /** Makes what views are built of. Text always goes in as text. */
 
 /**
@@ -74,7 +76,8 @@ export function outcome() {
 }
 
 /**
- * Keeps the children of an element those of a list, by key, so that focus and selection survive.
+ * Keeps the children of an element those of a list, by key. The focus survives, and a selection does in children that
+ * keep their places.
  * @param {(item: any) => { element: Element, update: (item: any) => void }} create
  * @returns {(items: any[]) => void}
  */
@@ -82,14 +85,16 @@ export function keyedChildren(parent, key, create) {
   let shown = new Map()
   return items => {
     const next = new Map(items.map(item => [key(item), shown.get(key(item)) ?? create(item)]))
-    for (const [name, { element }] of shown) if (!next.has(name)) element.remove()
-    let place = parent.firstElementChild
-    for (const item of items) {
-      const entry = next.get(key(item))
-      entry.update(item)
-      if (entry.element === place) place = place.nextElementSibling
-      else parent.insertBefore(entry.element, place)
-    }
+    keepingFocus(parent, () => {
+      for (const [name, { element }] of shown) if (!next.has(name)) element.remove()
+      let place = parent.firstElementChild
+      for (const item of items) {
+        const entry = next.get(key(item))
+        entry.update(item)
+        if (entry.element === place) place = place.nextElementSibling
+        else parent.insertBefore(entry.element, place)
+      }
+    })
     shown = next
   }
 }

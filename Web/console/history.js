@@ -1,5 +1,7 @@
 import { card, make, outcome } from './elements.js'
 import { eventRow } from './events.js'
+import { whileDisabled } from './focus.js'
+import { readOlder } from './older.js'
 import { apiPath, reading } from './request.js'
 
 const historyPage = 50
@@ -27,14 +29,14 @@ export class ChannelHistory {
     this.#attempt(this.#readNewest)
   }
 
-  async #attempt(task) {
-    this.#newest.disabled = this.#older.disabled = true
-    try {
-      await task()
-    } catch (error) {
-      if (!this.#signal.aborted) this.#result.fail(error.message)
-    }
-    this.#newest.disabled = this.#older.disabled = false
+  #attempt(task) {
+    return whileDisabled([this.#newest, this.#older], async () => {
+      try {
+        await task()
+      } catch (error) {
+        if (!this.#signal.aborted) this.#result.fail(error.message)
+      }
+    }, this.#list)
   }
 
   #readNewest = async () => {
@@ -45,14 +47,13 @@ export class ChannelHistory {
   }
 
   #readOlder = async () => {
-    const since = Math.max(0, this.#first - 1 - historyPage)
-    const answer = await this.#read({ since: `${this.#epoch}:${since}`, limit: this.#first - 1 - since })
-    if (answer.reset) return this.#result.fail('The history is another one now: read the newest.')
-    // Where older ones are not kept any more, the answer has those that follow.
-    this.#show(answer.messages.filter(({ offset }) => offset < this.#first))
+    const where = { epoch: this.#epoch, before: this.#first, amount: historyPage }
+    const messages = await readOlder(this.#read, where)
+    if (messages) this.#show(messages)
+    else this.#result.fail('The history is another one now: read the newest.')
   }
 
-  #read(query) {
+  #read = query => {
     return this.#api.ask(reading(apiPath`channels/${this.#channel}/history`, query), { signal: this.#signal })
   }
 

@@ -1,4 +1,5 @@
 import { card, keyedChildren, make, outcome, setText, table } from './elements.js'
+import { setHidden } from './focus.js'
 import { clock, count, dash, moment, plural } from './format.js'
 import { apiPath, reading } from './request.js'
 import { routeTo } from './routes.js'
@@ -15,6 +16,7 @@ export class Members {
   #summary = make('p', { className: 'quiet' })
   #result = outcome()
   #more = make('button', { type: 'button', hidden: true, onclick: () => this.#readMore() }, 'Show more')
+  #groups = make('div', { className: 'stack', tabIndex: -1, role: 'group', 'aria-label': 'Members by node' })
   #showGroups
   /** By client: one that comes or goes meanwhile may be told twice. */
   #connections = new Map()
@@ -22,14 +24,15 @@ export class Members {
   /** Further pages are a look at one moment: from then on nothing is read by itself, which would take them away. */
   #isPaged = false
   #read = { members: null, at: -Infinity }
+  /** The load that was begun last: what an older one brings later is dropped. */
+  #latest
 
   constructor({ api, mayAct }, { name }, signal) {
     this.#api = api
     this.#channel = name
     this.#signal = signal
-    const groups = make('div', { className: 'stack' })
-    this.#showGroups = keyedChildren(groups, ([node]) => node, ([node]) => nodeGroup(node, name, mayAct))
-    this.element = card('Members by node', this.#summary, this.#result.element, groups, this.#more)
+    this.#showGroups = keyedChildren(this.#groups, ([node]) => node, ([node]) => nodeGroup(node, name, mayAct))
+    this.element = card('Members by node', this.#summary, this.#result.element, this.#groups, this.#more)
   }
 
   /** Told every two seconds how many members there are. */
@@ -45,24 +48,26 @@ export class Members {
   }
 
   async #load(cursor) {
+    const mine = this.#latest = {}
     try {
       const request = reading(apiPath`channels/${this.#channel}/presence`, { limit: memberPage, cursor })
       const page = await this.#api.ask(request, { signal: this.#signal })
+      if (mine !== this.#latest) return
       if (cursor === undefined) this.#connections.clear()
       for (const connection of page.connections) this.#connections.set(connection.client, connection)
       this.#cursor = page.cursor
       this.#show(page.count)
     } catch (error) {
-      if (!this.#signal.aborted) this.#result.fail(error.message)
+      if (!this.#signal.aborted && mine === this.#latest) this.#result.fail(error.message)
     }
   }
 
   #show(members) {
     const shown = `${plural(members, 'member')}, ${plural(this.#connections.size, 'connection')} shown`
     setText(this.#summary, this.#isPaged ? `${shown}, as of ${clock(Date.now())}` : shown)
-    this.#more.hidden = this.#cursor === undefined
     this.#result.say('')
     this.#showGroups(membersByNode(this.#connections.values()))
+    setHidden(this.#more, this.#cursor === undefined, () => this.#groups)
   }
 }
 

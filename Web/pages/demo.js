@@ -20,10 +20,15 @@ export const hash = {
   },
 }
 
+/** The beginning of a text, without half of an emoji at its end: a half becomes another letter on its way to a node. */
+export function cutTo(text, most) {
+  return text.slice(0, most).replace(/[\uD800-\uDBFF]$/, '').toWellFormed()
+}
+
 // Each tab is a person of its own. The name is in the storage only while the page is away, which is during a reload: a
 // tab that is duplicated finds no name to copy.
 const storageKey = 'apus-name'
-const given = hash.get('name')?.replace(/\p{Cc}/gu, '').trim().slice(0, 40)
+const given = cutTo(hash.get('name')?.replace(/\p{Cc}/gu, '').trim() ?? '', 40).trim()
 let name = given || stored(storage => storage.getItem(storageKey)) || madeUp()
 addEventListener('pageshow', () => stored(storage => storage.removeItem(storageKey)))
 addEventListener('pagehide', () => stored(storage => storage.setItem(storageKey, name)))
@@ -96,14 +101,9 @@ export function clock(ts) {
   return new Date(ts).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' })
 }
 
-/** The day, in words. @param {number} ts */
+/** The day, by its date: "Today" would not be true for long. @param {number} ts */
 export function day(ts) {
-  const date = new Date(ts)
-  const yesterday = new Date()
-  yesterday.setDate(yesterday.getDate() - 1)
-  if (date.toDateString() === new Date().toDateString()) return 'Today'
-  if (date.toDateString() === yesterday.toDateString()) return 'Yesterday'
-  return date.toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long' })
+  return new Date(ts).toLocaleDateString('en-GB', { weekday: 'long', day: 'numeric', month: 'long' })
 }
 
 /** How long something took, in words. @param {number} ms */
@@ -132,7 +132,7 @@ export async function nodes(client) {
     // Anybody may publish there, so names and ports are taken from it and nothing else.
     const isUsable = each => typeof each?.name === 'string' && Number.isInteger(each.port) && each.port > 0 && each.port < 65_536
     const usable = Array.isArray(list) ? list.filter(isUsable) : []
-    return usable.slice(0, 16).map(({ name, port }) => ({ name: name.slice(0, 40), href: path => onPort(port, path) }))
+    return usable.slice(0, 16).map(({ name, port }) => ({ name: cutTo(name, 40), href: path => onPort(port, path) }))
   } catch {
     return []
   }
@@ -163,7 +163,7 @@ class ApusStatus extends HTMLElement {
   #reconnects = 0
   #lastOutage = 'none'
   #lastGap = null
-  #watched = new Set()
+  #watched = new Set()      // handles
 
   #word = make('span', { textContent: words.offline })
   #more = make('span', { className: 'status-more' })
@@ -212,14 +212,21 @@ class ApusStatus extends HTMLElement {
     if (client.state === 'connected') this.#findNodes()
   }
 
-  /** Shows when messages may have been missed in this channel: the handle that the page has subscribed. */
-  watch(channel) {
-    if (this.#watched.has(channel.name)) return
-    this.#watched.add(channel.name)
-    channel.on('gap', () => {
+  /**
+   * Shows when messages may have been missed in this channel: the handle that the page has subscribed. `left` is the
+   * signal by which a page that leaves the channel says so.
+   */
+  watch(channel, left) {
+    if (this.#watched.has(channel)) return
+    this.#watched.add(channel)
+    const off = channel.on('gap', () => {
       this.#lastGap = `${channel.name}, ${clock(Date.now())}`
       this.#show()
     }, { signal: this.#detach.signal })
+    left?.addEventListener('abort', () => {
+      off()
+      this.#watched.delete(channel)
+    })
     this.#show()
   }
 

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { messages } from '../../../Web/client/extras/messages.js'
 import { message, outcome, record, setting, settle, watch } from './support/setting.js'
 
 const types = (socket) => socket.commands.map((command) => command.type)
@@ -526,6 +527,26 @@ test('messages() subscribes, yields in order, and leaves with the loop', async (
   await clock.pass(1)
   assert.deepEqual(seen, [11, 12])
   assert.deepEqual(types(socket), ['subscribe', 'unsubscribe'])
+})
+
+test('a loop that has ended leaves no handler behind', async () => {
+  const handlers = new Set()
+  const on = (event, handler, { signal } = {}) => {
+    const off = () => handlers.delete(handler)
+    handlers.add(handler)
+    signal?.addEventListener('abort', off)
+    return off
+  }
+  const channel = { on, subscribe: async () => {}, unsubscribe: async () => {} }
+  const { signal } = new AbortController()
+  const loop = messages({ on, channel: () => channel }, 'room', { signal }, Error)
+  const next = loop.next()
+  await settle()
+  assert.equal(handlers.size, 3)
+  for (const handler of handlers) handler(message(1))
+  await next
+  await loop.return()
+  assert.equal(handlers.size, 0)
 })
 
 test('messages() ends with too_slow when more than 1,000 wait, and with the reason when refused', async () => {

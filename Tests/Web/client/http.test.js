@@ -405,6 +405,61 @@ test('polls that are answered at once with nothing are a second apart', async (t
   assert.ok(count >= 8 && count <= 13, `${count} polls in ten seconds`)
 })
 
+/** A client in a tab that has no place for a stream, so it polls; `answer` says that nothing is new in these channels. */
+async function polling(t) {
+  const locks = { request: (name, options, work) => Promise.resolve(work(null)) }
+  const place = blocked(t, { locks })
+  await place.connected()
+  const answer = async (...channels) => {
+    const { network, clock } = place
+    await network.answer(network.last('/poll'), { events: [], channels })
+    const ping = network.last('/commands')
+    if (ping.isOpen) await network.answer(ping, [{ type: 'pong', ts: 0 }])
+    await clock.pass(3_100)
+  }
+  return { ...place, answer }
+}
+
+const kept = { channel: 'kept', epoch: 'e1', offset: 4 }
+
+test('polls tell a gap of a channel without history once, and once more when a WebSocket takes over', async (t) => {
+  const { client, clock, network, last, answer } = await polling(t)
+  const told = record(client.channel('room'), 'subscribed', 'gap')
+  const others = record(client.channel('kept'), 'gap')
+  client.channel('room').subscribe()
+  client.channel('kept').subscribe()
+  await clock.pass(30)
+  const events = () => told.map(([event]) => event)
+  await answer({ channel: 'room' }, kept)
+  assert.deepEqual(events(), ['subscribed'])
+  for (let poll = 0; poll < 96; poll++) await answer({ channel: 'room' }, kept)
+  assert.deepEqual(events(), ['subscribed', 'gap'])
+  last().onopen()
+  assert.deepEqual(events(), ['subscribed', 'gap', 'gap'])
+  await clock.pass()
+  assert.equal(network.last('/poll').signal.aborted, true)
+  assert.deepEqual(others, [])
+})
+
+test('a gap tells also when polls fail, and again of a channel that was left meanwhile', async (t) => {
+  const { client, clock, network, answer } = await polling(t)
+  const channel = client.channel('room')
+  const told = record(channel, 'gap')
+  for (const gaps of [1, 2]) {
+    channel.subscribe()
+    await clock.pass(30)
+    await answer({ channel: 'room' })
+    await answer({ channel: 'room' })
+    assert.equal(told.length, gaps)
+    if (gaps === 2) break
+    channel.unsubscribe()
+    await clock.pass(30)
+  }
+  network.last('/poll').fail(new Error('gone'))
+  await settle()
+  assert.deepEqual([told.length, client.state], [3, 'reconnecting'])
+})
+
 test('events on a stream that are no events take nothing along', async (t) => {
   const { client, subscribed } = blocked(t)
   const { channel, stream } = await subscribed()

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { beforeEach, mock, test } from 'node:test'
-import { LARGEST_MESSAGE, lettersOf, randomName } from '../../../Web/pages/editor/edits.js'
+import { LARGEST_MESSAGE, LARGEST_TEXT, lettersOf, randomName } from '../../../Web/pages/editor/edits.js'
 import { Room } from '../../../Web/pages/editor/room.js'
 import { Text } from '../../../Web/pages/editor/text.js'
 import { Cluster } from './cluster.js'
@@ -25,13 +25,18 @@ class Page {
   held = []
   isComposing = false
   carets = []
+  merges = 0
 
   constructor(cluster, user) {
     this.apus = cluster.client(user)
     this.text = new Text(randomName())
     this.room = new Room(this.apus, 'notes', {
       edited: edits => this.hold(() => edits.forEach(edit => this.text.apply(edit))),
-      merged: state => this.hold(() => this.text.merge(state)),
+      takes: (state, isLoading) => this.text.takes(state, isLoading),
+      merged: (state, isLoading) => {
+        this.merges++
+        this.hold(() => this.text.merge(state, isLoading))
+      },
       state: () => this.held.length > 0 ? null : this.text.state(),
       moved: (who, caret) => this.carets.push({ who, caret }),
       changed: () => {},
@@ -282,6 +287,62 @@ test('an empty snapshot, or one of a position that has not come, hides no text',
   }
 })
 
+/** A snapshot that somebody has made up. */
+function publishState(cluster, state, offset = 1) {
+  const { epoch } = cluster.log(documentChannel)
+  const data = { snapshot: randomName(), part: 0, parts: 1, position: { epoch, offset }, text: JSON.stringify(state) }
+  cluster.publish(snapshotChannel, data, { user: 'evil' })
+}
+
+test('huge snapshots that somebody has made up change nothing for who is here and who comes', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann')
+  await pass(1000)
+  ann.write('still here')
+  await pass(1000)
+  ask(cluster)
+  await pass(3000)
+  for (const copy of ['x', 'y', 'z']) {
+    publishState(cluster, { copies: [copy], runs: [[0, 1, LARGEST_TEXT]], early: [] })
+    await pass(100)
+  }
+  cluster.channels.get(documentChannel).messages.length = 0  // So that nothing but the snapshots has the text.
+  const bob = new Page(cluster, 'bob')
+  await pass(3000)
+  bob.write('!')
+  await pass(3000)
+  assertEqualTexts([ann, bob])
+  assert.equal(String(ann), 'still here!')
+  for (const page of [ann, bob]) assert.ok(page.text.size < 20, `${page.text.size} letters`)
+})
+
+test('a snapshot that is not taken hides no history', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann')
+  await pass(1000)
+  for (const word of ['still ', 'here']) {
+    ann.write(word)
+    await pass(1000)
+  }
+  publishState(cluster, { copies: ['x'], runs: [[0, 1, 1]], early: [] }, 0)
+  publishState(cluster, { copies: ['y'], runs: [[0, 1, LARGEST_TEXT]], early: [] }, 2)
+  ann.apus.cut()
+  const bob = new Page(cluster, 'bob')
+  await pass(2000)
+  assert.equal(String(bob), 'still here')
+})
+
+test('a snapshot that comes again and again is merged once', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann')
+  await pass(1000)
+  for (let again = 0; again < 20; again++) {
+    publishState(cluster, { copies: ['x'], runs: [[0, 1, 1000]], early: [] })
+    await pass(100)
+  }
+  assert.equal(ann.merges, 1)
+})
+
 test('a message of more letters than a document has is not taken', async () => {
   const cluster = new Cluster(new Random(1))
   const ann = new Page(cluster, 'ann'), evil = cluster.client('evil')
@@ -292,7 +353,7 @@ test('a message of more letters than a document has is not taken', async () => {
   assert.deepEqual(ann.text.state().early, [])
   cluster.publish(documentChannel, { edits: deletes(6) }, evil)
   await pass(1000)
-  assert.deepEqual(ann.text.state().early, deletes(6))
+  assert.equal(lettersOf(ann.text.state().early), 9000)
 })
 
 test('who deletes and brings back a full text at once sends it in messages that the others take', async () => {
@@ -327,6 +388,27 @@ test('a refusal is told, and told no more when it is over', async () => {
   await pass(3000)
   assert.equal(ann.room.trouble, null)
   assert.ok(ann.room.isSaved)
+})
+
+test('what a node takes in no message is told as lost, and holds nothing else up', async () => {
+  const cluster = new Cluster(new Random(1))
+  const ann = new Page(cluster, 'ann'), bob = new Page(cluster, 'bob')
+  await pass(1000)
+  const channel = ann.apus.channel(documentChannel)
+  channel.publish = data => Buffer.byteLength(JSON.stringify(data)) <= 1000
+    ? Object.getPrototypeOf(channel).publish.call(channel, data)
+    : Promise.reject(Object.assign(new Error('More than 1000 bytes.'), { code: 'too_large', temporary: false }))
+  // Many edits that are too large for one message, and one that is too large by itself.
+  for (const word of 'each of them is small'.split(' ')) for (let step = 0; step < 10; step++) ann.write(word, 0)
+  await pass(10_000)
+  assert.equal(ann.room.lost, 0)
+  assertEqualTexts([ann, bob])
+  ann.write('x'.repeat(1200), 0)
+  ann.write('and on', 0)
+  await pass(10_000)
+  assert.equal(ann.room.lost, 1200)
+  assert.ok(ann.room.isSaved)
+  assert.match(String(bob), /^and on/)
 })
 
 /** The texts of the snapshots that were published, each whole, in their order. */

@@ -1,7 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import {
-  LARGEST_EDIT, LAST_TURN, MOST_WAITING, idsOf, isEdit, isState, joined, lettersOf, runsOf,
+  CLOSED_FROM, LARGEST_EDIT, LARGEST_TEXT, LAST_TURN, MOST_BY_STATES, MOST_WAITING, idsOf, isEdit, isState, joined,
+  lettersOf, runsOf,
 } from '../../../Web/pages/editor/edits.js'
 import { difference } from '../../../Web/pages/editor/difference.js'
 import { Text } from '../../../Web/pages/editor/text.js'
@@ -304,4 +305,111 @@ test('a letter with the last id closes a text, and the copies stay equal', () =>
   const [deleted] = a.remove([shown.id])
   assert.ok(isEdit(sent(deleted)))
   assert.ok(isState(sent(a.state())))
+})
+
+const tombstones = (copy, count, first = 1) => ({ copies: [copy], runs: [[0, first, count]], early: [] })
+
+/** Reads a snapshot as somebody does who has just come. */
+function newcomer(state, name = 'newcomer') {
+  const text = new Text(name)
+  assert.ok(isState(sent(state)))
+  assert.ok(text.takes(sent(state), true))
+  text.merge(sent(state), true)
+  return text
+}
+
+test('states that somebody has made up close no text and hide none', () => {
+  const text = new Text('a')
+  write(text, 0, 'what people wrote')
+  for (let step = 0; step < 10; step++) {
+    for (const count of [LARGEST_TEXT, 30_000, MOST_BY_STATES]) {
+      const state = tombstones(`x${step}-${count}`, count)
+      assert.ok(isState(state))
+      text.merge(state)
+    }
+  }
+  assert.ok(text.size <= MOST_BY_STATES + 17, `${text.size} letters`)
+  assert.equal(text.isClosed, false)
+  write(text, 4, '!')
+  assert.equal(String(text), 'what! people wrote')
+  assert.equal(String(newcomer(text.state())), String(text))
+})
+
+test('a state is taken whole or not at all, and one that is known costs no room', () => {
+  const text = new Text('a'), other = new Text('b')
+  apply(text, write(other, 0, 'shared'))
+  const large = { copies: ['b', 'x'], runs: [[0, 1, 'shared'], [1, 7, MOST_BY_STATES + 1]], early: [] }
+  assert.equal(text.takes(large), false)
+  text.merge(large)
+  assert.equal(text.size, 6)
+  const small = { copies: ['b', 'x'], runs: [[0, 1, 'shared'], [1, 7, MOST_BY_STATES]], early: [] }
+  for (let again = 0; again < 3; again++) text.merge(small)
+  assert.equal(text.size, 6 + MOST_BY_STATES)
+  assert.equal(text.takes(tombstones('y', 1)), false)
+  assert.ok(text.takes(other.state()))
+})
+
+test('what waits in a state counts, too', () => {
+  const text = new Text('a')
+  write(text, 0, 'x')
+  const early = [{ insert: [9, 'y'], after: [8, 'z'], text: 'late' }]
+  assert.equal(text.takes({ ...tombstones('x', MOST_BY_STATES), early }), false)
+  assert.ok(text.takes({ ...tombstones('x', MOST_BY_STATES - 4), early }))
+})
+
+test('copies that write on until a text is closed are equal', () => {
+  const [one, other] = ['one', 'other'].map(name => newcomer(tombstones('old', CLOSED_FROM - 100), name))
+  const few = Array.from({ length: 6 }, (_, index) => new Text(`few-${index}`))
+  const edits = [one, other, ...few].flatMap(text => write(text, 0, 'ten letter'.repeat(500)))
+  for (const text of [one, other]) {
+    assert.ok(text.isClosed)
+    assert.deepEqual(text.insertAfter(null, 'more'), [])
+    apply(text, edits)
+    assert.equal(text.size, CLOSED_FROM - 100 + 6 * 5000 + 2 * LARGEST_EDIT)
+  }
+  assert.equal(String(one), String(other))
+  const letter = one.lettersBetween(0, 1)[0]
+  apply(other, one.remove([letter.id]))
+  assert.equal(String(one), String(other))
+  assert.equal(String(newcomer(one.state())), String(one))
+})
+
+test('a flood of letters ends at the bound, and the snapshot is one that readers take', () => {
+  const text = new Text('a')
+  write(text, 0, 'first')
+  for (let step = 0; step * LARGEST_EDIT < 1.2 * LARGEST_TEXT; step++) {
+    const copy = `x${step}`, flood = '😀'.repeat(LARGEST_EDIT)
+    text.apply({ insert: [9, copy], after: null, text: flood })
+    text.apply({ delete: [[9, copy, LARGEST_EDIT]], turn: 1 })
+    text.apply({ insert: [10_000, copy], after: [9999, 'nobody'], text: 'x'.repeat(100) })
+  }
+  assert.ok(text.size <= LARGEST_TEXT && text.size > LARGEST_TEXT - LARGEST_EDIT, `${text.size} letters`)
+  assert.ok(text.isClosed)
+  assert.equal(String(text), 'first')
+  text.apply({ delete: [[1, 'a', 1]], turn: 1 })
+  assert.equal(String(newcomer(text.state())), 'irst')
+})
+
+test('letters of two units count once in a state', () => {
+  const state = { copies: ['a', 'b'], runs: [[0, 1, LARGEST_TEXT - 2], [1, 1, '😀😀']], early: [] }
+  assert.ok(isState(state))
+  assert.equal(isState({ ...state, runs: [[0, 1, LARGEST_TEXT - 1], [1, 1, '😀😀']] }), false)
+})
+
+test('no edit that is written has more bytes than a message may', () => {
+  const text = new Text('b')
+  const ids = Array.from({ length: LARGEST_EDIT }, (_, index) => [9_000_000_000_000_000 + 2 * index, 'x'.repeat(16)])
+  for (const insert of ids) text.apply({ insert, after: null, text: '\u0001' })
+  const bytes = edit => Buffer.byteLength(JSON.stringify(edit))
+  const letters = text.lettersBetween(0, Infinity)
+  assert.equal(letters.length, LARGEST_EDIT)
+  const edits = [...text.remove(ids), ...text.restore(letters)]
+  assert.equal(lettersOf(edits), 2 * LARGEST_EDIT)
+  for (const edit of edits) assert.ok(isEdit(sent(edit)) && bytes(edit) < 48_000, `${bytes(edit)} bytes`)
+  const deletes = text.visible(ids).flatMap(({ id }) => text.remove([id]))
+  const few = deletes.reduce((few, edit) => {
+    const both = few.length > 0 && joined(few.at(-1), edit)
+    return both ? [...few.slice(0, -1), both] : [...few, edit]
+  }, [])
+  for (const edit of few) assert.ok(bytes(edit) < 48_000, `${bytes(edit)} bytes`)
 })

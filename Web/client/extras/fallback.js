@@ -16,6 +16,8 @@ export function dialHTTP(url, protocols, type, better) {
     socket.onopen = () => {
       socket.close(1000)
       clearInterval(probing)
+      transport._tellMissed()
+      // A handler may have closed it.
       if (!transport.isClosed) better()
     }
   }, AGAIN)

@@ -46,6 +46,8 @@ export class HttpTransport {
   #channels = new Map()
   /** Subscribes that were not confirmed, by name: their ids. */
   #unconfirmed = new Map()
+  /** Channels without history that were polled twice: what comes between two polls is missed, as was told. */
+  #missing = new Set()
   #commands = []
   #isPosting = false
   #stream
@@ -92,7 +94,13 @@ export class HttpTransport {
     if (!this.isClosed) this.onmessage?.({ data: typeof event === 'string' ? event : JSON.stringify(event) })
   }
 
+  /** Polls are over: tells where messages were missed. */
+  _tellMissed() {
+    for (const channel of this.#missing) this.#tell({ type: 'gap', channel })
+  }
+
   #end(code = 1006, reason = '') {
+    this._tellMissed()
     if (this.isClosed) return
     this.close()
     this.onclose?.({ code, reason })
@@ -217,6 +225,7 @@ export class HttpTransport {
   #forget(channel) {
     this.#channels.delete(channel)
     this.#unconfirmed.delete(channel)
+    this.#missing.delete(channel)
   }
 
   async #listen(stream, old) {
@@ -272,15 +281,18 @@ export class HttpTransport {
   }
 
   /**
-   * A poll confirms by its first answer, and tells where it ends; the client stands before what the answer brings. What a
-   * channel without history says between two polls is missed.
+   * A poll confirms by its first answer, and tells where it ends; the client stands before what the answer brings. What
+   * a channel without history says between two polls is missed: a gap tells when that begins, and one when it has ended.
    */
   #polled({ events, channels }) {
     for (const { channel, epoch, offset } of channels) {
       const first = events.find((event) => event.type === 'message' && event.channel === channel && event.offset)
       const before = first ? first.offset - 1 : offset
       if (this.#unconfirmed.has(channel)) this.#received({ type: 'subscribed', channel, epoch, offset: before })
-      else if (epoch === undefined) this.#tell({ type: 'gap', channel })
+      else if (epoch === undefined && !this.#missing.has(channel)) {
+        this.#missing.add(channel)
+        this.#tell({ type: 'gap', channel })
+      }
     }
     for (const event of events) this.#received(event)
     for (const { channel, epoch, offset } of channels) this.#move(channel, epoch, offset)

@@ -8,21 +8,22 @@ const MOST_WAITING = 1000
 export async function* messages(client, name, options, ApusError) {
   const channel = client.channel(name)
   const signal = options?.signal
+  /** Takes the handlers away: a subscription may outlast the loop. */
+  const life = new AbortController()
   const waiting = []
   let wake
   /** @type {any} */
   let end
-  channel.on('message', (message) => waiting.push(message) && wake?.())
+  channel.on('message', (message) => waiting.push(message) && wake?.(), life)
   const finish = (why) => {
     end = why
     wake?.()
   }
-  const abort = () => wake?.()
-  channel.on('ended', finish)
-  const off = client.on('state', ({ state, error = new ApusError('closed', 'Closed.') }) => {
+  channel.on('ended', finish, life)
+  client.on('state', ({ state, error = new ApusError('closed', 'Closed.') }) => {
     if (state === 'offline') finish({ error })
-  })
-  signal?.addEventListener('abort', abort)
+  }, life)
+  signal?.addEventListener('abort', () => wake?.(), life)
   try {
     await channel.subscribe(options)
     while (true) {
@@ -34,8 +35,7 @@ export async function* messages(client, name, options, ApusError) {
       else await new Promise((resolve) => (wake = resolve))
     }
   } finally {
-    off()
-    signal?.removeEventListener('abort', abort)
+    life.abort()
     channel.unsubscribe()
   }
 }

@@ -34,6 +34,7 @@ const page = {
   filled: showEmpty,
   typing: showTyping,
   peopled: showWho,
+  answered: focusText,
 }
 
 // Conversations
@@ -41,7 +42,7 @@ const page = {
 function openRoom(name) {
   if (!rooms.has(name)) add(rooms, new Room(name, client, page))
   room = rooms.get(name)
-  status.watch(room.channel)
+  status.watch(room.channel, room.left)
   room.enter()
   hash.set('room', name)
   show(room)

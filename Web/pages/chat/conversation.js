@@ -13,6 +13,7 @@ import { isOwn } from './words.js'
  * @property {() => void} filled  there is a first message, or it is known that there is none
  * @property {() => void} typing  somebody, or nobody any more
  * @property {() => void} peopled  somebody has come or gone
+ * @property {() => void} answered  a button in the log was pressed, which is gone now: the focus needs another place
  */
 export class Conversation {
   unread = 0
@@ -77,7 +78,10 @@ export class Conversation {
     } catch (error) {
       if (!bubble.classList.contains('pending')) return    // It has come back all the same.
       const reason = error.code === 'outcome_unknown' ? 'It may not have arrived. ' : `Not sent: ${error.message} `
-      const again = () => this.#transmit(bubble, data)
+      const again = () => {
+        this.#transmit(bubble, data)
+        this.page.answered()
+      }
       this.log.setFate(bubble, 'failed', reason,
         make('button', { type: 'button', textContent: 'Send again', onclick: again }))
     }

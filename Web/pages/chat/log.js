@@ -20,6 +20,9 @@ export class Log {
     new ResizeObserver(() => this.scrollToEnd()).observe(this.element)
   }
 
+  /** The newest line or bubble. */
+  get last() { return this.element.lastElementChild }
+
   get hasMessages() { return this.element.querySelector('.message') !== null }
 
   /** While it is being filled, screen readers wait. @param {boolean} isBusy */
@@ -82,7 +85,7 @@ export class Log {
 
   #addArrival(verb, members) {
     const last = this.#arrivals
-    const goesOn = last?.verb === verb && last.line === this.element.lastElementChild
+    const goesOn = last?.verb === verb && last.line === this.last
     const names = [...new Set([...goesOn ? last.names : [], ...members.map(labelOf)])]
     const node = verb === 'joined' && names.length === 1 ? nodeOf(members[0]) : ''
     const text = `${listed(names)} ${verb}${node && ` on ${node}`}`

@@ -17,6 +17,8 @@ export class Room extends Conversation {
   #epoch
   #offset = 0
   #lostAt = null
+  #gapLine = null
+  #leaving = new AbortController()
 
   /**
    * @param {string} name @param {import('../../apus.d.ts').Apus} client
@@ -32,23 +34,26 @@ export class Room extends Conversation {
   /** Whether it is known that nothing has been said here. */
   get isEmpty() { return this.#batch === null && !this.log.hasMessages }
 
+  /** Aborted when it is left: its handlers would keep it and its log for as long as the client lasts. */
+  get left() { return this.#leaving.signal }
+
   #listen() {
-    const { channel } = this
-    channel.on('message', message => this.take(message))
-    channel.on('presence', change => {
+    const on = (event, handler) => this.channel.on(event, handler, { signal: this.left })
+    on('message', message => this.take(message))
+    on('presence', change => {
       if (!change.resync) this.log.addArrivals(change)
       this.page.peopled()
     })
-    channel.on('typing', typists => {
+    on('typing', typists => {
       this.typists = typists
       this.page.typing()
     })
-    channel.on('subscribed', event => {
+    on('subscribed', event => {
       if (event.again) this.#cameBack(event)
       this.#lostAt = null
     })
-    channel.on('gap', () => this.#readAnew())
-    channel.on('ended', ({ error }) => this.#ended(error))
+    on('gap', () => this.#readAnew())
+    on('ended', ({ error }) => this.#ended(error))
   }
 
   /** The node hands over the last messages, then what is new. Others see in `info` on which node we are. */
@@ -64,6 +69,7 @@ export class Room extends Conversation {
 
   leave() {
     this.channel.unsubscribe()
+    this.#leaving.abort()
   }
 
   /** The connection is gone; the client makes another. */
@@ -133,9 +139,13 @@ export class Room extends Conversation {
     })
   }
 
-  /** What was missed cannot be had any more: the newest messages are read as at the beginning. */
+  /**
+   * What was missed cannot be had any more: the newest messages are read as at the beginning. Gaps in a row are told
+   * once: where a channel keeps no history there is one at every poll.
+   */
   async #readAnew() {
-    this.log.addLine('Messages may be missing here', 'bad')
+    const isTold = this.#gapLine !== null && this.#gapLine === this.log.last
+    if (!isTold) this.#gapLine = this.log.addLine('Messages may be missing here', 'bad')
     this.#held ??= []
     const { messages = [] } = await this.channel.history({ limit: 50 }).catch(() => ({}))
     const newer = this.#held ?? []
@@ -148,6 +158,7 @@ export class Room extends Conversation {
     const again = () => {
       line.remove()
       this.enter()
+      this.page.answered()
     }
     const button = make('button', { type: 'button', textContent: 'Enter again', onclick: again })
     const line = this.log.addLine(reason, 'bad', button)

@@ -1,4 +1,4 @@
-import { me } from '/demo.js'
+import { cutTo, me } from '/demo.js'
 
 /** Other programs publish what they like: a string, an object with `text`, any JSON, or bytes. */
 export const isText = ({ data }) => typeof (data?.text ?? data) === 'string'
@@ -17,7 +17,7 @@ const LONGEST = 2000    // characters of a text that are shown; the form takes n
  */
 export function shortened(text) {
   if (text.length <= LONGEST) return { text, left: '' }
-  const shown = text.slice(0, LONGEST).replace(/[\uD800-\uDBFF]$/, '')    // No half of a pair.
+  const shown = cutTo(text, LONGEST)
   return { text: shown, left: `… ${(text.length - shown.length).toLocaleString('en')} more characters` }
 }
 
@@ -33,14 +33,18 @@ export function labelOf({ user, client }) {
 }
 
 /** The node that a member says to be on. */
-export const nodeOf = ({ info }) => typeof info?.node === 'string' ? info.node.slice(0, 40) : ''
+export const nodeOf = ({ info }) => typeof info?.node === 'string' ? cutTo(info.node, 40) : ''
 
 /** Whether a message is of this tab's person. */
 export const isOwn = ({ from }) => from === me()
 
-/** A name of a room, made of what somebody has typed or a link has brought: what a channel may not have is left out. */
+/**
+ * A name of a room, made of what somebody has typed or a link has brought: what a channel may not have is left out. A
+ * channel has one name as a room: `demo:lobby` is `lobby`, unless that would be made another one here.
+ */
 export function roomFrom(text) {
-  return text.trim().replace(/\s+/g, '-').replace(/[{}\p{Cc}]|^\$+/gu, '').slice(0, 60) || 'lobby'
+  const name = text.trim().replace(/\s+/g, '-').replace(/[{}\p{Cc}]|^\$+/gu, '').replace(/^demo:(?=[^:$][^:]*$)/, '')
+  return cutTo(name, 60) || 'lobby'
 }
 
 /** `lobby` is short for the channel `demo:lobby`; channels of this kind keep a history on nodes with --dev. */

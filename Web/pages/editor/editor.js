@@ -23,7 +23,8 @@ const carets = new Carets(sheet)
 const people = new People($('people'), goTo)
 const room = new Room(apus, documentName, {
   edited: edits => hold(() => edits.forEach(edit => text.apply(edit))),
-  merged: state => hold(() => text.merge(state)),
+  takes: (state, isLoading) => text.takes(state, isLoading),
+  merged: (state, isLoading) => hold(() => text.merge(state, isLoading)),
   state: () => held.length > 0 ? null : text.state(),
   moved: remember,
   changed: refresh,
@@ -141,9 +142,11 @@ function refresh() {
     showNotice()
     $('undo').disabled = !undo.canUndo
     $('redo').disabled = !undo.canRedo
-    $('count').textContent = text.letters === 1 ? '1 letter' : `${text.letters.toLocaleString('en')} letters`
+    $('count').textContent = counted(text.letters)
   })
 }
+
+const counted = letters => letters === 1 ? '1 letter' : `${letters.toLocaleString('en')} letters`
 
 function showPeople() {
   const members = room.people
@@ -179,11 +182,11 @@ const states = {
 
 /** "Saved" is said only when the nodes have confirmed it. */
 function showState() {
-  const state = room.trouble ? 'failed'
+  const state = room.trouble || room.lost ? 'failed'
     : !room.isSaved ? room.isConnected ? 'saving' : 'waiting'
       : room.loaded ? 'saved' : 'loading'
   const previous = $('saved').dataset.state
-  onbeforeunload = room.isSaved ? null : event => event.preventDefault()
+  onbeforeunload = room.isSaved && !room.lost ? null : event => event.preventDefault()
   if (state === previous) return
   $('saved').dataset.state = state
   $('saved').textContent = states[state]
@@ -196,7 +199,8 @@ function showNotice() {
   const isHeld = isComposing && held.length > 0 && Date.now() - heldSince >= TELL_AFTER
   const notice = room.trouble
     ?? (isHeld ? 'Others have written something. It is shown when your word is finished.' : null)
-    ?? (text.isClosed ? 'Somebody has closed this document: nothing can be added to it. Open another one.' : null)
+    ?? (room.lost ? `${counted(room.lost)} could not be sent: too many for one message. Copy your text.` : null)
+    ?? (text.isClosed ? 'This document is closed: nothing can be added to it any more. Open another one.' : null)
     ?? (shown.length >= area.maxLength ? 'The text is full: it cannot have more than 10,000 letters.' : '')
   $('notice').hidden = notice === ''
   $('notice').textContent = notice

@@ -19,8 +19,13 @@
  * @typedef {{ copies: string[], runs: Part[], early: Edit[] }} State
  */
 
-/** No edit has more letters. With the longest ids that is some 45 KB, and a node takes messages of 64 KiB. */
+/** No edit has more letters. */
 export const LARGEST_EDIT = 1500
+/**
+ * No edit that is made here deletes or brings back more letters. Each may have an id of 40 bytes in a run of its own,
+ * and 6 bytes of text: some 46 KB, and a node takes messages of 64 KiB.
+ */
+const LARGEST_TURN = 1000
 /** No message has more letters, of all its edits together: as many as a document. Who has more sends two messages. */
 export const LARGEST_MESSAGE = 10_000
 /**
@@ -32,8 +37,26 @@ export const LARGEST_MESSAGE = 10_000
 export const MOST_WAITING = 20_000
 /** The last turn is a deletion: nobody can make letters that stay for ever. */
 export const LAST_TURN = 999
-/** No state has more letters, tombstones included: a bad one must not fill the memory. One types that in ten hours. */
-const LARGEST_STATE = 200_000
+/**
+ * No text takes more letters, deleted ones and those that wait included, so no page's memory can be filled. No state
+ * has more, so everybody takes the snapshot of any text. What would be too much is not taken: a whole edit, or a whole
+ * state.
+ *
+ * Copies that got something in another order may then refuse something else, and differ in it. To keep the smallest
+ * ids would make them equal; but ids can be made up, and would push out what people wrote. So a text that is full keeps
+ * what it has, and typing ends long before (below): copies of people who write together never come here. Only a flood
+ * does.
+ */
+export const LARGEST_TEXT = 200_000
+/** From here on a text is closed for letters that are typed; what others have typed meanwhile still fits everywhere. */
+export const CLOSED_FROM = 150_000
+/**
+ * So many letters may come to a text by states instead of edits: as tombstones, any number is told in 20 bytes. An
+ * honest state brings little that is new, for the edits in it come as well. So a text of less than half of what closes
+ * it stays open, whatever states come. The first state of who has just come is all there is of the text, and may be
+ * large.
+ */
+export const MOST_BY_STATES = 75_000
 
 /** A name such as no one else has, of at most 14 letters. Without HTTPS there is no `randomUUID`. */
 export function randomName() {
@@ -69,8 +92,8 @@ export function turnsOf(letters) {
   for (const letter of letters) byTurn.set(letter.turn, byTurn.get(letter.turn) ?? []).get(letter.turn).push(letter)
   const edits = []
   for (const [turn, all] of byTurn) {
-    for (let start = 0; start < all.length; start += LARGEST_EDIT) {
-      const part = all.slice(start, start + LARGEST_EDIT), runs = runsOf(part.map(({ id }) => id))
+    for (let start = 0; start < all.length; start += LARGEST_TURN) {
+      const part = all.slice(start, start + LARGEST_TURN), runs = runsOf(part.map(({ id }) => id))
       const text = part.map(letter => letter.text).join('')
       edits.push(isThere(turn) ? { restore: runs, turn, text } : { delete: runs, turn })
     }
@@ -85,7 +108,7 @@ export function turnsOf(letters) {
 export function joined(first, second) {
   if (first.delete && second.delete && first.turn === second.turn) {
     const ids = [...first.delete, ...second.delete].flatMap(run => idsFrom(run, run[2]))
-    return ids.length > LARGEST_EDIT ? null : { ...first, delete: runsOf(ids) }
+    return ids.length > LARGEST_TURN ? null : { ...first, delete: runsOf(ids) }
   }
   if (!first.insert || !second.insert || !second.after) return null
   const [counter, copy] = first.insert
@@ -123,12 +146,17 @@ export function isEdit(value) {
 export function isState(value) {
   const isPart = part => Array.isArray(part) && isId([part[1], value.copies[part[0]]])
     && (part[3] === undefined || isTurn(part[3]))
-    && (isThere(turnOf(part)) ? isText(part[2]) : isCounter(part[2])) && isExact(part[1], count(part))
-  const count = part => typeof part[2] === 'number' ? part[2] : part[2].length
+    && (isThere(turnOf(part)) ? isText(part[2]) : isCounter(part[2])) && isExact(part[1], countOf(part))
   return Array.isArray(value?.copies) && Array.isArray(value.runs) && value.runs.every(isPart)
-    && value.runs.reduce((sum, part) => sum + count(part), 0) <= LARGEST_STATE
+    && lettersIn(value) <= LARGEST_TEXT
     && Array.isArray(value.early) && value.early.every(isEdit) && lettersOf(value.early) <= 2 * MOST_WAITING
 }
+
+/** How many letters there are in the runs of a state, tombstones included. @param {State} state */
+export const lettersIn = ({ runs }) => runs.reduce((sum, part) => sum + countOf(part), 0)
+
+/** Of a part of a state. @param {Part} part */
+export const countOf = ([, , what]) => typeof what === 'number' ? what : [...what].length
 
 /** Of a part of a state. @param {Part} part */
 export const turnOf = ([, , what, turn]) => turn ?? (typeof what === 'string' ? 0 : 1)

@@ -1,4 +1,4 @@
-import { LARGEST_MESSAGE, isEdit, isId, isState, joined, lettersOf, randomName } from './edits.js'
+import { LARGEST_MESSAGE, isEdit, isId, isState, joined, lettersIn, lettersOf, randomName } from './edits.js'
 
 const BATCH_EVERY = 60        // ms: a user has 50 commands a second on a node, and a batch is one
 const CARET_EVERY = 100       // ms
@@ -20,11 +20,14 @@ const OLDEST_SNAPSHOT = 20 * 60_000  // ms: histories end an hour after their la
  *
  * @typedef {import('./edits.js').Edit} Edit
  * @typedef {import('./edits.js').Id} Id
+ * @typedef {import('./edits.js').State} State
+ * @typedef {{ text: string, state: State, position: Position }} Snapshot
  * @typedef {import('../../apus.d.ts').Position} Position
  * @typedef {object} Page  what the room tells the page, and asks it
  * @property {(edits: Edit[]) => void} edited  by others, or by this page and known
- * @property {(state: import('./edits.js').State) => void} merged  a snapshot came
- * @property {() => import('./edits.js').State | null} state  of the text; null while something that came is held back
+ * @property {(state: State, isLoading: boolean) => boolean} takes  whether the text has room for a snapshot
+ * @property {(state: State, isLoading: boolean) => void} merged  a snapshot came
+ * @property {() => State | null} state  of the text; null while something that came is held back
  * @property {(who: string, caret: { from: Id | null, to: Id | null }) => void} moved  somebody's caret
  * @property {() => void} changed  the people, or one of the properties below
  */
@@ -33,6 +36,8 @@ export class Room {
   loaded = false
   /** Why it cannot be loaded or saved, for people; null while it can. @type {string | null} */
   trouble = null
+  /** How many letters could not be sent, and never will be. */
+  lost = 0
   #page
   #document
   #snapshots
@@ -49,6 +54,8 @@ export class Room {
   #caret = null
   #caretTimer = null
   #parts = new Map()      // of snapshots that have not come whole
+  /** Whether snapshots that came lately were taken, by their texts: those that come again cost nothing. */
+  #judged = new Map()
   #owesSnapshot = false
   #snapshotAt = Date.now()
   #snapshotText = ''      // of the newest that has come since one is owed
@@ -83,7 +90,7 @@ export class Room {
     this.#document.on('signal', signal => this.#hear(signal))
     this.#document.on('presence', ({ joined }) => this.#meet(joined))
     this.#document.on('ended', ({ error }) => this.#fail(error?.message ?? 'The server has ended the subscription.'))
-    this.#snapshots.on('message', message => this.#collect(message))
+    this.#snapshots.on('message', message => this.#mergeAll([message]))
   }
 
   // Edits
@@ -99,7 +106,7 @@ export class Room {
     this.#save()
   }
 
-  /** One message at a time, in order, each until it is confirmed. */
+  /** One message at a time, in order, each until it is confirmed or it is known that no node takes it. */
   async #save() {
     if (this.#isSaving) return
     this.#isSaving = true
@@ -107,18 +114,36 @@ export class Room {
       await pause(BATCH_EVERY)
       this.#sent = firstOf(this.#unsent)
       this.#unsent.splice(0, this.#sent.length)
-      this.#confirm(await this.#persist(() => this.#document.publish({ edits: this.#sent }, { echo: false })))
+      await this.#send(this.#sent)
+      this.#sent = []
+      this.#page.changed()
     }
     this.#isSaving = false
   }
 
+  /** In smaller messages where a node takes none as large. @param {Edit[]} edits */
+  async #send(edits) {
+    const confirmed = await this.#publish(this.#document, { edits })
+    if (confirmed) return this.#confirm(confirmed)
+    if (edits.length === 1) return void (this.lost += lettersOf(edits))
+    const half = Math.ceil(edits.length / 2)
+    await this.#send(edits.slice(0, half))
+    await this.#send(edits.slice(half))
+  }
+
+  /** Null where the message is too large for the node, which it would be for ever. */
+  #publish(channel, data) {
+    return this.#persist(() => channel.publish(data, { echo: false }).catch(error => {
+      if (error.code === 'too_large') return null
+      throw error
+    }))
+  }
+
   #confirm({ epoch, offset }) {
-    this.#sent = []
     // Without an echo the channel's position does not count one's own messages.
     if (epoch === this.#complete?.epoch && offset === this.#complete?.offset + 1) this.#complete = { epoch, offset }
     // An offset is given once, so one of those who write owes the snapshot.
     if (offset % SNAPSHOT_EVERY === 0 || Date.now() - this.#snapshotAt > OLDEST_SNAPSHOT) this.#oweSnapshot(0)
-    this.#page.changed()
   }
 
   #take({ data }) {
@@ -197,27 +222,44 @@ export class Room {
   async #readSnapshots() {
     await this.#snapshots.subscribe()
     const { messages } = await this.#snapshots.history({ limit: MOST_PARTS + 4 })
-    for (const message of messages) this.#collect(message)
+    this.#mergeAll(messages)
   }
 
-  /** A snapshot comes in parts, each a message; those of several may be mixed. */
+  /** The smallest comes first, so that a large one that somebody has made up does not take its room. */
+  #mergeAll(messages) {
+    const snapshots = messages.map(message => this.#collect(message)).filter(snapshot => snapshot !== null)
+    snapshots.sort((a, b) => lettersIn(a.state) - lettersIn(b.state))
+    for (const snapshot of snapshots) this.#merge(snapshot)
+  }
+
+  /**
+   * A snapshot comes in parts, each a message; those of several may be mixed.
+   * @returns {Snapshot | null} what is whole now
+   */
   #collect({ data }) {
     const { snapshot, part, parts, text, position } = data ?? {}
-    if (typeof text !== 'string' || !(part >= 0 && part < parts && parts <= MOST_PARTS)) return
+    if (typeof text !== 'string' || !(part >= 0 && part < parts && parts <= MOST_PARTS)) return null
     const known = this.#parts.get(snapshot) ?? []
     known[part] = text
     this.#parts.set(snapshot, known)
     if (this.#parts.size > MOST_PARTS) this.#parts.delete(this.#parts.keys().next().value)
-    if (Object.keys(known).length < parts) return
+    if (Object.keys(known).length < parts) return null
     this.#parts.delete(snapshot)
-    this.#merge(known.join(''), position)
+    const whole = known.join(''), state = parsed(whole)
+    // Nobody writes an empty one; it would hide what the history has.
+    const isGood = isState(state) && state.runs.length > 0 && isPosition(position)
+    return isGood ? { text: whole, state, position } : null
   }
 
-  #merge(text, position) {
-    const state = parsed(text)
-    // Nobody writes an empty one; it would hide what the history has.
-    if (!isState(state) || state.runs.length === 0 || !isPosition(position)) return
-    this.#page.merged(state)
+  /** @param {Snapshot} snapshot */
+  #merge({ text, state, position }) {
+    if (!this.#judged.has(text)) {
+      const isTaken = this.#page.takes(state, !this.loaded)
+      if (isTaken) this.#page.merged(state, !this.loaded)
+      this.#judged.set(text, isTaken)
+      if (this.#judged.size > MOST_PARTS) this.#judged.delete(this.#judged.keys().next().value)
+    }
+    if (!this.#judged.get(text)) return  // What it says of its position would hide what the history has, too.
     this.#snapshotText = text
     this.#snapshotAt = Date.now()
     if (this.#complete === null || isBefore(this.#complete, position)) this.#complete = position
@@ -248,7 +290,7 @@ export class Room {
     const snapshot = randomName(), position = this.#complete
     for (const [part, text] of parts.entries()) {
       const data = { snapshot, part, parts: parts.length, position, text }
-      await this.#persist(() => this.#snapshots.publish(data, { echo: false }))
+      if (!await this.#publish(this.#snapshots, data)) return  // Only the history is left here, too.
     }
   }
 

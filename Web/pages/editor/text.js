@@ -1,10 +1,12 @@
 import {
-  LARGEST_EDIT, LAST_TURN, MOST_WAITING, cleaned, idsFrom, idsOf, isLarger, keyOf, lettersOf, turnOf, turnsOf,
+  CLOSED_FROM, LARGEST_EDIT, LARGEST_TEXT, LAST_TURN, MOST_BY_STATES, MOST_WAITING, cleaned, countOf, idsFrom, idsOf,
+  isLarger, keyOf, lettersOf, turnOf, turnsOf,
 } from './edits.js'
 
 /**
  * A text that many people write at once. It does no I/O: edits of this copy are returned, those of others are applied.
- * Copies that have applied the same edits hold the same text, whatever the order, and however often each one came.
+ * Copies that have applied the same edits hold the same text, whatever the order, and however often each one came; but
+ * not in a flood that is larger than a text may be (`LARGEST_TEXT`).
  *
  * It is a list of letters (a "replicated growable array"). A new letter goes right behind the one that it was typed
  * behind, and skips what stands there with a larger id; so all copies put letters that were typed at one place into one
@@ -29,6 +31,8 @@ export class Text {
   #turns = new Map()
   #insertedEarly = 0  // letters of the inserts
   #counter = 0
+  #hasState = false
+  #byStates = 0  // letters that states have brought, but for the first of who had just come
 
   /** @param {string} copy names this copy among all there are: at most 16 letters, never used twice */
   constructor(copy) {
@@ -91,9 +95,17 @@ export class Text {
 
   // Edits of this copy. They have happened here when they are returned, and are to be sent to the others.
 
-  /** Whether ids have run out, which nobody types for; but anybody may send a letter with the last of them. */
+  /** How many letters it has taken: deleted ones and those that wait, too. */
+  get size() {
+    return this.#items.size + this.#insertedEarly
+  }
+
+  /**
+   * Whether no letters can be added here any more: it has too many, or ids have run out. Nobody types for that long;
+   * but anybody may send a letter with the last of them.
+   */
   get isClosed() {
-    return this.#counter > Number.MAX_SAFE_INTEGER - LARGEST_EDIT
+    return this.size >= CLOSED_FROM || this.#counter > Number.MAX_SAFE_INTEGER - LARGEST_EDIT
   }
 
   /** Returns no edits of letters that a closed text does not take. @param {Id | null} after @param {string} text @returns {import('./edits.js').Insert[]} */
@@ -127,15 +139,27 @@ export class Text {
     return edits
   }
 
-  /** Takes an edit of whatever copy. @param {Edit} edit */
+  /** Takes an edit of whatever copy, if there is room for it. @param {Edit} edit */
   apply(edit) {
     if (!edit.insert) return this.#applyTurn(edit)
+    if (this.#unknown([runOf(edit)], LARGEST_TEXT) > LARGEST_TEXT - this.size) return
     const ready = [edit]
     for (let next; (next = ready.pop());) {
       const after = next.after && this.#items.get(keyOf(next.after))
       if (next.after && !after) this.#keep(next)
       else this.#insert(next, after, ready)
     }
+  }
+
+  /** How many letters of some runs are not in the list; beyond `most` it counts no further. */
+  #unknown(runs, most) {
+    let count = 0
+    for (const [first, copy, size] of runs) {
+      for (let counter = first; counter < first + size && count <= most; counter++) {
+        if (!this.#items.has(keyOf([counter, copy]))) count++
+      }
+    }
+    return count
   }
 
   #applyTurn({ turn, text = '', ...runs }) {
@@ -234,11 +258,40 @@ export class Text {
   }
 
   /**
-   * Takes over what another copy held. A letter that is new here goes behind its left neighbour there: what stands
-   * between the two, in a text that has both, came with larger ids, so it is skipped as it is for an insert.
-   * @param {State} state
+   * Whether `merge` would take over a state.
+   * @param {State} state @param {boolean} [isLoading] whether the text has not come yet
    */
-  merge({ copies, runs, early }) {
+  takes(state, isLoading = false) {
+    return this.#newIn(state, isLoading) <= this.#roomFor(isLoading)
+  }
+
+  #newIn({ copies, runs, early }, isLoading) {
+    const inserts = early.filter(edit => edit.insert).map(runOf)
+    const letters = runs.map(part => [part[1], copies[part[0]], countOf(part)])
+    return this.#unknown([...letters, ...inserts], this.#roomFor(isLoading))
+  }
+
+  #isFirst(isLoading) {
+    return !this.#hasState && (isLoading || this.size === 0)
+  }
+
+  #roomFor(isLoading) {
+    const room = LARGEST_TEXT - this.size
+    return this.#isFirst(isLoading) ? room : Math.min(room, MOST_BY_STATES - this.#byStates)
+  }
+
+  /**
+   * Takes over what another copy held, if there is room for all of it. A letter that is new here goes behind its left
+   * neighbour there: what stands between the two, in a text that has both, came with larger ids, so it is skipped as it
+   * is for an insert.
+   * @param {State} state @param {boolean} [isLoading]
+   */
+  merge(state, isLoading = false) {
+    const brought = this.#newIn(state, isLoading)
+    if (brought > this.#roomFor(isLoading)) return
+    if (!this.#isFirst(isLoading)) this.#byStates += brought
+    this.#hasState = true
+    const { copies, runs, early } = state
     const ready = []
     let left = null
     for (const part of runs) {
@@ -251,3 +304,6 @@ export class Text {
     for (const edit of [...ready, ...early]) this.apply(edit)
   }
 }
+
+/** @param {import('./edits.js').Insert} edit @returns {import('./edits.js').Run} */
+const runOf = edit => [...edit.insert, lettersOf([edit])]
