@@ -168,7 +168,7 @@ WITHIN = $(MAKE) --no-print-directory
 .PHONY: build-tools
 build-tools:
 	@command -v swift >/dev/null || { echo 'Apus needs Swift 6.2 or newer: https://www.swift.org/install/linux/' >&2; exit 1; }
-	@pkg-config --exists hiredis zlib 2>/dev/null || deploy/install pkg-config libhiredis-dev zlib1g-dev
+	@pkg-config --exists hiredis zlib openssl 2>/dev/null || deploy/install pkg-config libhiredis-dev zlib1g-dev libssl-dev
 
 .PHONY: cluster-tools
 cluster-tools:

@@ -37,6 +37,7 @@ let package = Package(
     .systemLibrary(name: "Clibhiredis", pkgConfig: "hiredis", providers: [.apt(["libhiredis-dev"])]),
     .target(name: "CHiredis", dependencies: ["Clibhiredis"]),
     .target(name: "CReactor"),
+    .target(name: "CTLS", linkerSettings: [.linkedLibrary("ssl"), .linkedLibrary("crypto")]),
     .target(name: "CZlib", linkerSettings: [.linkedLibrary("z")]),
 
     // No I/O: values in, values out.
@@ -66,6 +67,7 @@ let package = Package(
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
+    .target(name: "TLS", dependencies: ["CTLS", "Locks", "Reactor"], swiftSettings: strict),
     .target(
       name: "Tokens",
       dependencies: [
@@ -76,14 +78,14 @@ let package = Package(
     .target(
       name: "Redis",
       dependencies: [
-        "CHiredis", "Reactor", .product(name: "DequeModule", package: "swift-collections"),
+        "CHiredis", "Reactor", "TLS", .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
       swiftSettings: strict),
     .target(
       name: "Broker",
       dependencies: [
-        "Model", "JSON", "Protocol", "Cluster", "Reactor", "Redis",
+        "Model", "JSON", "Protocol", "Cluster", "Reactor", "TLS", "Redis",
         .product(name: "DequeModule", package: "swift-collections"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -100,8 +102,8 @@ let package = Package(
     .target(
       name: "Node",
       dependencies: [
-        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Cluster", "Hub", "Reactor", "Tokens", "Redis", "Broker",
-        "Server", "Pages",
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Cluster", "Hub", "Reactor", "TLS", "Tokens", "Redis",
+        "Broker", "Server", "Pages",
         .product(name: "AsyncHTTPClient", package: "async-http-client"),
         .product(name: "Crypto", package: "swift-crypto"),
         .product(name: "HTTPTypes", package: "swift-http-types"),
@@ -123,7 +125,7 @@ let package = Package(
     .target(
       name: "ApusClient",
       dependencies: [
-        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Reactor",
+        "Locks", "Model", "JSON", "WebSocket", "Protocol", "Reactor", "TLS",
         .product(name: "DequeModule", package: "swift-collections"),
       ],
       swiftSettings: strict),
@@ -136,7 +138,7 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Locks", "Model", "JSON", "Reactor", "Tokens", "Redis", "Node", "ApusClient", "Bench",
+        "Locks", "Model", "JSON", "Reactor", "TLS", "Tokens", "Redis", "Node", "ApusClient", "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],
@@ -180,7 +182,7 @@ let package = Package(
       ],
       path: "Tests/Unit/ReactorTests", swiftSettings: strict),
     .testTarget(
-      name: "RedisTests", dependencies: ["Redis"],
+      name: "RedisTests", dependencies: ["Redis", "TLS"],
       path: "Tests/Unit/RedisTests", swiftSettings: strict),
     .testTarget(
       name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Cluster", "Broker"],
@@ -213,8 +215,8 @@ let package = Package(
     .testTarget(
       name: "BrokerTests",
       dependencies: [
-        "TestSupport", "Locks", "Model", "JSON", "Protocol", "Cluster", "Hub", "Reactor", "Redis", "Broker", "Server",
-        "ApusClient", .product(name: "Logging", package: "swift-log"),
+        "TestSupport", "Locks", "Model", "JSON", "Protocol", "Cluster", "Hub", "Reactor", "TLS", "Redis", "Broker",
+        "Server", "ApusClient", .product(name: "Logging", package: "swift-log"),
       ],
       path: "Tests/Broker", swiftSettings: strict),
   ]

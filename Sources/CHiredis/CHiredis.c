@@ -17,8 +17,13 @@
 // read, as the buffer doubles when it grows; 0 would keep the buffer of the largest reply ever seen.
 #define KEPT_INPUT ((size_t)256 << 10)
 
-struct chiredis_link {
-  redisContext *context;
+struct chiredis_codec {
+  redisReader *reader;
+  // What waits to be written lies from `output_start` to `output_end`.
+  uint8_t *output;
+  size_t output_start;
+  size_t output_end;
+  size_t output_capacity;
   chiredis_node *nodes;
   size_t node_count;
   size_t node_capacity;
@@ -27,12 +32,12 @@ struct chiredis_link {
   size_t byte_capacity;
   // The decoded reply was handed out: the next one starts from the beginning.
   bool is_complete;
-  // Why this file, not hiredis, gave the link up; hiredis then says no more than "Out of memory".
+  // Why this file, not hiredis, gave up; hiredis then says no more than "Out of memory".
   const char *refusal;
 };
 
-static void *refuse(chiredis_link *link, const char *reason) {
-  if (link->refusal == NULL) link->refusal = reason;
+static void *refuse(chiredis_codec *codec, const char *reason) {
+  if (codec->refusal == NULL) codec->refusal = reason;
   return NULL;
 }
 
@@ -62,47 +67,47 @@ static void *shrink(void *items, size_t *capacity, size_t kept, size_t size) {
 
 static char decoded;
 
-static chiredis_node *append_node(chiredis_link *link, chiredis_kind kind) {
-  if (link->node_count == CHIREDIS_MAX_NODES) return refuse(link, "The reply has too many elements");
-  chiredis_node *nodes = grow(link->nodes, &link->node_capacity, link->node_count + 1, sizeof(*nodes));
-  if (nodes == NULL) return refuse(link, "No memory for the reply");
-  link->nodes = nodes;
-  chiredis_node *node = &link->nodes[link->node_count++];
+static chiredis_node *append_node(chiredis_codec *codec, chiredis_kind kind) {
+  if (codec->node_count == CHIREDIS_MAX_NODES) return refuse(codec, "The reply has too many elements");
+  chiredis_node *nodes = grow(codec->nodes, &codec->node_capacity, codec->node_count + 1, sizeof(*nodes));
+  if (nodes == NULL) return refuse(codec, "No memory for the reply");
+  codec->nodes = nodes;
+  chiredis_node *node = &codec->nodes[codec->node_count++];
   *node = (chiredis_node){.kind = kind};
   return node;
 }
 
 static void *create_string(const redisReadTask *task, char *text, size_t length) {
-  chiredis_link *link = task->privdata;
+  chiredis_codec *codec = task->privdata;
   chiredis_kind kind;
   switch (task->type) {
     case REDIS_REPLY_STRING: kind = CHIREDIS_KIND_STRING; break;
     case REDIS_REPLY_STATUS: kind = CHIREDIS_KIND_STATUS; break;
     case REDIS_REPLY_ERROR: kind = CHIREDIS_KIND_ERROR; break;
-    default: return refuse(link, "The reply is not RESP2");
+    default: return refuse(codec, "The reply is not RESP2");
   }
   // Keeps offset and length within 32 bits, too.
-  if (length > CHIREDIS_MAX_REPLY - link->byte_count) return refuse(link, "The reply is too large");
-  uint8_t *bytes = grow(link->bytes, &link->byte_capacity, link->byte_count + length, 1);
-  if (bytes == NULL) return refuse(link, "No memory for the reply");
-  link->bytes = bytes;
-  chiredis_node *node = append_node(link, kind);
+  if (length > CHIREDIS_MAX_REPLY - codec->byte_count) return refuse(codec, "The reply is too large");
+  uint8_t *bytes = grow(codec->bytes, &codec->byte_capacity, codec->byte_count + length, 1);
+  if (bytes == NULL) return refuse(codec, "No memory for the reply");
+  codec->bytes = bytes;
+  chiredis_node *node = append_node(codec, kind);
   if (node == NULL) return NULL;
-  node->offset = (uint32_t)link->byte_count;
+  node->offset = (uint32_t)codec->byte_count;
   node->length = (uint32_t)length;
-  memcpy(link->bytes + link->byte_count, text, length);
-  link->byte_count += length;
+  memcpy(codec->bytes + codec->byte_count, text, length);
+  codec->byte_count += length;
   return &decoded;
 }
 
 static void *create_elements(const redisReadTask *task, size_t elements) {
-  chiredis_link *link = task->privdata;
-  if (task->type != REDIS_REPLY_ARRAY) return refuse(link, "The reply is not RESP2");
+  chiredis_codec *codec = task->privdata;
+  if (task->type != REDIS_REPLY_ARRAY) return refuse(codec, "The reply is not RESP2");
   int depth = 1;
   for (const redisReadTask *parent = task->parent; parent != NULL; parent = parent->parent) depth++;
-  if (depth > CHIREDIS_MAX_DEPTH) return refuse(link, "The reply is nested too deeply");
-  if (elements > CHIREDIS_MAX_NODES) return refuse(link, "The reply has too many elements");
-  chiredis_node *node = append_node(link, CHIREDIS_KIND_ARRAY);
+  if (depth > CHIREDIS_MAX_DEPTH) return refuse(codec, "The reply is nested too deeply");
+  if (elements > CHIREDIS_MAX_NODES) return refuse(codec, "The reply has too many elements");
+  chiredis_node *node = append_node(codec, CHIREDIS_KIND_ARRAY);
   if (node == NULL) return NULL;
   node->elements = (uint32_t)elements;
   return &decoded;
@@ -116,11 +121,11 @@ static void *create_integer(const redisReadTask *task, long long value) {
 }
 
 static void *create_null(const redisReadTask *task) {
-  chiredis_link *link = task->privdata;
+  chiredis_codec *codec = task->privdata;
   if (task->type != REDIS_REPLY_STRING && task->type != REDIS_REPLY_ARRAY) {
-    return refuse(link, "The reply is not RESP2");
+    return refuse(codec, "The reply is not RESP2");
   }
-  return append_node(link, CHIREDIS_KIND_NULL) == NULL ? NULL : &decoded;
+  return append_node(codec, CHIREDIS_KIND_NULL) == NULL ? NULL : &decoded;
 }
 
 #if HIREDIS_MAJOR >= 1
@@ -166,48 +171,56 @@ static redisReplyObjectFunctions reply_functions = {
 
 // MARK: - Life
 
-static bool is_dead(const chiredis_link *link) {
-  return link->refusal != NULL || link->context->err != 0;
+static bool is_dead(const chiredis_codec *codec) {
+  return codec->refusal != NULL || codec->reader->err != 0;
 }
 
-chiredis_link *chiredis_open(int descriptor) {
-  chiredis_link *link = calloc(1, sizeof(*link));
-  if (link == NULL) return NULL;
-  link->nodes = malloc(KEPT_NODES * sizeof(chiredis_node));
-  link->node_capacity = KEPT_NODES;
-  link->bytes = malloc(KEPT);
-  link->byte_capacity = KEPT;
-  // Last, because the descriptor belongs to the context from here on.
-  if (link->nodes != NULL && link->bytes != NULL) link->context = redisConnectFd(descriptor);
-  if (link->context == NULL) {
-    free(link->nodes);
-    free(link->bytes);
-    free(link);
+chiredis_codec *chiredis_open(void) {
+  chiredis_codec *codec = calloc(1, sizeof(*codec));
+  if (codec == NULL) return NULL;
+  codec->nodes = malloc(KEPT_NODES * sizeof(chiredis_node));
+  codec->node_capacity = KEPT_NODES;
+  codec->bytes = malloc(KEPT);
+  codec->byte_capacity = KEPT;
+  codec->reader = redisReaderCreateWithFunctions(&reply_functions);
+  if (codec->nodes == NULL || codec->bytes == NULL || codec->reader == NULL) {
+    chiredis_close(codec);
     return NULL;
   }
-  link->context->flags &= ~REDIS_BLOCK;
-  redisReader *reader = link->context->reader;
-  reader->fn = &reply_functions;
-  reader->privdata = link;
-  reader->maxbuf = KEPT_INPUT;
-  return link;
+  codec->reader->privdata = codec;
+  codec->reader->maxbuf = KEPT_INPUT;
+  return codec;
 }
 
-void chiredis_close(chiredis_link *link) {
-  redisFree(link->context);
-  free(link->nodes);
-  free(link->bytes);
-  free(link);
+void chiredis_close(chiredis_codec *codec) {
+  if (codec->reader != NULL) redisReaderFree(codec->reader);
+  free(codec->output);
+  free(codec->nodes);
+  free(codec->bytes);
+  free(codec);
 }
 
-const char *chiredis_error(const chiredis_link *link) {
-  return link->refusal != NULL ? link->refusal : link->context->errstr;
+const char *chiredis_error(const chiredis_codec *codec) {
+  return codec->refusal != NULL ? codec->refusal : codec->reader->errstr;
 }
 
 // MARK: - Output
 
-bool chiredis_append(chiredis_link *link, int count, const char **arguments, const size_t *lengths) {
-  if (is_dead(link) || count <= 0) return false;
+// Makes room behind what waits to be written; false when there is no memory.
+static bool make_room(chiredis_codec *codec, size_t size) {
+  if (size <= codec->output_capacity - codec->output_end) return true;
+  size_t waiting = codec->output_end - codec->output_start;
+  if (waiting > 0) memmove(codec->output, codec->output + codec->output_start, waiting);
+  codec->output_start = 0;
+  codec->output_end = waiting;
+  uint8_t *output = grow(codec->output, &codec->output_capacity, waiting + size, 1);
+  if (output == NULL) return false;
+  codec->output = output;
+  return true;
+}
+
+bool chiredis_append(chiredis_codec *codec, int count, const char **arguments, const size_t *lengths) {
+  if (is_dead(codec) || count <= 0) return false;
   // hiredis counts in `int` and asserts that its sum was right.
   size_t total = 0;
   for (int index = 0; index < count; index++) {
@@ -217,76 +230,75 @@ bool chiredis_append(chiredis_link *link, int count, const char **arguments, con
     total += lengths[index] + around;
   }
   if (total > CHIREDIS_MAX_COMMAND) return false;
-  return redisAppendCommandArgv(link->context, count, arguments, lengths) == REDIS_OK;
+  char *command = NULL;
+  long long size = redisFormatCommandArgv(&command, count, arguments, lengths);
+  if (size < 0) return false;
+  bool fits = make_room(codec, (size_t)size);
+  if (fits) {
+    memcpy(codec->output + codec->output_end, command, (size_t)size);
+    codec->output_end += (size_t)size;
+  }
+  redisFreeCommand(command);
+  return fits;
 }
 
-size_t chiredis_pending(const chiredis_link *link) {
-  return link->context->obuf == NULL ? 0 : sdslen(link->context->obuf);
+const uint8_t *chiredis_output(const chiredis_codec *codec, size_t *count) {
+  *count = codec->output_end - codec->output_start;
+  return codec->output == NULL ? (const uint8_t *)"" : codec->output + codec->output_start;
 }
 
-chiredis_write_result chiredis_write(chiredis_link *link) {
-  if (is_dead(link)) return CHIREDIS_WRITE_FAILED;
-  size_t before = chiredis_pending(link);
-  int done = 0;
-  if (redisBufferWrite(link->context, &done) != REDIS_OK) return CHIREDIS_WRITE_FAILED;
-  if (done) return CHIREDIS_WRITE_DONE;
-  return chiredis_pending(link) < before ? CHIREDIS_WRITE_PROGRESS : CHIREDIS_WRITE_BLOCKED;
+void chiredis_sent(chiredis_codec *codec, size_t count) {
+  codec->output_start += count;
+  if (codec->output_start < codec->output_end) return;
+  codec->output_start = codec->output_end = 0;
+  codec->output = shrink(codec->output, &codec->output_capacity, KEPT, 1);
 }
 
 // MARK: - Input
 
-chiredis_read_result chiredis_read(chiredis_link *link, size_t *count) {
-  *count = 0;
-  if (is_dead(link)) return CHIREDIS_READ_FAILED;
-  const redisReader *reader = link->context->reader;
-  if (reader->len - reader->pos > CHIREDIS_MAX_REPLY) {
-    refuse(link, "The reply is too large");
-    return CHIREDIS_READ_FAILED;
+bool chiredis_feed(chiredis_codec *codec, const void *bytes, size_t count) {
+  if (is_dead(codec)) return false;
+  if (codec->reader->len - codec->reader->pos > CHIREDIS_MAX_REPLY) {
+    refuse(codec, "The reply is too large");
+    return false;
   }
-  size_t before = reader->len;
-  if (redisBufferRead(link->context) != REDIS_OK) {
-    return link->context->err == REDIS_ERR_EOF ? CHIREDIS_READ_END : CHIREDIS_READ_FAILED;
-  }
-  // A read that found nothing leaves the buffer alone; one that found something only appends to it.
-  if (reader->len <= before) return CHIREDIS_READ_BLOCKED;
-  *count = reader->len - before;
-  return CHIREDIS_READ_DATA;
+  return redisReaderFeed(codec->reader, bytes, count) == REDIS_OK;
 }
 
 // Forgets the reply that was handed out, and gives back what a large one took.
-static void recycle(chiredis_link *link) {
-  link->is_complete = false;
-  link->node_count = 0;
-  link->byte_count = 0;
-  link->nodes = shrink(link->nodes, &link->node_capacity, KEPT_NODES, sizeof(chiredis_node));
-  link->bytes = shrink(link->bytes, &link->byte_capacity, KEPT, 1);
+static void recycle(chiredis_codec *codec) {
+  codec->is_complete = false;
+  codec->node_count = 0;
+  codec->byte_count = 0;
+  codec->nodes = shrink(codec->nodes, &codec->node_capacity, KEPT_NODES, sizeof(chiredis_node));
+  codec->bytes = shrink(codec->bytes, &codec->byte_capacity, KEPT, 1);
 }
 
 // Finds where every subtree ends. Backwards, so that the children of a node are known before it.
-static void find_ends(chiredis_link *link) {
-  for (size_t index = link->node_count; index-- > 0;) {
-    chiredis_node *node = &link->nodes[index];
+static void find_ends(chiredis_codec *codec) {
+  for (size_t index = codec->node_count; index-- > 0;) {
+    chiredis_node *node = &codec->nodes[index];
     uint32_t next = (uint32_t)index + 1;
-    for (uint32_t child = 0; child < node->elements; child++) next = link->nodes[next].next;
+    for (uint32_t child = 0; child < node->elements; child++) next = codec->nodes[next].next;
     node->next = next;
   }
 }
 
-chiredis_next_result chiredis_next(chiredis_link *link) {
-  if (link->is_complete) recycle(link);
-  if (is_dead(link)) return CHIREDIS_NEXT_FAILED;
+chiredis_next_result chiredis_next(chiredis_codec *codec) {
+  if (codec->is_complete) recycle(codec);
+  if (is_dead(codec)) return CHIREDIS_NEXT_FAILED;
   void *object = NULL;
-  if (redisGetReplyFromReader(link->context, &object) != REDIS_OK) return CHIREDIS_NEXT_FAILED;
+  if (redisReaderGetReply(codec->reader, &object) != REDIS_OK) return CHIREDIS_NEXT_FAILED;
   if (object == NULL) return CHIREDIS_NEXT_NONE;
-  find_ends(link);
-  link->is_complete = true;
+  find_ends(codec);
+  codec->is_complete = true;
   return CHIREDIS_NEXT_REPLY;
 }
 
-const chiredis_node *chiredis_nodes(const chiredis_link *link) {
-  return link->nodes;
+const chiredis_node *chiredis_nodes(const chiredis_codec *codec) {
+  return codec->nodes;
 }
 
-const uint8_t *chiredis_bytes(const chiredis_link *link) {
-  return link->bytes;
+const uint8_t *chiredis_bytes(const chiredis_codec *codec) {
+  return codec->bytes;
 }

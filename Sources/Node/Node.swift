@@ -9,6 +9,7 @@ import Pages
 import Reactor
 import Redis
 import Server
+import TLS
 import Tokens
 import UnixSignals
 
@@ -35,6 +36,7 @@ package struct Node: Sendable {
     guard let serverConfiguration = configuration.server else { throw ConfigurationError("--node is not a name.") }
     let connectionCounter = ConnectionCounter(limit: configuration.maxConnections)
     let access = try await AccessReloader(configuration, logger)
+    let redisSecurity = try RedisSecurity(configuration, logger)
     let control = ControlPlane(configuration, serverConfiguration, logger: logger)
     let room = Room()
     let backend = configuration.backend.map {
@@ -50,7 +52,7 @@ package struct Node: Sendable {
         serverConfiguration, connectionCounter: connectionCounter, room: room, authority: authority(access),
         backend: backend,
         refusals: control.refusals, logger: logger, respondent: { await control.respondent.answer($0) },
-        broker: brokerFactory(serverConfiguration.node, connectionCounter),
+        broker: brokerFactory(serverConfiguration.node, redisSecurity?.context, connectionCounter),
         handOver: { control.gateway.adopt($0) },
         isOpen: { try open(room, descriptors, budget) })
     } catch {
@@ -64,7 +66,7 @@ package struct Node: Sendable {
     await withTaskGroup(of: Void.self) { group in
       group.addTask { await control.run() }
       let reading = Task {
-        await access.keepReading(at: signals.reloads) { rules in
+        await access.keepReading(at: signals.reloads, others: { redisSecurity?.readAgain() }) { rules in
           control.adopt(rules)
           server.adopt(rules)
         }
@@ -109,7 +111,9 @@ package struct Node: Sendable {
     if signal == .sigterm { await server.waitForGraces() }
   }
 
-  private func brokerFactory(_ id: NodeID, _ connectionCounter: ConnectionCounter) -> Server.BrokerFactory {
+  private func brokerFactory(
+    _ id: NodeID, _ redisSecurity: TLSContext?, _ connectionCounter: ConnectionCounter
+  ) -> Server.BrokerFactory {
     let configuration = configuration
     let logger = logger
     guard let url = configuration.redis else {
@@ -120,7 +124,7 @@ package struct Node: Sendable {
       }
     }
     let redis = RedisBroker.Configuration(
-      url: url, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
+      url: url, security: redisSecurity, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
       leaveGrace: configuration.leaveGrace, nodeName: configuration.nodeName,
       description: [
         ("host", Host.name), ("version", Self.version), ("started", String(Sys.wallMilliseconds())),

@@ -1,63 +1,30 @@
 import CHiredis
 
-/// The RESP2 codec of one connection, which somebody else has opened: encodes and writes commands, reads and decodes
-/// replies.
+/// The RESP2 codec of one connection: encodes commands, decodes replies. It does no I/O.
 ///
-/// Belongs to one thread and never waits: the owner watches the descriptor, level-triggered, and calls `flush` and
-/// `read`. After `closed` or `failed` only `close` is of use; everything else then answers with the same failure.
+/// Belongs to one thread. After a failure only `error` is of use.
 package final class RedisCodec {
-  /// How far `flush` came.
-  package enum FlushResult: Equatable, Sendable {
-    /// Nothing is left to write.
-    case done
-    /// `pendingBytes` are left: call again when the descriptor is writable.
-    case blocked
-    /// The connection is dead; one sentence says why.
+  /// What became of a reply that may be there.
+  package enum Next {
+    /// Lent until the next call.
+    case reply(RedisReplyView)
+    /// None is complete.
+    case none
+    /// What came is no reply; one sentence says why.
     case failed(String)
   }
 
-  /// Why `read` ended.
-  package enum ReadResult: Equatable, Sendable {
-    /// There was nothing more for now: call again when the descriptor is readable.
-    case drained
-    /// The limit was reached: there may be more.
-    case limit
-    /// The peer closed the connection.
-    case closed
-    /// The connection is dead; one sentence says why.
-    case failed(String)
-  }
+  private let codec: OpaquePointer
 
-  private var link: OpaquePointer?
-  private var isReading = false
-  private var isClosing = false
-
-  /// A codec of a connected, non-blocking stream socket, which it then owns and closes.
-  /// Nil when there is no memory; the descriptor is the caller's still.
-  package init?(fd: Int32) {
-    guard let link = chiredis_open(fd) else { return nil }
-    self.link = link
+  /// Nil when there is no memory.
+  package init?() {
+    guard let codec = chiredis_open() else { return nil }
+    self.codec = codec
   }
 
   deinit {
-    if let link { chiredis_close(link) }
+    chiredis_close(codec)
   }
-
-  /// Closes the descriptor and frees everything; what is pending is lost. Within `read`, it takes effect when the
-  /// closure returns, which then gets no further reply.
-  package func close() {
-    isClosing = true
-    guard !isReading, let link else { return }
-    self.link = nil
-    chiredis_close(link)
-  }
-
-  private static let closedHere = "The connection was closed by this side"
-
-  /// The link while it may be used.
-  private var openLink: OpaquePointer? { isClosing ? nil : link }
-
-  private func failure(of link: OpaquePointer) -> String { String(cString: chiredis_error(link)) }
 
   /// The bytes as C has them; hiredis copies from a pointer that is never null, even where there is nothing to copy.
   private static func characters(_ bytes: UnsafeRawBufferPointer) -> UnsafePointer<CChar> {
@@ -67,14 +34,14 @@ package final class RedisCodec {
 
   private static func append(
     _ starts: UnsafeMutableBufferPointer<UnsafePointer<CChar>>, _ lengths: UnsafeMutableBufferPointer<Int>,
-    to link: OpaquePointer
+    to codec: OpaquePointer
   ) -> Bool {
     guard let start = starts.baseAddress, let length = lengths.baseAddress else { return false }
-    return chiredis_append(link, Int32(clamping: starts.count), start, length)
+    return chiredis_append(codec, Int32(clamping: starts.count), start, length)
   }
 }
 
-/// The descriptor and hiredis' buffers belong to one thread.
+/// The buffers belong to one thread.
 @available(*, unavailable)
 extension RedisCodec: Sendable {}
 
@@ -82,10 +49,9 @@ extension RedisCodec: Sendable {}
 
 extension RedisCodec {
   /// Encodes a command into the output buffer; the caller looks after how much may pile up there.
-  /// False, with nothing appended, when the connection is dead or the command has more than 512 MiB.
+  /// False, with nothing appended, when the codec has failed or the command has more than 512 MiB.
   package func append(_ command: RedisCommand) -> Bool {
-    guard let link = openLink else { return false }
-    return withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>.self, capacity: command.count) { starts in
+    withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>.self, capacity: command.count) { starts in
       withUnsafeTemporaryAllocation(of: Int.self, capacity: command.count) { lengths in
         command.blob.withUnsafeBytes { blob in
           var start = 0
@@ -95,7 +61,7 @@ extension RedisCodec {
             lengths.initializeElement(at: index, to: argument.count)
             start = end
           }
-          return Self.append(starts, lengths, to: link)
+          return Self.append(starts, lengths, to: codec)
         }
       }
     }
@@ -106,8 +72,7 @@ extension RedisCodec {
   package func append(
     _ name: StaticString, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer
   ) -> Bool {
-    guard let link = openLink else { return false }
-    return name.withUTF8Buffer { name in
+    name.withUTF8Buffer { name in
       withUnsafeTemporaryAllocation(of: UnsafePointer<CChar>.self, capacity: 3) { starts in
         withUnsafeTemporaryAllocation(of: Int.self, capacity: 3) { lengths in
           starts.initializeElement(at: 0, to: Self.characters(UnsafeRawBufferPointer(name)))
@@ -116,7 +81,7 @@ extension RedisCodec {
           lengths.initializeElement(at: 0, to: name.count)
           lengths.initializeElement(at: 1, to: first.count)
           lengths.initializeElement(at: 2, to: second.count)
-          return Self.append(starts, lengths, to: link)
+          return Self.append(starts, lengths, to: codec)
         }
       }
     }
@@ -124,64 +89,39 @@ extension RedisCodec {
 
   /// The bytes that wait to be written, as they go over the wire.
   package var pendingBytes: Int {
-    guard let link = openLink else { return 0 }
-    return chiredis_pending(link)
+    var count = 0
+    _ = chiredis_output(codec, &count)
+    return count
   }
 
-  /// Writes until nothing is left or the socket takes no more. The process must ignore SIGPIPE.
-  package func flush() -> FlushResult {
-    guard let link = openLink else { return .failed(Self.closedHere) }
-    while true {
-      switch chiredis_write(link) {
-      case .CHIREDIS_WRITE_DONE: return .done
-      case .CHIREDIS_WRITE_PROGRESS: continue
-      case .CHIREDIS_WRITE_BLOCKED: return .blocked
-      case .CHIREDIS_WRITE_FAILED: return .failed(failure(of: link))
-      }
-    }
+  /// What waits to be written, lent.
+  package func withPending<Result>(_ body: (UnsafeRawBufferPointer) -> Result) -> Result {
+    var count = 0
+    let bytes = chiredis_output(codec, &count)
+    return body(UnsafeRawBufferPointer(start: bytes, count: count))
+  }
+
+  /// So many of the pending bytes were written.
+  package func sent(_ count: Int) {
+    chiredis_sent(codec, count)
   }
 }
 
 // MARK: - Input
 
 extension RedisCodec {
-  /// Reads at most about `limit` bytes and gives every complete reply to `body`, in order.
-  ///
-  /// Replies before an error are given before it is reported. `body` may append, flush and close, but not read.
-  package func read(limit: Int = 262_144, _ body: (RedisReplyView) -> Void) -> ReadResult {
-    precondition(!isReading, "RedisCodec.read was called from its own closure")
-    isReading = true
-    defer {
-      isReading = false
-      if isClosing { close() }
-    }
-    var total = 0
-    while total < limit {
-      guard let link = openLink else { return .failed(Self.closedHere) }
-      var count = 0
-      switch chiredis_read(link, &count) {
-      case .CHIREDIS_READ_DATA: break
-      case .CHIREDIS_READ_BLOCKED: return .drained
-      case .CHIREDIS_READ_END: return .closed
-      case .CHIREDIS_READ_FAILED: return .failed(failure(of: link))
-      }
-      if let failure = drain(body) { return failure }
-      // The socket had less than it was asked for, so another call would most likely find nothing.
-      if count < CHIREDIS_READ_SIZE { return .drained }
-      total += count
-    }
-    return .limit
+  /// Takes what came, as a copy. Take all replies before more bytes; a failure is told by `next`.
+  package func feed(_ bytes: UnsafeRawBufferPointer) {
+    guard let base = bytes.baseAddress else { return }
+    _ = chiredis_feed(codec, base, bytes.count)
   }
 
-  /// Gives all complete replies to `body`; nil when that went well.
-  private func drain(_ body: (RedisReplyView) -> Void) -> ReadResult? {
-    while let link = openLink {
-      switch chiredis_next(link) {
-      case .CHIREDIS_NEXT_REPLY: body(RedisReplyView(replyOf: link))
-      case .CHIREDIS_NEXT_NONE: return nil
-      case .CHIREDIS_NEXT_FAILED: return .failed(failure(of: link))
-      }
+  /// Decodes the next reply; what the one before it was made of is gone.
+  package func next() -> Next {
+    switch chiredis_next(codec) {
+    case .CHIREDIS_NEXT_REPLY: .reply(RedisReplyView(replyOf: codec))
+    case .CHIREDIS_NEXT_NONE: .none
+    case .CHIREDIS_NEXT_FAILED: .failed(String(cString: chiredis_error(codec)))
     }
-    return .failed(Self.closedHere)
   }
 }

@@ -1,5 +1,6 @@
 import Logging
 import Reactor
+import TLS
 
 /// From a URL to a connection that has authenticated: every address of the name in turn, looked up anew each time.
 extension RedisLink {
@@ -48,15 +49,39 @@ extension RedisLink {
 
   func finishConnecting(_ fd: Int32, _ registration: Registration, rest: [SocketAddress]) {
     let error = Sys.socketError(fd)
-    guard error == 0, let codec = RedisCodec(fd: fd) else {
+    guard error == 0 else {
       if !rest.isEmpty { return abandon(fd, registration, for: rest) }
       return failAttempt(SystemError("connect", errno: error).description)
     }
-    loop.modify(registration, fd: fd, .readable)
+    guard let stream = stream(over: fd), let connection = RedisConnection(stream) else {
+      loop.remove(registration, fd: fd)
+      state = .resolving
+      return failAttempt("there is no memory for a connection")
+    }
     wantsWrite = false
     isPaused = false
-    state = .introducing(codec, fd: fd, registration)
-    introduce(codec)
+    state = .securing(connection, registration)
+    secure(connection, registration)
+  }
+
+  /// Nil, with the socket closed, when there is no memory.
+  private func stream(over fd: Int32) -> ByteStream? {
+    guard url.isSecure, let security else { return ByteStream(fd: fd) }
+    let stream = ByteStream(fd: fd, in: security, to: url.certificateName)
+    if stream == nil { Sys.close(fd) }
+    return stream
+  }
+
+  /// Goes on with the handshake of TLS, which a plain stream has none of.
+  func secure(_ connection: RedisConnection, _ registration: Registration) {
+    switch connection.stream.handshake() {
+    case .waiting(let interest): loop.modify(registration, fd: connection.stream.fd, interest)
+    case .failed(let failure): failAttempt(failure.advice)
+    case .done:
+      state = .introducing(connection, registration)
+      watch(connection, registration)
+      introduce(connection)
+    }
   }
 
   /// Goes on with the other addresses of the name.
@@ -69,7 +94,7 @@ extension RedisLink {
     connect(to: rest)
   }
 
-  func introduce(_ codec: RedisCodec) {
+  func introduce(_ connection: RedisConnection) {
     var steps: [RedisCommand] = []
     if let password = url.password {
       steps.append(url.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password))
@@ -78,17 +103,30 @@ extension RedisLink {
     steps.append(RedisCommand("CLIENT", "SETNAME", name))
     let last = steps.count - 1
     for (index, step) in steps.enumerated() {
-      enqueue(step, codec) { [unowned self] outcome in
-        guard case .reply(let reply) = outcome, case .introducing(let codec, let fd, let registration) = state else {
+      enqueue(step, connection) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome, case .introducing(let connection, let registration) = state else {
           return
         }
         if let error = reply.error { return failAttempt(error.advice) }
         guard index == last else { return }
-        state = .connected(codec, fd: fd, registration)
+        state = .connected(connection, registration)
         if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
         lastComplaint = ""
         onEvent(.connected)
       }
+    }
+  }
+}
+
+extension StreamFailure {
+  /// What it means for whoever runs the node, and what to do.
+  var advice: String {
+    switch problem {
+    case .plain: "\(reason): use redis://"
+    case .untrusted: "\(reason): name the file with that authority by --redis-ca"
+    case .name: "\(reason): if it is the right one, add ?server-name=NAME to the URL"
+    case .ownCertificate: "\(reason): --redis-cert and --redis-key name it"
+    case .other: reason
     }
   }
 }

@@ -1,5 +1,6 @@
 import DequeModule
 import Reactor
+import TLS
 
 /// What the owner sends, and how it leaves: all commands of a turn in one write.
 extension RedisLink {
@@ -7,16 +8,18 @@ extension RedisLink {
   ///
   /// False, and nothing is called, when there is no connection or too much waits to be written.
   package func send(_ command: RedisCommand, answer: @escaping (Outcome) -> Void) -> Bool {
-    guard case .connected(let codec, _, _) = state, codec.pendingBytes < Self.maxPendingBytes else { return false }
-    return enqueue(command, codec, answer)
+    guard case .connected(let connection, _) = state, connection.pendingBytes < Self.maxPendingBytes else {
+      return false
+    }
+    return enqueue(command, connection, answer)
   }
 
   /// Sends `PUBLISH channel payload` straight from the bytes; otherwise as `send`.
   package func publish(
     _ channel: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, answer: @escaping (Outcome) -> Void
   ) -> Bool {
-    guard case .connected(let codec, _, _) = state, codec.pendingBytes < Self.maxPendingBytes,
-      codec.append("PUBLISH", channel, payload)
+    guard case .connected(let connection, _) = state, connection.pendingBytes < Self.maxPendingBytes,
+      connection.append("PUBLISH", channel, payload)
     else { return false }
     expect(answer)
     return true
@@ -24,7 +27,7 @@ extension RedisLink {
 
   /// Sends SUBSCRIBE or UNSUBSCRIBE, whose `count` confirmations arrive at `onPush`; each is to be told by `confirmed`.
   package func sendSubscription(_ command: RedisCommand, confirmations count: Int) -> Bool {
-    guard case .connected(let codec, _, _) = state, codec.append(command) else { return false }
+    guard case .connected(let connection, _) = state, connection.append(command) else { return false }
     if confirmations == 0 { heard = loop.now }
     confirmations += count
     flushAtEndOfTurn()
@@ -37,8 +40,8 @@ extension RedisLink {
   }
 
   @discardableResult
-  func enqueue(_ command: RedisCommand, _ codec: RedisCodec, _ answer: @escaping (Outcome) -> Void) -> Bool {
-    guard codec.append(command) else { return false }
+  func enqueue(_ command: RedisCommand, _ connection: RedisConnection, _ answer: @escaping (Outcome) -> Void) -> Bool {
+    guard connection.append(command) else { return false }
     expect(answer)
     return true
   }
@@ -60,25 +63,25 @@ extension RedisLink {
 
   func flush() {
     switch state {
-    case .introducing(let codec, let fd, let registration), .connected(let codec, let fd, let registration):
-      switch codec.flush() {
-      case .done: watchWriting(false, fd, registration)
-      case .blocked: watchWriting(true, fd, registration)
-      case .failed(let reason): lose(reason)
+    case .introducing(let connection, let registration), .connected(let connection, let registration):
+      switch connection.flush() {
+      case .done: watchWriting(false, connection, registration)
+      case .blocked: watchWriting(true, connection, registration)
+      case .failed(let failure): lose(failure.advice)
       }
-    case .stopped, .waiting, .resolving, .connecting: break
+    case .stopped, .waiting, .resolving, .connecting, .securing: break
     }
   }
 
-  private func watchWriting(_ wanted: Bool, _ fd: Int32, _ registration: Registration) {
+  private func watchWriting(_ wanted: Bool, _ connection: RedisConnection, _ registration: Registration) {
     guard wanted != wantsWrite else { return }
     wantsWrite = wanted
-    watch(fd, registration)
+    watch(connection, registration)
   }
 
-  func watch(_ fd: Int32, _ registration: Registration) {
-    var interest: Readiness = isPaused ? [] : .readable
+  func watch(_ connection: RedisConnection, _ registration: Registration) {
+    var interest: Readiness = isPaused ? [] : connection.stream.interest
     if wantsWrite { interest.insert(.writable) }
-    loop.modify(registration, fd: fd, interest)
+    loop.modify(registration, fd: connection.stream.fd, interest)
   }
 }

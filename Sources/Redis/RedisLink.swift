@@ -1,6 +1,7 @@
 import DequeModule
 import Logging
 import Reactor
+import TLS
 
 /// A connection to one Redis that comes back by itself: connects, authenticates, pipelines commands, notices when the
 /// other side is gone or silent, and connects again with a growing, random delay.
@@ -32,9 +33,11 @@ package final class RedisLink: EventSource {
     case waiting
     case resolving
     case connecting(fd: Int32, Registration, rest: [SocketAddress])
+    /// The handshake of TLS.
+    case securing(RedisConnection, Registration)
     /// Authenticating and selecting the database.
-    case introducing(RedisCodec, fd: Int32, Registration)
-    case connected(RedisCodec, fd: Int32, Registration)
+    case introducing(RedisConnection, Registration)
+    case connected(RedisConnection, Registration)
   }
 
   private enum TimerKey {
@@ -50,6 +53,8 @@ package final class RedisLink: EventSource {
   private static let watchInterval: Int64 = 100
 
   let url: RedisURL
+  /// For URLs with TLS.
+  let security: TLSContext?
   let name: String
   let loop: Loop
   private let timeout: Int64
@@ -86,8 +91,12 @@ package final class RedisLink: EventSource {
   package var onPush: (RedisReplyView) -> Void = { _ in }
 
   /// A link to `url`; `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
-  package init(to url: RedisURL, name: String, on loop: Loop, timeout: Int64, logger: Logger) {
+  /// `security` is needed where the URL has TLS.
+  package init(
+    to url: RedisURL, security: TLSContext? = nil, name: String, on loop: Loop, timeout: Int64, logger: Logger
+  ) {
     self.url = url
+    self.security = security
     self.name = name
     self.loop = loop
     self.timeout = timeout
@@ -98,6 +107,11 @@ package final class RedisLink: EventSource {
 
   package var isConnected: Bool {
     if case .connected = state { true } else { false }
+  }
+
+  /// What TLS has agreed on; nil where there is none, or no connection.
+  package var streamSecurity: ByteStream.Security? {
+    if case .connected(let connection, _) = state { connection.stream.security } else { nil }
   }
 
   /// Begins to connect.
@@ -131,9 +145,9 @@ package final class RedisLink: EventSource {
   }
 
   private func setPaused(_ paused: Bool) {
-    guard paused != isPaused, case .connected(_, let fd, let registration) = state else { return }
+    guard paused != isPaused, case .connected(let connection, let registration) = state else { return }
     isPaused = paused
-    watch(fd, registration)
+    watch(connection, registration)
   }
 
   /// The owner found the connection in order: when it is lost, the first attempt to come back follows at once.
@@ -149,7 +163,7 @@ package final class RedisLink: EventSource {
   func lose(_ reason: String, isUseless: Bool = false) {
     switch state {
     case .stopped, .waiting: return
-    case .resolving, .connecting, .introducing: return failAttempt(reason)
+    case .resolving, .connecting, .securing, .introducing: return failAttempt(reason)
     case .connected: break
     }
     if isUseless { return failAttempt(reason) }
@@ -192,9 +206,10 @@ package final class RedisLink: EventSource {
     case .connecting(let fd, let registration, _):
       loop.remove(registration, fd: fd)
       Sys.close(fd)
-    case .introducing(let codec, let fd, let registration), .connected(let codec, let fd, let registration):
-      loop.remove(registration, fd: fd)
-      codec.close()
+    case .securing(let connection, let registration), .introducing(let connection, let registration),
+      .connected(let connection, let registration):
+      loop.remove(registration, fd: connection.stream.fd)
+      connection.close()
     }
   }
 
@@ -210,32 +225,54 @@ package final class RedisLink: EventSource {
   package func ready(_ readiness: Readiness, key: UInt32) {
     switch state {
     case .connecting(let fd, let registration, let rest): finishConnecting(fd, registration, rest: rest)
-    case .introducing(let codec, _, _), .connected(let codec, _, _):
+    case .securing(let connection, let registration): secure(connection, registration)
+    case .introducing(let connection, _), .connected(let connection, _):
       if readiness.contains(.writable) { flush() }
-      if !isPaused || readiness.contains(.failed) { read(codec) }
+      if !isPaused || readiness.contains(.failed) { read(connection) }
     case .stopped, .waiting, .resolving: break
     }
   }
 
-  private func read(_ codec: RedisCodec) {
-    let result = codec.read { [self] reply in
+  private func read(_ connection: RedisConnection) {
+    let interest = connection.stream.interest
+    let result = connection.read(by: readRoom) { [self] reply in
       heard = loop.now
       // A pub/sub connection answers nothing but subscriptions once it has any; before that it answers as any other.
       if let answer = pending.popFirst() { answer(.reply(reply)) } else { onPush(reply) }
     }
     switch result {
-    case .drained, .limit: break
-    case .closed: loseIfCurrent(codec, "Redis closed the connection")
-    case .failed(let reason): loseIfCurrent(codec, reason)
+    case .drained, .limit: if connection.stream.interest != interest { watchIfCurrent(connection) }
+    case .closed: loseIfCurrent(connection, "Redis closed the connection")
+    case .failed(let failure): loseIfCurrent(connection, failure.advice)
+    }
+  }
+
+  /// A port with TLS ends a plain connection at its first command, without a word.
+  private func withHint(_ reason: String) -> String {
+    guard case .introducing = state, case .tcp = url.endpoint, !url.isSecure else { return reason }
+    return "\(reason): if this port speaks TLS, use rediss://"
+  }
+
+  private func watchIfCurrent(_ connection: RedisConnection) {
+    switch state {
+    case .introducing(let current, let registration), .connected(let current, let registration):
+      if current === connection { watch(connection, registration) }
+    case .stopped, .waiting, .resolving, .connecting, .securing: break
     }
   }
 
   /// The owner may have given the connection up while it was read.
-  private func loseIfCurrent(_ codec: RedisCodec, _ reason: String) {
+  private func loseIfCurrent(_ connection: RedisConnection, _ reason: String) {
     switch state {
-    case .introducing(let current, _, _), .connected(let current, _, _): if current === codec { lose(reason) }
-    case .stopped, .waiting, .resolving, .connecting: break
+    case .introducing(let current, _), .connected(let current, _):
+      if current === connection { lose(withHint(reason)) }
+    case .stopped, .waiting, .resolving, .connecting, .securing: break
     }
+  }
+
+  /// One read takes no more: what it brings is parsed while it is in the processor's cache.
+  private var readRoom: UnsafeMutableRawBufferPointer {
+    UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<ByteStream.leastRoom])
   }
 
   package func expired(key: UInt32) {
@@ -255,6 +292,10 @@ package final class RedisLink: EventSource {
     case .connecting(let fd, let registration, let rest) where loop.now - attemptBegan > timeout && !rest.isEmpty:
       // An address that does not answer at all must not keep the others from being tried.
       abandon(fd, registration, for: rest)
+    case .securing:
+      if loop.now - attemptBegan > timeout {
+        failAttempt("no TLS within \(timeout) ms: if this port does not speak TLS, use redis://")
+      }
     case .resolving, .connecting, .introducing:
       if loop.now - attemptBegan > timeout { failAttempt("no connection within \(timeout) ms") }
     case .connected where isPaused: heard = loop.now

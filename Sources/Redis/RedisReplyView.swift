@@ -1,6 +1,6 @@
 import CHiredis
 
-/// One value of a decoded reply, lent: valid only inside the closure of `RedisCodec.read` that it was given to.
+/// One value of a decoded reply, lent: valid until the codec decodes the next reply.
 ///
 /// Nothing is copied. A reply may have any shape, so what a value is not reads as zero, empty or nil, never as a trap.
 package struct RedisReplyView {
@@ -13,9 +13,9 @@ package struct RedisReplyView {
   private let text: UnsafePointer<UInt8>
   private let index: Int
 
-  /// The reply the link has just decoded, whose root is the first node.
-  init(replyOf link: OpaquePointer) {
-    self.init(nodes: chiredis_nodes(link), text: chiredis_bytes(link), index: 0)
+  /// The reply that the codec has just decoded, whose root is the first node.
+  init(replyOf codec: OpaquePointer) {
+    self.init(nodes: chiredis_nodes(codec), text: chiredis_bytes(codec), index: 0)
   }
 
   private init(nodes: UnsafePointer<chiredis_node>, text: UnsafePointer<UInt8>, index: Int) {

@@ -1,4 +1,5 @@
-/// Where a Redis is and how to log in there: `redis://user:password@host:6379/0` or `unix:///path?db=0`.
+/// Where a Redis is and how to log in there: `redis://user:password@host:6379/0`, `rediss://…` for TLS, or
+/// `unix:///path?db=0`.
 ///
 /// User, password and socket path may be percent-encoded (RFC 3986 section 2.1). A bare `redis://host` means port 6379,
 /// database 0, no login. `unix://user:password@/path` logs in over a socket.
@@ -15,6 +16,10 @@ package struct RedisURL: Sendable, Equatable {
   package let user: String?
   package let password: String?
   package let database: Int
+  /// Whether it is reached through TLS.
+  package let isSecure: Bool
+  /// What the certificate must be for, where that is not the host: `?server-name=` of a URL with TLS.
+  package let serverName: String?
 
   package static let defaultPort: UInt16 = 6379
 
@@ -25,16 +30,22 @@ package struct RedisURL: Sendable, Equatable {
     }
     let rest = text[colon.upperBound...]
     switch text[..<colon.lowerBound].lowercased() {
-    case "redis": try self.init(tcp: rest)
+    case "redis": try self.init(tcp: rest, isSecure: false)
+    case "rediss": try self.init(tcp: rest, isSecure: true)
     case "unix": try self.init(unix: rest)
-    case "rediss": throw RedisURLError("rediss:// is not supported yet: Apus cannot speak TLS to Redis")
-    default: throw RedisURLError("a Redis URL begins with redis:// or unix://")
+    default: throw RedisURLError("a Redis URL begins with redis://, rediss:// (TLS) or unix://")
     }
   }
 
-  private init(tcp text: Substring) throws(RedisURLError) {
+  private init(tcp text: Substring, isSecure: Bool) throws(RedisURLError) {
     let parts = try Parts(text)
-    guard parts.query == nil else { throw RedisURLError("a redis:// URL takes no '?': the database is its path, /0") }
+    self.isSecure = isSecure
+    if let query = parts.query {
+      guard isSecure else { throw RedisURLError("a redis:// URL takes no '?': the database is its path, /0") }
+      serverName = try Self.serverName(query)
+    } else {
+      serverName = nil
+    }
     (user, password) = try parts.login()
     endpoint = try Self.tcp(parts.hostAndPort)
     database = parts.path.count <= 1 ? 0 : try Self.database(parts.path.dropFirst())
@@ -51,6 +62,7 @@ package struct RedisURL: Sendable, Equatable {
     }
     guard path.utf8.count <= 107 else { throw RedisURLError("the path of a Unix socket must not exceed 107 bytes") }
     (user, password) = try parts.login()
+    (isSecure, serverName) = (false, nil)
     endpoint = .unix(path: path)
     if let query = parts.query {
       guard query.hasPrefix("db=") else { throw RedisURLError("a unix:// URL takes only the parameter ?db=") }
@@ -88,11 +100,31 @@ package struct RedisURL: Sendable, Equatable {
     return .tcp(host: String(host), port: UInt16(port))
   }
 
+  private static func serverName(_ query: Substring) throws(RedisURLError) -> String {
+    let key = "server-name="
+    guard query.hasPrefix(key), !query.contains("&") else {
+      throw RedisURLError("a rediss:// URL takes only the parameter ?server-name=")
+    }
+    let name = try percentDecoded(query.dropFirst(key.count), in: "server-name")
+    guard !name.isEmpty, name.utf8.allSatisfy(isAddressByte) else {
+      throw RedisURLError("the server-name must be a name or an address")
+    }
+    return name
+  }
+
   private static func database(_ text: Substring) throws(RedisURLError) -> Int {
     guard let number = decimal(text, upTo: Int(Int32.max)) else {
       throw RedisURLError("the database must be a number, as in redis://host:6379/0")
     }
     return number
+  }
+
+  /// What the server's certificate must be for.
+  var certificateName: String {
+    switch endpoint {
+    case .tcp(let host, _): serverName ?? host
+    case .unix(let path): path
+    }
   }
 
   /// A number of digits alone: `Int` would take a sign.
@@ -120,7 +152,9 @@ extension RedisURL: CustomStringConvertible {
     }
     switch endpoint {
     case .tcp(let host, let port):
-      return "redis://\(login)\(host.contains(":") ? "[\(host)]" : host):\(port)/\(database)"
+      let address = "\(host.contains(":") ? "[\(host)]" : host):\(port)"
+      let query = serverName.map { "?server-name=\($0)" } ?? ""
+      return "\(isSecure ? "rediss" : "redis")://\(login)\(address)/\(database)\(query)"
     case .unix(let path):
       return "unix://\(login)\(percentEncoded(path, keeping: "/"))?db=\(database)"
     }

@@ -78,6 +78,9 @@ struct ListenOptions: SettingOptions {
 
 struct ClusterOptions: SettingOptions {
   @Option(.redis) var redis: [String] = []
+  @Option(.redisCA) var redisCA: String?
+  @Option(.redisCert) var redisCert: String?
+  @Option(.redisKey) var redisKey: String?
   @Option(.redisPrefix) var redisPrefix: String?
   @Option(.redisTimeout) var redisTimeout: String?
   @Option(.node) var node: String?
@@ -85,8 +88,8 @@ struct ClusterOptions: SettingOptions {
 
   var texts: [Setting: [String?]] {
     [
-      .redis: redis, .redisPrefix: [redisPrefix], .redisTimeout: [redisTimeout], .node: [node],
-      .leaveGrace: [leaveGrace],
+      .redis: redis, .redisCA: [redisCA], .redisCert: [redisCert], .redisKey: [redisKey],
+      .redisPrefix: [redisPrefix], .redisTimeout: [redisTimeout], .node: [node], .leaveGrace: [leaveGrace],
     ]
   }
 }

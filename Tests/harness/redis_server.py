@@ -2,7 +2,7 @@
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -13,6 +13,8 @@ from harness.process import Process, program
 if TYPE_CHECKING:
     import redis
 
+    from harness.certificates import Authority, Certificate
+
 
 class Redis(Process):
     """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database.
@@ -20,7 +22,7 @@ class Redis(Process):
     `options` are words of its command line, besides those given here.
     """
 
-    def __init__(self, directory: Path, port: int | None = None, options: Sequence[str] = ()):
+    def __init__(self, directory: Path, port: int | None = None, options: Iterable[object] = ()):
         super().__init__("redis", directory)
         self._options = options
         self.port = port or free_port()
@@ -42,7 +44,7 @@ class Redis(Process):
             *("--appendonly", "no"),
             *("--dir", self.log.parent),
             *("--maxmemory-policy", "noeviction"),
-            *self._options,
+            *map(str, self._options),
         )
         return self
 
@@ -74,3 +76,24 @@ class Redis(Process):
             pipeline.hset(f"apus:presence:{channel}", f"c-{number}", json.dumps(entry, separators=(",", ":")))
             pipeline.hset(f"apus:users:{channel}", f"u{number}", 1)
         pipeline.execute()
+
+
+class SecureRedis(Redis):
+    """A Redis that also has a port with TLS, at `secure_url`; the tests look into it by the plain one.
+
+    `demands` is the authority that certificates of clients must be signed by; without it they need none.
+    """
+
+    def __init__(self, directory: Path, certificate: "Certificate", demands: "Authority | None" = None):
+        self.secure_port = free_port()
+        super().__init__(
+            directory,
+            options=[
+                *("--tls-port", self.secure_port),
+                *("--tls-cert-file", certificate.certificate),
+                *("--tls-key-file", certificate.key),
+                *("--tls-auth-clients", "yes" if demands else "no"),
+                *("--tls-ca-cert-file", demands.file if demands else certificate.certificate),
+            ],
+        )
+        self.secure_url = f"rediss://localhost:{self.secure_port}"

@@ -3,12 +3,15 @@ import Logging
 import Model
 import Reactor
 import Redis
+import TLS
 
 /// The broker of a cluster: everything that crosses nodes goes through Redis. It takes each question and report to the
 /// keyspace it is for, of which there is one.
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
     package var url: RedisURL
+    /// For a URL with TLS.
+    package var security: TLSContext?
     package var prefix: String
     /// Milliseconds a connection or an answer may take.
     package var timeout: Int64
@@ -28,11 +31,12 @@ package final class RedisBroker: Broker {
     package var connections: @Sendable () -> Int
 
     package init(
-      url: RedisURL, prefix: String, timeout: Int64, leaveGrace: Int64, nodeName: String,
+      url: RedisURL, security: TLSContext? = nil, prefix: String, timeout: Int64, leaveGrace: Int64, nodeName: String,
       description: [(String, String)], maxMessageSize: Int, maxHistoryBytes: Int = HistoryRead.maxBytes,
       maxRosterBytes: Int = Roster.maxBytes, connections: @escaping @Sendable () -> Int
     ) {
       self.url = url
+      self.security = security
       self.prefix = prefix
       self.timeout = timeout
       self.leaveGrace = leaveGrace

@@ -10,25 +10,22 @@
 
 #pragma clang assume_nonnull begin
 
-/// The RESP2 codec of one connection: hiredis' two buffers and parser around a descriptor that somebody else connected.
+/// The RESP2 codec of one connection: hiredis encodes commands into an output buffer, and parses what comes. It does no I/O.
 ///
-/// Belongs to one thread. After any `failed` or `end` the link is dead: what is left is to read the error and to close.
-typedef struct chiredis_link chiredis_link;
+/// Belongs to one thread. After any failure the codec is dead: what is left is to read the error and to close.
+typedef struct chiredis_codec chiredis_codec;
 
 /// The most bytes one command may have, arguments together: what Redis takes as one string by default.
 #define CHIREDIS_MAX_COMMAND ((size_t)512 << 20)
 
-/// The most bytes one reply may have, as sent and as decoded; a larger one makes the link fail.
+/// The most bytes one reply may have, as sent and as decoded; a larger one makes the codec fail.
 #define CHIREDIS_MAX_REPLY ((size_t)128 << 20)
 
-/// The most values one reply may have, all levels together; an array that announces more makes the link fail.
+/// The most values one reply may have, all levels together; an array that announces more makes the codec fail.
 #define CHIREDIS_MAX_NODES ((size_t)1 << 20)
 
 /// How many arrays may lie in one another. hiredis 0.14 stops here by itself.
 #define CHIREDIS_MAX_DEPTH 8
-
-/// The most bytes one `chiredis_read` takes from the descriptor: hiredis' own constant.
-#define CHIREDIS_READ_SIZE ((size_t)16 << 10)
 
 /// What a value is: the types of RESP2. `null` stands for the null string and for the null array.
 typedef enum CHIREDIS_CLOSED chiredis_kind {
@@ -54,28 +51,6 @@ typedef struct chiredis_node {
   chiredis_kind kind;
 } chiredis_node;
 
-/// How far a write came.
-typedef enum CHIREDIS_CLOSED chiredis_write_result {
-  /// Nothing is left to write.
-  CHIREDIS_WRITE_DONE,
-  /// Some was written, some is left.
-  CHIREDIS_WRITE_PROGRESS,
-  /// Nothing was written: wait until the descriptor is writable.
-  CHIREDIS_WRITE_BLOCKED,
-  CHIREDIS_WRITE_FAILED,
-} chiredis_write_result;
-
-/// What a read brought.
-typedef enum CHIREDIS_CLOSED chiredis_read_result {
-  /// At least one byte.
-  CHIREDIS_READ_DATA,
-  /// Nothing: wait until the descriptor is readable.
-  CHIREDIS_READ_BLOCKED,
-  /// The peer closed the connection.
-  CHIREDIS_READ_END,
-  CHIREDIS_READ_FAILED,
-} chiredis_read_result;
-
 /// Whether a reply was complete.
 typedef enum CHIREDIS_CLOSED chiredis_next_result {
   CHIREDIS_NEXT_REPLY,
@@ -85,39 +60,38 @@ typedef enum CHIREDIS_CLOSED chiredis_next_result {
   CHIREDIS_NEXT_FAILED,
 } chiredis_next_result;
 
-/// A link around a connected, non-blocking stream socket, which it then owns.
-/// NULL when there is no memory; the descriptor is the caller's still.
-chiredis_link *_Nullable chiredis_open(int descriptor);
+/// NULL when there is no memory.
+chiredis_codec *_Nullable chiredis_open(void);
 
-/// Frees the link and closes its descriptor. What was not written is lost.
-void chiredis_close(chiredis_link *link);
+/// Frees the codec. What was not taken from its output is lost.
+void chiredis_close(chiredis_codec *codec);
 
 /// Encodes one command of `count` arguments into the output buffer.
-/// False when the link is dead, there is no argument, the command is larger than `CHIREDIS_MAX_COMMAND`, or there is no
-/// memory (the link is dead then); nothing of the command is written.
-bool chiredis_append(chiredis_link *link, int count, const char *_Nonnull *_Nonnull arguments, const size_t *lengths);
+/// False when the codec is dead, there is no argument, the command is larger than `CHIREDIS_MAX_COMMAND`, or there is no
+/// memory; nothing of the command is in the buffer then.
+bool chiredis_append(chiredis_codec *codec, int count, const char *_Nonnull *_Nonnull arguments, const size_t *lengths);
 
-/// The bytes in the output buffer.
-size_t chiredis_pending(const chiredis_link *link);
+/// What waits to be written; `count` becomes its size. Valid until the next call of `append` or `sent`.
+const uint8_t *chiredis_output(const chiredis_codec *codec, size_t *count);
 
-/// Writes from the output buffer, by one system call at most. The process must ignore SIGPIPE.
-chiredis_write_result chiredis_write(chiredis_link *link);
+/// So many bytes of the output were written.
+void chiredis_sent(chiredis_codec *codec, size_t count);
 
-/// Reads into the input buffer, by one system call. `count` becomes the number of bytes read.
-/// Take all complete replies before the next read, so that the buffer holds an unfinished reply at most.
-chiredis_read_result chiredis_read(chiredis_link *link, size_t *count);
+/// Takes bytes that came, as a copy. False when the codec is dead.
+/// Take all complete replies before more bytes, so that the input holds an unfinished reply at most.
+bool chiredis_feed(chiredis_codec *codec, const void *bytes, size_t count);
 
 /// Decodes the next reply from the input buffer. What the one before it was made of is gone.
-chiredis_next_result chiredis_next(chiredis_link *link);
+chiredis_next_result chiredis_next(chiredis_codec *codec);
 
 /// The values of the decoded reply, the root first. Valid after `CHIREDIS_NEXT_REPLY` until the next `chiredis_next`.
-const chiredis_node *chiredis_nodes(const chiredis_link *link);
+const chiredis_node *chiredis_nodes(const chiredis_codec *codec);
 
 /// The bytes that the nodes' offsets count from; valid as long as they are.
-const uint8_t *chiredis_bytes(const chiredis_link *link);
+const uint8_t *chiredis_bytes(const chiredis_codec *codec);
 
-/// Why the link is dead: a sentence, or empty while it lives. Valid until the next call with the same link.
-const char *chiredis_error(const chiredis_link *link);
+/// Why the codec is dead: a sentence, or empty while it lives. Valid until the next call with the same codec.
+const char *chiredis_error(const chiredis_codec *codec);
 
 #pragma clang assume_nonnull end
 

@@ -39,9 +39,11 @@ actor AccessReloader {
   }
 
   /// Reads everything again for each of `requests` (SIGHUP), and the keys whenever the JWK set has changed, one after the
-  /// other, so that what was read first never takes the place of what was read later; until cancelled.
+  /// other, so that what was read first never takes the place of what was read later; until cancelled. Each request also
+  /// calls `others`, for what else is read from files.
   nonisolated func keepReading(
-    at requests: AsyncStream<Void>, _ adopt: @escaping @Sendable (ChannelRules) -> Void
+    at requests: AsyncStream<Void>, others: @escaping @Sendable () -> Void,
+    _ adopt: @escaping @Sendable (ChannelRules) -> Void
   ) async {
     let (reasons, reason) = AsyncStream<Reason>.makeStream()
     await withTaskGroup(of: Void.self) { group in
@@ -52,7 +54,9 @@ actor AccessReloader {
       }
       for await reason in reasons {
         switch reason {
-        case .asked: await reload(adopt)
+        case .asked:
+          others()
+          await reload(adopt)
         case .time: await reloadKeysIfChanged()
         }
       }

@@ -26,6 +26,9 @@ extension NodeConfiguration {
     loops = try settings.given(.loops).isEmpty ? min(Sys.usableProcessors(), 64) : settings.integer(.loops)
 
     redis = try Self.redis(settings)
+    redisAuthorities = try settings.optionalText(.redisCA)
+    redisCertificate = try settings.optionalText(.redisCert)
+    redisKey = try settings.optionalText(.redisKey)
     redisPrefix = try settings.text(.redisPrefix)
     redisTimeout = try settings.milliseconds(.redisTimeout)
     nodeName = try settings.optionalText(.node) ?? Host.nodeName

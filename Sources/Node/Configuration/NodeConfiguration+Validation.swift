@@ -1,5 +1,6 @@
 import Model
 import Reactor
+import Redis
 import Server
 
 /// What no single option can be asked alone.
@@ -20,6 +21,7 @@ extension NodeConfiguration {
         """)
     }
     try validateAPIKeys()
+    try validateRedisFiles()
     guard NodeID.isValidName(nodeName) else {
       throw ConfigurationError("--node takes 1 to 40 letters, digits and '-', not '\(nodeName.prefix(80))'.")
     }
@@ -29,6 +31,17 @@ extension NodeConfiguration {
       )
     }
     return self
+  }
+
+  private func validateRedisFiles() throws(ConfigurationError) {
+    let files = [(Setting.redisCA, redisAuthorities), (.redisCert, redisCertificate), (.redisKey, redisKey)]
+    guard let (setting, _) = files.first(where: { $0.1 != nil }) else { return }
+    guard redis?.isSecure == true else {
+      throw ConfigurationError("\(setting.flag) is for TLS, and --redis does not begin with rediss://.")
+    }
+    guard (redisCertificate == nil) == (redisKey == nil) else {
+      throw ConfigurationError("--redis-cert and --redis-key go together: the certificate and its key.")
+    }
   }
 
   private func validateAPIKeys() throws(ConfigurationError) {

@@ -30,6 +30,9 @@ package struct NodeConfiguration: Sendable {
   package var loops: Int
 
   package var redis: RedisURL?
+  package var redisAuthorities: String?
+  package var redisCertificate: String?
+  package var redisKey: String?
   package var redisPrefix: String
   /// Milliseconds.
   package var redisTimeout: Int64

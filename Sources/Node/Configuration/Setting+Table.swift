@@ -45,8 +45,12 @@ extension Setting {
     case .redis:
       .text(
         "a URL such as redis://host:6379/0", .words("none: one node, in memory"),
-        "The URL of Redis: redis://user:password@host:6379/0 or unix:///path."
+        "The URL of Redis: redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path."
       ).repeatable.secret
+    case .redisCA:
+      .text("a path", .words("those of the system"), "A file with the authorities (PEM) that sign Redis' certificate.")
+    case .redisCert: .text("a path", .words("none"), "A file with the node's own certificate (PEM) for Redis.")
+    case .redisKey: .text("a path", .words("none"), "A file with the key (PEM) of --redis-cert.")
     case .redisPrefix: .text("a prefix such as apus:", .value("apus:"), "The prefix of every key and channel in Redis.")
     case .redisTimeout: .duration(100, "2s", "The time Redis may take to connect or to answer, at least 100ms.")
     case .node:

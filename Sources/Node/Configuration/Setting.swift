@@ -19,6 +19,9 @@ package enum Setting: String, CaseIterable, Sendable {
   case echo
   case loops
   case redis
+  case redisCA = "redis-ca"
+  case redisCert = "redis-cert"
+  case redisKey = "redis-key"
   case redisPrefix = "redis-prefix"
   case redisTimeout = "redis-timeout"
   case node

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Model
 import Node
+import Redis
 import Tokens
 
 /// `apus check`: what `apus serve` would do with the same options, without doing it.
@@ -42,13 +43,21 @@ struct Check: AsyncParsableCommand {
     printer.print("Access", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
     printer.print("Channels", ConfigurationFindings.channels(configuration))
     if let redis = configuration.redis {
-      let check = RedisCheck(
-        url: redis, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
-        maxMessageSize: configuration.maxMessageSize)
-      printer.print("Redis, \(redis)", await check.run())
+      printer.print("Redis, \(redis)", await Self.redis(redis, configuration))
     }
     if let backend = configuration.backend {
       printer.print("Backend, \(backend)", await BackendCheck.run(backend, secret: configuration.backendSecret))
+    }
+  }
+
+  private static func redis(_ url: RedisURL, _ configuration: NodeConfiguration) async -> [Finding] {
+    do {
+      let check = RedisCheck(
+        url: url, security: try configuration.redisContext(), prefix: configuration.redisPrefix,
+        timeout: configuration.redisTimeout, maxMessageSize: configuration.maxMessageSize)
+      return await check.run()
+    } catch {
+      return [.error(error.description)]
     }
   }
 

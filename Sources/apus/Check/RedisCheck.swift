@@ -1,9 +1,12 @@
 import JSON
+import Reactor
 import Redis
+import TLS
 
 /// Tries at a Redis what a node needs there, and leaves nothing behind.
 struct RedisCheck {
   let url: RedisURL
+  let security: TLSContext?
   let prefix: String
   /// Milliseconds for one answer.
   let timeout: Int64
@@ -13,6 +16,8 @@ struct RedisCheck {
   /// All of it takes no longer.
   private static let limit = Duration.seconds(5)
   private static let pings = 20
+  /// A certificate that ends earlier should be renewed.
+  private static let fewDays = 14
   /// What a busy node may be behind before Redis closes it, in bytes.
   private static let roomOfSubscribers = 64 << 20
   /// Nodes that are compared with this one.
@@ -21,7 +26,7 @@ struct RedisCheck {
   func run() async -> [Finding] {
     let conversation: RedisConversation
     do {
-      conversation = try RedisConversation(url, timeout: min(timeout, 5000))
+      conversation = try RedisConversation(url, security: security, timeout: min(timeout, 5000))
     } catch {
       return [.error("cannot be checked: \(error)")]
     }
@@ -34,6 +39,7 @@ struct RedisCheck {
       findings = [.error("cannot be used: \(reason.printable)")]
     } else {
       findings.append(.ok("connected and logged in"))
+      if let security = await conversation.security() { findings.append(Self.certificate(security)) }
       findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
       findings += await RedisPermissions(prefix: prefix).check(conversation)
       findings += await otherNodes(conversation)
@@ -42,6 +48,12 @@ struct RedisCheck {
     deadline.cancel()
     conversation.end()
     return findings
+  }
+
+  private static func certificate(_ security: ByteStream.Security) -> Finding {
+    let days = (security.certificateEnd - Sys.wallMilliseconds() / 1000) / 86400
+    let text = "\(security.version); its certificate ends in \(days) \(days == 1 ? "day" : "days")"
+    return days < fewDays ? .warning("\(text): renew it") : .ok(text)
   }
 
   private func role(_ conversation: RedisConversation) async -> Finding {

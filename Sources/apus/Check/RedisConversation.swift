@@ -3,6 +3,7 @@ import Locks
 import Logging
 import Reactor
 import Redis
+import TLS
 
 /// An answer of Redis that may leave its loop.
 enum RedisAnswer: Equatable, Sendable {
@@ -52,12 +53,13 @@ final class RedisConversation: Sendable {
   }
 
   /// Starts the thread; nothing is connected yet.
-  init(_ url: RedisURL, timeout: Int64) throws {
+  init(_ url: RedisURL, security: TLSContext?, timeout: Int64) throws {
     let made = Lock<LoopBound<Talk>?>(nil)
     thread = try LoopThread.start("apus-check") { loop in
       // What the link would log is told as findings.
       let logger = Logger(label: "apus-check") { _ in SwiftLogNoOpLogHandler() }
-      let talk = Talk(RedisLink(to: url, name: "apus-check", on: loop, timeout: timeout, logger: logger))
+      let talk = Talk(
+        RedisLink(to: url, security: security, name: "apus-check", on: loop, timeout: timeout, logger: logger))
       made.withLock { $0 = LoopBound(talk, on: loop) }
       return talk
     }
@@ -80,6 +82,14 @@ final class RedisConversation: Sendable {
         talk.link.start()
       }
       if !accepted { continuation.resume(returning: "no connection in time") }
+    }
+  }
+
+  /// What TLS has agreed on; nil where there is none.
+  func security() async -> ByteStream.Security? {
+    await withCheckedContinuation { continuation in
+      let accepted = talk.execute { talk in continuation.resume(returning: talk.link.streamSecurity) }
+      if !accepted { continuation.resume(returning: nil) }
     }
   }
 

@@ -1,25 +1,13 @@
 import Cluster
-import Glibc
-import Reactor
 import Redis
 
 /// A plain client that waits for its answers: how a test looks into Redis, and what it does there itself.
 final class RedisProbe {
-  /// Milliseconds an answer may take.
-  private static let limit: Int32 = 30_000
-
-  private let fd: Int32
-  private let codec: RedisCodec
+  private let connection: WaitingConnection
   private var replies: [RedisAnswer] = []
 
   init(_ socket: String) throws {
-    guard let address = SocketAddress(unixPath: socket) else { throw Failure("bad path") }
-    fd = try Sys.connect(to: address)
-    guard let codec = RedisCodec(fd: fd) else {
-      Sys.close(fd)
-      throw Failure("no memory")
-    }
-    self.codec = codec
+    connection = try WaitingConnection(socket)
   }
 
   /// Runs a command and waits for its answer.
@@ -34,9 +22,8 @@ final class RedisProbe {
     for word in words {
       if command == nil { command = RedisCommand(String(decoding: word, as: UTF8.self)) } else { command?.arg(word) }
     }
-    guard let command, codec.append(command), codec.flush() == .done else {
-      throw Failure("Redis takes nothing")
-    }
+    guard let command else { throw Failure("no command") }
+    try connection.send(command)
   }
 
   func send(_ words: String...) throws {
@@ -45,15 +32,7 @@ final class RedisProbe {
 
   /// The next answer, or the next message of a subscription.
   func receive() throws -> RedisAnswer {
-    while replies.isEmpty {
-      var interest = pollfd(fd: fd, events: Int16(POLLIN), revents: 0)
-      guard poll(&interest, 1, Self.limit) > 0 else { throw Failure("Redis is silent") }
-      switch codec.read({ replies.append(RedisAnswer($0)) }) {
-      case .drained, .limit: break
-      case .closed: throw Failure("Redis closed the connection")
-      case .failed(let reason): throw Failure(reason)
-      }
-    }
+    while replies.isEmpty { try connection.read { replies.append(RedisAnswer($0)) } }
     return replies.removeFirst()
   }
 }

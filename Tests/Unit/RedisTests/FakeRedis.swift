@@ -1,10 +1,13 @@
 import Glibc
 import Redis
+import TLS
 import Testing
 
-/// The other end of a codec's socket, where a test plays Redis, byte by byte. Nothing here ever waits.
+/// The other end of a connection's socket, where a test plays Redis, byte by byte. Nothing here ever waits.
 final class FakeRedis {
-  let codec: RedisCodec
+  let connection: RedisConnection
+  /// What reads go through: as much as a link gives them.
+  private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: ByteStream.leastRoom, alignment: 16)
   private var fd: Int32
 
   init() throws {
@@ -13,10 +16,17 @@ final class FakeRedis {
     var ends: [Int32] = [0, 0]
     try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
     fd = ends[0]
-    codec = try #require(RedisCodec(fd: ends[1]))
+    connection = try #require(RedisConnection(ByteStream(fd: ends[1])))
   }
 
-  deinit { hangUp() }
+  deinit {
+    hangUp()
+    room.deallocate()
+  }
+
+  func read(limit: Int = 262_144, _ body: (RedisReplyView) -> Void) -> RedisConnection.ReadResult {
+    connection.read(limit: limit, by: room, body)
+  }
 
   /// Closes this end.
   func hangUp() {
@@ -49,16 +59,16 @@ final class FakeRedis {
     }
   }
 
-  /// Writes all the bytes, however many, letting the codec read in between; gives back the replies.
+  /// Writes all the bytes, however many, letting the connection read in between; gives back the replies.
   func deliver(_ bytes: [UInt8]) -> [RedisValue] {
     var replies: [RedisValue] = []
     var rest = bytes[...]
     while !rest.isEmpty {
       rest = rest.dropFirst(write(rest))
-      guard case .drained = codec.read({ replies.append(RedisValue($0)) }) else { break }
+      guard case .drained = read({ replies.append(RedisValue($0)) }) else { break }
     }
     // A read that found less than it asked for has stopped; this one finds what came after it.
-    _ = codec.read { replies.append(RedisValue($0)) }
+    _ = read { replies.append(RedisValue($0)) }
     return replies
   }
 
@@ -66,14 +76,14 @@ final class FakeRedis {
     deliver(Array(text.utf8))
   }
 
-  /// Writes bytes that are no reply; gives back the codec's complaint and the replies before it.
+  /// Writes bytes that are no reply; gives back the connection's complaint and the replies before it.
   func complaint(about bytes: [UInt8]) -> (reason: String?, before: [RedisValue]) {
     var replies: [RedisValue] = []
     var rest = bytes[...]
     while true {
       rest = rest.dropFirst(write(rest))
-      switch codec.read({ replies.append(RedisValue($0)) }) {
-      case .failed(let reason): return (reason, replies)
+      switch read({ replies.append(RedisValue($0)) }) {
+      case .failed(let failure): return (failure.reason, replies)
       case .closed: return (nil, replies)
       case .drained, .limit: if rest.isEmpty { return (nil, replies) }
       }

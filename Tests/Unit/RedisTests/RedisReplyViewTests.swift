@@ -8,7 +8,7 @@ struct RedisReplyViewTests {
     let redis = try FakeRedis()
     try redis.write(wire)
     var count = 0
-    let result = redis.codec.read { reply in
+    let result = redis.read { reply in
       count += 1
       body(reply)
     }
@@ -66,7 +66,7 @@ struct RedisReplyViewTests {
     let redis = try FakeRedis()
     #expect(redis.write(Array("$2\r\n".utf8) + [0x61, 0xFF, 13, 10]) == 8)
     var text = ""
-    #expect(redis.codec.read { text = $0.string } == .drained)
+    #expect(redis.read { text = $0.string } == .drained)
     #expect(text == "a\u{FFFD}")
   }
 }

@@ -61,13 +61,32 @@ struct RedisURLTests {
     #expect(throws: RedisURLError.self) { try RedisURL(text) }
   }
 
-  @Test func saysThatThereIsNoTLS() {
-    let error = #expect(throws: RedisURLError.self) { try RedisURL("rediss://host") }
-    #expect(error?.description.contains("TLS") == true)
+  @Test(
+    arguments: [
+      ("redis://host", false, nil), ("unix:///a", false, nil), ("rediss://host", true, nil),
+      ("REDISS://alice:secret@[::1]:6380/1", true, nil),
+      ("rediss://10.0.0.1?server-name=redis.example", true, "redis.example"),
+      ("rediss://host/2?server-name=%3A%3A1", true, "::1"),
+    ] as [(String, Bool, String?)])
+  func readsTLS(text: String, isSecure: Bool, serverName: String?) throws {
+    let url = try RedisURL(text)
+    #expect(url.isSecure == isSecure)
+    #expect(url.serverName == serverName)
   }
 
   @Test(arguments: [
-    "rediss://alice:hunter2@host", "redis://alice:hunter2/x@host", "redis://alice:hunter2%@host", "redis://:hunter2",
+    ("rediss://host?", "?server-name="), ("rediss://host?x=1", "?server-name="),
+    ("rediss://host?server-name=a&x=1", "?server-name="), ("rediss://host?server-name=", "a name or an address"),
+    ("rediss://host?server-name=a%20b", "a name or an address"), ("rediss+unix:///a", "rediss://"),
+  ])
+  func saysWhatTLSTakes(text: String, words: String) {
+    let error = #expect(throws: RedisURLError.self) { try RedisURL(text) }
+    #expect(error?.description.contains(words) == true)
+  }
+
+  @Test(arguments: [
+    "rediss://alice:hunter2@host?x=1", "redis://alice:hunter2/x@host", "redis://alice:hunter2%@host",
+    "redis://:hunter2",
     "redis://alice:hunter2@", "redis://alice:hunter2@host:x", "redis://alice:hunter2@host/x", "alice:hunter2@host",
     "unix://alice:hunter2@run/a", "redis://alice:hunter2",
   ])
@@ -79,6 +98,7 @@ struct RedisURLTests {
   @Test(arguments: [
     ("redis://host", "redis://host:6379/0"),
     ("redis://[::1]/1", "redis://[::1]:6379/1"),
+    ("rediss://:hunter2@host/1?server-name=a.example", "rediss://:***@host:6379/1?server-name=a.example"),
     ("redis://alice:hunter2@host", "redis://alice:***@host:6379/0"),
     ("redis://:hunter2@host", "redis://:***@host:6379/0"),
     ("redis://a%0Ab:hunter2@host", "redis://a%0Ab:***@host:6379/0"),

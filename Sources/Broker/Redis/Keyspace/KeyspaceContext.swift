@@ -36,7 +36,9 @@ final class KeyspaceContext {
     self.logger = logger
     keys = RedisKeys(prefix: configuration.prefix)
     let link = { (name: String) in
-      RedisLink(to: configuration.url, name: name, on: loop, timeout: configuration.timeout, logger: logger)
+      RedisLink(
+        to: configuration.url, security: configuration.security, name: name, on: loop, timeout: configuration.timeout,
+        logger: logger)
     }
     commands = link("apus-\(configuration.nodeName)")
     subscriber = link("apus-\(configuration.nodeName)-sub")

@@ -1,8 +1,9 @@
 import Redis
+import TLS
 import Testing
 
 /// Replies as Redis sends them, through a real socket.
-struct RedisCodecReplyTests {
+struct RedisReplyTests {
   @Test(arguments: [
     ("+OK\r\n", RedisValue.status("OK")),
     ("+\r\n", .status("")),
@@ -86,9 +87,11 @@ struct RedisCodecReplyTests {
     let (reason, before) = redis.complaint(about: Array(("+OK\r\n" + wire).utf8))
     #expect(reason?.isEmpty == false)
     #expect(before == [.status("OK")], "what came before it counts")
-    #expect(redis.codec.read { _ in Issue.record("a dead link decodes nothing") } == .failed(reason ?? ""))
-    #expect(redis.codec.flush() == .failed(reason ?? ""))
-    #expect(!redis.codec.append(RedisCommand("PING")))
+    #expect(
+      redis.read { _ in Issue.record("a dead connection decodes nothing") }
+        == .failed(StreamFailure(reason: reason ?? "")))
+    #expect(redis.connection.flush() == .failed(StreamFailure(reason: reason ?? "")))
+    #expect(!redis.connection.append(RedisCommand("PING")))
   }
 
   @Test func refusesTooDeepNesting() throws {
@@ -117,10 +120,10 @@ struct RedisCodecReplyTests {
       var rest = wire[...]
       while !rest.isEmpty {
         rest = rest.dropFirst(redis.write(rest))
-        try #require(redis.codec.read { count += $0.bytes.count } == .drained)
+        try #require(redis.read { count += $0.bytes.count } == .drained)
       }
     }
-    #expect(redis.codec.read { count += $0.bytes.count } == .drained)
+    #expect(redis.read { count += $0.bytes.count } == .drained)
     #expect(count == 140_000_000)
   }
 
@@ -131,11 +134,11 @@ struct RedisCodecReplyTests {
     var written = 0
     while true {
       written += redis.write(chunk)
-      guard case .failed(let reason) = redis.codec.read({ _ in }) else {
+      guard case .failed(let failure) = redis.read({ _ in }) else {
         try #require(written < 200 << 20, "the limit is 128 MiB")
         continue
       }
-      #expect(reason == "The reply is too large")
+      #expect(failure.reason == "The reply is too large")
       #expect(written >= 128 << 20)
       return
     }
