@@ -12,7 +12,8 @@ import Reactor
 ///
 /// After a lost connection it connects again, with a growing random delay, subscribes to the same channels, and asks
 /// for what it missed where a channel keeps history; `ClientEvent.gap` tells where something may be missing.
-/// One thread per client runs its socket. Linux, `ws://`.
+/// One thread per client runs its socket. Linux, `ws://` and `wss://`; whose certificates it trusts, the system says, or the
+/// file that the environment names by `SSL_CERT_FILE`.
 public final class ApusClient: Sendable {
   /// What happens, in order; for one task to go over.
   public var events: ClientEvents { ClientEvents(queue: queue, client: self) }
@@ -21,7 +22,7 @@ public final class ApusClient: Sendable {
   private let thread: LoopThread
   private let runner: LoopBound<ClientRunner>
 
-  /// Connects to `url`, as `ws://127.0.0.1:8080/ws`, and waits for the node's first words.
+  /// Connects to `url`, as `wss://example.com/ws` or `ws://127.0.0.1:8080/ws`, and waits for the node's first words.
   ///
   /// `token` gives what proves to the node who this is, for this connection and all later ones (see `TokenProvider`);
   /// without it the client is who the URL says, or anonymous. Throws what `token` throws, and an `ApusClientError` that

@@ -177,7 +177,9 @@ def test_a_connection_may_break_anywhere(secure, authority, way):
     """Within the handshake, between records, within a record of an answer: it is said, and nothing hangs or crashes."""
     with Wire(secure.secure_port) as whole:
         assert check(f"rediss://localhost:{whole.port}", "--redis-ca", authority.file)[0] == 0
-    for count in [0, 1, 4, 5, 6, *range(7, whole.passed[way] - 1, whole.passed[way] // 40)]:
+    # What comes last is the answer to the last PING, and the goodbye, without which all was done.
+    last = whole.passed[way] - 200
+    for count in [0, 1, 4, 5, 6, *range(7, last, last // 40)]:
         with Wire(secure.secure_port, **{way: count}) as wire:
             code, said = check(f"rediss://localhost:{wire.port}", "--redis-ca", authority.file)
         assert code == 1, f"{count} bytes {way}: {said}"

@@ -4,10 +4,14 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from harness.ports import free_port, is_taken
 from harness.process import Process, program
 from harness.repository import REPOSITORY
+
+if TYPE_CHECKING:
+    from harness.certificates import Certificate
 
 _SERVER = re.compile(r"^(?P<indent> *)server\s+[^\s;]+(?P<options>[^;]*);.*\n", re.MULTILINE)
 _UPSTREAM = re.compile(r"^(?P<indent> *)upstream[^{]*\{.*?^(?P=indent)\}", re.MULTILINE | re.DOTALL)
@@ -69,6 +73,30 @@ class NamedNginx(Nginx):
         words = "resolver" if has_sticky() else "resolver|sticky"
         text = re.sub(rf"^ *(?:{words}) .*\n", "", text, flags=re.MULTILINE).replace(" resolve ", " ")
         file.write_text(text)
+
+
+class SecureNginx(Nginx):
+    """The same with `nginx/tls.conf`: HTTPS and `wss` at `secure_port`; the plain port leads there."""
+
+    def __init__(self, directory: Path, ports: list[int], certificate: "Certificate"):
+        super().__init__(directory, ports)
+        self._certificate = certificate
+        self.secure_port = free_port()
+        self.wss = f"wss://localhost:{self.secure_port}/ws"
+
+    def configure(self, folder: Path) -> None:
+        super().configure(folder)
+        text = (folder / "tls.conf").read_text()
+        changes = {
+            "listen 8443 ssl": f"listen 127.0.0.1:{self.secure_port} ssl",
+            "listen 8080": f"listen 127.0.0.1:{self.port}",
+            "/etc/apus-tls/fullchain.pem": str(self._certificate.certificate),
+            "/etc/apus-tls/privkey.pem": str(self._certificate.key),
+        }
+        for old, new in changes.items():
+            assert text.count(old) == 1, old
+            text = text.replace(old, new)
+        (self._prefix / "listen.conf").write_text(text)
 
 
 def has_sticky() -> bool:

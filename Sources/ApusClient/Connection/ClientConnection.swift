@@ -1,11 +1,12 @@
 import Model
 import Reactor
+import TLS
 import WebSocket
 
-/// One connection to a node, on a loop: connect, handshake, frames, close.
+/// One connection to a node, on a loop: connect, TLS where the URL has it, handshake, frames, close.
 package final class ClientConnection: EventSource {
   private enum Phase {
-    case connecting, handshaking, open, closed
+    case connecting, securing, handshaking, open, closed
   }
 
   /// What happens, for whoever made the connection.
@@ -34,7 +35,10 @@ package final class ClientConnection: EventSource {
   private var phase = Phase.connecting
   /// Those of the host that were not tried yet.
   private var addresses: [SocketAddress]
+  /// While it is being connected.
   private var fd: Int32 = -1
+  /// From then on.
+  private var stream: ByteStream?
   private var registration: Registration?
   private var timer: TimerID?
   /// Nil once it is over.
@@ -122,12 +126,38 @@ package final class ClientConnection: EventSource {
       forgetSocket()
       return connectToNext("\(url.authority): \(SystemError("connect", errno: error)). Does a node run there?")
     }
-    phase = .handshaking
-    let handshake = ClientHandshake(nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
-    self.handshake = handshake
-    watch()
-    outgoing = handshake.request(url, token: token)
-    flush()
+    guard let stream = stream(over: fd) else { return }
+    self.stream = stream
+    fd = -1
+    phase = .securing
+    secure(stream)
+  }
+
+  /// Nil where that has ended the connection.
+  private func stream(over fd: Int32) -> ByteStream? {
+    guard url.isSecure else { return ByteStream(fd: fd) }
+    switch ClientTrust.system {
+    case .success(let context):
+      if let stream = ByteStream(fd: fd, in: context, to: url.host) { return stream }
+      end(.broken("There is no memory for a connection."))
+    case .failure(let error): end(.refused("TLS cannot be used: \(error).", retryAfter: nil))
+    }
+    return nil
+  }
+
+  /// Goes on with the handshake of TLS, which a plain stream has none of.
+  private func secure(_ stream: ByteStream) {
+    switch stream.handshake() {
+    case .waiting(let interest): if let registration { loop.modify(registration, fd: stream.fd, interest) }
+    case .failed(let failure): end(.broken("\(url.authority): \(failure.advice)."))
+    case .done:
+      phase = .handshaking
+      let handshake = ClientHandshake(nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
+      self.handshake = handshake
+      watch()
+      outgoing = handshake.request(url, token: token)
+      flush()
+    }
   }
 
   // MARK: Events of the loop
@@ -135,9 +165,10 @@ package final class ClientConnection: EventSource {
   package func ready(_ readiness: Readiness, key: UInt32) {
     switch phase {
     case .connecting: connected()
+    case .securing: if let stream { secure(stream) }
     case .handshaking, .open:
       if readiness.contains(.writable) { flush() }
-      if readiness.wantsReading { receive() }
+      if readiness.wantsReading || stream?.interest == .writable { receive() }
     case .closed: break
     }
   }
@@ -149,17 +180,20 @@ package final class ClientConnection: EventSource {
     case .connecting where !addresses.isEmpty:
       forgetSocket()
       connectToNext(words)
-    case .connecting, .handshaking: end(.broken(words))
+    case .connecting, .securing, .handshaking: end(.broken(words))
     case .open, .closed: break
     }
   }
 
   private func receive() {
-    guard phase != .closed else { return }
-    switch Sys.receive(fd, into: loop.receiveBuffer) {
+    guard phase != .closed, let stream else { return }
+    let interest = stream.interest
+    let transfer = stream.receive(into: loop.receiveBuffer)
+    if stream.interest != interest { watch() }
+    switch transfer {
     case .wouldBlock: break
     case .ended: end(.broken("The node ended the connection."))
-    case .failed(let error): end(.broken("The connection broke: \(SystemError("recv", errno: error))."))
+    case .failed(let failure): end(.broken("The connection broke: \(failure.advice)."))
     case .moved(let count):
       let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
       phase == .handshaking ? continueHandshake(bytes) : take(bytes)
@@ -215,14 +249,14 @@ package final class ClientConnection: EventSource {
 
   /// A close frame, as far as the socket takes it at once: nothing depends on its arrival.
   private func sayGoodbye(_ code: CloseCode?) {
-    guard !isBroken else { return }
+    guard !isBroken, let stream else { return }
     FrameEncoder.closePayload(code).withUnsafeBytes { append(.close, $0) }
-    _ = outgoing.withUnsafeBytes { Sys.send(fd, $0) }
+    _ = outgoing.withUnsafeBytes { stream.send($0) }
   }
 
   private func flush() {
-    while !outgoing.isEmpty {
-      switch outgoing.withUnsafeBytes({ Sys.send(fd, $0) }) {
+    while !outgoing.isEmpty, let stream {
+      switch outgoing.withUnsafeBytes({ stream.send($0) }) {
       case .moved(let count) where count == outgoing.count: outgoing.removeAll(keepingCapacity: true)
       case .moved(let count): outgoing.removeFirst(count)
       case .wouldBlock, .ended: return wantWrite(true)
@@ -242,11 +276,11 @@ package final class ClientConnection: EventSource {
   }
 
   private func watch() {
-    guard let registration, phase == .handshaking || phase == .open else { return }
+    guard let registration, let stream, phase == .handshaking || phase == .open else { return }
     // The handshake is not the program's.
-    var interest: Readiness = isPaused && phase == .open ? [] : .readable
+    var interest: Readiness = isPaused && phase == .open ? [] : stream.interest
     if wantsWrite { interest.insert(.writable) }
-    loop.modify(registration, fd: fd, interest)
+    loop.modify(registration, fd: stream.fd, interest)
   }
 
   // MARK: The end
@@ -265,8 +299,10 @@ package final class ClientConnection: EventSource {
   }
 
   private func forgetSocket() {
-    if let registration { loop.remove(registration, fd: fd) }
+    if let registration { loop.remove(registration, fd: stream?.fd ?? fd) }
     registration = nil
+    stream?.close()
+    stream = nil
     if fd >= 0 { Sys.close(fd) }
     fd = -1
   }

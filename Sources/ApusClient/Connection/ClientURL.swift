@@ -1,5 +1,7 @@
-/// Where a client connects: `ws://host:port/path?query`.
+/// Where a client connects: `ws://host:port/path?query`, or `wss://…` for TLS.
 package struct ClientURL: Equatable, Sendable {
+  /// Whether it is reached through TLS.
+  package let isSecure: Bool
   package let host: String
   package let port: UInt16
   /// Path and query, as they go into the request line.
@@ -7,12 +9,13 @@ package struct ClientURL: Equatable, Sendable {
 
   /// Reads the URL; throws a sentence that says what is wrong.
   package init(_ text: String) throws(ApusClientError) {
-    guard text.lowercased().hasPrefix("ws://") else {
+    let scheme = ["ws://", "wss://"].first { text.lowercased().hasPrefix($0) }
+    guard let scheme else {
       throw ApusClientError(
-        .invalid,
-        "The URL of a node looks like ws://127.0.0.1:8080/ws; this client does not support wss://.")
+        .invalid, "The URL of a node looks like ws://127.0.0.1:8080/ws, or wss://example.com/ws for TLS.")
     }
-    let rest = text.dropFirst(5)
+    isSecure = scheme == "wss://"
+    let rest = text.dropFirst(scheme.utf8.count)
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
     let authority = rest[..<end]
     let tail = rest[end...]
@@ -32,12 +35,17 @@ package struct ClientURL: Equatable, Sendable {
       }
       self.port = port
     } else {
-      port = 80
+      port = Self.defaultPort(isSecure)
     }
+  }
+
+  /// RFC 6455 section 3.
+  private static func defaultPort(_ isSecure: Bool) -> UInt16 {
+    isSecure ? 443 : 80
   }
 
   /// The value of the `Host` header.
   var authority: String {
-    (host.contains(":") ? "[\(host)]" : host) + (port == 80 ? "" : ":\(port)")
+    (host.contains(":") ? "[\(host)]" : host) + (port == Self.defaultPort(isSecure) ? "" : ":\(port)")
   }
 }

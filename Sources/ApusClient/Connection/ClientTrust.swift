@@ -1,0 +1,28 @@
+import TLS
+
+/// Whom clients trust: the authorities of the system, or those of the file that `SSL_CERT_FILE` names.
+enum ClientTrust {
+  /// Read once, by the first connection that needs it.
+  static let system = Result<TLSContext, TLSFileError>.read()
+}
+
+extension Result where Success == TLSContext, Failure == TLSFileError {
+  fileprivate static func read() -> Self {
+    do {
+      return .success(try TLSContext(TLSFiles()))
+    } catch {
+      return .failure(error)
+    }
+  }
+}
+
+extension StreamFailure {
+  /// What it means for whoever runs the client, and what to do.
+  var advice: String {
+    switch problem {
+    case .plain: "\(reason): use ws://"
+    case .untrusted: "\(reason): SSL_CERT_FILE may name a file with that authority"
+    case .name, .ownCertificate, .other: reason
+    }
+  }
+}
