@@ -25,6 +25,8 @@ struct ctls_stream {
   int failure;
   /// What the certificate must be for.
   char *name;
+  /// The peer has asked for a certificate, and there is none.
+  bool lacks_certificate;
   char error[256];
   ctls_problem problem;
 };
@@ -98,10 +100,21 @@ static int no_password(char *buffer, int size, int is_writing, void *data) {
 
 static int remember_refusal(int is_fine, X509_STORE_CTX *store);
 
+/// Called by OpenSSL where the peer asks for a certificate and there is none. In TLS 1.2 nothing else tells why it fails.
+static int lack_certificate(SSL *ssl, X509 **certificate, EVP_PKEY **key) {
+  (void)certificate;
+  (void)key;
+  ctls_stream *stream = SSL_get_app_data(ssl);
+  if (stream != NULL) stream->lacks_certificate = true;
+  return 0;
+}
+
 static ctls_file_error use_files(SSL_CTX *ssl, const char *authorities, const char *certificate, const char *key) {
   int is_loaded = authorities == NULL ? SSL_CTX_set_default_verify_paths(ssl)
                                       : SSL_CTX_load_verify_locations(ssl, authorities, NULL);
   if (is_loaded != 1) return CTLS_FILES_AUTHORITIES;
+  // Whoever names an intermediate authority trusts what it signs.
+  if (authorities != NULL) X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ssl), X509_V_FLAG_PARTIAL_CHAIN);
   if (certificate == NULL || key == NULL) return CTLS_FILES_FINE;
   if (SSL_CTX_use_certificate_chain_file(ssl, certificate) != 1) return CTLS_FILES_CERTIFICATE;
   ERR_clear_error();
@@ -121,8 +134,11 @@ ctls_context *ctls_context_open(
   SSL_CTX_set_options(ssl, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   SSL_CTX_set_mode(
     ssl, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+  // Else one read would go on through any number of records without data, for as long as the peer sends them.
+  SSL_CTX_clear_mode(ssl, SSL_MODE_AUTO_RETRY);
   SSL_CTX_set_session_cache_mode(ssl, SSL_SESS_CACHE_OFF);
   SSL_CTX_set_verify(ssl, SSL_VERIFY_PEER, remember_refusal);
+  SSL_CTX_set_client_cert_cb(ssl, lack_certificate);
   SSL_CTX_set_default_passwd_cb(ssl, no_password);
   *error = use_files(ssl, authorities, certificate, key);
   ERR_clear_error();
@@ -151,7 +167,7 @@ ctls_stream *ctls_open(ctls_context *context, int descriptor, const char *name, 
   bio = NULL;
   SSL_set_app_data(stream->ssl, stream);
   SSL_set_connect_state(stream->ssl);
-  SSL_set_hostflags(stream->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+  SSL_set_hostflags(stream->ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
   bool is_named = is_address ? X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(stream->ssl), name) == 1
                              : SSL_set1_host(stream->ssl, name) == 1
                                  && SSL_set_tlsext_host_name(stream->ssl, name) == 1;
@@ -229,7 +245,10 @@ static int remember_refusal(int is_fine, X509_STORE_CTX *store) {
   char names[128];
   switch (error) {
     case X509_V_ERR_CERT_HAS_EXPIRED:
-      explain(stream, CTLS_PROBLEM_OTHER, "its certificate has expired");
+      explain(
+        stream, CTLS_PROBLEM_OTHER,
+        X509_STORE_CTX_get_error_depth(store) == 0 ? "its certificate has expired"
+                                                   : "the certificate of an authority of its own has expired");
       break;
     case X509_V_ERR_CERT_NOT_YET_VALID:
       explain(stream, CTLS_PROBLEM_OTHER, "its certificate is not valid yet");
@@ -238,7 +257,8 @@ static int remember_refusal(int is_fine, X509_STORE_CTX *store) {
     case X509_V_ERR_IP_ADDRESS_MISMATCH:
       list_names(X509_STORE_CTX_get0_cert(store), names, sizeof(names));
       explain(
-        stream, CTLS_PROBLEM_NAME, "its certificate is for %s, not for %.80s", names[0] == '\0' ? "nothing" : names,
+        stream, CTLS_PROBLEM_NAME, "its certificate is for %s, not for %.80s",
+        names[0] == '\0' ? "other names or none" : names,
         stream->name);
       break;
     case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
@@ -262,6 +282,9 @@ static void explain_failure(ctls_stream *stream, bool is_handshake) {
     case SSL_R_HTTP_REQUEST:
       if (is_handshake) explain(stream, CTLS_PROBLEM_PLAIN, "this port does not speak TLS");
       break;
+    case SSL_R_SSLV3_ALERT_HANDSHAKE_FAILURE:
+      if (!stream->lacks_certificate) break;
+      // fallthrough
     case SSL_R_TLSV13_ALERT_CERTIFICATE_REQUIRED:
       explain(stream, CTLS_PROBLEM_OWN_CERTIFICATE, "it asks for a certificate of this side");
       break;

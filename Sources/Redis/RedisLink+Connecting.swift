@@ -60,8 +60,8 @@ extension RedisLink {
     }
     wantsWrite = false
     isPaused = false
-    state = .securing(connection, registration)
-    secure(connection, registration)
+    state = .securing(connection, registration, rest: rest)
+    secure(connection, registration, rest: rest)
   }
 
   /// Nil, with the socket closed, when there is no memory.
@@ -73,10 +73,11 @@ extension RedisLink {
   }
 
   /// Goes on with the handshake of TLS, which a plain stream has none of.
-  func secure(_ connection: RedisConnection, _ registration: Registration) {
+  func secure(_ connection: RedisConnection, _ registration: Registration, rest: [SocketAddress]) {
     switch connection.stream.handshake() {
     case .waiting(let interest): loop.modify(registration, fd: connection.stream.fd, interest)
-    case .failed(let failure): failAttempt(failure.advice)
+    case .failed(let failure):
+      rest.isEmpty ? failAttempt(advice(on: failure)) : abandon(connection, registration, for: rest)
     case .done:
       state = .introducing(connection, registration)
       watch(connection, registration)
@@ -88,6 +89,16 @@ extension RedisLink {
   func abandon(_ fd: Int32, _ registration: Registration, for rest: [SocketAddress]) {
     loop.remove(registration, fd: fd)
     Sys.close(fd)
+    goOn(with: rest)
+  }
+
+  func abandon(_ connection: RedisConnection, _ registration: Registration, for rest: [SocketAddress]) {
+    loop.remove(registration, fd: connection.stream.fd)
+    connection.close()
+    goOn(with: rest)
+  }
+
+  private func goOn(with rest: [SocketAddress]) {
     // The descriptor is nobody's from here on, also where none of the others can be connected to.
     state = .resolving
     attemptBegan = loop.now
@@ -102,12 +113,13 @@ extension RedisLink {
     if url.database != 0 { steps.append(RedisCommand("SELECT", String(url.database))) }
     steps.append(RedisCommand("CLIENT", "SETNAME", name))
     let last = steps.count - 1
+    let isLogin = { [url] (index: Int) in index == 0 && url.password != nil }
     for (index, step) in steps.enumerated() {
       enqueue(step, connection) { [unowned self] outcome in
         guard case .reply(let reply) = outcome, case .introducing(let connection, let registration) = state else {
           return
         }
-        if let error = reply.error { return failAttempt(error.advice) }
+        if let error = reply.error { return failAttempt(isLogin(index) ? error.adviceOnLogin : error.advice) }
         guard index == last else { return }
         state = .connected(connection, registration)
         if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
@@ -118,15 +130,30 @@ extension RedisLink {
   }
 }
 
-extension StreamFailure {
-  /// What it means for whoever runs the node, and what to do.
-  var advice: String {
-    switch problem {
-    case .plain: "\(reason): use redis://"
-    case .untrusted: "\(reason): name the file with that authority by --redis-ca"
-    case .name: "\(reason): if it is the right one, add ?server-name=NAME to the URL"
-    case .ownCertificate: "\(reason): --redis-cert and --redis-key name it"
-    case .other: reason
+extension RedisLink {
+  /// What the end of a stream means for whoever runs the node, and what to do.
+  func advice(on failure: StreamFailure) -> String {
+    switch failure.problem {
+    case .plain: "\(failure.reason): use redis://"
+    case .untrusted: "\(failure.reason): \(adviceOnAuthorities)"
+    case .name: "\(failure.reason): if it is the right one, add ?server-name=NAME to the URL"
+    case .ownCertificate: "\(failure.reason): --redis-cert and --redis-key name it"
+    case .other: failure.reason
     }
+  }
+
+  private var adviceOnAuthorities: String {
+    guard let file = security?.files.authorities else { return "name the file with that authority by --redis-ca" }
+    return "none in \(file) has signed it, or a certificate between the two is missing"
+  }
+}
+
+extension RedisError {
+  /// The same for the answer to a login. What a server says of a command that it does not know may hold the password.
+  fileprivate var adviceOnLogin: String {
+    if message.contains("without any password configured") {
+      return "this Redis has no password: the URL must have none"
+    }
+    return code == .other ? "Redis does not take the login (AUTH); what it says of it may hold the password" : advice
   }
 }

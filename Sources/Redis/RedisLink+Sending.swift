@@ -67,7 +67,7 @@ extension RedisLink {
       switch connection.flush() {
       case .done: watchWriting(false, connection, registration)
       case .blocked: watchWriting(true, connection, registration)
-      case .failed(let failure): lose(failure.advice)
+      case .failed(let failure): lose(advice(on: failure))
       }
     case .stopped, .waiting, .resolving, .connecting, .securing: break
     }

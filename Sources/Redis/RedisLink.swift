@@ -34,7 +34,7 @@ package final class RedisLink: EventSource {
     case resolving
     case connecting(fd: Int32, Registration, rest: [SocketAddress])
     /// The handshake of TLS.
-    case securing(RedisConnection, Registration)
+    case securing(RedisConnection, Registration, rest: [SocketAddress])
     /// Authenticating and selecting the database.
     case introducing(RedisConnection, Registration)
     case connected(RedisConnection, Registration)
@@ -206,7 +206,7 @@ package final class RedisLink: EventSource {
     case .connecting(let fd, let registration, _):
       loop.remove(registration, fd: fd)
       Sys.close(fd)
-    case .securing(let connection, let registration), .introducing(let connection, let registration),
+    case .securing(let connection, let registration, _), .introducing(let connection, let registration),
       .connected(let connection, let registration):
       loop.remove(registration, fd: connection.stream.fd)
       connection.close()
@@ -225,7 +225,7 @@ package final class RedisLink: EventSource {
   package func ready(_ readiness: Readiness, key: UInt32) {
     switch state {
     case .connecting(let fd, let registration, let rest): finishConnecting(fd, registration, rest: rest)
-    case .securing(let connection, let registration): secure(connection, registration)
+    case .securing(let connection, let registration, let rest): secure(connection, registration, rest: rest)
     case .introducing(let connection, _), .connected(let connection, _):
       if readiness.contains(.writable) { flush() }
       if !isPaused || readiness.contains(.failed) { read(connection) }
@@ -243,7 +243,7 @@ package final class RedisLink: EventSource {
     switch result {
     case .drained, .limit: if connection.stream.interest != interest { watchIfCurrent(connection) }
     case .closed: loseIfCurrent(connection, "Redis closed the connection")
-    case .failed(let failure): loseIfCurrent(connection, failure.advice)
+    case .failed(let failure): loseIfCurrent(connection, advice(on: failure))
     }
   }
 
@@ -292,8 +292,9 @@ package final class RedisLink: EventSource {
     case .connecting(let fd, let registration, let rest) where loop.now - attemptBegan > timeout && !rest.isEmpty:
       // An address that does not answer at all must not keep the others from being tried.
       abandon(fd, registration, for: rest)
-    case .securing:
+    case .securing(let connection, let registration, let rest):
       if loop.now - attemptBegan > timeout {
+        if !rest.isEmpty { return abandon(connection, registration, for: rest) }
         failAttempt("no TLS within \(timeout) ms: if this port does not speak TLS, use redis://")
       }
     case .resolving, .connecting, .introducing:

@@ -106,7 +106,8 @@ package struct RedisURL: Sendable, Equatable {
       throw RedisURLError("a rediss:// URL takes only the parameter ?server-name=")
     }
     let name = try percentDecoded(query.dropFirst(key.count), in: "server-name")
-    guard !name.isEmpty, name.utf8.allSatisfy(isAddressByte) else {
+    // With a dot in front it would stand for every name below.
+    guard !name.isEmpty, name.utf8.count <= 253, name.first != ".", name.utf8.allSatisfy(isAddressByte) else {
       throw RedisURLError("the server-name must be a name or an address")
     }
     return name

@@ -43,12 +43,15 @@ package final class ByteStream {
   /// A TLS stream over a connected socket, for the client's side; `name` is the host name or the numeric address that the
   /// peer's certificate must be for. Nil when there is no memory; the descriptor is the caller's still.
   package init?(fd: Int32, in context: TLSContext, to name: String) {
-    // A zone such as `%eth0` says where an address is reached, and stands in no certificate.
-    let plain = name.prefix { $0 != "%" }
-    let isAddress = SocketAddress(numericHost: String(plain), port: 0) != nil
-    guard let tls = ctls_open(context.current.context, fd, isAddress ? String(plain) : name, isAddress) else {
-      return nil
-    }
+    // A zone such as `%eth0` says where an address is reached, and stands in no certificate; nor does the dot at the end of
+    // a whole name.
+    let address = String(name.prefix { $0 != "%" })
+    let isAddress = SocketAddress(numericHost: address, port: 0) != nil
+    let whole = isAddress ? address : name.hasSuffix(".") ? String(name.dropLast()) : name
+    // Another thread may read the files again meanwhile.
+    let files = context.current
+    let tls = withExtendedLifetime(files) { ctls_open(files.context, fd, whole, isAddress) }
+    guard let tls else { return nil }
     self.fd = fd
     self.tls = tls
   }

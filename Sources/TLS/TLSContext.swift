@@ -1,4 +1,5 @@
 import CTLS
+import Glibc
 import Locks
 
 /// What the TLS connections of a program share: whom they trust, and the own certificate.
@@ -29,6 +30,9 @@ final class LoadedFiles: @unchecked Sendable {
   let context: OpaquePointer
 
   init(_ files: TLSFiles) throws(TLSFileError) {
+    for path in [files.authorities, files.identity?.certificate, files.identity?.key] {
+      if let path { try Self.look(at: path) }
+    }
     var error = ctls_file_error.CTLS_FILES_FINE
     let opened = ctls_context_open(files.authorities, files.identity?.certificate, files.identity?.key, &error)
     guard let opened else { throw TLSFileError(description: Self.sentence(error, files)) }
@@ -37,6 +41,17 @@ final class LoadedFiles: @unchecked Sendable {
 
   deinit {
     ctls_context_close(context)
+  }
+
+  /// OpenSSL does not say why a file cannot be read, and would wait for one that is no file.
+  private static func look(at path: String) throws(TLSFileError) {
+    let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
+    guard descriptor >= 0 else { throw TLSFileError(description: "\(path): \(String(cString: strerror(errno)))") }
+    defer { close(descriptor) }
+    var status = stat()
+    guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
+      throw TLSFileError(description: "\(path) is not a file")
+    }
   }
 
   private static func sentence(_ error: ctls_file_error, _ files: TLSFiles) -> String {

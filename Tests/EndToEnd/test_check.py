@@ -59,6 +59,18 @@ def test_redis_is_tried(redis):
     assert redis.client.keys() == before, "something is left in Redis"
 
 
+def test_a_redis_that_repeats_the_password_is_not_repeated(tmp_path):
+    """It says of a command that it does not know with what arguments it came."""
+    with Redis(tmp_path, options=["--rename-command", "AUTH", ""]) as server:
+        code, said = check("--allow-anonymous", "--redis", f"redis://apus:{SECRET}@127.0.0.1:{server.port}")
+    assert code == 1 and "does not take the login (AUTH)" in said, said
+
+
+def test_a_password_that_nobody_asked_for(redis):
+    code, said = check("--allow-anonymous", "--redis", f"redis://:{SECRET}@127.0.0.1:{redis.port}")
+    assert code == 1 and "this Redis has no password" in said, said
+
+
 def test_what_redis_should_not_do_is_told(redis):
     for policy in ["allkeys-lru", "volatile-ttl"]:
         redis.client.config_set("maxmemory-policy", policy)

@@ -1,6 +1,7 @@
 """Redis behind TLS: what a cluster does there, whom a node trusts, and what it says where it does not."""
 
 import contextlib
+import os
 import signal
 import socket
 import subprocess
@@ -83,6 +84,12 @@ def test_what_is_wrong_is_said(secure, authority, case):
     assert code == 1 and reason in said and advice in said, said
 
 
+def test_an_authority_that_has_not_signed_is_named(secure, tmp_path):
+    other = Authority(tmp_path, "other")
+    code, said = check(secure.secure_url, "--redis-ca", other.file)
+    assert code == 1 and f"none in {other.file} has signed it" in said, said
+
+
 def test_the_name_may_be_given(secure, authority):
     url = secure.secure_url.replace("localhost", "127.0.0.1")
     code, said = check(f"{url}?server-name=localhost", "--redis-ca", authority.file)
@@ -107,8 +114,10 @@ def test_an_expired_certificate_is_refused(start, authority):
     assert code == 1 and "its certificate has expired" in said, said
 
 
-def test_a_redis_that_asks_for_a_certificate(start, authority, own_node):
-    redis = start(authority.issue("localhost", file="demanding"), demands=authority)
+@pytest.mark.parametrize("version", ["TLSv1.2", "TLSv1.3"])
+def test_a_redis_that_asks_for_a_certificate(start, authority, own_node, version):
+    options = ["--tls-protocols", version]
+    redis = start(authority.issue("localhost", file="demanding"), demands=authority, options=options)
     own = authority.issue("node", file="node")
     code, said = check(redis.secure_url, "--redis-ca", authority.file)
     assert code == 1 and "asks for a certificate" in said and "--redis-cert" in said, said
@@ -220,7 +229,10 @@ def test_certificates_are_renewed_by_sighup(start, tmp_path, own_node):
 
 
 WRONG = {
-    "a file that is not there": (["--redis-ca", "/nowhere.pem"], "/nowhere.pem holds no certificate"),
+    "a file that is not there": (["--redis-ca", "/nowhere.pem"], "/nowhere.pem: No such file"),
+    "a folder": (["--redis-ca", "/tmp"], "/tmp is not a file"),
+    "a pipe that nobody writes to": (["--redis-ca", "PIPE"], "is not a file"),
+    "an empty file": (["--redis-ca", "EMPTY"], "holds no certificate"),
     "a key without its certificate": (["--redis-key", "KEY"], "go together"),
     "a certificate without its key": (["--redis-cert", "CERT"], "go together"),
     "a key of another certificate": (["--redis-cert", "CERT", "--redis-key", "OTHER"], "does not belong"),
@@ -230,9 +242,12 @@ WRONG = {
 
 
 @pytest.mark.parametrize("case", WRONG)
-def test_files_that_cannot_be_used_are_an_error_at_the_start(authority, case):
+def test_files_that_cannot_be_used_are_an_error_at_the_start(authority, tmp_path, case):
     one, other = authority.issue("one", file="one"), authority.issue("other", file="other")
     paths = {"KEY": one.key, "CERT": one.certificate, "OTHER": other.key}
+    paths |= {"PIPE": tmp_path / "pipe", "EMPTY": tmp_path / "empty"}
+    os.mkfifo(paths["PIPE"])
+    paths["EMPTY"].touch()
     words, sentence = WRONG[case]
     options = [str(paths.get(word, word)) for word in words]
     command = [str(binary()), "serve", "--dev", "--port", "0", "--redis", "rediss://localhost:1", *options]

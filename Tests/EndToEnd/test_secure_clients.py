@@ -28,9 +28,10 @@ def front(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Ite
         yield nginx
 
 
-def run(*words: object, trusting: Authority | None = None) -> tuple[int, str]:
+def run(*words: object, trusting: Authority | Path | None = None) -> tuple[int, str]:
     """The exit status of a command and all it says."""
-    environment = {**os.environ, **({"SSL_CERT_FILE": str(trusting.file)} if trusting else {})}
+    file = trusting.file if isinstance(trusting, Authority) else trusting
+    environment = {**os.environ, **({"SSL_CERT_FILE": str(file)} if file else {})}
     command = [str(word) for word in (binary(), *words)]
     ended = subprocess.run(command, capture_output=True, text=True, timeout=60, env=environment)
     return ended.returncode, ended.stdout + ended.stderr
@@ -69,6 +70,16 @@ def test_whom_a_client_does_not_trust(front, authority, case):
     url = front.wss.replace("localhost", host)
     code, said = run("pub", "demo:x", "1", "--url", url, trusting=authority if is_trusted else None)
     assert code != 0 and sentence in said, said
+
+
+def test_a_file_of_authorities_that_is_not_there(front):
+    code, said = run("pub", "demo:x", "1", "--url", front.wss, trusting=Path("/nowhere.pem"))
+    assert code != 0 and "/nowhere.pem: No such file" in said, said
+
+
+def test_a_password_in_the_url_is_refused_and_not_shown():
+    code, said = run("pub", "demo:x", "1", "--url", "wss://me:s3cr3t@localhost/ws")
+    assert code != 0 and "a token says who connects" in said and "s3cr3t" not in said, said
 
 
 def test_the_wrong_kind_of_port(front, authority):

@@ -81,10 +81,17 @@ class Redis(Process):
 class SecureRedis(Redis):
     """A Redis that also has a port with TLS, at `secure_url`; the tests look into it by the plain one.
 
-    `demands` is the authority that certificates of clients must be signed by; without it they need none.
+    `demands` is the authority that certificates of clients must be signed by; without it they need none. `options` are
+    words of its command line, besides those given here.
     """
 
-    def __init__(self, directory: Path, certificate: "Certificate", demands: "Authority | None" = None):
+    def __init__(
+        self,
+        directory: Path,
+        certificate: "Certificate",
+        demands: "Authority | None" = None,
+        options: Iterable[object] = (),
+    ):
         self.secure_port = free_port()
         super().__init__(
             directory,
@@ -94,6 +101,7 @@ class SecureRedis(Redis):
                 *("--tls-key-file", certificate.key),
                 *("--tls-auth-clients", "yes" if demands else "no"),
                 *("--tls-ca-cert-file", demands.file if demands else certificate.certificate),
+                *options,
             ],
         )
         self.secure_url = f"rediss://localhost:{self.secure_port}"

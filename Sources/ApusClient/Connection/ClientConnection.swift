@@ -115,16 +115,22 @@ package final class ClientConnection: EventSource {
       Sys.disableNagle(fd)
       registration = try loop.add(fd, .writable, source: self)
     } catch {
-      forgetSocket()
-      connectToNext("\(address): \(error).")
+      connectToNext(after: "\(address): \(error).")
     }
+  }
+
+  /// Goes on with the other addresses of the host.
+  private func connectToNext(after failure: String) {
+    forgetSocket()
+    phase = .connecting
+    connectToNext(failure)
   }
 
   private func connected() {
     let error = Sys.socketError(fd)
     guard error == 0 else {
-      forgetSocket()
-      return connectToNext("\(url.authority): \(SystemError("connect", errno: error)). Does a node run there?")
+      return connectToNext(
+        after: "\(url.authority): \(SystemError("connect", errno: error)). Does a node run there?")
     }
     guard let stream = stream(over: fd) else { return }
     self.stream = stream
@@ -149,7 +155,7 @@ package final class ClientConnection: EventSource {
   private func secure(_ stream: ByteStream) {
     switch stream.handshake() {
     case .waiting(let interest): if let registration { loop.modify(registration, fd: stream.fd, interest) }
-    case .failed(let failure): end(.broken("\(url.authority): \(failure.advice)."))
+    case .failed(let failure): connectToNext(after: "\(url.authority): \(failure.advice).")
     case .done:
       phase = .handshaking
       let handshake = ClientHandshake(nonce: (0..<16).map { _ in UInt8.random(in: 0...255, using: &random) })
@@ -177,9 +183,7 @@ package final class ClientConnection: EventSource {
     timer = nil
     let words = "\(url.authority): no answer within 10 s."
     switch phase {
-    case .connecting where !addresses.isEmpty:
-      forgetSocket()
-      connectToNext(words)
+    case .connecting where !addresses.isEmpty, .securing where !addresses.isEmpty: connectToNext(after: words)
     case .connecting, .securing, .handshaking: end(.broken(words))
     case .open, .closed: break
     }
@@ -192,12 +196,17 @@ package final class ClientConnection: EventSource {
     if stream.interest != interest { watch() }
     switch transfer {
     case .wouldBlock: break
-    case .ended: end(.broken("The node ended the connection."))
-    case .failed(let failure): end(.broken("The connection broke: \(failure.advice)."))
+    case .ended: end(.broken("The node ended the connection.\(hint)"))
+    case .failed(let failure): end(.broken("The connection broke: \(failure.advice).\(hint)"))
     case .moved(let count):
       let bytes = UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<count])
       phase == .handshaking ? continueHandshake(bytes) : take(bytes)
     }
+  }
+
+  /// A port with TLS may end a plain connection without a word.
+  private var hint: String {
+    phase == .handshaking && !url.isSecure ? " If this port speaks TLS, use wss://." : ""
   }
 
   private func continueHandshake(_ bytes: UnsafeMutableRawBufferPointer) {

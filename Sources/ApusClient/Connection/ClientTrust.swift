@@ -1,6 +1,7 @@
+import Glibc
 import TLS
 
-/// Whom clients trust: the authorities of the system, or those of the file that `SSL_CERT_FILE` names.
+/// Whom clients trust: the authorities of the system, or those of the file that `SSL_CERT_FILE` names and no others.
 enum ClientTrust {
   /// Read once, by the first connection that needs it.
   static let system = Result<TLSContext, TLSFileError>.read()
@@ -9,7 +10,8 @@ enum ClientTrust {
 extension Result where Success == TLSContext, Failure == TLSFileError {
   fileprivate static func read() -> Self {
     do {
-      return .success(try TLSContext(TLSFiles()))
+      let file = getenv("SSL_CERT_FILE").map { String(cString: $0) } ?? ""
+      return .success(try TLSContext(TLSFiles(authorities: file.isEmpty ? nil : file)))
     } catch {
       return .failure(error)
     }

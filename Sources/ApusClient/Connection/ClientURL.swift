@@ -19,6 +19,9 @@ package struct ClientURL: Equatable, Sendable {
     let end = rest.firstIndex { $0 == "/" || $0 == "?" } ?? rest.endIndex
     let authority = rest[..<end]
     let tail = rest[end...]
+    guard !authority.contains("@") else {
+      throw ApusClientError(.invalid, "The URL of a node has no user and no password: a token says who connects.")
+    }
     target = tail.isEmpty ? "/ws" : tail.hasPrefix("?") ? "/ws" + tail : String(tail)
     guard !target.utf8.contains(where: { $0 <= 0x20 || $0 == 0x7F || $0 == UInt8(ascii: "#") }) else {
       throw ApusClientError(.invalid, "The URL contains a space, a control character or a '#'.")

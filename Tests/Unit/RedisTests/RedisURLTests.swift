@@ -77,7 +77,10 @@ struct RedisURLTests {
   @Test(arguments: [
     ("rediss://host?", "?server-name="), ("rediss://host?x=1", "?server-name="),
     ("rediss://host?server-name=a&x=1", "?server-name="), ("rediss://host?server-name=", "a name or an address"),
-    ("rediss://host?server-name=a%20b", "a name or an address"), ("rediss+unix:///a", "rediss://"),
+    ("rediss://host?server-name=a%20b", "a name or an address"),
+    ("rediss://host?server-name=.a.example", "a name or an address"),
+    ("rediss://host?server-name=" + String(repeating: "a", count: 254), "a name or an address"),
+    ("rediss+unix:///a", "rediss://"),
   ])
   func saysWhatTLSTakes(text: String, words: String) {
     let error = #expect(throws: RedisURLError.self) { try RedisURL(text) }
