@@ -191,7 +191,7 @@ def test_help_teaches():
 # Options that are refused, and what the message has to mention.
 REFUSED = {
     "unknown scheme": (["--redis", "http://127.0.0.1:6379"], "redis://"),
-    "TLS to Redis": (["--redis", "rediss://127.0.0.1:6379"], "TLS"),
+    "TLS without a URL for it": (["--redis", "redis://127.0.0.1:6379", "--redis-ca", "/a.pem"], "rediss://"),
     "unknown option": (["--prot", "8080"], "--prot"),
     "port is no number": (["--port", "eighty"], "eighty"),
     "port out of range": (["--port", "70000"], "70000"),
