@@ -2,7 +2,7 @@ import CHiredis
 
 /// The RESP2 codec of one connection: encodes commands, decodes replies. It does no I/O.
 ///
-/// Belongs to one thread. After a failure only `error` is of use.
+/// Belongs to one thread. After a failure it takes nothing more, and `next` tells the failure again.
 package final class RedisCodec {
   /// What became of a reply that may be there.
   package enum Next {

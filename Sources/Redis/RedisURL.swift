@@ -16,7 +16,7 @@ package struct RedisURL: Sendable, Equatable {
   package let user: String?
   package let password: String?
   package let database: Int
-  /// Whether it is reached through TLS.
+  /// Whether connections use TLS.
   package let isSecure: Bool
   /// What the certificate must be for, where that is not the host: `?server-name=` of a URL with TLS.
   package let serverName: String?

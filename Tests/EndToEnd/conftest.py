@@ -11,6 +11,7 @@ import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
 from harness import Cluster, Node, RawSocket
+from harness.certificates import Authority
 from harness.client import Client
 from harness.handshake import HOSTS
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
@@ -95,6 +96,12 @@ def own_node(loops: int, tmp_path) -> Iterator[Callable[..., Node]]:
             return stack.enter_context(node)
 
         yield start
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Signs the certificates of a file's tests; nobody trusts it by itself."""
+    return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture

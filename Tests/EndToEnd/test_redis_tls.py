@@ -23,11 +23,6 @@ LARGE = 10 << 20
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def secure(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureRedis]:
     """A Redis whose certificate is for `localhost` alone, shared by the tests that leave it as it is."""
     folder = tmp_path_factory.mktemp("secure")
@@ -257,7 +252,7 @@ def test_files_that_cannot_be_used_are_an_error_at_the_start(authority, tmp_path
     assert code == 1 and sentence in said, said
 
 
-def test_options_for_tls_need_a_url_with_tls(authority, redis_url="redis://127.0.0.1:1"):
-    for url in (redis_url, "unix:///run/redis.sock"):
+def test_options_for_tls_need_a_url_with_tls(authority):
+    for url in ("redis://127.0.0.1:1", "unix:///run/redis.sock"):
         code, said = check(url, "--redis-ca", authority.file)
         assert code == 1 and "--redis-ca is for TLS" in said and "rediss://" in said, said

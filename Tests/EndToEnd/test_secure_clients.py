@@ -16,11 +16,6 @@ from harness.wire import Wire
 
 
 @pytest.fixture(scope="module")
-def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture(scope="module")
 def front(authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SecureNginx]:
     """A node behind nginx, whose certificate is for `localhost`."""
     folder = tmp_path_factory.mktemp("front")

@@ -35,9 +35,9 @@ package final class ClientConnection: EventSource {
   private var phase = Phase.connecting
   /// Those of the host that were not tried yet.
   private var addresses: [SocketAddress]
-  /// While it is being connected.
+  /// The socket until it is connected; -1 before and after.
   private var fd: Int32 = -1
-  /// From then on.
+  /// The connected socket.
   private var stream: ByteStream?
   private var registration: Registration?
   private var timer: TimerID?

@@ -19,7 +19,7 @@ extension Result where Success == TLSContext, Failure == TLSFileError {
 }
 
 extension StreamFailure {
-  /// What it means for whoever runs the client, and what to do.
+  /// The reason with advice for whoever runs the client.
   var advice: String {
     switch problem {
     case .plain: "\(reason): use ws://"

@@ -1,6 +1,6 @@
 /// Where a client connects: `ws://host:port/path?query`, or `wss://…` for TLS.
 package struct ClientURL: Equatable, Sendable {
-  /// Whether it is reached through TLS.
+  /// Whether connections use TLS.
   package let isSecure: Bool
   package let host: String
   package let port: UInt16

@@ -60,7 +60,7 @@ typedef enum CHIREDIS_CLOSED chiredis_next_result {
   CHIREDIS_NEXT_FAILED,
 } chiredis_next_result;
 
-/// NULL when there is no memory.
+/// Makes a codec; NULL when there is no memory.
 chiredis_codec *_Nullable chiredis_open(void);
 
 /// Frees the codec. What was not taken from its output is lost.

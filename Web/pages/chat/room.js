@@ -141,7 +141,7 @@ export class Room extends Conversation {
 
   /**
    * What was missed cannot be had any more: the newest messages are read as at the beginning. Gaps in a row are told
-   * once: where a channel keeps no history there is one at every poll.
+   * once: polls of a channel without history have one where they begin and one where they end.
    */
   async #readAnew() {
     const isTold = this.#gapLine !== null && this.#gapLine === this.log.last
