@@ -18,6 +18,18 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case noPermission = "NOPERM"
     /// The user or the password is wrong.
     case wrongPassword = "WRONGPASS"
+    /// The server has fewer replicas than it must have to take a write.
+    case noReplicas = "NOREPLICAS"
+    /// Another server of the Cluster has the slot.
+    case moved = "MOVED"
+    /// The slot is being moved, and the key stands at its new server.
+    case ask = "ASK"
+    /// The slot is being moved, and some of the keys stand here, some there.
+    case tryAgain = "TRYAGAIN"
+    /// The Cluster cannot answer for the slot.
+    case clusterDown = "CLUSTERDOWN"
+    /// The keys of one command are of several slots.
+    case crossSlot = "CROSSSLOT"
     /// Any other.
     case other = ""
   }
@@ -43,10 +55,17 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
     case .outOfMemory: "Redis is out of memory (OOM): raise maxmemory"
     case .noAuth: "Redis asks for a password (NOAUTH): put it into the URL, redis://:password@host"
     case .wrongPassword: "Redis refuses the password (WRONGPASS)"
+    case .noReplicas:
+      "Redis has too few replicas to take writes (NOREPLICAS): bring them back, or lower min-replicas-to-write"
+    case .moved, .ask, .tryAgain, .clusterDown, .crossSlot: Self.isOfCluster
     case .noPermission: "the Redis user lacks a permission (NOPERM): \(message)"
     case .noScript, .other: message
     }
   }
+
+  /// What is said of a server of a Redis Cluster.
+  package static let isOfCluster =
+    "this Redis is a server of a Cluster, which Apus does not use yet: give it a Redis of its own"
 
   private static func code(of message: String) -> Code {
     let words = message.split(separator: " ")

@@ -41,6 +41,7 @@ struct RedisCheck {
       findings.append(.ok("connected and logged in"))
       if let security = await conversation.security() { findings.append(Self.certificate(security)) }
       findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
+      if await isOfCluster(conversation) { findings.append(.error(RedisError.isOfCluster)) }
       findings += await RedisPermissions(prefix: prefix).check(conversation)
       findings += await otherNodes(conversation)
       findings.append(await roundTrip(conversation))
@@ -75,6 +76,11 @@ struct RedisCheck {
       return .warning("its version is \(version): Apus needs 6.2 or newer")
     }
     return (major, minor) >= (6, 2) ? .ok("version \(version)") : .error("version \(version): Apus needs 6.2 or newer")
+  }
+
+  private func isOfCluster(_ conversation: RedisConversation) async -> Bool {
+    let answer = await conversation.ask(RedisCommand("INFO", "cluster")).answer
+    return Self.field("cluster_enabled", of: answer) == "1"
   }
 
   private func eviction(_ conversation: RedisConversation) async -> Finding {

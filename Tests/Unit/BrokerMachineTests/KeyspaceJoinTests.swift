@@ -32,7 +32,7 @@ import Testing
     #expect(named == [.adopt(run("a")), .renewLease(taking: true)])
     let leased = join.leased(nil)
     #expect(leased == [.enterMembers])
-    #expect(join.membersEntered() == .sweep && join.swept() == .joined)
+    #expect(join.membersEntered() == .sweep && join.swept(isWhole: true) == .joined)
   }
 
   @Test func afterALostConnection() {
@@ -68,6 +68,14 @@ import Testing
     let named = identified(&join, "a", isDoubtful: true)
     #expect(named == [.adopt(run("a")), .beginReentry, .renewLease(taking: true)], "it has another id already")
     #expect(begin(&join) == .identify(run("id"), previousRun: "a", lostLease: false))
+  }
+
+  @Test func whoCannotLookForWhatWasLeftBehindIsNotJoined() {
+    guard case .reset(let reason) = joined().swept(isWhole: false) else {
+      Issue.record("it is joined")
+      return
+    }
+    #expect(reason.contains("left behind"))
   }
 
   @Test func refusalsAreReasons() {

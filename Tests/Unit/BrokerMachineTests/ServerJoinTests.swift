@@ -38,6 +38,15 @@ import Testing
     #expect(action == .reset("this Redis does not report its run_id"))
   }
 
+  @Test func aServerOfAClusterIsOfNoUse() {
+    var join = ServerJoin()
+    let (one, other) = (
+      join.info(.success("run_id:a\ncluster_enabled:1")), join.info(.success("run_id:a\ncluster_enabled:0"))
+    )
+    #expect(one == .reset(RedisError.isOfCluster))
+    #expect(other == .loadScripts)
+  }
+
   @Test func eachRefusalIsAReason() {
     let error = RedisError("NOPERM this user has no permissions")
     var join = ServerJoin()

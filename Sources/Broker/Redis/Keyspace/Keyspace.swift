@@ -176,8 +176,8 @@ final class Keyspace {
     case .enterMembers:
       presence.enterAgain { [unowned self] in act(join.membersEntered(), generation) }
     case .sweep:
-      lease.sweep(keeping: { [unowned self] in presence.isMember($0, in: $1) }) { [unowned self] in
-        act(join.swept(), generation)
+      lease.sweep(keeping: { [unowned self] in presence.isMember($0, in: $1) }) { [unowned self] isWhole in
+        if generation == context.generation { act(join.swept(isWhole: isWhole), generation) }
       }
     case .joined: joined(generation)
     case .reset(let reason): context.commands.reset(reason)
@@ -258,7 +258,7 @@ final class Keyspace {
     guard context.isReady else { return }
     streams.readNext()
     users.lookAgain()
-    presence.repeatLeavesIfDue()
+    presence.repeatRefusedIfDue()
     registry.repeatIfDue()
     lease.lookForDeadNodes()
     if isSubscriberReady { probe.sendIfDue() }

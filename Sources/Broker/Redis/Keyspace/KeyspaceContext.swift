@@ -58,7 +58,8 @@ final class KeyspaceContext {
     guard !error.isFenced else { return onFenced() }
     switch error.code {
     case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
-    case .outOfMemory, .noPermission, .wrongPassword, .noScript, .other:
+    case .outOfMemory, .noPermission, .wrongPassword, .noScript, .noReplicas, .moved, .ask, .tryAgain, .clusterDown,
+      .crossSlot, .other:
       // Clients can bring it about by each of their commands.
       guard let refused = refusals[error.code, default: LogThrottle()].failed(now: loop.now) else { return }
       logger.error("Redis refuses commands: \(error.advice)", metadata: ["refused": "\(refused)"])

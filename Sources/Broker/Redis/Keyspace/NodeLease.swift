@@ -26,7 +26,9 @@ final class NodeLease {
   init(_ context: KeyspaceContext, id: NodeID) {
     self.context = context
     nodeID = id
-    reaper = Reaper(keys: context.keys, link: context.commands, scripts: context.scripts)
+    reaper = Reaper(keys: context.keys, link: context.commands, scripts: context.scripts) {
+      [unowned context] in context.handle(serverError: $0)
+    }
   }
 
   var isHeld: Bool { lease.isHeld }
@@ -109,9 +111,9 @@ final class NodeLease {
     }
   }
 
-  /// Takes out of Redis the members of this node for whom `keeping` says no.
-  func sweep(keeping: @escaping (ClientID, ChannelName) -> Bool, then done: @escaping () -> Void) {
-    reaper.sweep(nodeID.string, keeping: keeping) { _ in done() }
+  /// Takes out of Redis the members of this node for whom `keeping` says no; `done` is told whether all were looked at.
+  func sweep(keeping: @escaping (ClientID, ChannelName) -> Bool, then done: @escaping (Bool) -> Void) {
+    reaper.sweep(nodeID.string, keeping: keeping, done: done)
   }
 
   /// Takes out of Redis everything of this node, the lease last.

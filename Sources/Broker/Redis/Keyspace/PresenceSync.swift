@@ -8,8 +8,8 @@ import Redis
 final class PresenceSync {
   /// Memberships entered again by one batch after a reconnect.
   private static let entryBatch = 256
-  /// Milliseconds until leaves that Redis has not taken are sent again.
-  private static let leaveRepetition: Int64 = 1000
+  /// Milliseconds until what Redis has not taken is sent again.
+  private static let repetition: Int64 = 1000
 
   static let unreachable = Refusal(
     .unavailable, "The channel's presence cannot be reached now; nothing was subscribed.")
@@ -33,6 +33,9 @@ final class PresenceSync {
   /// Whether leaves could not be sent or were refused, and are to be sent again.
   private var hasUnsentLeaves = false
   private var leavesSent = Cooldown()
+  /// Members whom Redis has refused to enter again, or to bring up to date: they are to be entered again.
+  private var refusedMembers: [ChannelName: Set<ClientID>] = [:]
+  private var joinsSent = Cooldown()
 
   private var scripts: PresenceScripts { PresenceScripts(keys: context.keys) }
 
@@ -87,7 +90,14 @@ final class PresenceSync {
       return
     }
     if let error = reply.error {
-      if error.isFenced { waitingEntries.append(entry) } else { refuse(entry) }
+      if error.isFenced {
+        waitingEntries.append(entry)
+      } else if entry.caller == nil {
+        // A member already, whose info has changed.
+        refusedMembers[entry.channel, default: []].insert(entry.connection.client)
+      } else {
+        refuse(entry)
+      }
       return context.handle(serverError: error)
     }
     tell(entry)
@@ -171,9 +181,36 @@ final class PresenceSync {
     }
   }
 
-  /// Sends leaves again that Redis has not taken, once a second at most.
-  func repeatLeavesIfDue() {
-    if hasUnsentLeaves, leavesSent.isOver(after: Self.leaveRepetition, now: context.loop.now) { sendMissedLeaves() }
+  /// Sends again what Redis has not taken, once a second at most.
+  func repeatRefusedIfDue() {
+    let now = context.loop.now
+    if hasUnsentLeaves, leavesSent.isOver(after: Self.repetition, now: now) { sendMissedLeaves() }
+    if !refusedMembers.isEmpty, joinsSent.restart(after: Self.repetition, now: now) { sendRefusedJoins() }
+  }
+
+  /// A batch of them; what is refused once more comes after the others.
+  private func sendRefusedJoins() {
+    for (channel, client) in takeRefused(atMost: Self.entryBatch) {
+      // Who has left meanwhile, or entered anew, is not missing.
+      guard let membership = table.membership(client, in: channel), membership.isWanted else { continue }
+      let sent = sendJoin(channel, membership, isAgain: true) { [unowned self] outcome in
+        guard case .reply(let reply) = outcome, let error = reply.error else { return }
+        refusedMembers[channel, default: []].insert(client)
+        context.handle(serverError: error)
+      }
+      if !sent { refusedMembers[channel, default: []].insert(client) }
+    }
+  }
+
+  private func takeRefused(atMost limit: Int) -> [(ChannelName, ClientID)] {
+    var taken: [(ChannelName, ClientID)] = []
+    while taken.count < limit, let (channel, clients) = refusedMembers.first {
+      let some = clients.prefix(limit - taken.count)
+      taken += some.map { (channel, $0) }
+      let rest = clients.subtracting(some)
+      refusedMembers[channel] = rest.isEmpty ? nil : rest
+    }
+    return taken
   }
 
   // MARK: After a lost connection
@@ -181,6 +218,7 @@ final class PresenceSync {
   /// Brings Redis in line with the table: joins and leaves everything anew. `done` is not called where the connection is
   /// lost again meanwhile.
   func enterAgain(then done: @escaping () -> Void) {
+    refusedMembers = [:]
     enterAgain(table.all, from: 0, context.generation, done)
   }
 
@@ -201,8 +239,12 @@ final class PresenceSync {
         continue
       }
       let done: (RedisError?) -> Void = { [unowned self] error in
-        if let error, !error.isFenced { context.handle(serverError: error) }
-        if error?.isFenced == true { context.commands.reset("the lease was lost while members were entered") }
+        if error?.isFenced == true { return context.commands.reset("the lease was lost while members were entered") }
+        if let error {
+          // One channel must not keep all others waiting.
+          refusedMembers[channel, default: []].insert(old.connection.client)
+          context.handle(serverError: error)
+        }
         if isLast { proceed() }
       }
       if membership.isWanted {

@@ -17,14 +17,17 @@ final class Reaper {
   private let keys: RedisKeys
   private unowned let link: RedisLink
   private unowned let scripts: ScriptRunner
+  /// Told of what Redis refuses.
+  private let refused: (RedisError) -> Void
   private var sweeping: Set<String> = []
   /// Members taken out since the start.
   private(set) var reaped = 0
 
-  init(keys: RedisKeys, link: RedisLink, scripts: ScriptRunner) {
+  init(keys: RedisKeys, link: RedisLink, scripts: ScriptRunner, refused: @escaping (RedisError) -> Void) {
     self.keys = keys
     self.link = link
     self.scripts = scripts
+    self.refused = refused
   }
 
   /// Takes out everything a dead node left, its lease and keys last; `done` says whether it came to the end.
@@ -34,23 +37,39 @@ final class Reaper {
     }
   }
 
+  /// First its keys, and then it is no node any more: what stands there without a node nobody would ever look for.
   private func removeKeys(of node: String, _ done: @escaping (Bool) -> Void) {
     var remove = RedisCommand("DEL", keys.channels(ofNode: node), keys.connections(ofNode: node))
     remove.arg(keys.node(node))
     remove.arg(keys.reap(node))
-    let forget = RedisCommand("ZREM", keys.nodes, node)
-    guard link.send(forget, answer: { _ in }), link.send(remove, answer: { _ in done(true) }) else {
-      return done(false)
+    send(remove, orEndWith: done) { [unowned self] in
+      send(RedisCommand("ZREM", keys.nodes, node), orEndWith: done) { done(true) }
     }
+  }
+
+  /// Goes on when Redis has done it, which it says by a number.
+  private func send(
+    _ command: RedisCommand, orEndWith done: @escaping (Bool) -> Void, then proceed: @escaping () -> Void
+  ) {
+    let sent = link.send(command) { [unowned self] outcome in
+      accepted(outcome)?.kind == .integer ? proceed() : done(false)
+    }
+    if !sent { done(false) }
+  }
+
+  /// The answer, unless it is none or an error.
+  private func accepted(_ outcome: RedisLink.Outcome) -> RedisReplyView? {
+    guard case .reply(let reply) = outcome else { return nil }
+    guard let error = reply.error else { return reply }
+    refused(error)
+    return nil
   }
 
   /// Takes the node's connections out of those of their users, a batch at a time, and then removes its keys.
   private func forgetConnections(of node: String, cursor: String, _ done: @escaping (Bool) -> Void) {
     let scan = RedisCommand("HSCAN", keys.connections(ofNode: node), cursor, "COUNT", String(Self.batch))
     let asked = link.send(scan) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome, let next = reply[0]?.string, let fields = reply[1] else {
-        return done(false)
-      }
+      guard let reply = accepted(outcome), let next = reply[0]?.string, let fields = reply[1] else { return done(false) }
       var users: [String] = []
       var arguments: [ScriptArgument] = [.text(node)]
       for (field, value) in fields.pairs {
@@ -65,9 +84,8 @@ final class Reaper {
       let extend = RedisCommand("PEXPIRE", keys.reap(node), String(Self.claim))
       let sent =
         link.send(extend) { _ in }
-        && scripts.run(.forget, keys: users, arguments) { outcome in
-          guard case .reply(let reply) = outcome, reply.kind == .integer else { return done(false) }
-          proceed()
+        && scripts.run(.forget, keys: users, arguments) { [unowned self] outcome in
+          accepted(outcome)?.kind == .integer ? proceed() : done(false)
         }
       if !sent { done(false) }
     }
@@ -84,7 +102,7 @@ final class Reaper {
       done(finished)
     }
     let asked = link.send(RedisCommand("SMEMBERS", keys.channels(ofNode: node))) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome, reply.kind == .array else { return sweep.done(false) }
+      guard let reply = accepted(outcome), reply.kind == .array else { return sweep.done(false) }
       sweep.channels = reply.children.compactMap { ChannelName($0.string) }
       nextChannel(sweep)
     }
@@ -114,7 +132,8 @@ final class Reaper {
   private func scan(_ sweep: Sweep, _ channel: ChannelName, cursor: String) {
     let command = RedisCommand("HSCAN", keys.presence(channel), cursor, "COUNT", String(Self.batch))
     let asked = link.send(command) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome, let next = reply[0]?.string, let fields = reply[1] else {
+      if isOfForeignData(outcome) { return nextChannel(sweep) }
+      guard let reply = accepted(outcome), let next = reply[0]?.string, let fields = reply[1] else {
         return sweep.done(false)
       }
       let members = gone(fields, sweep, channel)
@@ -124,6 +143,12 @@ final class Reaper {
       members.isEmpty ? proceed() : remove(members, sweep, channel, then: proceed)
     }
     if !asked { sweep.done(false) }
+  }
+
+  /// Whether other programs have written where the channel's members should stand: none is to be found there.
+  private func isOfForeignData(_ outcome: RedisLink.Outcome) -> Bool {
+    guard case .reply(let reply) = outcome else { return false }
+    return reply.error?.isOfForeignData == true
   }
 
   /// Those entries of one HSCAN answer that are to go.
@@ -146,7 +171,8 @@ final class Reaper {
     let asked =
       link.send(extend) { _ in }
       && scripts.run(call) { [unowned self] outcome in
-        guard case .reply(let reply) = outcome, reply.kind == .integer else { return sweep.done(false) }
+        if isOfForeignData(outcome) { return nextChannel(sweep) }
+        guard let reply = accepted(outcome), reply.kind == .integer else { return sweep.done(false) }
         reaped += reply.integer
         proceed()
       }

@@ -39,6 +39,11 @@ final class RecoveryReader {
       sent
       && context.commands.send(epoch) { [unowned self] outcome in
         guard case .reply(let reply) = outcome else { return end(.failure(ChannelStreams.unreadable)) }
+        // Not another epoch: nothing is known of it.
+        if let error = reply.error {
+          context.handle(serverError: error)
+          return end(.failure(ChannelStreams.unreadable))
+        }
         switch page {
         case .failure(let refusal): end(.failure(refusal))
         case .success(let page) where reply.string == read.latest.epoch && page.isWhole(from: last.offset + 1):

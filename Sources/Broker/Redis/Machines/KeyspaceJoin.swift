@@ -76,7 +76,10 @@ struct KeyspaceJoin {
 
   func membersEntered() -> Action { .sweep }
 
-  func swept() -> Action { .joined }
+  /// `isWhole`: everything was looked at. Else members may stand there whom nobody will ever take out.
+  func swept(isWhole: Bool) -> Action {
+    isWhole ? .joined : .reset("Redis does not let the node look for members that it has left behind")
+  }
 
   /// The node goes on under another id.
   mutating func takeNewID() -> [Action] {

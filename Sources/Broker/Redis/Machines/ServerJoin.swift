@@ -30,6 +30,7 @@ struct ServerJoin {
     switch answer {
     case .failure(let error): return .reset(error.advice)
     case .success(let info):
+      guard Self.field("cluster_enabled", of: info) != "1" else { return .reset(RedisError.isOfCluster) }
       guard let runID = Self.field("run_id", of: info) else { return .reset("this Redis does not report its run_id") }
       let previous = Self.field("master_replid2", of: info) ?? ""
       run = RedisRun(
