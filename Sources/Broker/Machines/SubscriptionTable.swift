@@ -38,7 +38,7 @@ struct SubscriptionTable {
 
   private var channels: [ChannelName: Entry] = [:]
   private var expiries: Deque<(channel: ChannelName, at: Int64)> = []
-  private var isLinked = false
+  private(set) var isLinked = false
 
   /// How many channels have a listener on this node.
   var activeCount: Int { channels.values.count(where: { !$0.loops.isEmpty }) }

@@ -61,7 +61,10 @@ package final class RedisBroker: Broker {
   ) {
     self.loop = loop
     leaveGrace = configuration.leaveGrace
-    keyspace = Keyspace(on: loop, outlet: outlet, id: id, configuration: configuration, logger: logger)
+    let server = RedisServer(
+      configuration.url, security: configuration.security, name: "apus-\(configuration.nodeName)", on: loop,
+      timeout: configuration.timeout, logger: logger)
+    keyspace = Keyspace(server, on: loop, outlet: outlet, id: id, configuration: configuration, logger: logger)
   }
 
   // MARK: Broker

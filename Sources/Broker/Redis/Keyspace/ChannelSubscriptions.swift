@@ -85,20 +85,24 @@ final class ChannelSubscriptions {
   // MARK: The link
 
   func linked() {
+    let channels = table.linked()
     subscribeControl()
-    subscribe(to: table.linked())
+    subscribe(to: channels)
   }
 
   func linkLost() {
     table.linkLost()
   }
 
+  /// Before there is a link there is nothing to be done: all is subscribed when there is one.
   func subscribeControl() {
+    guard table.isLinked else { return }
     send("SUBSCRIBE", [context.keys.control, context.keys.control(lease.nodeID)])
   }
 
   /// The node is about to go on under another id.
   func unsubscribeOwnControl() {
+    guard table.isLinked else { return }
     send("UNSUBSCRIBE", [context.keys.control(lease.nodeID)])
   }
 

@@ -24,7 +24,6 @@ final class Keyspace {
   private(set) lazy var presence = PresenceSync(context, lease, rosters)
   private(set) lazy var probe = LinkProbe(context, lease, subscriptions)
 
-  private var serverJoin = ServerJoin()
   private var join = KeyspaceJoin()
   var isSubscriberReady = false
   /// What keeps the links from being ready, in a sentence.
@@ -33,9 +32,10 @@ final class Keyspace {
   private var joins = LogThrottle(burst: 10)
 
   init(
-    on loop: Loop, outlet: any BrokerOutlet, id: NodeID, configuration: RedisBroker.Configuration, logger: Logger
+    _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, id: NodeID,
+    configuration: RedisBroker.Configuration, logger: Logger
   ) {
-    context = KeyspaceContext(on: loop, outlet: outlet, configuration: configuration, logger: logger)
+    context = KeyspaceContext(server, on: loop, outlet: outlet, configuration: configuration, logger: logger)
     lease = NodeLease(context, id: id)
     registry = ConnectionRegistry(context, lease)
     users = UserEvents(context, lease, registry)
@@ -49,11 +49,8 @@ final class Keyspace {
     registry.end()
     context.onFenced = { [unowned self] in fenced() }
     lease.activeChannels = { [unowned self] in subscriptions.activeCount }
-    context.commands.onEvent = { [unowned self] in commandsChanged($0) }
-    context.subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
-    context.subscriber.onPush = { [unowned self] in subscriptions.received($0) }
-    context.commands.start()
-    context.subscriber.start()
+    context.server.listener = self
+    context.server.start()
   }
 
   /// Asks every live node about itself.
@@ -70,40 +67,10 @@ final class Keyspace {
 
   // MARK: Links
 
-  private func commandsChanged(_ event: RedisLink.Event) {
-    switch event {
-    case .connected: act(serverJoin.begin(), context.generation)
-    case .lost(let reason), .unreachable(let reason):
-      context.isReady = false
-      context.generation += 1
-      lease.lose()
-      context.scripts.linkLost()
-      streams.refuseQueuedReads()
-      users.giveUp()
-      registry.end()
-      changed(event, reason)
-    }
-  }
-
-  private func subscriberChanged(_ event: RedisLink.Event) {
-    switch event {
-    case .connected: subscriptions.linked()
-    case .lost(let reason), .unreachable(let reason):
-      isSubscriberReady = false
-      surveys.giveUp()
-      subscriptions.linkLost()
-      streams.subscriptionsLost()
-      // Whatever the link state is by now: the other link may have set it long ago.
-      context.outlet.postToAll(.subscriptionsLost)
-      rosters.subscriptionsLost()
-      changed(event, reason)
-    }
-  }
-
-  private func changed(_ event: RedisLink.Event, _ reason: String) {
-    failure = reason
+  private func lose(_ loss: RedisServer.Loss) {
+    failure = loss.reason
     probe.forget()
-    if case .unreachable = event {
+    if loss.isUnreachable {
       set(.down)
       presence.refuseWaiting()
       rosters.refuseWaiting()
@@ -123,8 +90,7 @@ final class Keyspace {
   func checkReady() {
     guard context.isReady, isSubscriberReady, context.linkState == .up || streams.isCaughtUp else { return }
     failure = nil
-    context.commands.markHealthy()
-    context.subscriber.markHealthy()
+    context.server.markHealthy()
     rosters.ready()
     if context.linkState != .up, joins.failed(now: context.loop.now) != nil {
       context.logger.info("the node joined its cluster", metadata: ["node": "\(lease.nodeID)"])
@@ -133,31 +99,6 @@ final class Keyspace {
   }
 
   // MARK: Joining
-
-  /// Does what the look at the server asks for; an answer to an earlier connection is dropped.
-  private func act(_ action: ServerJoin.Action, _ generation: UInt64) {
-    switch action {
-    case .askRole: ask(RedisCommand("ROLE"), generation, { $0[0]?.string ?? "" }) { $0.role($1) }
-    case .askInfo: ask(RedisCommand("INFO"), generation, \.string) { $0.info($1) }
-    case .loadScripts:
-      context.scripts.load { [unowned self] error in
-        if generation == context.generation { act(serverJoin.scriptsLoaded(error), generation) }
-      }
-    case .joined(let run): act(join.begin(run), generation)
-    case .reset(let reason): context.commands.reset(reason)
-    }
-  }
-
-  private func ask(
-    _ command: RedisCommand, _ generation: UInt64, _ read: @escaping (RedisReplyView) -> String,
-    _ next: @escaping (inout ServerJoin, Result<String, RedisError>) -> ServerJoin.Action
-  ) {
-    let asked = context.commands.send(command) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome, generation == context.generation else { return }
-      act(next(&serverJoin, reply.error.map { .failure($0) } ?? .success(read(reply))), generation)
-    }
-    if !asked { context.commands.reset("the connection was lost at once") }
-  }
 
   private func act(_ actions: [KeyspaceJoin.Action], _ generation: UInt64) {
     for action in actions { act(action, generation) }
@@ -227,7 +168,7 @@ final class Keyspace {
     registry.end()
     join.leaseLost()
     act(join.takeNewID(), context.generation)
-    act(serverJoin.begin(), context.generation)
+    context.server.lookAgain()
   }
 
   private func takeNewID() {
@@ -277,9 +218,7 @@ final class Keyspace {
     users.giveUp()
     surveys.giveUp()
     leaveEverything { [self] in
-      context.commands.stop()
-      context.scripts.linkLost()
-      context.subscriber.stop()
+      context.server.stop()
       // Those whose last question was answered meanwhile.
       users.giveUp()
       done()
@@ -312,6 +251,41 @@ final class Keyspace {
     status.malformedPayloads += subscriptions.malformedPayloads
     status.unknownPayloads += subscriptions.unknownPayloads
     status.gaps += streams.gaps
+  }
+}
+
+extension Keyspace: RedisServerListener {
+  func commandsReady(_ run: RedisRun) {
+    act(join.begin(run), context.generation)
+  }
+
+  func commandsLost(_ loss: RedisServer.Loss) {
+    context.isReady = false
+    context.generation += 1
+    lease.lose()
+    streams.refuseQueuedReads()
+    users.giveUp()
+    registry.end()
+    lose(loss)
+  }
+
+  func subscriberReady() {
+    subscriptions.linked()
+  }
+
+  func subscriberLost(_ loss: RedisServer.Loss) {
+    isSubscriberReady = false
+    surveys.giveUp()
+    subscriptions.linkLost()
+    streams.subscriptionsLost()
+    // Whatever the link state is by now: the other link may have set it long ago.
+    context.outlet.postToAll(.subscriptionsLost)
+    rosters.subscriptionsLost()
+    lose(loss)
+  }
+
+  func received(_ reply: RedisReplyView) {
+    subscriptions.received(reply)
   }
 }
 

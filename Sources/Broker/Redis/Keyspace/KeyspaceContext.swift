@@ -13,9 +13,7 @@ final class KeyspaceContext {
   let configuration: RedisBroker.Configuration
   let keys: RedisKeys
   let logger: Logger
-  let commands: RedisLink
-  let subscriber: RedisLink
-  let scripts: ScriptRunner
+  let server: RedisServer
 
   /// Whether everything has been entered by the command link, so that requests are answered.
   var isReady = false
@@ -23,26 +21,26 @@ final class KeyspaceContext {
   var linkState = LinkState.lost
   /// Counts the lives of the command link, so that work of an earlier one stops.
   var generation: UInt64 = 0
+  var commands: RedisLink { server.commands }
+  var subscriber: RedisLink { server.subscriber }
+  var scripts: ScriptRunner { server.scripts }
+
   /// Called where an error says that the node's lease is gone.
   var onFenced: () -> Void = {}
   private var random = SystemRandomNumberGenerator()
   /// What Redis refuses is told of once in a while, by the kind of error.
   private var refusals: [RedisError.Code: LogThrottle] = [:]
 
-  init(on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration, logger: Logger) {
+  init(
+    _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration,
+    logger: Logger
+  ) {
+    self.server = server
     self.loop = loop
     self.outlet = outlet
     self.configuration = configuration
     self.logger = logger
     keys = RedisKeys(prefix: configuration.prefix)
-    let link = { (name: String) in
-      RedisLink(
-        to: configuration.url, security: configuration.security, name: name, on: loop, timeout: configuration.timeout,
-        logger: logger)
-    }
-    commands = link("apus-\(configuration.nodeName)")
-    subscriber = link("apus-\(configuration.nodeName)-sub")
-    scripts = ScriptRunner(link: commands)
   }
 
   /// What becomes of events that have come from Redis.

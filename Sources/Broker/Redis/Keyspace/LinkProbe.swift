@@ -24,9 +24,7 @@ final class LinkProbe {
     guard probe.isDue(now: context.loop.now) else { return }
     if subscriptions.takeHasPaused() { probe.ignoreMissing() }
     guard let number = probe.send(now: context.loop.now, microseconds: Sys.monotonicMicroseconds()) else {
-      context.commands.reset(Self.failure)
-      context.subscriber.reset(Self.failure)
-      return
+      return context.server.reset(Self.failure)
     }
     var command = RedisCommand("PUBLISH", context.keys.control(lease.nodeID))
     command.arg("probe \(number)")

@@ -69,7 +69,9 @@ final class Reaper {
   private func forgetConnections(of node: String, cursor: String, _ done: @escaping (Bool) -> Void) {
     let scan = RedisCommand("HSCAN", keys.connections(ofNode: node), cursor, "COUNT", String(Self.batch))
     let asked = link.send(scan) { [unowned self] outcome in
-      guard let reply = accepted(outcome), let next = reply[0]?.string, let fields = reply[1] else { return done(false) }
+      guard let reply = accepted(outcome), let next = reply[0]?.string, let fields = reply[1] else {
+        return done(false)
+      }
       var users: [String] = []
       var arguments: [ScriptArgument] = [.text(node)]
       for (field, value) in fields.pairs {

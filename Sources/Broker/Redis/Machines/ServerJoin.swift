@@ -31,7 +31,7 @@ struct ServerJoin {
     case .failure(let error): return .reset(error.advice)
     case .success(let info):
       guard Self.field("cluster_enabled", of: info) != "1" else { return .reset(RedisError.isOfCluster) }
-      guard let runID = Self.field("run_id", of: info) else { return .reset("this Redis does not report its run_id") }
+      guard let runID = Self.runID(of: info) else { return .reset(Self.noRunID) }
       let previous = Self.field("master_replid2", of: info) ?? ""
       run = RedisRun(
         name: runID, replicationID: Self.field("master_replid", of: info) ?? "",
@@ -43,6 +43,11 @@ struct ServerJoin {
   func scriptsLoaded(_ error: RedisError?) -> Action {
     error.map { .reset($0.advice) } ?? .joined(run)
   }
+
+  static let noRunID = "this Redis does not report its run_id"
+
+  /// The `run_id` in an answer to INFO.
+  static func runID(of info: String) -> String? { field("run_id", of: info) }
 
   private static func field(_ name: String, of info: String) -> String? {
     let lines = info.split(whereSeparator: \.isNewline)

@@ -1,0 +1,166 @@
+import Logging
+import Reactor
+import Redis
+import TLS
+
+/// Who uses a server.
+protocol RedisServerListener: AnyObject {
+  /// The server was looked at, and commands can be sent; the run has the name that INFO tells.
+  func commandsReady(_ run: RedisRun)
+  func commandsLost(_ loss: RedisServer.Loss)
+  /// The other link leads to the same server, and nothing is subscribed there yet.
+  func subscriberReady()
+  func subscriberLost(_ loss: RedisServer.Loss)
+  /// What comes by subscriptions, lent.
+  func received(_ reply: RedisReplyView)
+}
+
+/// One Redis that is talked to, by two links: one for commands and one for what is subscribed. It knows no channels.
+///
+/// Before it is used it is looked at: that it is a primary, what its run is, that it has the scripts, and that both links
+/// lead to it.
+final class RedisServer {
+  /// A link is away.
+  struct Loss {
+    let reason: String
+    /// An attempt to come back has failed, too.
+    let isUnreachable: Bool
+  }
+
+  let commands: RedisLink
+  let subscriber: RedisLink
+  let scripts: ScriptRunner
+  /// Set before `start`.
+  weak var listener: (any RedisServerListener)?
+  private var join = ServerJoin()
+  private var pair = LinkPair()
+  /// Counts the lives of the command link, so that answers to an earlier look are dropped.
+  private var life: UInt64 = 0
+
+  /// `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
+  init(
+    _ url: RedisURL, security: TLSContext?, name: String, on loop: Loop, timeout: Int64, logger: Logger
+  ) {
+    let link = { RedisLink(to: url, security: security, name: $0, on: loop, timeout: timeout, logger: logger) }
+    commands = link(name)
+    subscriber = link("\(name)-sub")
+    scripts = ScriptRunner(link: commands)
+  }
+
+  func start() {
+    commands.onEvent = { [unowned self] in commandsChanged($0) }
+    subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
+    subscriber.onPush = { [unowned self] in listener?.received($0) }
+    commands.start()
+    subscriber.start()
+  }
+
+  /// Both links are of no use, for that reason: they are made anew.
+  func reset(_ reason: String) {
+    commands.reset(reason)
+    subscriber.reset(reason)
+  }
+
+  /// Looks at the server again, as after a lost connection: it tells `commandsReady` once more.
+  func lookAgain() {
+    life += 1
+    act(join.begin(), life)
+  }
+
+  /// Both links were of use: when they are lost, the first attempt to come back follows at once.
+  func markHealthy() {
+    commands.markHealthy()
+    subscriber.markHealthy()
+  }
+
+  func stop() {
+    commands.stop()
+    scripts.linkLost()
+    subscriber.stop()
+  }
+
+  // MARK: Commands
+
+  private func commandsChanged(_ event: RedisLink.Event) {
+    switch event {
+    case .connected: lookAgain()
+    case .lost(let reason): commandsLost(Loss(reason: reason, isUnreachable: false))
+    case .unreachable(let reason): commandsLost(Loss(reason: reason, isUnreachable: true))
+    }
+  }
+
+  private func commandsLost(_ loss: Loss) {
+    life += 1
+    pair.commandsLost()
+    scripts.linkLost()
+    listener?.commandsLost(loss)
+  }
+
+  /// Does what the look asks for; an answer to an earlier look is dropped.
+  private func act(_ action: ServerJoin.Action, _ life: UInt64) {
+    switch action {
+    case .askRole: ask(RedisCommand("ROLE"), life, { $0[0]?.string ?? "" }) { $0.role($1) }
+    case .askInfo: ask(RedisCommand("INFO"), life, \.string) { $0.info($1) }
+    case .loadScripts:
+      scripts.load { [unowned self] error in
+        if life == self.life { act(join.scriptsLoaded(error), life) }
+      }
+    case .joined(let run): joined(run)
+    case .reset(let reason): commands.reset(reason)
+    }
+  }
+
+  private func ask(
+    _ command: RedisCommand, _ life: UInt64, _ read: @escaping (RedisReplyView) -> String,
+    _ next: @escaping (inout ServerJoin, Result<String, RedisError>) -> ServerJoin.Action
+  ) {
+    let asked = commands.send(command) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, life == self.life else { return }
+      act(next(&join, reply.error.map { .failure($0) } ?? .success(read(reply))), life)
+    }
+    if !asked { commands.reset("the connection was lost at once") }
+  }
+
+  private func joined(_ run: RedisRun) {
+    let life = life
+    act(pair.commandsReached(run.name))
+    if life == self.life { listener?.commandsReady(run) }
+  }
+
+  // MARK: Subscriptions
+
+  private func subscriberChanged(_ event: RedisLink.Event) {
+    switch event {
+    case .connected: askSubscriber()
+    case .lost(let reason): subscriberLost(Loss(reason: reason, isUnreachable: false))
+    case .unreachable(let reason): subscriberLost(Loss(reason: reason, isUnreachable: true))
+    }
+  }
+
+  private func subscriberLost(_ loss: Loss) {
+    pair.subscriberLost()
+    listener?.subscriberLost(loss)
+  }
+
+  /// As long as nothing is subscribed, a link answers like any other.
+  private func askSubscriber() {
+    let asked = subscriber.send(RedisCommand("INFO", "server")) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome else { return }
+      if let error = reply.error { return subscriber.reset(error.advice) }
+      guard let runID = ServerJoin.runID(of: reply.string) else { return subscriber.reset(ServerJoin.noRunID) }
+      act(pair.subscriberReached(runID))
+    }
+    if !asked { subscriber.reset("the connection was lost at once") }
+  }
+
+  private func act(_ action: LinkPair.Action) {
+    switch action {
+    case .wait: break
+    case .subscribe: listener?.subscriberReady()
+    case .reset: reset("its two connections lead to different servers")
+    }
+  }
+}
+
+@available(*, unavailable)
+extension RedisServer: Sendable {}
