@@ -138,7 +138,8 @@ let package = Package(
     .executableTarget(
       name: "apus",
       dependencies: [
-        "Locks", "Model", "JSON", "Reactor", "TLS", "Tokens", "Redis", "Node", "ApusClient", "Bench",
+        "Locks", "Model", "JSON", "Cluster", "Reactor", "TLS", "Tokens", "Redis", "Broker", "Node", "ApusClient",
+        "Bench",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
         .product(name: "Logging", package: "swift-log"),
       ],

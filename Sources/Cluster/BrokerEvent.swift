@@ -13,19 +13,19 @@ package enum BrokerEvent: Sendable {
   case answers([Asker], Result<Answer, Refusal>)
   /// Everything published to the channel from now on arrives.
   case attached(ChannelName)
-  /// What was published may be missed until the channels are told `attached` anew.
-  case subscriptionsLost
-  case link(LinkState)
+  /// What was published in the channels of a keyspace may be missed until they are told `attached` anew.
+  case subscriptionsLost(KeyspaceIndex)
+  case link(KeyspaceIndex, LinkState)
   /// The node goes on under another id, because its lease had run out.
   case nodeRenamed(NodeID)
-  /// Whose connections the broker is to be told of from now on; at first those of users. With `everybody` those that are
-  /// open already are reported, too, from the first slot on.
-  case register(ReportedConnections)
-  /// The next of the open connections are to be reported, from that slot on.
-  case reportConnections(from: UInt32)
+  /// Of those that belong to a keyspace, whose connections the broker is to be told of from now on; at first those of
+  /// users. With `everybody` those that are open already are reported, too, from the first slot on.
+  case register(KeyspaceIndex, ReportedConnections)
+  /// The next of the keyspace's open connections are to be reported, from that slot on.
+  case reportConnections(KeyspaceIndex, from: UInt32)
 }
 
-/// How the node stands with its broker.
+/// How the node stands with a keyspace of its broker.
 package enum LinkState: Sendable, Equatable {
   /// Everything can be asked and will be answered.
   case up
@@ -35,7 +35,7 @@ package enum LinkState: Sendable, Equatable {
   case down
 }
 
-/// Whose connections the broker wants to be told of.
+/// Whose connections a keyspace wants to be told of.
 package enum ReportedConnections: Sendable {
   /// Those of users.
   case users

@@ -34,5 +34,8 @@ package struct BrokerStatus: Sendable {
   /// Seconds of the latest round trip to the Redis that takes longest; nil where none is known.
   package var slowestRoundTrip: Double? { shards.compactMap(\.roundTrip).max() }
 
-  package var isReady: Bool { dependencies.allSatisfy { $0.failure == nil } }
+  /// Whether clients are served.
+  package var isReady = true
+  /// Whether something is not well while clients are served all the same.
+  package var isDegraded: Bool { isReady && dependencies.contains { $0.failure != nil } }
 }

@@ -10,13 +10,14 @@ package enum LoopReport: Sendable {
   case update(MemberConnection, ChannelName)
   /// Ends a membership, at once or after the grace for lost connections.
   case leave(ClientID, ChannelName, lost: Bool)
-  /// A connection is open, or it is known only now whose it is.
+  /// A connection is open, or it is known only now whose it is: where that is another keyspace it was `disconnected` in
+  /// the one before.
   case connected(OpenConnection)
   /// A connection that was told of by `connected` or `openConnections` is gone.
   case disconnected(ClientID, UserName?)
-  /// Connections that are open, asked for by `reportConnections`; those from the slot `next` on have not been told of
-  /// yet.
-  case openConnections([OpenConnection], next: UInt32?)
+  /// Connections of a keyspace that are open, asked for by `reportConnections`; those from the slot `next` on have not
+  /// been told of yet.
+  case openConnections(KeyspaceIndex, [OpenConnection], next: UInt32?)
 }
 
 /// A connection that is open, as the cluster knows it.

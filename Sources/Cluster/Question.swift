@@ -30,8 +30,8 @@ package enum Answer: Sendable {
   case presence(ChannelName, Roster)
   /// Whether a live node has taken what was sent.
   case sent(isOnline: Bool)
-  /// In the order in which they were asked for; one of messages that are kept.
-  case counts([Int])
+  /// In the order in which they were asked for, nil where the Redis of a channel is away; one of messages that are kept.
+  case counts([Int?])
   case connections(PresencePage)
   /// Where the history stands now.
   case cleared(StreamPosition)

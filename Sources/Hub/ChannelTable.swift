@@ -1,8 +1,10 @@
+import Cluster
 import Model
 
 /// A channel with at least one connection of this loop in it.
 struct Channel {
   let name: ChannelName
+  let keyspace: KeyspaceIndex
   /// Nil where the rules forbid the channel.
   var rule: ChannelRule?
   /// Slots of the connections that get its messages; without those for which events are buffered.
@@ -21,9 +23,14 @@ struct Channel {
 
 /// The channels of one loop, by name and by number.
 struct ChannelTable {
+  let keyspaces: KeyspaceMap
   private var channels: [Channel?] = []
   private var numbers: [ChannelName: ChannelIndex] = [:]
   private var free: [ChannelIndex] = []
+
+  init(_ keyspaces: KeyspaceMap) {
+    self.keyspaces = keyspaces
+  }
 
   var count: Int { numbers.count }
 
@@ -34,7 +41,7 @@ struct ChannelTable {
     if let index = numbers[name] { return (index, false) }
     let index = free.popLast() ?? ChannelIndex(value: Int32(channels.count))
     if Int(index.value) == channels.count { channels.append(nil) }
-    channels[Int(index.value)] = Channel(name: name, rule: rule)
+    channels[Int(index.value)] = Channel(name: name, keyspace: keyspaces.index(of: name), rule: rule)
     numbers[name] = index
     return (index, true)
   }
@@ -66,9 +73,9 @@ struct ChannelTable {
     }
   }
 
-  /// Marks every channel as unconfirmed, because the broker's link was lost.
-  mutating func detachAll() {
-    for index in channels.indices { channels[index]?.isAttached = false }
+  /// Marks the channels of a keyspace as unconfirmed, because its link was lost.
+  mutating func detachAll(of keyspace: KeyspaceIndex) {
+    for index in channels.indices where channels[index]?.keyspace == keyspace { channels[index]?.isAttached = false }
   }
 
   /// The channels that have a listener, of so many places from `start` on; `next` is where to go on, nil at the end.

@@ -10,16 +10,16 @@ extension Hub {
     forEachWaiting(in: channel) { hub, key in hub.attached(key) }
   }
 
-  /// What was published may be missed until the channels are `attached` anew.
-  package mutating func subscriptionsLost() {
-    channels.detachAll()
+  /// What was published may be missed until the channels of the keyspace are `attached` anew.
+  package mutating func subscriptionsLost(in keyspace: KeyspaceIndex) {
+    channels.detachAll(of: keyspace)
   }
 
-  /// How the node stands with its broker has changed; what is attached stays so, unless `subscriptionsLost` says else.
-  package mutating func linkChanged(_ state: LinkState) {
-    link = state
+  /// How the node stands with a keyspace has changed; what is attached stays so, unless `subscriptionsLost` says else.
+  package mutating func linkChanged(_ state: LinkState, in keyspace: KeyspaceIndex) {
+    links[keyspace] = state
     guard state == .down else { return }
-    for channel in channels.indices {
+    for channel in channels.indices where channels[channel].keyspace == keyspace {
       forEachWaiting(in: channel) { hub, key in hub.fail(key, .unavailable, Self.unreachable) }
     }
   }

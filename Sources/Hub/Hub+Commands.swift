@@ -123,7 +123,7 @@ extension Hub {
 
   /// Whether a subscribe to the channel can be answered: it is confirmed, or may soon be.
   func isReachable(_ channel: ChannelIndex) -> Bool {
-    link != .down || channels[channel].isAttached
+    links[channels[channel].keyspace] != .down || channels[channel].isAttached
   }
 
   static let unreachable = "The channel cannot be reached now; nothing was subscribed."

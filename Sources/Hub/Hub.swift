@@ -43,7 +43,7 @@ package struct Hub {
   /// The rates of users, shared with the other loops' hubs.
   let users: any UserRates
   /// Who is in which channel.
-  var membership = Membership()
+  var membership: Membership
   var directory = UserDirectory()
   /// As whom streams publish over HTTP, by slot: what is published so is left out for them.
   var authors: [UInt32: ClientID] = [:]
@@ -55,11 +55,16 @@ package struct Hub {
   var guests: Set<UInt32> = []
   /// The number of the newest subscribe.
   var lastAttempt: UInt64 = 0
-  var link = LinkState.up
+  /// How the node stands with each keyspace.
+  var links: [LinkState]
   /// What is to be done, in order.
   package private(set) var actions: [HubAction] = []
 
-  package init(limits: Limits, access: Authorization, users: any UserRates) {
+  package init(
+    limits: Limits, access: Authorization, users: any UserRates, keyspaces: KeyspaceMap = .one
+  ) {
+    membership = Membership(keyspaces)
+    links = Array(repeating: .up, count: keyspaces.count)
     self.limits = limits
     self.access = access
     self.users = users

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 
 /// Who is in which channel: a loop's sessions and channels, and the positions that tie them together.
@@ -7,8 +8,12 @@ import Model
 /// `check` says what must hold between the two.
 struct Membership {
   var sessions = SessionTable()
-  var channels = ChannelTable()
+  var channels: ChannelTable
   private(set) var subscriptionCount = 0
+
+  init(_ keyspaces: KeyspaceMap) {
+    channels = ChannelTable(keyspaces)
+  }
 
   /// How the connection is in the channel; nil where it is not.
   func subscription(_ slot: UInt32, in channel: ChannelIndex) -> Subscription? {

@@ -54,7 +54,7 @@ extension DescriptorBudget {
     open += configuration.loops * (2 + configuration.addresses.count)
     if configuration.loops > 1 { open += 2 }
     if configuration.isAuthenticated || configuration.isDevelopment { open += 2 }
-    if configuration.redis != nil { open += Self.links }
+    open += configuration.redis.count * Self.links
     if configuration.backend != nil { open += 3 }
     self.init(limit: limit, open: open, hasBackend: configuration.backend != nil)
   }

@@ -89,7 +89,7 @@ package struct Node: Sendable {
 
   /// Shares out the open files that there may be, when all are open but the links to Redis.
   private func open(_ room: Room, _ descriptors: Int, _ shared: Lock<DescriptorBudget?>) throws {
-    let links = configuration.redis == nil ? 0 : DescriptorBudget.links
+    let links = configuration.redis.count * DescriptorBudget.links
     let budget = try DescriptorBudget(
       limit: descriptors, open: Sys.openDescriptors() + links, hasBackend: configuration.backend != nil
     ).validated()
@@ -116,7 +116,7 @@ package struct Node: Sendable {
   ) -> Server.BrokerFactory {
     let configuration = configuration
     let logger = logger
-    guard let url = configuration.redis else {
+    guard !configuration.redis.isEmpty else {
       return { loop, outlet in
         MemoryBroker(
           on: loop, outlet: outlet, id: id, leaveGrace: configuration.leaveGrace,
@@ -124,7 +124,8 @@ package struct Node: Sendable {
       }
     }
     let redis = RedisBroker.Configuration(
-      url: url, security: redisSecurity, prefix: configuration.redisPrefix, timeout: configuration.redisTimeout,
+      urls: configuration.redis, security: redisSecurity, prefix: configuration.redisPrefix,
+      timeout: configuration.redisTimeout,
       leaveGrace: configuration.leaveGrace, nodeName: configuration.nodeName,
       description: [
         ("host", Host.name), ("version", Self.version), ("started", String(Sys.wallMilliseconds())),

@@ -7,7 +7,7 @@ struct RedisSecurity {
   let context: TLSContext
   private let logger: Logger
 
-  /// Nil where the URL has no TLS; throws where a file cannot be used.
+  /// Nil where no URL has TLS; throws where a file cannot be used.
   init?(_ configuration: NodeConfiguration, _ logger: Logger) throws(ConfigurationError) {
     guard let context = try configuration.redisContext() else { return nil }
     self.context = context
@@ -26,9 +26,9 @@ struct RedisSecurity {
 }
 
 extension NodeConfiguration {
-  /// What connections to Redis need for TLS; nil where the URL has none. Throws where a file cannot be used.
+  /// What connections to Redis need for TLS; nil where no URL has it. Throws where a file cannot be used.
   package func redisContext() throws(ConfigurationError) -> TLSContext? {
-    guard redis?.isSecure == true else { return nil }
+    guard redis.contains(where: \.isSecure) else { return nil }
     var files = TLSFiles(authorities: redisAuthorities)
     if let redisCertificate, let redisKey {
       files.identity = TLSFiles.Identity(certificate: redisCertificate, key: redisKey)

@@ -37,8 +37,30 @@ package struct RedisURL: Sendable, Equatable {
     }
   }
 
+  private static let schemes = ["redis://", "rediss://", "unix://"]
+
+  /// The URLs of a list with commas between them: one begins only where a scheme follows, so that a password may hold a
+  /// comma.
+  package static func list(_ text: String) -> [String] {
+    var urls: [String] = []
+    for piece in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let start = piece.drop(while: \.isWhitespace).lowercased()
+      if urls.isEmpty || schemes.contains(where: start.hasPrefix) {
+        urls.append(String(piece))
+      } else {
+        urls[urls.count - 1] += ",\(piece)"
+      }
+    }
+    // A comma at the end is followed by nothing.
+    if urls.last?.hasSuffix(",") == true { urls[urls.count - 1].removeLast() }
+    return urls
+  }
+
   private init(tcp text: Substring, isSecure: Bool) throws(RedisURLError) {
     let parts = try Parts(text)
+    guard !parts.hostAndPort.contains(",") else {
+      throw RedisURLError("two Redis are two URLs: --redis redis://one --redis redis://other")
+    }
     self.isSecure = isSecure
     if let query = parts.query {
       guard isSecure else { throw RedisURLError("a redis:// URL takes no '?': the database is its path, /0") }
@@ -118,6 +140,14 @@ package struct RedisURL: Sendable, Equatable {
       throw RedisURLError("the database must be a number, as in redis://host:6379/0")
     }
     return number
+  }
+
+  /// Where it is, without who logs in there and how: `host:6379/0`, `/run/redis.sock/0`.
+  package var place: String {
+    switch endpoint {
+    case .tcp(let host, let port): "\(host):\(port)/\(database)"
+    case .unix(let path): "\(path)/\(database)"
+    }
   }
 
   /// What the server's certificate must be for.

@@ -1,3 +1,4 @@
+import Cluster
 import Model
 import Protocol
 import Reactor
@@ -26,8 +27,13 @@ struct Connection: ~Copyable {
   var address: IPAddress?
   /// Whether it counts among the connections of its address.
   var isCounted = false
-  /// Whether the broker has been told of it.
-  var isReported = false
+  /// The keyspace in which the broker has been told of it, if it has.
+  var reportedIn: KeyspaceIndex? {
+    get { reported == .max ? nil : Int(reported) }
+    set { reported = newValue.map { UInt8($0) } ?? .max }
+  }
+  /// In a byte, since there are many connections.
+  private var reported = UInt8.max
   var generation: UInt32 = 0
   var phase = Phase.free
   var endpoint = Endpoint.hub

@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Model
 import Reactor
@@ -32,6 +33,8 @@ package struct ServerConfiguration: Sendable {
   /// Whether `?user=` names the user: only where nobody is to be kept out (`--dev`).
   package var trustsUserParameter: Bool
   package var node: NodeID
+  /// How the names of channels and users are spread over the broker's keyspaces.
+  package var keyspaces = KeyspaceMap.one
 
   package init(
     addresses: [SocketAddress], loops: Int, path: String, echoes: Bool, compresses: Bool, hub: Hub.Limits,

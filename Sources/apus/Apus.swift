@@ -17,7 +17,7 @@ struct Apus: AsyncParsableCommand {
         apus pub demo:lobby '"hello"'       says something there
       """,
     version: Node.version,
-    subcommands: [Serve.self, Check.self, Token.self, Subscribe.self, Publish.self, BenchCommand.self])
+    subcommands: [Serve.self, Check.self, Where.self, Token.self, Subscribe.self, Publish.self, BenchCommand.self])
 
   static func main() async {
     let arguments = Array(CommandLine.arguments.dropFirst())

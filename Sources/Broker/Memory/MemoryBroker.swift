@@ -42,7 +42,7 @@ package final class MemoryBroker: Broker {
 
   package func start() {
     ticker = Ticker(on: loop, every: 100) { [unowned self] in tick() }
-    outlet.postToAll(.link(.up))
+    outlet.postToAll(.link(0, .up))
   }
 
   package func beginDraining() {}

@@ -5,12 +5,13 @@ import Reactor
 import Redis
 import TLS
 
-/// The broker of a cluster: everything that crosses nodes goes through Redis. It takes each question and report to the
-/// keyspace it is for, of which there is one.
+/// The broker of a cluster: everything that crosses nodes goes through Redis, one or several. It takes each question and
+/// report to the keyspace it is for.
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
-    package var url: RedisURL
-    /// For a URL with TLS.
+    /// At least one; all nodes of a cluster have the same, in the same order.
+    package var urls: [RedisURL]
+    /// For URLs with TLS.
     package var security: TLSContext?
     package var prefix: String
     /// Milliseconds a connection or an answer may take.
@@ -31,11 +32,12 @@ package final class RedisBroker: Broker {
     package var connections: @Sendable () -> Int
 
     package init(
-      url: RedisURL, security: TLSContext? = nil, prefix: String, timeout: Int64, leaveGrace: Int64, nodeName: String,
+      urls: [RedisURL], security: TLSContext? = nil, prefix: String, timeout: Int64, leaveGrace: Int64,
+      nodeName: String,
       description: [(String, String)], maxMessageSize: Int, maxHistoryBytes: Int = HistoryRead.maxBytes,
       maxRosterBytes: Int = Roster.maxBytes, connections: @escaping @Sendable () -> Int
     ) {
-      self.url = url
+      self.urls = urls
       self.security = security
       self.prefix = prefix
       self.timeout = timeout
@@ -49,9 +51,16 @@ package final class RedisBroker: Broker {
     }
   }
 
-  private let keyspace: Keyspace
+  private static let unknown = Refusal(.unavailable, "Redis cannot be reached; nothing was counted.")
+  /// Milliseconds after which a node serves clients although it was not joined everywhere.
+  private static let patience: Int64 = 10_000
+
+  private let map: KeyspaceMap
+  private let keyspaces: [Keyspace]
   private unowned let loop: Loop
+  private unowned let outlet: any BrokerOutlet
   private let leaveGrace: Int64
+  private var started: Int64 = 0
   private var ticker: Ticker?
   /// To be called when no member is left.
   private var gracesOver: (() -> Void)?
@@ -60,77 +69,181 @@ package final class RedisBroker: Broker {
     on loop: Loop, outlet: any BrokerOutlet, id: NodeID, configuration: Configuration, logger: Logger
   ) {
     self.loop = loop
+    self.outlet = outlet
     leaveGrace = configuration.leaveGrace
-    let server = RedisServer(
-      configuration.url, security: configuration.security, name: "apus-\(configuration.nodeName)", on: loop,
-      timeout: configuration.timeout, logger: logger)
-    keyspace = Keyspace(server, on: loop, outlet: outlet, id: id, configuration: configuration, logger: logger)
+    map = KeyspaceMap(count: configuration.urls.count)
+    let servers = configuration.urls.map { url in
+      RedisServer(
+        url, security: configuration.security, name: "apus-\(configuration.nodeName)", on: loop,
+        timeout: configuration.timeout, logger: logger)
+    }
+    keyspaces = servers.enumerated().map { index, server in
+      Keyspace(index, server, on: loop, outlet: outlet, id: id, configuration: configuration, logger: logger)
+    }
+    for (index, server) in servers.enumerated() {
+      // Of two names for one server: what is known of the one would be taken for that of the other.
+      server.refusal = { [unowned self] runID in
+        let other = keyspaces.firstIndex { $0.context.server.runID == runID }
+        if let other, other != index { return "it is the same server as redis-\(other)" }
+        return wasComplete || keyspaces[index].layoutRefusal != nil ? nil : layoutRefusal
+      }
+    }
   }
+
+  /// Whether the node was joined everywhere at one time: it belongs to this cluster.
+  private var wasComplete = false
+
+  private func noteCompleteness() {
+    if !wasComplete { wasComplete = keyspaces.allSatisfy(\.isJoined) }
+  }
+
+  /// What is wrong with the list of Redis, if other nodes have another.
+  private var layoutRefusal: String? {
+    let refused = keyspaces.firstIndex { $0.layoutRefusal != nil }
+    return refused.flatMap { index in keyspaces[index].layoutRefusal.map { "redis-\(index) is \($0)" } }
+  }
+
+  /// A node with another list than the others must not be in a part of their cluster.
+  private func giveBackWhatIsNotOurs() {
+    guard !wasComplete, let layoutRefusal else { return }
+    for keyspace in keyspaces where keyspace.isJoined { keyspace.giveBack(layoutRefusal) }
+  }
+
+  private func keyspace(of channel: ChannelName) -> Keyspace { keyspaces[map.index(of: channel)] }
+
+  /// Where something goes that belongs to none: the first that is joined, so that two keep their order.
+  private var common: Keyspace { keyspaces.first(where: \.isJoined) ?? keyspaces[0] }
 
   // MARK: Broker
 
   package func start() {
-    keyspace.start()
+    started = loop.now
+    for keyspace in keyspaces { keyspace.start() }
     ticker = Ticker(on: loop, every: 100) { [unowned self] in
-      keyspace.tick()
+      for keyspace in keyspaces { keyspace.tick() }
+      noteCompleteness()
+      giveBackWhatIsNotOurs()
       tellGracesOver()
     }
   }
 
   package func ask(_ question: Question, by caller: Caller) {
     switch question {
-    case .publish(let publication): keyspace.publisher.publish(publication, caller)
-    case .enter(let connection, let channel, let mode): keyspace.presence.enter(connection, channel, mode, for: caller)
-    case .history(let channel, let query): keyspace.streams.read(channel, query, caller)
-    case .presence(let channel, let onlyCount): keyspace.rosters.query(channel, onlyCount: onlyCount, caller)
-    case .send(let event, to: let addressee): keyspace.users.send(event, to: addressee, caller)
-    case .counts(let channels): keyspace.reader.counts(of: channels, caller)
+    case .publish(let publication): keyspace(of: publication.channel).publisher.publish(publication, caller)
+    case .enter(let connection, let channel, let mode):
+      keyspace(of: channel).presence.enter(connection, channel, mode, for: caller)
+    case .history(let channel, let query): keyspace(of: channel).streams.read(channel, query, caller)
+    case .presence(let channel, let onlyCount):
+      keyspace(of: channel).rosters.query(channel, onlyCount: onlyCount, caller)
+    case .send(let event, to: .user(let user)):
+      keyspaces[map.index(of: user)].users.send(event, to: .user(user), caller)
+    case .send(let event, to: .everybody): common.users.send(event, to: .everybody, caller)
+    case .counts(let channels): count(channels, caller)
     case .connections(let channel, let cursor, let limit):
-      keyspace.reader.page(of: channel, cursor: cursor, limit: limit, caller)
-    case .kept(let channel): keyspace.reader.kept(in: channel, caller)
-    case .clear(let channel): keyspace.publisher.clear(channel, caller)
-    case .survey(let question): keyspace.ask(survey: question, caller)
+      keyspace(of: channel).reader.page(of: channel, cursor: cursor, limit: limit, caller)
+    case .kept(let channel): keyspace(of: channel).reader.kept(in: channel, caller)
+    case .clear(let channel): keyspace(of: channel).publisher.clear(channel, caller)
+    case .survey(let question): common.ask(survey: question, caller)
+    }
+  }
+
+  /// Each keyspace counts its own; those of one that is away are not known. Where nothing is known it is a refusal.
+  private func count(_ channels: [ChannelName], _ caller: Caller) {
+    var counts = [Int?](repeating: nil, count: channels.count)
+    var failure: Refusal?
+    let places = Dictionary(grouping: channels.indices) { map.index(of: channels[$0]) }
+    var missing = places.count
+    guard missing > 0 else { return outlet.answer(.success(.counts([])), to: caller) }
+    for (index, places) in places {
+      keyspaces[index].reader.counts(of: places.map { channels[$0] }) { [unowned self] result in
+        switch result {
+        case .success(let found): for (place, count) in zip(places, found) { counts[place] = count }
+        case .failure(let refusal): failure = refusal
+        }
+        missing -= 1
+        guard missing == 0 else { return }
+        let isKnown = counts.contains { $0 != nil }
+        outlet.answer(isKnown ? .success(.counts(counts)) : .failure(failure ?? Self.unknown), to: caller)
+      }
     }
   }
 
   package func take(_ report: LoopReport, from loop: LoopIndex) {
     switch report {
-    case .attach(let channel): keyspace.subscriptions.attach(channel, loop)
-    case .detach(let channel): keyspace.detach(channel, loop)
-    case .update(let connection, let channel): keyspace.presence.enter(connection, channel, .member, for: nil)
+    case .attach(let channel): keyspace(of: channel).subscriptions.attach(channel, loop)
+    case .detach(let channel): keyspace(of: channel).detach(channel, loop)
+    case .update(let connection, let channel):
+      keyspace(of: channel).presence.enter(connection, channel, .member, for: nil)
     case .leave(let client, let channel, let lost):
-      lost ? keyspace.presence.lose(client, channel) : keyspace.presence.leave(client, channel)
-    case .connected(let connection): keyspace.registry.connected(connection)
-    case .disconnected(let client, let user): keyspace.registry.disconnected(client, user)
-    case .openConnections(let connections, let next): keyspace.registry.received(connections, next: next, loop)
+      let presence = keyspace(of: channel).presence
+      lost ? presence.lose(client, channel) : presence.leave(client, channel)
+    case .connected(let connection):
+      keyspaces[map.index(of: connection.user, connection.client)].registry.connected(connection)
+    case .disconnected(let client, let user):
+      keyspaces[map.index(of: user, client)].registry.disconnected(client, user)
+    case .openConnections(let keyspace, let connections, let next):
+      keyspaces[keyspace].registry.received(connections, next: next, loop)
     }
   }
 
   package func beginDraining() {
-    keyspace.beginDraining()
+    for keyspace in keyspaces { keyspace.beginDraining() }
   }
 
+  private var hasMembers: Bool { keyspaces.contains { $0.presence.hasMembers } }
+
   package func waitForGraces(then done: @escaping () -> Void) {
-    guard leaveGrace > 0, keyspace.presence.hasMembers else { return done() }
+    guard leaveGrace > 0, hasMembers else { return done() }
     let completion = Completion(on: loop, within: leaveGrace, done)
     gracesOver = completion.finish
   }
 
   private func tellGracesOver() {
-    guard let done = gracesOver, !keyspace.presence.hasMembers else { return }
+    guard let done = gracesOver, !hasMembers else { return }
     gracesOver = nil
     done()
   }
 
   package func stop(then done: @escaping () -> Void) {
     ticker?.stop()
-    keyspace.stop(then: done)
+    var missing = keyspaces.count
+    for keyspace in keyspaces {
+      keyspace.stop {
+        missing -= 1
+        if missing == 0 { done() }
+      }
+    }
   }
+
+  // MARK: How it stands
 
   package var status: BrokerStatus {
     var status = BrokerStatus()
-    keyspace.add(to: &status)
+    for keyspace in keyspaces { keyspace.add(to: &status) }
+    status.dependencies = dependencies
+    noteCompleteness()
+    let isList = layoutRefusal == nil && keyspaces.allSatisfy { $0.context.server.refused == nil }
+    let isOver = wasComplete || loop.now - started >= Self.patience && isList
+    status.isReady = isOver && keyspaces.contains(where: \.isWell)
     return status
+  }
+
+  /// `redis` alone, or `redis-0`, `redis-1` and so on; where there are several, `probe` and `lease` name those that are not
+  /// well.
+  private var dependencies: [(name: String, failure: String?)] {
+    guard keyspaces.count > 1 else {
+      let keyspace = keyspaces[0]
+      return [
+        ("redis", keyspace.redisFailure), ("probe", keyspace.probeFailure), ("lease", keyspace.leaseFailure),
+      ]
+    }
+    let named = keyspaces.enumerated().map { (name: "redis-\($0)", keyspace: $1) }
+    let list = { (failure: (Keyspace) -> String?) -> String? in
+      let failures = named.compactMap { each in failure(each.keyspace).map { "\(each.name): \($0)" } }
+      return failures.isEmpty ? nil : failures.joined(separator: "; ")
+    }
+    return named.map { ($0.name, $0.keyspace.redisFailure) }
+      + [("probe", list(\.probeFailure)), ("lease", list(\.leaseFailure))]
   }
 }
 

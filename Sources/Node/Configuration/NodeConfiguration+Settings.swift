@@ -95,16 +95,25 @@ extension NodeConfiguration {
     }
   }
 
-  private static func redis(_ settings: Settings) throws(ConfigurationError) -> RedisURL? {
-    let urls = try settings.given(.redis)
-    guard let url = urls.first else { return nil }
-    guard urls.count == 1 else {
-      throw ConfigurationError("\(url.subject(.redis)) can be given only once; several Redis are not supported yet.")
+  /// How many shards there may be.
+  private static let mostRedis = 64
+
+  private static func redis(_ settings: Settings) throws(ConfigurationError) -> [RedisURL] {
+    var urls: [RedisURL] = []
+    for given in try settings.given(.redis) {
+      do {
+        let url = try RedisURL(given.text)
+        guard !urls.contains(where: { $0.endpoint == url.endpoint && $0.database == url.database }) else {
+          throw RedisURLError("\(url) is given twice, and each Redis is one shard")
+        }
+        urls.append(url)
+      } catch {
+        throw ConfigurationError("\(given.subject(.redis)): \(error).")
+      }
     }
-    do {
-      return try RedisURL(url.text)
-    } catch {
-      throw ConfigurationError("\(url.subject(.redis)): \(error).")
+    guard urls.count <= mostRedis else {
+      throw ConfigurationError("--redis can be given \(mostRedis) times, not \(urls.count) times.")
     }
+    return urls
   }
 }

@@ -1,8 +1,11 @@
+import Redis
+
 /// What the node tells of itself at its start.
 extension NodeConfiguration {
   /// Who may connect, what carries the messages, and how many threads hold connections, in one line.
   package var summary: String {
-    let carrier = redis.map { "in the cluster of \($0)" } ?? "alone, in memory (no --redis)"
+    let servers = redis.map(\.description).joined(separator: ", ")
+    let carrier = redis.isEmpty ? "alone, in memory (no --redis)" : "in the cluster of \(servers)"
     return "\(guests); \(carrier); \(loops) thread\(loops == 1 ? "" : "s") for connections"
   }
 

@@ -36,8 +36,8 @@ extension NodeConfiguration {
   private func validateRedisFiles() throws(ConfigurationError) {
     let files = [(Setting.redisCA, redisAuthorities), (.redisCert, redisCertificate), (.redisKey, redisKey)]
     guard let (setting, _) = files.first(where: { $0.1 != nil }) else { return }
-    guard redis?.isSecure == true else {
-      throw ConfigurationError("\(setting.flag) is for TLS, and --redis does not begin with rediss://.")
+    guard redis.contains(where: \.isSecure) else {
+      throw ConfigurationError("\(setting.flag) is for TLS, and no --redis begins with rediss://.")
     }
     guard (redisCertificate == nil) == (redisKey == nil) else {
       throw ConfigurationError("--redis-cert and --redis-key go together: the certificate and its key.")

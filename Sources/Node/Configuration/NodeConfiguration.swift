@@ -1,3 +1,4 @@
+import Cluster
 import Hub
 import Logging
 import Model
@@ -29,7 +30,8 @@ package struct NodeConfiguration: Sendable {
   package var compresses: Bool
   package var loops: Int
 
-  package var redis: RedisURL?
+  /// None: the node stands alone. Several are shards, in this order on all nodes.
+  package var redis: [RedisURL]
   package var redisAuthorities: String?
   package var redisCertificate: String?
   package var redisKey: String?
@@ -96,6 +98,7 @@ package struct NodeConfiguration: Sendable {
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
       origins: origins,
       trustsUserParameter: isDevelopment, node: node)
+    configuration.keyspaces = KeyspaceMap(count: redis.count)
     configuration.hosts = hosts
     configuration.proxies = TrustedProxies(blocks: trustedProxies)
     configuration.maxConnectionsPerAddress = maxConnectionsPerAddress

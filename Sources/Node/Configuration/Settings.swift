@@ -1,4 +1,5 @@
 import Model
+import Redis
 
 /// What was said for the options of a node: on the command line, in the environment, in the configuration file.
 ///
@@ -49,7 +50,8 @@ package struct Settings: Sendable {
     guard let direct else { return [] }
     let origin = SettingValue.Origin.variable(setting.variable)
     guard setting.isRepeatable else { return [SettingValue(direct, from: origin)] }
-    return direct.split(separator: ",").map { SettingValue(trimmed($0), from: origin) }
+    let pieces = setting == .redis ? RedisURL.list(direct) : direct.split(separator: ",").map(String.init)
+    return pieces.map { SettingValue(trimmed($0[...]), from: origin) }
   }
 
   /// The content of the file without the newline at its end; one value a line for a repeatable option.

@@ -21,7 +21,8 @@ final class Health: Sendable {
 
   var isDraining: Bool { draining.withLock { $0 } }
 
-  /// 200 when everything the node depends on is well, else 503; names each and what is wrong with it.
+  /// 200 when clients are served, else 503; names each thing the node depends on and what is wrong with it. `degraded`
+  /// says that some is, and clients are served all the same: one Redis of several that is down must not take all nodes out.
   func readiness() async -> Response {
     let isDraining = isDraining
     let status = await status()
@@ -29,7 +30,8 @@ final class Health: Sendable {
     checks.append(("draining", isDraining ? "the node is shutting down" : nil))
     let isReady = status?.isReady == true && !isDraining
     let members = checks.map { "\(JSONText.quoted($0)):\(JSONText.quoted($1 ?? "ok"))" }.joined(separator: ",")
+    let degraded = isReady && status?.isDegraded == true ? #""degraded":true,"# : ""
     return .json(
-      isReady ? .ok : .serviceUnavailable, #"{"ready":\#(isReady),"dependencies":{\#(members)}}"#)
+      isReady ? .ok : .serviceUnavailable, #"{"ready":\#(isReady),\#(degraded)"dependencies":{\#(members)}}"#)
   }
 }

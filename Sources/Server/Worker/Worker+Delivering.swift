@@ -113,14 +113,14 @@ extension Worker {
       deliver(event, of: channel)
       delivery.delivered(since: since)
     case .attached(let channel): hub.attached(channel)
-    case .subscriptionsLost: hub.subscriptionsLost()
-    case .link(let state): hub.linkChanged(state)
+    case .subscriptionsLost(let keyspace): hub.subscriptionsLost(in: keyspace)
+    case .link(let keyspace, let state): hub.linkChanged(state, in: keyspace)
     case .nodeRenamed(let id): node = id
     case .answer(let asker, let result):
       hub.answered(asker, result, waiting: delivery.recoveryBytes(asker.session.slot))
     case .answers(let askers, let result): answered(askers, result, event.weight)
-    case .register(let reportedConnections): register(reportedConnections)
-    case .reportConnections(let slot): reportBatch(from: slot)
+    case .register(let keyspace, let reportedConnections): register(reportedConnections, in: keyspace)
+    case .reportConnections(let keyspace, let slot): reportBatch(of: keyspace, from: slot)
     case .addressed(let addressee, let text, let since):
       delivery.send(text, to: hub.slots(of: addressee))
       delivery.delivered(since: since)

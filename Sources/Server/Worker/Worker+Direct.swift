@@ -22,43 +22,58 @@ extension Worker {
 
   // MARK: Who is connected
 
-  /// The broker wants to be told of other connections than before.
-  func register(_ reportedConnections: ReportedConnections) {
-    self.reportedConnections = reportedConnections
-    if case .everybody = reportedConnections { reportBatch(from: 0) }
+  /// A keyspace wants to be told of other connections than before.
+  func register(_ reportedConnections: ReportedConnections, in keyspace: KeyspaceIndex) {
+    self.reportedConnections[keyspace] = reportedConnections
+    if case .everybody = reportedConnections { reportBatch(of: keyspace, from: 0) }
   }
 
   /// Tells the broker of a connection that is open, or whose client is known only now, if it wants to be told.
   func report(_ slot: UInt32) {
     guard let connection = openConnection(slot) else { return }
-    switch reportedConnections {
+    let keyspace = keyspace(of: connection)
+    if let previous = connections[slot].pointee.reportedIn, previous != keyspace {
+      // It was anonymous there.
+      connections[slot].pointee.reportedIn = nil
+      relay.report(.disconnected(connection.client, nil))
+    }
+    switch reportedConnections[keyspace] {
     case .nobody: return
     case .users: if connection.user == nil { return }
     case .everybody: break
     }
-    connections[slot].pointee.isReported = true
+    connections[slot].pointee.reportedIn = keyspace
     relay.report(.connected(connection))
   }
 
-  /// Tells the broker of the connections that are open, some at a time: it asks for the next when it has taken these.
-  func reportBatch(from first: UInt32) {
+  private func keyspace(of connection: OpenConnection) -> KeyspaceIndex {
+    configuration.keyspaces.index(of: connection.user, connection.client)
+  }
+
+  private func belongs(_ slot: UInt32, to keyspace: KeyspaceIndex) -> Bool {
+    guard connections[slot].pointee.isInHub, let sender = hub.sender(connections.id(slot)) else { return false }
+    return configuration.keyspaces.index(of: sender.user, sender.client) == keyspace
+  }
+
+  /// Tells a keyspace of its connections that are open, some at a time: it asks for the next when it has taken these.
+  func reportBatch(of keyspace: KeyspaceIndex, from first: UInt32) {
     let end = min(connections.capacity, first + Self.reportSpan)
     var batch: [OpenConnection] = []
     var slot = first
     while slot < end, batch.count < Self.reportBatch {
-      if let connection = openConnection(slot) {
-        connections[slot].pointee.isReported = true
+      if belongs(slot, to: keyspace), let connection = openConnection(slot) {
+        connections[slot].pointee.reportedIn = keyspace
         batch.append(connection)
       }
       slot += 1
     }
-    relay.report(.openConnections(batch, next: slot < connections.capacity ? slot : nil))
+    relay.report(.openConnections(keyspace, batch, next: slot < connections.capacity ? slot : nil))
   }
 
   /// Tells the broker that a connection is gone, if it was told of it.
   func reportClosed(_ slot: UInt32) {
-    guard connections[slot].pointee.isReported, let sender = hub.sender(connections.id(slot)) else { return }
-    connections[slot].pointee.isReported = false
+    guard connections[slot].pointee.reportedIn != nil, let sender = hub.sender(connections.id(slot)) else { return }
+    connections[slot].pointee.reportedIn = nil
     relay.report(.disconnected(sender.client, sender.user))
   }
 

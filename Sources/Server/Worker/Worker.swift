@@ -40,8 +40,8 @@ final class Worker: EventSource {
   private var load: LoadMeter
   var random = SystemRandomNumberGenerator()
   var node: NodeID
-  /// Whose connections the broker is told of.
-  var reportedConnections = ReportedConnections.users
+  /// Whose connections the broker is told of, in each keyspace.
+  var reportedConnections: [ReportedConnections]
   var drain = Drain()
 
   init(on loop: Loop, configuration: ServerConfiguration, services: SharedServices, relay: RelayPort) {
@@ -51,7 +51,10 @@ final class Worker: EventSource {
     self.relay = relay
     node = configuration.node
     load = LoadMeter(on: loop)
-    hub = Hub(limits: configuration.hub, access: configuration.access, users: services.users)
+    reportedConnections = Array(repeating: .users, count: configuration.keyspaces.count)
+    hub = Hub(
+      limits: configuration.hub, access: configuration.access, users: services.users,
+      keyspaces: configuration.keyspaces)
     paused = PausedConnections(most: configuration.hub.maxChannels)
     connections = ConnectionTable(limits: configuration.limits(of: .hub))
     verifications = Mailbox(on: loop)

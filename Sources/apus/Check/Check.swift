@@ -42,8 +42,9 @@ struct Check: AsyncParsableCommand {
     printer.print("Node", ConfigurationFindings.node(configuration))
     printer.print("Access", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
     printer.print("Channels", ConfigurationFindings.channels(configuration))
-    if let redis = configuration.redis {
-      printer.print("Redis, \(redis)", await Self.redis(redis, configuration))
+    for (index, redis) in configuration.redis.enumerated() {
+      let name = configuration.redis.count == 1 ? "Redis" : "Redis \(index)"
+      printer.print("\(name), \(redis)", await Self.redis(redis, configuration))
     }
     if let backend = configuration.backend {
       printer.print("Backend, \(backend)", await BackendCheck.run(backend, secret: configuration.backendSecret))

@@ -25,12 +25,20 @@ enum ConfigurationFindings {
     return text
   }
 
+  private static func cluster(_ configuration: NodeConfiguration) -> String {
+    switch configuration.redis.count {
+    case 0: "alone, in memory: no --redis"
+    case 1: "in the cluster of its Redis"
+    case let count: "in the cluster of \(count) Redis: channels and users are spread over them"
+    }
+  }
+
   static func node(_ configuration: NodeConfiguration) -> [Finding] {
     let addresses = configuration.addresses.map(\.description).joined(separator: " and ")
     var findings: [Finding] = [
       .ok("\(configuration.nodeName) on \(addresses), the WebSocket at \(configuration.webSocketPath)"),
       .ok(count(configuration.loops, "thread") + " for connections"),
-      configuration.redis == nil ? .ok("alone, in memory: no --redis") : .ok("in the cluster of its Redis"),
+      .ok(cluster(configuration)),
     ]
     let budget = DescriptorBudget(of: configuration, limit: Sys.raiseDescriptorLimit())
     do {

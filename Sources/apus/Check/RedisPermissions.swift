@@ -47,10 +47,10 @@ struct RedisPermissions {
       ["HVALS", hash], ["HLEN", hash], ["HSCAN", hash, "0"],
       ["HINCRBY", hash, "a", "1"], ["HDEL", hash, "a"],
       ["SADD", set, "a"], ["SMEMBERS", set], ["SREM", set, "a"],
-      ["ZADD", sorted, "1", "a"], ["ZRANGEBYSCORE", sorted, "-inf", "1"],
+      ["ZADD", sorted, "1", "a"], ["ZCARD", sorted], ["ZRANGEBYSCORE", sorted, "-inf", "1"],
       ["ZREM", sorted, "a"],
       ["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"],
-      ["XRANGE", stream, "-", "+"], ["XREVRANGE", stream, "+", "-"],
+      ["XLEN", stream], ["XRANGE", stream, "-", "+"], ["XREVRANGE", stream, "+", "-"],
       ["PUBLISH", name, "check"], ["SUBSCRIBE", name], ["UNSUBSCRIBE", name],
       ["DEL", hash, set, sorted, text, stream],
     ]

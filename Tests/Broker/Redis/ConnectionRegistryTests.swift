@@ -41,7 +41,7 @@ struct ConnectionRegistryTests {
   @Test func whoIsConnectedIsReadable() async throws {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1")
-      #expect(node.log.count(of: .register(.everybody)) == 1)
+      #expect(node.log.count(of: .register(0, .everybody)) == 1)
       for client in [alice, bob, nobody] { node.connect(client) }
       try await waitForRegistry(of: [alice, bob, nobody], on: node, cluster)
       for client in [alice, nobody] { node.disconnect(client) }
@@ -146,7 +146,7 @@ struct ConnectionRegistryTests {
         for client in clients.prefix(3) { node.disconnect(client) }
         node.flush()
       }
-      try await wait(until: { node.log.count(of: .register(.nobody)) >= 2 }, "the loss was never told")
+      try await wait(until: { node.log.count(of: .register(0, .nobody)) >= 2 }, "the loss was never told")
       for client in clients[3..<5] { node.disconnect(client) }
       let newcomer = TestClient(50, user: "carol")
       try await node.reportOpen(Array(clients.dropFirst(5)) + [newcomer], time: 2)

@@ -145,7 +145,10 @@ struct EpochTests {
     try await withCluster { cluster in
       let node = try await cluster.start("web-1")
       for number in 1...50 { _ = try await subscribe(node, try #require(ChannelName("room:\(number)"))) }
-      #expect(try cluster.redis.list("KEYS", "*").sorted() == ["apus:node:\(node.id)", "apus:nodes", "apus:run"])
+      #expect(
+        try cluster.redis.list("KEYS", "*").sorted() == [
+          "apus:layout", "apus:node:\(node.id)", "apus:nodes", "apus:run",
+        ])
     }
   }
 

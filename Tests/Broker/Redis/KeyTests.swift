@@ -35,7 +35,11 @@ struct KeyTests {
       for client in clients { try await node.enter(client, "room") }
       for client in clients { node.leave(client, "room") }
       try await wait(
-        until: { try cluster.redis.list("KEYS", "*").sorted() == ["apus:node:\(node.id)", "apus:nodes", "apus:run"] },
+        until: {
+          try cluster.redis.list("KEYS", "*").sorted() == [
+            "apus:layout", "apus:node:\(node.id)", "apus:nodes", "apus:run",
+          ]
+        },
         "left: \(try cluster.redis.list("KEYS", "*"))")
     }
   }
@@ -158,7 +162,7 @@ struct KeyTests {
       #expect(second.log.changes(in: "hall") == ["+bob 1", "-bob 0"])
       try await second.expectRoster("room", "alice 1")
       let left = try cluster.redis.list("KEYS", "*").sorted()
-      let own = ["apus:channels:\(second.id)", "apus:node:\(second.id)", "apus:nodes"]
+      let own = ["apus:channels:\(second.id)", "apus:layout", "apus:node:\(second.id)", "apus:nodes"]
       #expect(left == own + ["apus:presence:room", "apus:run", "apus:users:room"])
       #expect(try cluster.redis.list("ZRANGE", "apus:nodes", "0", "-1") == [second.id.string])
       await second.stop()

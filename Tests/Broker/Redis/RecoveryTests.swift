@@ -16,7 +16,11 @@ struct RecoveryTests {
       try await node.waitForLink(.up)
       // Also in those channels that had been looked through by then.
       try await wait(
-        until: { try cluster.redis.list("KEYS", "*").sorted() == ["apus:node:\(node.id)", "apus:nodes", "apus:run"] },
+        until: {
+          try cluster.redis.list("KEYS", "*").sorted() == [
+            "apus:layout", "apus:node:\(node.id)", "apus:nodes", "apus:run",
+          ]
+        },
         "\(try cluster.redis.list("KEYS", "apus:presence:*").count) channels are left")
     }
   }

@@ -39,7 +39,7 @@ struct UserLookupTests {
     try await withNodes { cluster, first, second in
       try cluster.redis.call("FLUSHALL")
       try await first.reportOpen([], time: 2)
-      try await wait(until: { second.log.count(of: .register(.everybody)) == 2 }, "it has not noticed")
+      try await wait(until: { second.log.count(of: .register(0, .everybody)) == 2 }, "it has not noticed")
       // More than one doubt lasts.
       try await Task.sleep(for: .seconds(6))
       first.send("1", to: "bob", by: alice, id: "1")

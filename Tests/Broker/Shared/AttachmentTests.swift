@@ -9,7 +9,9 @@ struct AttachmentTests {
   func everyLoopHearsThatTheLinkIsUp(_ kind: BrokerKind) async throws {
     try await withNode(kind) { node in
       for loop in 0..<2 {
-        try await wait(until: { node.log.all(on: loop).last == .link(.up) }, "\(node.log.all(on: loop))")
+        try await wait(
+          until: { (0..<node.keyspaces.count).allSatisfy { node.log.links(with: $0, on: loop).last == .up } },
+          "\(node.log.all(on: loop))")
       }
       #expect(await node.status().isReady)
     }
@@ -32,10 +34,9 @@ struct AttachmentTests {
     try await withNode(kind) { node in
       let channels = try (0..<1500).map { try #require(ChannelName("room:\($0)")) }
       for channel in channels { node.report(.attach(channel)) }
-      try await wait(until: { node.log.count(of: .attached(channels[1499])) == 1 }, "the last was never attached")
-      let attached = node.log.all().compactMap { if case .attached(let channel) = $0 { channel } else { nil } }
-      #expect(attached.count == channels.count)
-      #expect(Set(attached) == Set(channels))
+      let attached = { node.log.all().compactMap { if case .attached(let channel) = $0 { channel } else { nil } } }
+      try await wait(until: { Set(attached()) == Set(channels) }, "some were never attached")
+      #expect(attached().count == channels.count)
     }
   }
 
@@ -45,12 +46,13 @@ struct AttachmentTests {
       let client = TestClient(1)
       try await node.attach("room", from: 0)
       try await node.attach("room", from: 1)
-      try await node.attach("other", from: 1)
+      try await node.attach("hall", from: 1)
       node.report(.detach("room"), from: 1)
       node.publish("1", to: "room", by: client)
-      // Published later, so whatever of the first was meant for this loop is here by then.
-      node.publish("2", to: "other", by: client)
-      try await wait(until: { !node.log.messages(in: "other", on: 1).isEmpty }, "the second message never came")
+      // Published later, and in the same shard where there are three, so whatever of the first was meant for this loop is
+      // here by then.
+      node.publish("2", to: "hall", by: client)
+      try await wait(until: { !node.log.messages(in: "hall", on: 1).isEmpty }, "the second message never came")
       #expect(node.log.messages(in: "room", on: 0) == [client.text("1", in: "room")])
       #expect(node.log.messages(in: "room", on: 1).isEmpty)
     }

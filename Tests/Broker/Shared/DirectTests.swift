@@ -67,7 +67,9 @@ struct DirectTests {
       #expect(try await node.notify("2", .user("carol")) == .offline)
       #expect(try await node.notify("3", .everybody) == .online)
       for loop in 0..<2 {
-        try await wait(until: { !node.log.events(for: .everybody, on: loop).isEmpty }, "loop \(loop) was not told")
+        for addressee in [Addressee.everybody, .user("bob")] {
+          try await wait(until: { !node.log.events(for: addressee, on: loop).isEmpty }, "loop \(loop) was not told")
+        }
         #expect(node.log.events(for: .everybody, on: loop) == [#"{"type":"notification","data":3"#])
         #expect(node.log.events(for: .user("bob"), on: loop) == [#"{"type":"notification","data":1"#])
       }

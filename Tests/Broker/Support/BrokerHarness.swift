@@ -17,6 +17,8 @@ extension NodeID {
 /// One node of a test: a broker on a loop of its own thread, and what it tells the loops it serves.
 final class BrokerHarness: Sendable {
   let log: EventLog
+  /// What the broker of the node has.
+  let keyspaces: KeyspaceMap
   private let firstID: NodeID
   private let thread: LoopThread
   private let broker: LoopBound<any Broker>
@@ -25,7 +27,8 @@ final class BrokerHarness: Sendable {
 
   /// Starts the broker that `make` makes for that many loops; `id` is what the node is called at first.
   init(
-    id: NodeID, loops: Int, _ make: @escaping @Sendable (Loop, any BrokerOutlet) -> any Broker
+    id: NodeID, loops: Int, keyspaces: KeyspaceMap = .one,
+    _ make: @escaping @Sendable (Loop, any BrokerOutlet) -> any Broker
   ) throws {
     let log = EventLog(loops: loops)
     let made = Lock<LoopBound<any Broker>?>(nil)
@@ -37,6 +40,7 @@ final class BrokerHarness: Sendable {
     guard let broker = made.withLock({ $0 }) else { throw Failure("no broker was made") }
     self.broker = broker
     self.log = log
+    self.keyspaces = keyspaces
     firstID = id
     broker.execute { $0.start() }
   }
@@ -156,23 +160,31 @@ final class BrokerHarness: Sendable {
   /// Waits until the loops are asked for their connections that often, and answers as loops with these do, in batches.
   func reportOpen(_ clients: [TestClient], time: Int = 1, batch: Int = 3) async throws {
     for loop in 0..<log.loopCount {
-      try await wait(
-        until: { log.count(of: .register(.everybody), on: loop) >= time }, "loop \(loop) was never asked")
-      let own = clients.filter { $0.loop == loop }
-      var start = 0
-      repeat {
-        let end = min(start + batch, own.count)
-        let asked = log.count(of: .reportConnections(from: UInt32(end)), on: loop)
-        let next = end < own.count ? UInt32(end) : nil
-        report(.openConnections(own[start..<end].map(\.connection), next: next), from: loop)
-        if next != nil {
-          try await wait(
-            until: { log.count(of: .reportConnections(from: UInt32(end)), on: loop) > asked },
-            "the next was never asked for")
-        }
-        start = end
-      } while start < own.count
+      for keyspace in 0..<keyspaces.count {
+        let own = clients.filter { $0.loop == loop && keyspaces.index(of: $0.user, $0.id) == keyspace }
+        try await reportOpen(own, to: keyspace, from: loop, time, batch)
+      }
     }
+  }
+
+  private func reportOpen(
+    _ own: [TestClient], to keyspace: KeyspaceIndex, from loop: LoopIndex, _ time: Int, _ batch: Int
+  ) async throws {
+    try await wait(
+      until: { log.count(of: .register(keyspace, .everybody), on: loop) >= time }, "loop \(loop) was never asked")
+    var start = 0
+    repeat {
+      let end = min(start + batch, own.count)
+      let asked = log.count(of: .reportConnections(keyspace, from: UInt32(end)), on: loop)
+      let next = end < own.count ? UInt32(end) : nil
+      report(.openConnections(keyspace, own[start..<end].map(\.connection), next: next), from: loop)
+      if next != nil {
+        try await wait(
+          until: { log.count(of: .reportConnections(keyspace, from: UInt32(end)), on: loop) > asked },
+          "the next was never asked for")
+      }
+      start = end
+    } while start < own.count
   }
 
   /// Sends data, JSON text, to the user in the name of the connection.

@@ -6,6 +6,8 @@ import Model
 enum BrokerKind: CaseIterable, Sendable {
   case memory
   case redis
+  /// Three of them.
+  case shards
 }
 
 /// Runs a test on one node with a broker of that kind; `leaveGrace` in milliseconds.
@@ -25,5 +27,7 @@ func withNode(
     await node.stop()
   case .redis:
     try await withCluster { try await test($0.start("web-1", leaveGrace: leaveGrace)) }
+  case .shards:
+    try await withCluster(shards: 3) { try await test($0.start("web-1", leaveGrace: leaveGrace)) }
   }
 }

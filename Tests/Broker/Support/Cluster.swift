@@ -5,13 +5,16 @@ import Model
 import Redis
 import Testing
 
-/// One Redis and the nodes of a test on it.
+/// The Redis of a test, one or several, and its nodes on them.
 final class Cluster {
+  /// The first, or the only one.
   let redis: RedisProcess
+  let shards: [RedisProcess]
   private var nodes: [BrokerHarness] = []
 
-  init(_ redis: RedisProcess) {
+  init(_ redis: RedisProcess, _ others: [RedisProcess] = []) {
     self.redis = redis
+    shards = [redis] + others
   }
 
   /// Starts a node and waits until it is joined to the cluster.
@@ -23,19 +26,23 @@ final class Cluster {
     return node
   }
 
-  /// Starts a node that need not find its Redis; `login` is what the URL says before the path, such as `:secret@`.
+  /// Starts a node that need not find its Redis; `login` is what the URL says before the path, such as `:secret@`,
+  /// `shards` the list of Redis where it is another than the test's.
   ///
   /// `timeout` and `leaveGrace` in milliseconds; the first is far above what a busy machine takes to answer.
   func begin(
     _ name: String, login: String = "", prefix: String = "apus:", loops: Int = 2, timeout: Int64 = 5000,
-    leaveGrace: Int64 = 300
+    leaveGrace: Int64 = 300, shards list: [RedisProcess]? = nil
   ) throws -> BrokerHarness {
+    let shards = list ?? shards
     let id = try NodeID.random(name)
     let configuration = RedisBroker.Configuration(
-      url: try RedisURL("unix://\(login)\(redis.socket)"), prefix: prefix, timeout: timeout, leaveGrace: leaveGrace,
+      urls: try shards.map { try RedisURL("unix://\(login)\($0.socket)") }, prefix: prefix, timeout: timeout,
+      leaveGrace: leaveGrace,
       nodeName: name, description: [("host", "here"), ("version", "1.2.3"), ("started", "1730000000123")],
       maxMessageSize: 1000, connections: { 7 })
-    let node = try BrokerHarness(id: id, loops: loops) { loop, outlet in
+    let keyspaces = KeyspaceMap(count: shards.count)
+    let node = try BrokerHarness(id: id, loops: loops, keyspaces: keyspaces) { loop, outlet in
       let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
       return RedisBroker(on: loop, outlet: outlet, id: id, configuration: configuration, logger: logger)
     }
@@ -45,7 +52,7 @@ final class Cluster {
 
   fileprivate func end() async {
     for node in nodes { await node.stop() }
-    redis.remove()
+    for redis in shards { redis.remove() }
   }
 }
 
@@ -53,18 +60,19 @@ extension BrokerHarness {
   /// Waits until the node's link is in that state.
   func waitForLink(_ state: LinkState) async throws {
     try await wait(
-      until: { log.links.last == state },
+      until: { (0..<keyspaces.count).allSatisfy { log.links(with: $0).last == state } },
       "the link is not \(state): \(log.links), \(await status().dependencies)")
   }
 }
 
-/// Runs a test on a Redis of its own, which runs unless `isRunning` is false, and ends everything afterwards.
+/// Runs a test on a Redis of its own, or several, which run unless `isRunning` is false, and ends everything afterwards.
 func withCluster(
-  redis options: [String] = [], isRunning: Bool = true, _ test: (Cluster) async throws -> Void
+  redis options: [String] = [], shards: Int = 1, isRunning: Bool = true, _ test: (Cluster) async throws -> Void
 ) async throws {
-  let cluster = Cluster(try RedisProcess(options: options))
+  let others = try (1..<shards).map { _ in try RedisProcess(options: options) }
+  let cluster = Cluster(try RedisProcess(options: options), others)
   do {
-    if isRunning { try await cluster.redis.start() }
+    if isRunning { for redis in cluster.shards { try await redis.start() } }
     try await test(cluster)
   } catch {
     await cluster.end()

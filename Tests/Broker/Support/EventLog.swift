@@ -147,8 +147,11 @@ final class EventLog: BrokerOutlet, Sendable {
     answers(on: loop, SendAnswer.init) { $0.session == session }
   }
 
-  var links: [LinkState] {
-    all().compactMap { if case .link(let state) = $0 { state } else { nil } }
+  /// How the node has stood with a keyspace, in order.
+  var links: [LinkState] { links(with: 0) }
+
+  func links(with keyspace: KeyspaceIndex, on loop: LoopIndex = 0) -> [LinkState] {
+    all(on: loop).compactMap { if case .link(keyspace, let state) = $0 { state } else { nil } }
   }
 
   func identities(on loop: LoopIndex = 0) -> [NodeID] {

@@ -11,11 +11,11 @@ enum Heard: Equatable, Sendable {
   case presence(ChannelName, ExactString, excluding: ClientID?)
   case attached(ChannelName)
   case subscriptionsLost
-  case link(LinkState)
+  case link(KeyspaceIndex, LinkState)
   case identity(NodeID)
   case answer([Asker], HeardAnswer)
-  case register(ReportedConnections)
-  case reportConnections(from: UInt32)
+  case register(KeyspaceIndex, ReportedConnections)
+  case reportConnections(KeyspaceIndex, from: UInt32)
   case addressed(Addressee, ExactString)
 
   init(_ event: BrokerEvent) {
@@ -30,12 +30,12 @@ enum Heard: Equatable, Sendable {
       }
     case .attached(let channel): self = .attached(channel)
     case .subscriptionsLost: self = .subscriptionsLost
-    case .link(let state): self = .link(state)
+    case .link(let keyspace, let state): self = .link(keyspace, state)
     case .nodeRenamed(let id): self = .identity(id)
     case .answer(let asker, let result): self = .answer([asker], HeardAnswer(result))
     case .answers(let askers, let result): self = .answer(askers, HeardAnswer(result))
-    case .register(let registrants): self = .register(registrants)
-    case .reportConnections(let slot): self = .reportConnections(from: slot)
+    case .register(let keyspace, let registrants): self = .register(keyspace, registrants)
+    case .reportConnections(let keyspace, let slot): self = .reportConnections(keyspace, from: slot)
     case .addressed(let addressee, let text, since: _): self = .addressed(addressee, ExactString(text.string))
     }
   }
@@ -47,7 +47,7 @@ enum HeardAnswer: Equatable, Sendable {
   case history(HistoryAnswer)
   case presence(Roster)
   case sent(isOnline: Bool)
-  case counts([Int])
+  case counts([Int?])
   case connections(PresencePage)
   case cleared(StreamPosition)
   case surveyed(SurveyAnswer)

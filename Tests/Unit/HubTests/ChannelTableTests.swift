@@ -5,7 +5,7 @@ import Testing
 
 @Suite struct ChannelTableTests {
   @Test func manyChannelsAreCountedInParts() {
-    var table = ChannelTable()
+    var table = ChannelTable(.one)
     for number in 0..<10_000 {
       let index = table.intern(channel("room:\(number)"), rule: nil).index
       if number % 2 == 0 { table[index].listeners = [UInt32(number)] }

@@ -58,6 +58,24 @@ import Testing
     #expect(desk.attached("new") == ["1: subscribed new #2"])
   }
 
+  /// `room:1` is in the first of two keyspaces, `room:2` in the second.
+  @Test func eachKeyspaceIsByItself() {
+    var desk = Desk(keyspaces: KeyspaceMap(count: 2))
+    desk.open(0, 1)
+    for name in ["room:1", "room:2"] { desk.subscribed(0, name) }
+    _ = desk.link(.lost, with: 1)
+    #expect(desk.subscriptionsLost(in: 1) == [])
+    #expect(desk.subscribe(1, "room:1", id: 1) == ["1: subscribed room:1 #1"])
+    #expect(desk.subscribe(1, "room:2", id: 2) == [], "it is confirmed no more")
+    #expect(desk.link(.down, with: 1) == ["1: error unavailable #2"])
+    #expect(desk.subscribe(1, "room:2", id: 3) == ["1: error unavailable #3"])
+    #expect(desk.unsubscribe(1, "room:1", id: 4) == ["1: unsubscribed room:1 #4"])
+    #expect(desk.subscribe(1, "room:1", id: 5) == ["1: subscribed room:1 #5"])
+    _ = desk.link(.up, with: 1)
+    #expect(desk.subscribe(1, "room:2", id: 6) == [])
+    #expect(desk.attached("room:2") == ["1: subscribed room:2 #6"])
+  }
+
   @Test func downFailsWhatWaitsOnce() {
     var desk = Desk()
     desk.open(0, 1)

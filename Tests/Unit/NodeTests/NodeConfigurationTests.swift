@@ -33,7 +33,7 @@ import Testing
     ([.maxOutbox: ["100KiB"]], "--max-outbox"), ([.node: ["a b"]], "--node"), ([.wsPath: ["ws"]], "--ws-path"),
     ([.echo: ["true"], .wsPath: ["/echo"]], "--echo"), ([.host: ["example.com"]], "--host"),
     ([.listen: ["/path"]], "--listen"), ([.listen: ["unix://run/a"]], "unix:///path"),
-    ([.listen: ["unix:///run/"]], "unix:///path"), ([.redis: ["redis://a", "redis://b"]], "once"),
+    ([.listen: ["unix:///run/"]], "unix:///path"), ([.redis: ["redis://a", "redis://a:6379/0"]], "twice"),
     ([.port: ["65536"]], "--port"),
   ])
   func whatCannotBe(_ flags: [Setting: [String]], _ hint: String) {

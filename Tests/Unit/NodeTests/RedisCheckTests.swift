@@ -31,4 +31,20 @@ import Testing
     let tried = Set(RedisPermissions(prefix: "apus:").commands.compactMap { $0.first?.lowercased()[...] })
     #expect(granted == tried.union(beginning))
   }
+
+  /// What the broker's sources send, and what its scripts call, is among them.
+  @Test func everythingThatIsSentIsTried() throws {
+    let folder = #filePath.replacing("Tests/Unit/NodeTests/RedisCheckTests.swift", with: "Sources/Broker/Redis")
+    let files = try FileManager.default.subpathsOfDirectory(atPath: folder)
+    let tried = Set(RedisPermissions(prefix: "apus:").commands.compactMap(\.first)).union(["ROLE", "SCRIPT", "EVALSHA"])
+    var sent: Set<String> = []
+    for file in files where file.hasSuffix(".swift") || file.hasSuffix(".lua") {
+      let text = try String(contentsOfFile: "\(folder)/\(file)", encoding: .utf8)
+      for match in text.matches(of: /(?:RedisCommand\(\s*"|redis\.call\(')(?<name>[A-Z]+)/) {
+        sent.insert(String(match.name))
+      }
+    }
+    #expect(sent.count > 20)
+    #expect(sent.subtracting(tried) == [])
+  }
 }

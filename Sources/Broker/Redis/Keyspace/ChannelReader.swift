@@ -22,8 +22,8 @@ final class ChannelReader {
   // MARK: Counts
 
   /// Counts the members of each channel, all in one round trip.
-  func counts(of channels: [ChannelName], _ caller: Caller) {
-    guard context.isReady else { return context.outlet.answer(.failure(Self.unreadable), to: caller) }
+  func counts(of channels: [ChannelName], then answer: @escaping (Result<[Int], Refusal>) -> Void) {
+    guard context.isReady else { return answer(.failure(Self.unreadable)) }
     var counts: [Int] = []
     var failure: Refusal?
     for channel in channels {
@@ -41,15 +41,15 @@ final class ChannelReader {
           failure = Self.unreadable
         }
         guard counts.count == channels.count else { return }
-        context.outlet.answer(failure.map { .failure($0) } ?? .success(.counts(counts)), to: caller)
+        answer(failure.map { .failure($0) } ?? .success(counts))
       }
       guard sent else {
         failure = Self.unreadable
         // Those that were sent are answered, but nobody can count them all any more.
-        return context.outlet.answer(.failure(Self.unreadable), to: caller)
+        return answer(.failure(Self.unreadable))
       }
     }
-    if channels.isEmpty { context.outlet.answer(.success(.counts([])), to: caller) }
+    if channels.isEmpty { answer(.success([])) }
   }
 
   /// Counts the messages that are kept.

@@ -47,12 +47,12 @@ final class ConnectionRegistry {
   func begin() {
     isIncomplete = false
     sendDepartures()
-    context.outlet.postToAll(.register(.everybody))
+    context.outlet.postToAll(.register(context.index, .everybody))
   }
 
   /// Redis cannot be told of anything for now.
   func end() {
-    context.outlet.postToAll(.register(.nobody))
+    context.outlet.postToAll(.register(context.index, .nobody))
   }
 
   /// Sends again what Redis has not taken.
@@ -61,7 +61,7 @@ final class ConnectionRegistry {
     if departureRefused.isOver(after: Self.repetition, now: now) { sendDepartures() }
     guard isIncomplete, entryRefused.isOver(after: Self.repetition, now: now) else { return }
     isIncomplete = false
-    context.outlet.postToAll(.register(.everybody))
+    context.outlet.postToAll(.register(context.index, .everybody))
   }
 
   // MARK: Doubt
@@ -100,7 +100,7 @@ final class ConnectionRegistry {
     let generation = context.generation
     let proceed = { [unowned self] in
       guard generation == context.generation else { return }
-      if let next { return context.outlet.post(.reportConnections(from: next), to: loop) }
+      if let next { return context.outlet.post(.reportConnections(context.index, from: next), to: loop) }
       // Where some were refused all are reported again.
       if !isIncomplete { reentry.finished(loop) }
     }

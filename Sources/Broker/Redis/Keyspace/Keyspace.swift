@@ -26,16 +26,20 @@ final class Keyspace {
 
   private var join = KeyspaceJoin()
   var isSubscriberReady = false
+  /// Why the node must not be in this cluster at all: other nodes have another list of Redis.
+  private(set) var layoutRefusal: String?
+  /// Whether both links lead to the server, and nothing is subscribed there yet.
+  private var canSubscribe = false
   /// What keeps the links from being ready, in a sentence.
   private var failure: String? = "not connected yet"
   /// How often the node has joined is told of once in a while.
   private var joins = LogThrottle(burst: 10)
 
   init(
-    _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, id: NodeID,
+    _ index: KeyspaceIndex, _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, id: NodeID,
     configuration: RedisBroker.Configuration, logger: Logger
   ) {
-    context = KeyspaceContext(server, on: loop, outlet: outlet, configuration: configuration, logger: logger)
+    context = KeyspaceContext(index, server, on: loop, outlet: outlet, configuration: configuration, logger: logger)
     lease = NodeLease(context, id: id)
     registry = ConnectionRegistry(context, lease)
     users = UserEvents(context, lease, registry)
@@ -45,7 +49,7 @@ final class Keyspace {
   }
 
   func start() {
-    context.outlet.postToAll(.link(.lost))
+    context.outlet.postToAll(.link(context.index, .lost))
     registry.end()
     context.onFenced = { [unowned self] in fenced() }
     lease.activeChannels = { [unowned self] in subscriptions.activeCount }
@@ -69,6 +73,8 @@ final class Keyspace {
 
   private func lose(_ loss: RedisServer.Loss) {
     failure = loss.reason
+    // What it was is not known any more.
+    if loss.reason != layoutRefusal { layoutRefusal = nil }
     probe.forget()
     if loss.isUnreachable {
       set(.down)
@@ -83,7 +89,7 @@ final class Keyspace {
   private func set(_ state: LinkState) {
     guard state != context.linkState else { return }
     context.linkState = state
-    context.outlet.postToAll(.link(state))
+    context.outlet.postToAll(.link(context.index, state))
   }
 
   /// Both links may be ready now.
@@ -112,7 +118,7 @@ final class Keyspace {
     case .takeNewID: takeNewID()
     case .renewLease(let taking):
       lease.renew(taking: taking) { [unowned self] error in
-        if generation == context.generation { act(join.leased(error), generation) }
+        if generation == context.generation { leased(error, generation) }
       }
     case .enterMembers:
       presence.enterAgain { [unowned self] in act(join.membersEntered(), generation) }
@@ -123,6 +129,13 @@ final class Keyspace {
     case .joined: joined(generation)
     case .reset(let reason): context.commands.reset(reason)
     }
+  }
+
+  private func leased(_ error: RedisError?, _ generation: UInt64) {
+    layoutRefusal = error?.otherLayout.map(context.layout.refusal)
+    if let layoutRefusal { return context.server.reset(layoutRefusal) }
+    subscribe()
+    act(join.leased(error), generation)
   }
 
   /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
@@ -178,7 +191,8 @@ final class Keyspace {
     guard let id = lease.takeNewID() else { return }
     isSubscriberReady = false
     probe.forget()
-    context.outlet.postToAll(.nodeRenamed(id))
+    // By its id in the first keyspace the node is known to its clients.
+    if context.index == 0 { context.outlet.postToAll(.nodeRenamed(id)) }
     subscriptions.subscribeControl()
   }
 
@@ -213,6 +227,12 @@ final class Keyspace {
     if context.isReady { lease.renew() }
   }
 
+  /// Takes out what the node has in this keyspace, and begins anew, for that reason.
+  func giveBack(_ reason: String) {
+    guard context.isReady else { return context.server.reset(reason) }
+    leaveEverything { [self] in context.server.reset(reason) }
+  }
+
   /// Members leave in batches, the lease goes last; gives up after the time an answer may take.
   func stop(then done: @escaping () -> Void) {
     users.giveUp()
@@ -234,19 +254,24 @@ final class Keyspace {
 
   // MARK: How it stands
 
+  /// Requests are answered, and what is published arrives.
+  var isJoined: Bool { context.isReady && isSubscriberReady }
+
+  var isWell: Bool { redisFailure == nil && probeFailure == nil && leaseFailure == nil }
+
+  /// What is wrong with its Redis; nil where nothing is.
+  var redisFailure: String? { isJoined ? nil : failure ?? "connecting" }
+  var probeFailure: String? { probe.isHealthy ? nil : LinkProbe.failure }
+  var leaseFailure: String? { lease.isHeld ? nil : "not held" }
+
   func add(to status: inout BrokerStatus) {
-    let isReady = context.isReady && isSubscriberReady
-    status.dependencies += [
-      ("redis", isReady ? nil : failure ?? "connecting"),
-      ("probe", probe.isHealthy ? nil : LinkProbe.failure),
-      ("lease", lease.isHeld ? nil : "not held"),
-    ]
     status.shards.append(
       BrokerStatus.Shard(
-        isUp: isReady, reconnects: context.commands.reconnects + context.subscriber.reconnects,
+        isUp: isJoined, reconnects: context.commands.reconnects + context.subscriber.reconnects,
         roundTrip: probe.roundTrip))
     status.channels += subscriptions.activeCount
-    status.leaseAge = lease.age(now: context.loop.now)
+    let age = lease.age(now: context.loop.now)
+    status.leaseAge = [status.leaseAge, age].compactMap(\.self).max()
     status.reapedMembers += lease.reapedMembers
     status.malformedPayloads += subscriptions.malformedPayloads
     status.unknownPayloads += subscriptions.unknownPayloads
@@ -270,16 +295,25 @@ extension Keyspace: RedisServerListener {
   }
 
   func subscriberReady() {
+    canSubscribe = true
+    subscribe()
+  }
+
+  /// Not before the node has its lease: without it, it may be in another cluster.
+  private func subscribe() {
+    guard canSubscribe, lease.isHeld else { return }
+    canSubscribe = false
     subscriptions.linked()
   }
 
   func subscriberLost(_ loss: RedisServer.Loss) {
+    canSubscribe = false
     isSubscriberReady = false
     surveys.giveUp()
     subscriptions.linkLost()
     streams.subscriptionsLost()
     // Whatever the link state is by now: the other link may have set it long ago.
-    context.outlet.postToAll(.subscriptionsLost)
+    context.outlet.postToAll(.subscriptionsLost(context.index))
     rosters.subscriptionsLost()
     lose(loss)
   }

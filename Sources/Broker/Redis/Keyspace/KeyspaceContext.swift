@@ -8,12 +8,18 @@ import Redis
 ///
 /// The keyspace alone changes how it stands.
 final class KeyspaceContext {
+  /// Its number among those of the node.
+  let index: KeyspaceIndex
   unowned let loop: Loop
   unowned let outlet: any BrokerOutlet
   let configuration: RedisBroker.Configuration
   let keys: RedisKeys
   let logger: Logger
   let server: RedisServer
+  let commands: RedisLink
+  let subscriber: RedisLink
+  let scripts: ScriptRunner
+  let layout: Layout
 
   /// Whether everything has been entered by the command link, so that requests are answered.
   var isReady = false
@@ -21,10 +27,6 @@ final class KeyspaceContext {
   var linkState = LinkState.lost
   /// Counts the lives of the command link, so that work of an earlier one stops.
   var generation: UInt64 = 0
-  var commands: RedisLink { server.commands }
-  var subscriber: RedisLink { server.subscriber }
-  var scripts: ScriptRunner { server.scripts }
-
   /// Called where an error says that the node's lease is gone.
   var onFenced: () -> Void = {}
   private var random = SystemRandomNumberGenerator()
@@ -32,10 +34,16 @@ final class KeyspaceContext {
   private var refusals: [RedisError.Code: LogThrottle] = [:]
 
   init(
-    _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration,
+    _ index: KeyspaceIndex, _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet,
+    configuration: RedisBroker.Configuration,
     logger: Logger
   ) {
+    self.index = index
+    layout = Layout(index, of: configuration.urls)
     self.server = server
+    commands = server.commands
+    subscriber = server.subscriber
+    scripts = server.scripts
     self.loop = loop
     self.outlet = outlet
     self.configuration = configuration

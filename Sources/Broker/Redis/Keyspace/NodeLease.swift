@@ -53,9 +53,9 @@ final class NodeLease {
         ("channels", String(activeChannels())), ("draining", isDraining ? "1" : "0"),
       ]
     let arguments: [ScriptArgument] =
-      [.text(nodeID.string), .text(String(Lease.duration)), taking ? "1" : "0"]
+      [.text(nodeID.string), .text(String(Lease.duration)), taking ? "1" : "0", .text(context.layout.text)]
       + fields.flatMap { [.text($0.0), .text($0.1)] }
-    let keys = [context.keys.node(nodeID.string), context.keys.nodes]
+    let keys = [context.keys.node(nodeID.string), context.keys.nodes, context.keys.layout]
     let sent = context.scripts.run(.renew, keys: keys, arguments) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
       if let error = reply.error { return done(error) }
@@ -118,7 +118,16 @@ final class NodeLease {
 
   /// Takes out of Redis everything of this node, the lease last.
   func leave(then done: @escaping () -> Void) {
-    reaper.reap(nodeID.string) { _ in done() }
+    reaper.reap(nodeID.string) { [unowned self] _ in forgetLayout(then: done) }
+  }
+
+  /// When the last node has gone, the next may come with another list of Redis at once.
+  private func forgetLayout(then done: @escaping () -> Void) {
+    let asked = context.commands.send(RedisCommand("ZCARD", context.keys.nodes)) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, reply.kind == .integer, reply.integer == 0 else { return done() }
+      if !context.commands.send(RedisCommand("DEL", context.keys.layout), answer: { _ in done() }) { done() }
+    }
+    if !asked { done() }
   }
 
   // MARK: Other nodes

@@ -4,6 +4,9 @@ extension RedisError {
   /// Whether a script of ours refused because the lease of the node is gone; see `join.lua` and `renew.lua`.
   var isFenced: Bool { message.hasPrefix("FENCED ") }
 
+  /// As which of theirs other nodes use this Redis, where that is not as this node does; see `renew.lua`.
+  var otherLayout: String? { message.hasPrefix("LAYOUT ") ? String(message.dropFirst("LAYOUT ".count)) : nil }
+
   /// Whether a key of ours holds something of another type; Redis before 7 says so within a sentence about the script.
   var isOfForeignData: Bool { message.contains("WRONGTYPE ") }
 }

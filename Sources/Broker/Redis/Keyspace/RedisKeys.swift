@@ -3,15 +3,19 @@ import Model
 /// Every key and pub/sub channel of Apus in Redis, made in one place. `docs/redis.md` says what each one holds.
 ///
 /// What varies stands last, so no two names can meet.
-struct RedisKeys {
+package struct RedisKeys {
   let prefix: String
 
-  func presence(_ channel: ChannelName) -> String { prefix + "presence:" + channel.string }
-  func users(_ channel: ChannelName) -> String { prefix + "users:" + channel.string }
+  package init(prefix: String) {
+    self.prefix = prefix
+  }
+
+  package func presence(_ channel: ChannelName) -> String { prefix + "presence:" + channel.string }
+  package func users(_ channel: ChannelName) -> String { prefix + "users:" + channel.string }
   /// The messages that are kept.
-  func history(_ channel: ChannelName) -> String { prefix + "history:" + channel.string }
+  package func history(_ channel: ChannelName) -> String { prefix + "history:" + channel.string }
   /// Where the history stands.
-  func meta(_ channel: ChannelName) -> String { prefix + "meta:" + channel.string }
+  package func meta(_ channel: ChannelName) -> String { prefix + "meta:" + channel.string }
   /// Under what name the present run of Redis goes.
   var run: String { prefix + "run" }
   /// What became of a message that was published under a key.
@@ -29,6 +33,8 @@ struct RedisKeys {
   }
 
   var nodes: String { prefix + "nodes" }
+  /// Which of how many Redis this one is.
+  var layout: String { prefix + "layout" }
   /// The lease of a node and what it says of itself.
   func node(_ id: String) -> String { nodePrefix + id }
   var nodePrefix: String { prefix + "node:" }
@@ -37,14 +43,14 @@ struct RedisKeys {
   /// The open connections of a node.
   func connections(ofNode id: String) -> String { prefix + "connections:" + id }
   /// The connections of a user, and which node each is on.
-  func user(_ user: UserName) -> String { prefix + "user:" + user.string }
+  package func user(_ user: UserName) -> String { prefix + "user:" + user.string }
   /// Who reaps a dead node.
   func reap(_ id: String) -> String { reapPrefix + id }
   var reapPrefix: String { prefix + "reap:" }
 
   // Pub/sub channels.
 
-  func messages(_ channel: ChannelName) -> String { messagePrefix + channel.string }
+  package func messages(_ channel: ChannelName) -> String { messagePrefix + channel.string }
   var messagePrefix: String { prefix + "ch:" }
   var control: String { prefix + "control" }
   func control(_ id: NodeID) -> String { controlPrefix + id.string }

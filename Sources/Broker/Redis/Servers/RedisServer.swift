@@ -30,8 +30,14 @@ final class RedisServer {
   let commands: RedisLink
   let subscriber: RedisLink
   let scripts: ScriptRunner
-  /// Set before `start`.
-  weak var listener: (any RedisServerListener)?
+  /// Set before `start`, and lives as long. Unowned, since it is asked for each message.
+  unowned var listener: (any RedisServerListener)!
+  /// Why the server of that `run_id` must not be used, if that is so; set before `start`.
+  var refusal: (_ runID: String) -> String? = { _ in nil }
+  /// Why it was not used when it was looked at last, by `refusal`.
+  private(set) var refused: String?
+  /// Of the server, as long as it can be used.
+  private(set) var runID: String?
   private var join = ServerJoin()
   private var pair = LinkPair()
   /// Counts the lives of the command link, so that answers to an earlier look are dropped.
@@ -50,7 +56,7 @@ final class RedisServer {
   func start() {
     commands.onEvent = { [unowned self] in commandsChanged($0) }
     subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
-    subscriber.onPush = { [unowned self] in listener?.received($0) }
+    subscriber.onPush = { [unowned self] in listener.received($0) }
     commands.start()
     subscriber.start()
   }
@@ -91,9 +97,10 @@ final class RedisServer {
 
   private func commandsLost(_ loss: Loss) {
     life += 1
+    runID = nil
     pair.commandsLost()
     scripts.linkLost()
-    listener?.commandsLost(loss)
+    listener.commandsLost(loss)
   }
 
   /// Does what the look asks for; an answer to an earlier look is dropped.
@@ -123,8 +130,11 @@ final class RedisServer {
 
   private func joined(_ run: RedisRun) {
     let life = life
+    refused = refusal(run.name)
+    if let refused { return commands.reset(refused) }
+    runID = run.name
     act(pair.commandsReached(run.name))
-    if life == self.life { listener?.commandsReady(run) }
+    if life == self.life { listener.commandsReady(run) }
   }
 
   // MARK: Subscriptions
@@ -139,7 +149,7 @@ final class RedisServer {
 
   private func subscriberLost(_ loss: Loss) {
     pair.subscriberLost()
-    listener?.subscriberLost(loss)
+    listener.subscriberLost(loss)
   }
 
   /// As long as nothing is subscribed, a link answers like any other.
@@ -156,7 +166,7 @@ final class RedisServer {
   private func act(_ action: LinkPair.Action) {
     switch action {
     case .wait: break
-    case .subscribe: listener?.subscriberReady()
+    case .subscribe: listener.subscriberReady()
     case .reset: reset("its two connections lead to different servers")
     }
   }

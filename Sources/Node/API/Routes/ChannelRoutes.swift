@@ -88,7 +88,7 @@ struct ChannelRoutes: Sendable {
   }
 
   /// A channel but for its closing brace.
-  private static func append(_ name: ChannelName, subscribers: Int, members: Int, to writer: inout ByteWriter) {
+  private static func append(_ name: ChannelName, subscribers: Int, members: Int?, to writer: inout ByteWriter) {
     writer.append(literal: #"{"name":"#)
     writer.append(quoting: name.string)
     writer.append(member: "subscribers", subscribers)
@@ -110,7 +110,9 @@ struct ChannelRoutes: Sendable {
       let rule = try cluster.rule(for: channel)
       var replies = try await cluster.ask(nodes: .subscribers([channel.string]))
       let sizes = ChannelPage.sum(replies.pages().flatMap(\.sizes))
-      guard case .counts(let members) = try await cluster.ask(.counts([channel])), let members = members.first else {
+      guard case .counts(let members) = try await cluster.ask(.counts([channel])),
+        let members = members.first.flatMap(\.self)
+      else {
         throw ClusterAccess.unexpected
       }
       var writer = ByteWriter(capacity: 512)
@@ -119,7 +121,7 @@ struct ChannelRoutes: Sendable {
       Self.append(rule, to: &writer)
       if rule.history != nil {
         guard case .history(_, let read) = try await cluster.ask(.history(channel, .position)),
-          case .counts(let kept) = try await cluster.ask(.kept(channel)), let kept = kept.first
+          case .counts(let kept) = try await cluster.ask(.kept(channel)), let kept = kept.first.flatMap(\.self)
         else { throw ClusterAccess.unexpected }
         writer.append(literal: #","history":{"epoch":"#)
         writer.append(quoting: read.latest.epoch)

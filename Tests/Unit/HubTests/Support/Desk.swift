@@ -17,11 +17,12 @@ struct Desk {
   init(
     maxChannels: Int = 100, rate: RateLimit = RateLimit(rate: 0, burst: 0),
     rules: ChannelRules = .standard(isOpen: true),
-    requiresIdentity: Bool = false, users: any UserRates = NoUsers()
+    requiresIdentity: Bool = false, users: any UserRates = NoUsers(), keyspaces: KeyspaceMap = .one
   ) {
     hub = Hub(
       limits: Hub.Limits(maxChannels: maxChannels, rate: rate, maxRecovery: Self.maxRecovery),
-      access: Hub.Authorization(rules: rules, requiresIdentity: requiresIdentity), users: users)
+      access: Hub.Authorization(rules: rules, requiresIdentity: requiresIdentity), users: users,
+      keyspaces: keyspaces)
   }
 
   /// Bytes of recoveries that may wait for a connection.
@@ -176,13 +177,13 @@ struct Desk {
     return lines()
   }
 
-  mutating func subscriptionsLost() -> [String] {
-    hub.subscriptionsLost()
+  mutating func subscriptionsLost(in keyspace: KeyspaceIndex = 0) -> [String] {
+    hub.subscriptionsLost(in: keyspace)
     return lines()
   }
 
-  mutating func link(_ state: LinkState) -> [String] {
-    hub.linkChanged(state)
+  mutating func link(_ state: LinkState, with keyspace: KeyspaceIndex = 0) -> [String] {
+    hub.linkChanged(state, in: keyspace)
     return lines()
   }
 

@@ -147,14 +147,14 @@ extension HubSimulation {
 
   mutating func change(link state: LinkState) throws {
     link = state
-    hub.linkChanged(state)
+    hub.linkChanged(state, in: 0)
     if state == .down { failPuts { _, place in !place.isHolding } }
     try settle(closing: nil)
   }
 
   mutating func loseSubscriptions() throws {
     confirmed = []
-    hub.subscriptionsLost()
+    hub.subscriptionsLost(in: 0)
     try settle(closing: nil)
   }
 

@@ -39,7 +39,8 @@ enum Transcript {
     case .leave(let client, let channel, let lost): "leave \(client) \(channel)\(lost ? " lost" : "")"
     case .connected(let connection): "connected \(connection.client) \(connection.user?.string ?? "-")"
     case .disconnected(let client, let user): "disconnected \(client) \(user?.string ?? "-")"
-    case .openConnections(let connections, next: _): "open \(connections.map(\.client.string).joined(separator: ", "))"
+    case .openConnections(_, let connections, next: _):
+      "open \(connections.map(\.client.string).joined(separator: ", "))"
     }
   }
 
