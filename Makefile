@@ -27,8 +27,8 @@ run: $(APUS) ## A node for a first look: http://localhost:8080
 	@exec $(APUS) serve --dev --port $(PORT)
 
 .PHONY: cluster
-cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; Ctrl-C ends all
-	@exec deploy/cluster --port $(PORT) $(APUS)
+cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; REDIS=shards: four Redis; Ctrl-C ends all
+	@exec deploy/cluster --port $(PORT) --redis $(or $(REDIS),one) $(APUS)
 
 .PHONY: compose
 compose: ## The same in containers, by docker compose; APUS_PUBLISH_API=127.0.0.1:8081 publishes the HTTP API, too

@@ -6,6 +6,8 @@ package struct BrokerStatus: Sendable {
   package var channels = 0
   /// One for each Redis.
   package var shards: [Shard] = []
+  /// Those of them, or of their partitions, that the node has joined; nil where there is no Redis.
+  package var keyspacesJoined: Int?
   /// Milliseconds since the lease was renewed; nil where there is none.
   package var leaseAge: Int64?
   package var reapedMembers = 0

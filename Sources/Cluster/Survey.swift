@@ -31,9 +31,12 @@ package struct Survey: Sendable {
 
   package var replies: [Reply]
   package var silent: [Silent]
+  /// Names of the Redis that were away, such as `redis-1`: nodes that can be reached there alone are missing.
+  package var away: [String]
 
-  package init(replies: [Reply], silent: [Silent] = []) {
+  package init(replies: [Reply], silent: [Silent] = [], away: [String] = []) {
     self.replies = replies
     self.silent = silent
+    self.away = away
   }
 }

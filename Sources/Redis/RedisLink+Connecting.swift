@@ -122,8 +122,6 @@ extension RedisLink {
         if let error = reply.error { return failAttempt(isLogin(index) ? error.adviceOnLogin : error.advice) }
         guard index == last else { return }
         state = .connected(connection, registration)
-        if !lastComplaint.isEmpty { logger.info("connected to Redis again", metadata: ["redis": "\(url)"]) }
-        lastComplaint = ""
         onEvent(.connected)
       }
     }

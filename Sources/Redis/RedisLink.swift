@@ -79,7 +79,7 @@ package final class RedisLink: EventSource {
   /// Whether the owner wants nothing more for now; what Redis sends waits in the socket.
   var isPaused = false
   private var reconnectTimer: TimerID?
-  /// What was logged last since the link was connected.
+  /// What was logged last since the owner found the link in order.
   var lastComplaint = ""
   private var complaints = LogThrottle(burst: 10)
   let resolutions: Mailbox<Resolution>
@@ -155,6 +155,9 @@ package final class RedisLink: EventSource {
     isSettled = true
     hastyLosses = 0
     backoff.reset()
+    guard !lastComplaint.isEmpty else { return }
+    logger.info("connected to Redis again", metadata: ["redis": "\(url)"])
+    lastComplaint = ""
   }
 
   // MARK: Losing

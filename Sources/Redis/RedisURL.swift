@@ -59,7 +59,7 @@ package struct RedisURL: Sendable, Equatable {
   private init(tcp text: Substring, isSecure: Bool) throws(RedisURLError) {
     let parts = try Parts(text)
     guard !parts.hostAndPort.contains(",") else {
-      throw RedisURLError("two Redis are two URLs: --redis redis://one --redis redis://other")
+      throw RedisURLError("two Redis are two URLs, each with its scheme: redis://one and redis://other")
     }
     self.isSecure = isSecure
     if let query = parts.query {
@@ -108,6 +108,9 @@ package struct RedisURL: Sendable, Equatable {
       let colon = text.firstIndex(of: ":") ?? text.endIndex
       host = text[..<colon]
       portText = text[colon...]
+      guard !text.contains(where: \.isWhitespace) else {
+        throw RedisURLError("a Redis URL has no blanks; between two URLs stands a comma")
+      }
       guard !portText.dropFirst().contains(":") else {
         throw RedisURLError("an IPv6 address must be in brackets, as in redis://[::1]:6379")
       }

@@ -6,17 +6,19 @@ import Model
 import Node
 import Redis
 
-/// `apus where`: in which Redis, and under what names, something of a cluster stands.
+/// `apus where`: which Redis holds something of a cluster, and under what keys.
 struct Where: ParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Show in which Redis, and under what names, a channel or a user stands.",
+    abstract: "Show which Redis holds a channel or a user, and under what keys.",
     usage: "apus where <channel> [<options>]\n       apus where --user <user> [<options>]",
     discussion: """
-        apus where room:1
-        apus where --user alice
+        apus where room:1 --redis redis://10.0.0.1 --redis redis://10.0.0.2
+        APUS_REDIS_FILE=urls apus where --user alice
         eval "$(apus where room:1 | sed -n 's/^presence *//p')"
 
-      Takes the options of `apus serve` that name Redis, and connects to nobody: each line can be pasted into a shell.
+      Takes the options of `apus serve` that name Redis. It does not connect to Redis: with another list than the nodes \
+      have it names the wrong one. Each line but the first is a command to paste; redis-cli takes the password from \
+      REDISCLI_AUTH.
       """)
 
   @Argument(help: "Channel to look for.")
@@ -33,7 +35,7 @@ struct Where: ParsableCommand {
     guard !configuration.redis.isEmpty else {
       throw Failure("There is no Redis: a node without --redis keeps everything in memory.")
     }
-    let places = Places(configuration.redis, RedisKeys(prefix: configuration.redisPrefix))
+    let places = Places(configuration)
     for line in try lines(places) { printLine(line) }
   }
 
@@ -54,15 +56,17 @@ struct Where: ParsableCommand {
 
 /// Where the names of a cluster stand.
 struct Places {
-  private let urls: [RedisURL]
+  private let configuration: NodeConfiguration
   private let map: KeyspaceMap
   private let keys: RedisKeys
 
-  init(_ urls: [RedisURL], _ keys: RedisKeys) {
-    self.urls = urls
-    self.keys = keys
-    map = KeyspaceMap(count: urls.count)
+  init(_ configuration: NodeConfiguration) {
+    self.configuration = configuration
+    keys = RedisKeys(prefix: configuration.redisPrefix)
+    map = KeyspaceMap(count: configuration.redis.count)
   }
+
+  private var urls: [RedisURL] { configuration.redis }
 
   /// What there is of a channel, and the command that shows it.
   func lines(of channel: ChannelName) -> [String] {
@@ -83,7 +87,7 @@ struct Places {
   }
 
   private func shard(_ index: KeyspaceIndex) -> String {
-    label("redis") + (urls.count == 1 ? "" : "\(index) of \(urls.count), ") + urls[index].description
+    label("redis") + (urls.count == 1 ? "" : "redis-\(index) of \(urls.count), ") + urls[index].description
   }
 
   private func line(_ what: String, _ index: KeyspaceIndex, _ command: String, _ key: String, _ rest: String = "")
@@ -104,7 +108,14 @@ struct Places {
     case .tcp(let host, let port): words += ["-h", host, "-p", String(port)]
     case .unix(let path): words += ["-s", quoted(path)]
     }
-    if url.isSecure { words.append("--tls") }
+    if url.isSecure {
+      words.append("--tls")
+      let files = [
+        ("--sni", url.serverName), ("--cacert", configuration.redisAuthorities),
+        ("--cert", configuration.redisCertificate), ("--key", configuration.redisKey),
+      ]
+      for case (let option, let value?) in files { words += [option, quoted(value)] }
+    }
     if let user = url.user { words += ["--user", quoted(user)] }
     if url.database != 0 { words += ["-n", String(url.database)] }
     return words.joined(separator: " ")

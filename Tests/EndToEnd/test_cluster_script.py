@@ -26,8 +26,9 @@ _SCRIPT = REPOSITORY / "deploy/cluster"
 class Script(Process):
     """One run of `deploy/cluster`. What it prints is its log."""
 
-    def __init__(self, directory: Path, temporary: Path, nodes: int):
+    def __init__(self, directory: Path, temporary: Path, nodes: int, redis: str):
         super().__init__("cluster", directory)
+        self.redis = redis
         self.nodes = nodes
         self.port = free_ports(nodes + 1)
         # In the environment of all it starts, by which they are found.
@@ -39,7 +40,8 @@ class Script(Process):
         program("nginx", "nginx-light")
         # A shell in the background has told its children to ignore SIGINT, and nohup SIGHUP.
         words = ("env", "--default-signal=INT,HUP", f"TMPDIR={self.temporary}", f"PATH={self.path}")
-        self.spawn(*words, _SCRIPT, "--port", str(self.port), "--nodes", str(self.nodes), binary())
+        options = ("--port", str(self.port), "--nodes", str(self.nodes), "--redis", self.redis)
+        self.spawn(*words, _SCRIPT, *options, binary())
         return self
 
     def start(self) -> "Script":
@@ -89,8 +91,8 @@ def script(tmp_path) -> Iterator[Callable[..., Script]]:
     # In pytest's own folder the path of a unix socket would be too long.
     with tempfile.TemporaryDirectory(prefix="apus-test-") as temporary:
 
-        def make(nodes: int = 1) -> Script:
-            scripts.append(Script(tmp_path, Path(temporary), nodes))
+        def make(nodes: int = 1, redis: str = "one") -> Script:
+            scripts.append(Script(tmp_path, Path(temporary), nodes, redis))
             return scripts[-1]
 
         yield make
@@ -122,6 +124,32 @@ async def test_a_killed_node_comes_back(script, connect):
 
     cluster.signal(signal.SIGINT)
     assert cluster.wait() == 130
+    assert cluster.left_behind() == []
+
+
+async def test_a_killed_shard_takes_its_channels_alone_and_comes_back(script, connect):
+    cluster = script(redis="shards").start()
+    client = await connect(f"ws://127.0.0.1:{cluster.port}/ws")
+    # As docs/redis.md has them: shard 0 of 4, and shard 2.
+    await client.subscribe("demo:lobby")
+    await client.subscribe("room:1")
+    os.kill(cluster.pid_of("redis-0"), signal.SIGKILL)
+    cluster.says("redis-0 (pid ")
+
+    async def refused() -> bool:
+        return (await client.command("publish", channel="demo:lobby", data=1)).get("code") == "unavailable"
+
+    await eventually(refused)
+    await client.publish("room:1", "on")
+    await client.expect("message", data="on")
+    cluster.says("redis-0 is back")
+    await client.expect("gap", channel="demo:lobby")
+    await client.publish("demo:lobby", "again")
+    await client.expect("message", data="again")
+    (where,) = [line.strip() for line in cluster.tail().splitlines() if f"{binary()} where" in line]
+    said = subprocess.run(where, shell=True, timeout=LIMIT, check=True, capture_output=True, text=True).stdout
+    assert "redis-0.sock" in said and "apus:presence:demo:lobby" in said
+    cluster.stop()
     assert cluster.left_behind() == []
 
 

@@ -45,7 +45,7 @@ USAGE = {
     "a command that there is not": (["sbu"], "Did you mean sub?"),
     "a longer name of a command": (["subscribe", "lobby"], "Did you mean sub?"),
     "help on a command that there is not": (["help", "bnch"], "Did you mean bench?"),
-    "nothing like a command": (["quit"], "serve, check, token, sub, pub and bench"),
+    "nothing like a command": (["quit"], "serve, check, where, token, sub, pub and bench"),
     "no channel": (["sub"], "<channel>"),
     "no message": (["pub", "lobby"], "<data>"),
     "an argument too many": (["serve", "now"], "now"),

@@ -55,6 +55,7 @@ NAMES = {
     "apus_errors_total",
     "apus_published_total",
     "apus_delivered_total",
+    "apus_keyspaces_joined",
     "apus_redis_up",
 }
 

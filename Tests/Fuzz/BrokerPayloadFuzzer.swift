@@ -48,9 +48,9 @@ private func checkControl(_ bytes: [UInt8]) {
   let limit = 200
   guard let payload = bytes.withOwnMemory({ ControlPayload.parse(UnsafeRawBufferPointer($0), maxMessageSize: limit) })
   else { return }
-  guard case .event(let addressee, let text) = payload else { return }
+  guard case .event(let addressee, let number, let text) = payload else { return }
   var writer = ByteWriter()
-  ControlPayload.appendHeader(addressee, to: &writer)
+  ControlPayload.appendHeader(addressee, number: number, to: &writer)
   expect(writer.bytes == Array(bytes[..<text.lowerBound]), "\(addressee) is not what was read")
   expect(text.upperBound == bytes.count && text.count <= limit + ControlPayload.maxEnvelope, "the event is \(text)")
   let event = Array(bytes[text])

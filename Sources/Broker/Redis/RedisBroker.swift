@@ -56,10 +56,13 @@ package final class RedisBroker: Broker {
   private static let patience: Int64 = 10_000
 
   private let map: KeyspaceMap
+  private let surveys: NodeSurveys
+  private let announcements: Announcements
   private let keyspaces: [Keyspace]
   private unowned let loop: Loop
   private unowned let outlet: any BrokerOutlet
   private let leaveGrace: Int64
+  private let logger: Logger
   private var started: Int64 = 0
   private var ticker: Ticker?
   /// To be called when no member is left.
@@ -72,19 +75,40 @@ package final class RedisBroker: Broker {
     self.outlet = outlet
     leaveGrace = configuration.leaveGrace
     map = KeyspaceMap(count: configuration.urls.count)
-    let servers = configuration.urls.map { url in
+    self.logger = logger
+    // With several Redis each line says which one it is about.
+    let loggers = configuration.urls.indices.map { index in
+      var own = logger
+      if configuration.urls.count > 1 { own[metadataKey: "shard"] = "\(index)" }
+      return own
+    }
+    let servers = zip(configuration.urls, loggers).map { url, logger in
       RedisServer(
         url, security: configuration.security, name: "apus-\(configuration.nodeName)", on: loop,
         timeout: configuration.timeout, logger: logger)
     }
+    let surveys = NodeSurveys(on: loop, outlet: outlet)
+    let announcements = Announcements(outlet)
     keyspaces = servers.enumerated().map { index, server in
-      Keyspace(index, server, on: loop, outlet: outlet, id: id, configuration: configuration, logger: logger)
+      Keyspace(
+        index, server, on: loop, outlet: outlet, surveys: surveys, announcements: announcements, id: id,
+        configuration: configuration, logger: loggers[index])
+    }
+    surveys.keyspaces = keyspaces
+    announcements.keyspaces = keyspaces
+    (self.surveys, self.announcements) = (surveys, announcements)
+    for keyspace in keyspaces {
+      keyspace.latestEra = { [unowned self] in keyspaces.reduce(0) { max($0, $1.era) } }
+      // Before that, a Redis that missed another list would pass a history off as whole.
+      keyspace.onHeard = { [unowned self] in
+        if keyspaces.allSatisfy(\.isHeard) { for each in keyspaces { each.goOn() } }
+      }
     }
     for (index, server) in servers.enumerated() {
       // Of two names for one server: what is known of the one would be taken for that of the other.
       server.refusal = { [unowned self] runID in
         let other = keyspaces.firstIndex { $0.context.server.runID == runID }
-        if let other, other != index { return "it is the same server as redis-\(other)" }
+        if let other, other != index { return "it is the same server as \(keyspaces[other].name)" }
         return wasComplete || keyspaces[index].layoutRefusal != nil ? nil : layoutRefusal
       }
     }
@@ -99,8 +123,7 @@ package final class RedisBroker: Broker {
 
   /// What is wrong with the list of Redis, if other nodes have another.
   private var layoutRefusal: String? {
-    let refused = keyspaces.firstIndex { $0.layoutRefusal != nil }
-    return refused.flatMap { index in keyspaces[index].layoutRefusal.map { "redis-\(index) is \($0)" } }
+    keyspaces.lazy.compactMap { keyspace in keyspace.layoutRefusal.map { "\(keyspace.name) is \($0)" } }.first
   }
 
   /// A node with another list than the others must not be in a part of their cluster.
@@ -111,9 +134,6 @@ package final class RedisBroker: Broker {
 
   private func keyspace(of channel: ChannelName) -> Keyspace { keyspaces[map.index(of: channel)] }
 
-  /// Where something goes that belongs to none: the first that is joined, so that two keep their order.
-  private var common: Keyspace { keyspaces.first(where: \.isJoined) ?? keyspaces[0] }
-
   // MARK: Broker
 
   package func start() {
@@ -121,6 +141,8 @@ package final class RedisBroker: Broker {
     for keyspace in keyspaces { keyspace.start() }
     ticker = Ticker(on: loop, every: 100) { [unowned self] in
       for keyspace in keyspaces { keyspace.tick() }
+      surveys.answerOverdue()
+      if keyspaces.count > 1 { for keyspace in keyspaces { keyspace.followEra() } }
       noteCompleteness()
       giveBackWhatIsNotOurs()
       tellGracesOver()
@@ -136,14 +158,14 @@ package final class RedisBroker: Broker {
     case .presence(let channel, let onlyCount):
       keyspace(of: channel).rosters.query(channel, onlyCount: onlyCount, caller)
     case .send(let event, to: .user(let user)):
-      keyspaces[map.index(of: user)].users.send(event, to: .user(user), caller)
-    case .send(let event, to: .everybody): common.users.send(event, to: .everybody, caller)
+      keyspaces[map.index(of: user)].users.send(event, to: user, caller)
+    case .send(let event, to: .everybody): announcements.send(event, caller)
     case .counts(let channels): count(channels, caller)
     case .connections(let channel, let cursor, let limit):
       keyspace(of: channel).reader.page(of: channel, cursor: cursor, limit: limit, caller)
     case .kept(let channel): keyspace(of: channel).reader.kept(in: channel, caller)
     case .clear(let channel): keyspace(of: channel).publisher.clear(channel, caller)
-    case .survey(let question): common.ask(survey: question, caller)
+    case .survey(let question): surveys.ask(question, caller)
     }
   }
 
@@ -206,6 +228,7 @@ package final class RedisBroker: Broker {
 
   package func stop(then done: @escaping () -> Void) {
     ticker?.stop()
+    surveys.giveUp()
     var missing = keyspaces.count
     for keyspace in keyspaces {
       keyspace.stop {
@@ -220,6 +243,7 @@ package final class RedisBroker: Broker {
   package var status: BrokerStatus {
     var status = BrokerStatus()
     for keyspace in keyspaces { keyspace.add(to: &status) }
+    status.keyspacesJoined = keyspaces.count(where: \.isJoined)
     status.dependencies = dependencies
     noteCompleteness()
     let isList = layoutRefusal == nil && keyspaces.allSatisfy { $0.context.server.refused == nil }
@@ -237,12 +261,11 @@ package final class RedisBroker: Broker {
         ("redis", keyspace.redisFailure), ("probe", keyspace.probeFailure), ("lease", keyspace.leaseFailure),
       ]
     }
-    let named = keyspaces.enumerated().map { (name: "redis-\($0)", keyspace: $1) }
-    let list = { (failure: (Keyspace) -> String?) -> String? in
-      let failures = named.compactMap { each in failure(each.keyspace).map { "\(each.name): \($0)" } }
+    let list = { [keyspaces] (failure: (Keyspace) -> String?) -> String? in
+      let failures = keyspaces.compactMap { keyspace in failure(keyspace).map { "\(keyspace.name): \($0)" } }
       return failures.isEmpty ? nil : failures.joined(separator: "; ")
     }
-    return named.map { ($0.name, $0.keyspace.redisFailure) }
+    return keyspaces.map { ($0.name, $0.redisFailure) }
       + [("probe", list(\.probeFailure)), ("lease", list(\.leaseFailure))]
   }
 }

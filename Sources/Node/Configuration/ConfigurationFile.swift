@@ -98,6 +98,11 @@ package struct ConfigurationFile: Sendable {
       }
       if setting.isRepeatable {
         guard let texts = try fields.texts(setting.name) else { continue }
+        // A template that was filled with nothing would run each node alone.
+        if setting == .redis, texts.isEmpty {
+          throw ConfigurationError(
+            "\(fields.file): `redis` is an empty list: leave it out for a node alone, in memory.")
+        }
         given = texts
       } else {
         guard let text = try fields.text(setting.name) else { continue }

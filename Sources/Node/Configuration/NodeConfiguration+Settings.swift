@@ -100,19 +100,24 @@ extension NodeConfiguration {
 
   private static func redis(_ settings: Settings) throws(ConfigurationError) -> [RedisURL] {
     var urls: [RedisURL] = []
-    for given in try settings.given(.redis) {
+    let all = try settings.given(.redis)
+    for (index, given) in all.enumerated() {
       do {
         let url = try RedisURL(given.text)
-        guard !urls.contains(where: { $0.endpoint == url.endpoint && $0.database == url.database }) else {
-          throw RedisURLError("\(url) is given twice, and each Redis is one shard")
+        if let other = urls.first(where: { $0.endpoint == url.endpoint }) {
+          throw RedisURLError(
+            other.database == url.database
+              ? "\(url) is given twice, and each Redis is one shard"
+              : "\(other) and \(url) are one server, and each Redis is one shard")
         }
         urls.append(url)
       } catch {
-        throw ConfigurationError("\(given.subject(.redis)): \(error).")
+        let place = all.count == 1 ? "" : ", URL \(index + 1) of \(all.count)"
+        throw ConfigurationError("\(given.subject(.redis))\(place): \(error).")
       }
     }
     guard urls.count <= mostRedis else {
-      throw ConfigurationError("--redis can be given \(mostRedis) times, not \(urls.count) times.")
+      throw ConfigurationError("--redis takes at most \(mostRedis) URLs, not \(urls.count).")
     }
     return urls
   }

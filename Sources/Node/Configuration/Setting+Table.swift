@@ -45,7 +45,10 @@ extension Setting {
     case .redis:
       .text(
         "a URL such as redis://host:6379/0", .words("none: one node, in memory"),
-        "The URL of Redis: redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path."
+        """
+        The URL of Redis: redis://user:password@host:6379/0, rediss:// for TLS, or unix:///path. Given several times, \
+        channels and users are spread over them.
+        """
       ).repeatable.secret
     case .redisCA:
       .text("a path", .words("those of the system"), "A file with the authorities (PEM) that sign Redis' certificate.")

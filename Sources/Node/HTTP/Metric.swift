@@ -24,6 +24,7 @@ enum Metric: String, CaseIterable {
   case redisUp = "apus_redis_up"
   case redisRoundTrip = "apus_redis_round_trip_seconds"
   case redisReconnects = "apus_redis_reconnects_total"
+  case keyspacesJoined = "apus_keyspaces_joined"
   case leaseAge = "apus_lease_age_seconds"
   case reapedMembers = "apus_reaped_members_total"
   case gaps = "apus_gaps_total"
@@ -64,6 +65,7 @@ enum Metric: String, CaseIterable {
     case .redisUp: "Redis is connected and joined: 1 or 0."
     case .redisRoundTrip: "Round trip of the latest probe, from publish to return."
     case .redisReconnects: "Connections to Redis that were lost."
+    case .keyspacesJoined: "Redis that the node has joined, of all in its list."
     case .leaseAge: "Time since the lease of this node was renewed."
     case .reapedMembers: "Members of dead nodes taken out of presence by this node."
     case .gaps: "Gaps reported in channels that keep history: the missing messages could no longer be read."
@@ -82,9 +84,8 @@ enum Metric: String, CaseIterable {
 
   var type: MetricType {
     switch self {
-    case .connections, .channels, .subscriptions, .streams, .outboxBytes, .redisUp, .redisRoundTrip, .leaseAge,
-      .loopBusy,
-      .residentMemory, .openDescriptors, .maxDescriptors, .start:
+    case .connections, .channels, .subscriptions, .streams, .outboxBytes, .redisUp, .redisRoundTrip,
+      .keyspacesJoined, .leaseAge, .loopBusy, .residentMemory, .openDescriptors, .maxDescriptors, .start:
       .gauge
     case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published,
       .delivered, .dropped, .sends, .redisReconnects, .reapedMembers, .gaps, .loopTurns, .apiRequests, .cpu:
@@ -144,6 +145,7 @@ enum Metric: String, CaseIterable {
     case .redisUp: byShard { $0.isUp ? 1 : 0 }
     case .redisRoundTrip: byShard(\.roundTrip)
     case .redisReconnects: byShard { Double($0.reconnects) }
+    case .keyspacesJoined: known(snapshot.broker?.keyspacesJoined)
     case .leaseAge: known((snapshot.broker?.leaseAge).map { Double($0) / 1000 })
     case .reapedMembers: renderer.sample(rawValue, snapshot.broker?.reapedMembers ?? 0)
     case .gaps: renderer.sample(rawValue, snapshot.broker?.gaps ?? 0)

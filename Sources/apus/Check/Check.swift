@@ -42,23 +42,28 @@ struct Check: AsyncParsableCommand {
     printer.print("Node", ConfigurationFindings.node(configuration))
     printer.print("Access", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
     printer.print("Channels", ConfigurationFindings.channels(configuration))
+    var servers: [String: String] = [:]
     for (index, redis) in configuration.redis.enumerated() {
-      let name = configuration.redis.count == 1 ? "Redis" : "Redis \(index)"
-      printer.print("\(name), \(redis)", await Self.redis(redis, configuration))
+      let name = configuration.redis.count == 1 ? "Redis" : "redis-\(index)"
+      let (findings, runID) = await Self.redis(index, configuration, servers)
+      if let runID { servers[runID, default: name] = name }
+      printer.print("\(name), \(redis)", findings)
     }
     if let backend = configuration.backend {
       printer.print("Backend, \(backend)", await BackendCheck.run(backend, secret: configuration.backendSecret))
     }
   }
 
-  private static func redis(_ url: RedisURL, _ configuration: NodeConfiguration) async -> [Finding] {
+  /// What is found at a Redis of the list, and its `run_id`; `servers` are those before it.
+  private static func redis(
+    _ index: Int, _ configuration: NodeConfiguration, _ servers: [String: String]
+  ) async -> ([Finding], runID: String?) {
     do {
-      let check = RedisCheck(
-        url: url, security: try configuration.redisContext(), prefix: configuration.redisPrefix,
-        timeout: configuration.redisTimeout, maxMessageSize: configuration.maxMessageSize)
-      return await check.run()
+      var check = RedisCheck(index, of: configuration, security: try configuration.redisContext(), others: servers)
+      let findings = await check.run()
+      return (findings, check.runID)
     } catch {
-      return [.error(error.description)]
+      return ([.error(error.description)], nil)
     }
   }
 

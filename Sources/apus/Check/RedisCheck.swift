@@ -1,4 +1,6 @@
+import Broker
 import JSON
+import Node
 import Reactor
 import Redis
 import TLS
@@ -12,6 +14,22 @@ struct RedisCheck {
   let timeout: Int64
   /// What this node would take, in bytes.
   let maxMessageSize: Int
+  /// Which of how many Redis it is.
+  let layout: Layout
+  /// The servers of those before it in the list, by `run_id`, and what they are called.
+  let others: [String: String]
+  /// The server's, once it was asked.
+  private(set) var runID: String?
+
+  init(_ index: Int, of configuration: NodeConfiguration, security: TLSContext?, others: [String: String]) {
+    url = configuration.redis[index]
+    self.security = security
+    prefix = configuration.redisPrefix
+    timeout = configuration.redisTimeout
+    maxMessageSize = configuration.maxMessageSize
+    layout = Layout(index, of: configuration.redis)
+    self.others = others
+  }
 
   /// All of it takes no longer.
   private static let limit = Duration.seconds(5)
@@ -23,7 +41,7 @@ struct RedisCheck {
   /// Nodes that are compared with this one.
   private static let comparedNodes = 100
 
-  func run() async -> [Finding] {
+  mutating func run() async -> [Finding] {
     let conversation: RedisConversation
     do {
       conversation = try RedisConversation(url, security: security, timeout: min(timeout, 5000))
@@ -42,6 +60,8 @@ struct RedisCheck {
       if let security = await conversation.security() { findings.append(Self.certificate(security)) }
       findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
       if await isOfCluster(conversation) { findings.append(.error(RedisError.isOfCluster)) }
+      runID = Self.field("run_id", of: await conversation.ask(RedisCommand("INFO", "server")).answer)
+      findings += await place(conversation)
       findings += await RedisPermissions(prefix: prefix).check(conversation)
       findings += await otherNodes(conversation)
       findings.append(await roundTrip(conversation))
@@ -81,6 +101,16 @@ struct RedisCheck {
   private func isOfCluster(_ conversation: RedisConversation) async -> Bool {
     let answer = await conversation.ask(RedisCommand("INFO", "cluster")).answer
     return Self.field("cluster_enabled", of: answer) == "1"
+  }
+
+  /// What is wrong with its place in the list: it stands there twice, or other nodes have another list.
+  private func place(_ conversation: RedisConversation) async -> [Finding] {
+    if let other = runID.flatMap({ others[$0] }) {
+      return [.error("it is the same server as \(other): each Redis stands in the list once")]
+    }
+    let used = await conversation.ask(RedisCommand("GET", RedisKeys(prefix: prefix).layout)).answer.text
+    guard let used, used != layout.text else { return [] }
+    return [.error(layout.refusal(used.printable))]
   }
 
   private func eviction(_ conversation: RedisConversation) async -> Finding {

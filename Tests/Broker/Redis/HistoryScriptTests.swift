@@ -110,15 +110,19 @@ struct HistoryScriptTests {
     try await withCluster { cluster in
       let caller = try ScriptCaller(cluster.redis)
       var names: [String] = []
+      let layout = Layout(0, of: [try RedisURL("redis://one")])
       let identify = { (run: String, replication: String, previous: String) in
         names.append("")
         let scripts = StreamScripts(
           keys: RedisKeys(prefix: "apus:"),
           run: RedisRun(name: run, replicationID: replication, previousReplicationID: previous))
-        return try caller.run(scripts.identify(newSeed: "n\(names.count)")) { $0[0]?.string }
+        return try caller.run(scripts.identify(newSeed: "n\(names.count)", layout: layout, era: 0)) { $0[0]?.string }
       }
       #expect(try identify("a", "r1", "") == "a.n1")
-      #expect(try cluster.redis.hash("apus:run") == ["run": "a.n1", "replid": "r1", "seed": "n1"])
+      #expect(
+        try cluster.redis.hash("apus:run") == [
+          "run": "a.n1", "replid": "r1", "seed": "n1", "layout": "0 of 1", "era": "0",
+        ])
       #expect(try identify("a", "r1", "") == "a.n1")
       #expect(try identify("a", "r2", "") == "a.n1", "it has a replica now")
       #expect(try identify("b", "r3", "r2") == "b.n4", "which takes over")
@@ -128,11 +132,48 @@ struct HistoryScriptTests {
       #expect(try identify("a", "r5", "r4") == "a.n8", "nobody saw who was the primary meanwhile")
       #expect(try identify("ab", "r5", "r4") == "ab.n9")
       #expect(try identify("a", "r5", "r4") == "a.n10")
-      #expect(try cluster.redis.hash("apus:run") == ["run": "a.n10", "replid": "r5", "seed": "n1"])
+      #expect(
+        try cluster.redis.hash("apus:run") == [
+          "run": "a.n10", "replid": "r5", "seed": "n1", "layout": "0 of 1", "era": "0",
+        ])
       try cluster.redis.call("DEL", "apus:run")
       #expect(try identify("a", "r5", "r4") == "a.n11", "which names there were nobody can tell")
       try cluster.redis.call("HSET", "apus:run", "run", "a", "replid", "r5")
       #expect(try identify("a", "r5", "r4") == "a", "as an earlier version has named it")
+    }
+  }
+
+  /// A run ends where a channel may have been in another Redis meanwhile, and come back.
+  @Test func aRunEndsWithTheListOfRedis() async throws {
+    try await withCluster { cluster in
+      let caller = try ScriptCaller(cluster.redis)
+      let run = RedisRun(name: "a", replicationID: "r")
+      let scripts = StreamScripts(keys: RedisKeys(prefix: "apus:"), run: run)
+      var count = 0
+      let identify = { (index: Int, hosts: String, era: Int) in
+        // The others have gone.
+        try cluster.redis.call("DEL", "apus:layout")
+        let layout = Layout(index, of: try hosts.map { try RedisURL("redis://\($0)") })
+        count += 1
+        let call = scripts.identify(newSeed: "n\(count)", layout: layout, era: era)
+        return try caller.run(call) { "\($0[0]?.string ?? "") \($0[2]?.integer ?? -1)" }
+      }
+      #expect(try identify(0, "x", 0) == "a.n1 0")
+      #expect(try identify(0, "xy", 0) == "a.n1 1", "longer, and nothing comes back")
+      #expect(try identify(0, "xy", 0) == "a.n1 1")
+      #expect(try identify(0, "xyz", 2) == "a.n1 2", "another Redis has told of the same change")
+      #expect(try identify(0, "xyz", 2) == "a.n1 2")
+      #expect(try identify(0, "xy", 0) == "a.n6 3", "shorter")
+      #expect(try identify(0, "xz", 0) == "a.n7 4", "another one")
+      #expect(try identify(1, "yx", 0) == "a.n8 5", "in another place")
+      #expect(try identify(1, "yxz", 7) == "a.n9 7", "it has missed a change")
+      #expect(try identify(1, "yxz", 7) == "a.n9 7")
+      #expect(try identify(1, "yxz", 8) == "a.n11 8", "and another")
+      #expect(try identify(1, "yxz", 0) == "a.n11 8")
+      // One that is refused changes nothing.
+      let other = scripts.identify(newSeed: "n0", layout: Layout(0, of: [try RedisURL("redis://x")]), era: 9)
+      #expect(throws: (any Error).self) { try caller.run(other) { _ in } }
+      #expect(try identify(1, "yxz", 0) == "a.n11 8")
     }
   }
 

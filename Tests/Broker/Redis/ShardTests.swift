@@ -30,13 +30,45 @@ struct ShardTests {
           guard isHere else { continue }
           try await wait(until: { try redis.call("EXISTS", "apus:user:\(user)").integer == 1 }, "\(user) is missing")
           #expect(try redis.list("ZRANGE", "apus:nodes", "0", "-1") == [node.id.string])
-          #expect(try redis.call("GET", "apus:layout").text.hasPrefix("\(shard + 1) of 3 "))
+          #expect(try redis.call("GET", "apus:layout").text.hasPrefix("\(shard) of 3 "))
         }
       }
       await node.stop()
       for redis in cluster.shards {
         #expect(try redis.list("KEYS", "*").filter { !$0.contains("meta") } == ["apus:run"])
       }
+    }
+  }
+
+  private func survey(_ node: BrokerHarness) async throws -> SurveyAnswer? {
+    if case .surveyed(let survey) = try await node.ask(.survey([0x78])) { survey } else { nil }
+  }
+
+  @Test func everyNodeIsAskedOnce() async throws {
+    try await withCluster(shards: 3) { cluster in
+      let (first, second) = (try await cluster.start("web-1"), try await cluster.start("web-2"))
+      let ids = [first.id.string, second.id.string]
+      var answer = try #require(try await survey(first))
+      #expect(answer.replies.keys.sorted() == ids.sorted() && answer.silent == [] && answer.away == [])
+      #expect(second.log.surveyed == ["x"] && first.log.surveyed == ["x"])
+      // One that has lost its lease in one of them goes on there under another id.
+      let redis = cluster.shards[1]
+      try redis.call("DEL", "apus:node:\(second.id)")
+      let others = { try redis.list("ZRANGE", "apus:nodes", "0", "-1").filter { !ids.contains($0) } }
+      try await wait(until: { try others().count == 1 }, "it has not noticed")
+      try await wait(until: { await second.status().keyspacesJoined == 3 }, "it is not joined again")
+      try await wait(
+        until: { try redis.list("ZRANGE", "apus:nodes", "0", "-1").count == 2 }, "the old id is still there")
+      answer = try #require(try await survey(first))
+      #expect(answer.replies.keys.sorted() == ids.sorted() && answer.silent == [] && answer.away == [])
+      // The first is not the one that tells.
+      cluster.shards[0].kill()
+      try await wait(until: { first.log.links(with: 0).last == .down && second.log.links(with: 0).last == .down }, "up")
+      answer = try #require(try await survey(second))
+      #expect(answer.replies.count == 2 && answer.silent == [] && answer.away == ["redis-0"])
+      for redis in cluster.shards.dropFirst() { redis.kill() }
+      try await wait(until: { first.log.links(with: 1).last == .down && first.log.links(with: 2).last == .down }, "up")
+      #expect(try await first.ask(.survey([0x78])) == .refused(.unavailable))
     }
   }
 

@@ -76,6 +76,8 @@ struct SurveyAnswer: Equatable, Sendable {
   var replies: [String: String] = [:]
   /// The ids of nodes, sorted.
   var silent: [String]
+  /// The names of Redis that were away.
+  var away: [String]
   /// How long ago they had renewed their leases.
   var leaseAges: [Int64]
 
@@ -85,6 +87,7 @@ struct SurveyAnswer: Equatable, Sendable {
       replies[reply.node + (isTwice ? "?" : "")] = String(decoding: reply.text, as: UTF8.self)
     }
     silent = survey.silent.map(\.node).sorted()
+    away = survey.away
     leaseAges = survey.silent.map(\.leaseAge)
   }
 }

@@ -43,7 +43,7 @@ import Testing
     let forms = [
       keys.presence(channel), keys.users(channel), keys.history(channel), keys.meta(channel), keys.run,
       keys.idempotency(IdempotencyKey(publisher: .user(user), key: "<key>"), in: channel), keys.nodes,
-      keys.node("<id>"), keys.channels(ofNode: "<id>"), keys.connections(ofNode: "<id>"), keys.user(user),
+      keys.layout, keys.node("<id>"), keys.channels(ofNode: "<id>"), keys.connections(ofNode: "<id>"), keys.user(user),
       keys.reap("<id>"),
     ]
     #expect(try DocumentTable("docs/redis.md", "## Keys").names == forms)

@@ -38,7 +38,7 @@ import Testing
     #expect(desk.attached("a") == ["0: subscribed a #1", "publish 0 a #2 'x'"])
     _ = desk.subscribe(0, "b", id: 3)
     #expect(desk.publish(0, "b", "x", id: 4) == [])
-    desk.hub.linkChanged(.down)
+    desk.hub.linkChanged(.down, in: 0)
     #expect(desk.lines() == ["0: error unavailable #3", "detach b", "0: error forbidden #4"])
   }
 

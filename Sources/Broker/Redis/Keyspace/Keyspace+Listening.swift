@@ -18,11 +18,13 @@ extension Keyspace: SubscriptionListener {
   func received(control payload: UnsafeRawBufferPointer, isForAll: Bool) {
     switch ControlPayload.parse(payload, maxMessageSize: context.configuration.maxMessageSize) {
     case .probe(let number): probe.received(number)
-    case .event(let addressee, let range):
+    case .event(let addressee, let number, let range):
+      guard announcements.isNew(number) else { return }
       if context.outlet.isCongested { subscriptions.pause() }
       users.received(UnsafeRawBufferPointer(rebasing: payload[range]), for: addressee, isForAll: isForAll)
-    case .survey(let part, let number, let node, let range):
-      surveys.received(part, number: number, from: node, UnsafeRawBufferPointer(rebasing: payload[range]))
+    case .survey(let part, let number, let nodes, let range):
+      let text = UnsafeRawBufferPointer(rebasing: payload[range])
+      surveys.received(part, number: number, from: nodes, text, in: self)
     case nil: BrokerPayload.isUnknown(payload) ? subscriptions.unknown() : subscriptions.malformed()
     }
   }

@@ -13,9 +13,11 @@ final class Keyspace {
   let lease: NodeLease
   let registry: ConnectionRegistry
   let users: UserEvents
-  let surveys: NodeSurveys
   let publisher: ChannelPublisher
   let reader: ChannelReader
+  /// The node's, of all keyspaces.
+  unowned let surveys: NodeSurveys
+  unowned let announcements: Announcements
   private(set) lazy var subscriptions = ChannelSubscriptions(context, lease, listener: self)
   private(set) lazy var streams = ChannelStreams(context, lease, subscriptions, rosters: self) { [unowned self] in
     checkReady()
@@ -24,26 +26,38 @@ final class Keyspace {
   private(set) lazy var presence = PresenceSync(context, lease, rosters)
   private(set) lazy var probe = LinkProbe(context, lease, subscriptions)
 
-  private var join = KeyspaceJoin()
+  var join = KeyspaceJoin()
   var isSubscriberReady = false
   /// Why the node must not be in this cluster at all: other nodes have another list of Redis.
-  private(set) var layoutRefusal: String?
+  var layoutRefusal: String?
+  /// How often the nodes' list of Redis has changed, as this one knows. All of a list agree, but one that missed a change.
+  var era = 0
+  /// The latest that any keyspace of the node has heard.
+  var latestEra: () -> Int = { 0 }
+  /// Whether it is known what this Redis says of the list, or that it says nothing for now.
+  var isHeard = false
+  /// Called when that is so.
+  var onHeard: () -> Void = {}
+  /// What INFO tells of the run, and what `identify` has answered: it waits until all keyspaces were heard.
+  var greeted = RedisRun(name: "", replicationID: "")
+  var identified: (run: String, isDoubtful: Bool, generation: UInt64)?
   /// Whether both links lead to the server, and nothing is subscribed there yet.
-  private var canSubscribe = false
+  var canSubscribe = false
   /// What keeps the links from being ready, in a sentence.
   private var failure: String? = "not connected yet"
   /// How often the node has joined is told of once in a while.
   private var joins = LogThrottle(burst: 10)
 
   init(
-    _ index: KeyspaceIndex, _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, id: NodeID,
-    configuration: RedisBroker.Configuration, logger: Logger
+    _ index: KeyspaceIndex, _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, surveys: NodeSurveys,
+    announcements: Announcements, id: NodeID, configuration: RedisBroker.Configuration, logger: Logger
   ) {
+    self.surveys = surveys
+    self.announcements = announcements
     context = KeyspaceContext(index, server, on: loop, outlet: outlet, configuration: configuration, logger: logger)
     lease = NodeLease(context, id: id)
     registry = ConnectionRegistry(context, lease)
     users = UserEvents(context, lease, registry)
-    surveys = NodeSurveys(context, lease)
     publisher = ChannelPublisher(context, lease)
     reader = ChannelReader(context)
   }
@@ -55,11 +69,6 @@ final class Keyspace {
     lease.activeChannels = { [unowned self] in subscriptions.activeCount }
     context.server.listener = self
     context.server.start()
-  }
-
-  /// Asks every live node about itself.
-  func ask(survey question: [UInt8], _ caller: Caller) {
-    surveys.ask(question, caller, canHear: isSubscriberReady)
   }
 
   /// A loop has no listener of the channel any more.
@@ -76,6 +85,7 @@ final class Keyspace {
     // What it was is not known any more.
     if loss.reason != layoutRefusal { layoutRefusal = nil }
     probe.forget()
+    heard()
     if loss.isUnreachable {
       set(.down)
       presence.refuseWaiting()
@@ -104,104 +114,11 @@ final class Keyspace {
     set(.up)
   }
 
-  // MARK: Joining
-
-  private func act(_ actions: [KeyspaceJoin.Action], _ generation: UInt64) {
-    for action in actions { act(action, generation) }
-  }
-
-  private func act(_ action: KeyspaceJoin.Action, _ generation: UInt64) {
-    switch action {
-    case .identify(let run, let previousRun, let lostLease): identify(run, previousRun, lostLease, generation)
-    case .adopt(let run): lease.adopt(run)
-    case .beginReentry: registry.beginReentry()
-    case .takeNewID: takeNewID()
-    case .renewLease(let taking):
-      lease.renew(taking: taking) { [unowned self] error in
-        if generation == context.generation { leased(error, generation) }
-      }
-    case .enterMembers:
-      presence.enterAgain { [unowned self] in act(join.membersEntered(), generation) }
-    case .sweep:
-      lease.sweep(keeping: { [unowned self] in presence.isMember($0, in: $1) }) { [unowned self] isWhole in
-        if generation == context.generation { act(join.swept(isWhole: isWhole), generation) }
-      }
-    case .joined: joined(generation)
-    case .reset(let reason): context.commands.reset(reason)
-    }
-  }
-
-  private func leased(_ error: RedisError?, _ generation: UInt64) {
-    layoutRefusal = error?.otherLayout.map(context.layout.refusal)
-    if let layoutRefusal { return context.server.reset(layoutRefusal) }
-    subscribe()
-    act(join.leased(error), generation)
-  }
-
-  /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
-  private func identify(_ run: RedisRun, _ previousRun: String?, _ lostLease: Bool, _ generation: UInt64) {
-    let scripts = StreamScripts(keys: context.keys, run: run)
-    let call = scripts.identify(newSeed: context.newSeed(), previousRun: previousRun, lostLease: lostLease)
-    let asked = context.scripts.run(call) { [unowned self] outcome in
-      guard case .reply(let reply) = outcome, generation == context.generation else { return }
-      if let error = reply.error { return act(join.identified(.failure(error)), generation) }
-      guard let name = reply[0]?.string else {
-        return context.commands.reset("its answer is not the name of a run")
-      }
-      act(join.identified(.success((run: name, isDoubtful: reply[1]?.integer == 1))), generation)
-    }
-    if !asked { context.commands.reset("the connection was lost at once") }
-  }
-
-  /// Every member has been entered: requests are answered again.
-  private func joined(_ generation: UInt64) {
-    // A link that is being lost answers what was under way before it says that it is lost.
-    guard generation == context.generation, context.commands.isConnected else { return }
-    context.isReady = true
-    presence.sendMissedLeaves()
-    registry.begin()
-    streams.readEverythingMissing()
-    presence.resumeEntries()
-    rosters.askWaiting()
-    lease.reapPreviousIDs()
-    checkReady()
-  }
-
-  /// The lease has run out while the node was paused or cut off: others may have taken its members out already.
-  ///
-  /// It goes on under a new id: enters everything anew, and only then reaps what is left of the old one, so that
-  /// nobody is told of a leave that is none.
-  private func fenced() {
-    guard context.isReady else { return }
-    context.logger.warning(
-      "the lease of this node has expired; it continues under a new id", metadata: ["old": "\(lease.nodeID)"])
-    context.isReady = false
-    context.generation += 1
-    lease.lose()
-    registry.end()
-    join.leaseLost()
-    act(join.takeNewID(), context.generation)
-    context.server.lookAgain()
-  }
-
-  private func takeNewID() {
-    // Their answers go to the old id.
-    surveys.giveUp()
-    subscriptions.unsubscribeOwnControl()
-    guard let id = lease.takeNewID() else { return }
-    isSubscriberReady = false
-    probe.forget()
-    // By its id in the first keyspace the node is known to its clients.
-    if context.index == 0 { context.outlet.postToAll(.nodeRenamed(id)) }
-    subscriptions.subscribeControl()
-  }
-
   // MARK: Time
 
   func tick() {
     subscriptions.pauseWhileCongested()
     streams.refuseOverdueReads()
-    surveys.answerOverdue()
     subscriptions.expire()
     presence.endGraces()
     rosters.tellCounts()
@@ -236,7 +153,6 @@ final class Keyspace {
   /// Members leave in batches, the lease goes last; gives up after the time an answer may take.
   func stop(then done: @escaping () -> Void) {
     users.giveUp()
-    surveys.giveUp()
     leaveEverything { [self] in
       context.server.stop()
       // Those whose last question was answered meanwhile.
@@ -253,6 +169,9 @@ final class Keyspace {
   }
 
   // MARK: How it stands
+
+  /// What `/readyz` and answers call its Redis, where there are several.
+  var name: String { "redis-\(context.index)" }
 
   /// Requests are answered, and what is published arrives.
   var isJoined: Bool { context.isReady && isSubscriberReady }
@@ -281,6 +200,7 @@ final class Keyspace {
 
 extension Keyspace: RedisServerListener {
   func commandsReady(_ run: RedisRun) {
+    greeted = run
     act(join.begin(run), context.generation)
   }
 
@@ -300,7 +220,7 @@ extension Keyspace: RedisServerListener {
   }
 
   /// Not before the node has its lease: without it, it may be in another cluster.
-  private func subscribe() {
+  func subscribe() {
     guard canSubscribe, lease.isHeld else { return }
     canSubscribe = false
     subscriptions.linked()
@@ -309,7 +229,7 @@ extension Keyspace: RedisServerListener {
   func subscriberLost(_ loss: RedisServer.Loss) {
     canSubscribe = false
     isSubscriberReady = false
-    surveys.giveUp()
+    surveys.answersLost()
     subscriptions.linkLost()
     streams.subscriptionsLost()
     // Whatever the link state is by now: the other link may have set it long ago.

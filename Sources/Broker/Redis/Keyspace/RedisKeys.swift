@@ -34,7 +34,7 @@ package struct RedisKeys {
 
   var nodes: String { prefix + "nodes" }
   /// Which of how many Redis this one is.
-  var layout: String { prefix + "layout" }
+  package var layout: String { prefix + "layout" }
   /// The lease of a node and what it says of itself.
   func node(_ id: String) -> String { nodePrefix + id }
   var nodePrefix: String { prefix + "node:" }

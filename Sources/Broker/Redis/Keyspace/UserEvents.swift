@@ -7,6 +7,7 @@ import Redis
 
 /// Events that belong to no channel: out by the script `send` or one PUBLISH, in by the control channels.
 final class UserEvents {
+  private static let full = Refusal(.unavailable, "Redis cannot take any more now; nothing was sent.")
   private static let unknown = Refusal(.timeout, "It was sent, but it is not known who is connected.")
 
   private unowned let context: KeyspaceContext
@@ -21,21 +22,19 @@ final class UserEvents {
     self.registry = registry
   }
 
-  func send(_ event: DirectEvent, to addressee: Addressee, _ caller: Caller) {
+  func send(_ event: DirectEvent, to user: UserName, _ caller: Caller) {
     let answer = { [unowned self] (result: Result<Bool, Refusal>) in
       if case .success = result, !caller.wantsReceipt { return }
       context.outlet.answer(result.map { .sent(isOnline: $0) }, to: caller)
     }
-    guard context.isReady else {
-      return answer(.failure(Refusal(.unavailable, "Redis cannot be reached; nothing was sent.")))
-    }
-    guard !context.outlet.isCongested else { return answer(.failure(.overloaded(nothing: "sent"))) }
-    let isSent =
-      switch addressee {
-      case .user(let user): send(event, to: user, answer)
-      case .everybody: sendToEverybody(event, answer)
-      }
-    if !isSent { answer(.failure(Refusal(.unavailable, "Redis cannot take any more now; nothing was sent."))) }
+    if let refusal { return answer(.failure(refusal)) }
+    if !send(event, to: user, answer) { answer(.failure(Self.full)) }
+  }
+
+  /// Why nothing can be sent now, if that is so.
+  private var refusal: Refusal? {
+    guard context.isReady else { return Refusal(.unavailable, "Redis cannot be reached; nothing was sent.") }
+    return context.outlet.isCongested ? .overloaded(nothing: "sent") : nil
   }
 
   private func send(
@@ -60,13 +59,18 @@ final class UserEvents {
       [.text(keys.control), .text(keys.controlPrefix), .text(keys.nodePrefix), .bytes(payload)], answer: answer)
   }
 
-  private func sendToEverybody(_ event: DirectEvent, _ answer: @escaping (Result<Bool, Refusal>) -> Void) -> Bool {
-    var payload = ByteWriter(capacity: event.data.count + 64)
-    ControlPayload.appendHeader(.everybody, to: &payload)
+  /// Tells all nodes that hear this keyspace; `number` where it goes out in several. The answer is whether any has heard it.
+  func sendToEverybody(
+    _ event: DirectEvent, _ number: UInt64?, then answer: @escaping (Result<Bool, Refusal>) -> Void
+  ) {
+    if let refusal { return answer(.failure(refusal)) }
+    var payload = ByteWriter(capacity: event.data.count + 96)
+    ControlPayload.appendHeader(.everybody, number: number, to: &payload)
     Interchange.direct(event, timestamp: Int(Sys.wallMilliseconds())).withBytes { payload.append($0) }
     var command = RedisCommand("PUBLISH", context.keys.control)
     command.arg(payload.bytes)
-    return context.commands.send(command) { [unowned self] in answer(result(of: $0).map { $0 > 0 }) }
+    let isSent = context.commands.send(command) { [unowned self] in answer(result(of: $0).map { $0 > 0 }) }
+    if !isSent { answer(.failure(Self.full)) }
   }
 
   /// How many have taken it, or why it is not known.

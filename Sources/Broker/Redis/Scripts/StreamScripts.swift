@@ -77,16 +77,19 @@ struct StreamScripts {
       ])
   }
 
-  /// Asks under what name the run goes that INFO tells of; the answer is the name, and 1 where Redis does not know of
-  /// everybody who is connected. `previousRun` is the one that the node was joined to before, if any, and `lostLease`
-  /// whether it has found its lease gone.
-  func identify(newSeed: String, previousRun: String? = nil, lostLease: Bool = false) -> ScriptCall {
+  /// Asks under what name the run goes that INFO tells of; the answer is the name, 1 where Redis does not know of everybody
+  /// who is connected, and the era of the list. `previousRun` is the one that the node was joined to before, if any, and
+  /// `lostLease` whether it has found its lease gone; `era` is the latest that was heard.
+  func identify(
+    newSeed: String, previousRun: String? = nil, lostLease: Bool = false, layout: Layout, era: Int
+  ) -> ScriptCall {
     ScriptCall(
-      script: .identify, keys: [keys.run],
+      script: .identify, keys: [keys.run, keys.layout],
       arguments: [
         .text(run.name), .text(run.replicationID), .text(run.previousReplicationID), .text(newSeed),
-        .text(previousRun ?? ""), lostLease ? "1" : "0",
-      ])
+        .text(previousRun ?? ""), lostLease ? "1" : "0", .text(layout.text), .number(Int(Lease.duration)),
+        .number(era),
+      ] + layout.shorter.map { .text($0) })
   }
 
   /// Has the run stand in Redis again where it does not; `isEntering` while the node writes down who is connected.

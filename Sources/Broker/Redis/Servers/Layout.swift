@@ -3,24 +3,29 @@ import Redis
 
 /// Which of how many Redis one is, as all nodes must have it: a name is looked for in one of them alone.
 ///
-/// `1 of 4` and, where there are several, a digest of the whole list.
-struct Layout: Equatable {
+/// `1 of 4` for `redis-1` and, where there are several, a digest of the whole list.
+package struct Layout: Equatable {
   /// What stands in Redis.
-  let text: String
+  package let text: String
+  /// The texts that this Redis had in shorter lists which this one continues.
+  let shorter: [String]
   private let position: String
 
-  init(_ index: KeyspaceIndex, of urls: [RedisURL]) {
-    position = "\(index + 1) of \(urls.count)"
-    guard urls.count > 1 else {
-      text = position
-      return
-    }
+  package init(_ index: KeyspaceIndex, of urls: [RedisURL]) {
+    position = "\(index) of \(urls.count)"
+    text = Self.text(index, of: urls[...])
+    shorter = (index + 1..<urls.count).map { Self.text(index, of: urls[..<$0]) }
+  }
+
+  private static func text(_ index: KeyspaceIndex, of urls: ArraySlice<RedisURL>) -> String {
+    let position = "\(index) of \(urls.count)"
+    guard urls.count > 1 else { return position }
     let digest = KeyspaceMap.hash(urls.map(\.place).joined(separator: ","))
-    text = "\(position) \(String(digest, radix: 16))"
+    return "\(position) \(String(digest, radix: 16))"
   }
 
   /// Why a Redis cannot be used that other nodes use as `other`.
-  func refusal(_ other: String) -> String {
+  package func refusal(_ other: String) -> String {
     let theirs = other.split(separator: " ").prefix(3).joined(separator: " ")
     return theirs == position
       ? "in use with another list of Redis: all nodes need the same, in the same order"

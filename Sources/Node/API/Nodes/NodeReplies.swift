@@ -8,12 +8,15 @@ struct NodeReplies: Sendable {
   private(set) var objects: [(node: String, JSONObject)] = []
   /// Live nodes that have told nothing.
   let silent: [Survey.Silent]
-  /// The ids of nodes that have told nothing, or not all.
+  /// Who has told nothing: the ids of silent nodes, and the Redis that were away.
+  let missing: [String]
+  /// Those, and the ids of nodes that have not told all.
   private(set) var partial: [String]
 
   init(_ survey: Survey) {
     silent = survey.silent
-    partial = survey.silent.map(\.node)
+    missing = survey.silent.map(\.node) + survey.away
+    partial = missing
     for reply in survey.replies.sorted(by: { $0.node < $1.node }) {
       // As nodes write it, so that members can be put before its own.
       guard reply.text.starts(with: Array(#"{""#.utf8)), let text = String(validating: reply.text, as: UTF8.self),

@@ -13,13 +13,18 @@ struct ChannelRoutes: Sendable {
 
   var all: [Route] { [list, one] }
 
-  private static let channel: [Schema.Member] = [
+  private static let size: [Schema.Member] = [
     .init("name", .string(), "Its name."),
     .init("subscribers", .integer(0...Int(1) << 53), "Connections that listen to it, on all nodes."),
-    .init("members", .integer(0...Int(1) << 53), "Users and anonymous connections in its presence."),
   ]
+  private static let members = "Users and anonymous connections in its presence"
 
   // MARK: All
+
+  private static let listed =
+    size + [
+      .init("members", .integer(0...Int(1) << 53), optional: true, "\(members); left out while its Redis is away.")
+    ]
 
   private var list: Route {
     Route(
@@ -33,9 +38,9 @@ struct ChannelRoutes: Sendable {
         .init("after", .string(maxBytes: ChannelName.maxLength), "By name: those after this one, to page."),
       ],
       answer: [
-        .init("channels", .array(.object(Self.channel), maxCount: Self.maxChannels), "In that order."),
+        .init("channels", .array(.object(Self.listed), maxCount: Self.maxChannels), "In that order."),
         .init("after", .string(), optional: true, "By name, where there are more: what to ask for next."),
-        .init("partial", .array(.string()), optional: true, "Nodes that have not told all they know."),
+        .init("partial", .array(.string()), optional: true, "Nodes, and Redis, that have not told all they know."),
       ]
     ) { (request) async throws(RouteError) in
       let limit = request.number("limit", default: 100)
@@ -68,7 +73,7 @@ struct ChannelRoutes: Sendable {
     let sizes = ChannelPage.sum(exact.pages().flatMap(\.sizes))
     return try await text(
       ChannelPage.sorted(sizes, limit: limit), after: nil,
-      partial: Set(named.silent.map(\.node) + exact.partial).sorted())
+      partial: Set(named.missing + exact.partial).sorted())
   }
 
   private func text(_ sizes: [ChannelSize], after: String?, partial: [String]) async throws(RouteError) -> String {
@@ -100,10 +105,12 @@ struct ChannelRoutes: Sendable {
   private var one: Route {
     Route(
       method: .get, path: "/api/channels/{channel}", summary: "Tell how a channel stands.",
-      answer: Self.channel + [
+      answer: Self.size + [
+        .init("members", .integer(0...Int(1) << 53), "\(Self.members)."),
         .init("rule", .object(Self.rule), "What the rules say of it."),
         .init("history", .object(Self.history), optional: true, "Where it keeps one."),
-        .init("partial", .array(.string()), optional: true, "Nodes that have not told how many listen there."),
+        .init(
+          "partial", .array(.string()), optional: true, "Nodes, and Redis, that have not told how many listen there."),
       ], errors: [.invalidChannel]
     ) { (request) async throws(RouteError) in
       let channel = try request.channel()

@@ -1,3 +1,4 @@
+import Cluster
 import HTTPTypes
 import JSON
 import Model
@@ -13,7 +14,7 @@ struct ConnectionRoutes: Sendable {
   var all: [Route] { [user, disconnectUser, disconnectClient, put, take] }
 
   private static let partial = Schema.Member(
-    "partial", .array(.string()), optional: true, "Nodes that have not answered, or not told all.")
+    "partial", .array(.string()), optional: true, "Nodes, and Redis, that have not answered, or not told all.")
   private static let reason = Route.Parameter(
     "reason", .string(maxBytes: maxReason, pattern: #"^[^\u0000-\u001f\u007f-\u009f]*$"#),
     "A sentence that the client is closed with.")
@@ -118,6 +119,8 @@ struct ConnectionRoutes: Sendable {
       guard info?.utf8.count ?? 0 <= MemberConnection.maxInfoLength else {
         throw RouteError(.tooLarge, "The member info must not be longer than \(MemberConnection.maxInfoLength) bytes.")
       }
+      // Where the channel cannot be reached nobody can be put there, and the nodes are not asked: each would say so late.
+      _ = try await cluster.ask(.counts([channel]))
       let replies = try await cluster.ask(nodes: .put(user, channel, isMember: isMember, info: info))
       return Self.text(["connections", "skipped"], replies)
     }

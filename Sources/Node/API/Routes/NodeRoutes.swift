@@ -14,7 +14,7 @@ struct NodeRoutes: Sendable {
       answer: [
         .init(
           "nodes", .array(.object(Self.node)), "By id. One that does not answer has `name`, `id` and `leaseAge` alone."),
-        .init("partial", .array(.string()), optional: true, "Nodes that have not answered."),
+        .init("partial", .array(.string()), optional: true, "Nodes, and Redis, that have not answered."),
       ]
     ) { (request) async throws(RouteError) in
       let replies = try await cluster.ask(nodes: .node)
@@ -89,7 +89,7 @@ struct NodeRoutes: Sendable {
         .init("subscriptions", .integer(0...Int(1) << 53), "Of all connections."),
         .init("published", .number, "Messages a second by clients, over the last ten seconds."),
         .init("delivered", .number, "Messages a second to clients, over the last ten seconds."),
-        .init("partial", .array(.string()), optional: true, "Nodes that have not answered."),
+        .init("partial", .array(.string()), optional: true, "Nodes, and Redis, that have not answered."),
       ]
     ) { (request) async throws(RouteError) in
       let replies = try await cluster.ask(nodes: .statistics)

@@ -16,23 +16,25 @@ import Testing
 
   @Test(arguments: ["bob", "a b", "d", "n", "é\u{2028}{\"", String(repeating: "x", count: 200)])
   func readsWhatItWrites(_ name: String) {
-    for (addressee, text) in [
-      (Addressee.user(user(name)), Self.direct), (.user(user(name)), Self.notification),
-      (.everybody, Self.notification),
-    ] {
+    for (addressee, number, text) in [
+      (Addressee.user(user(name)), nil, Self.direct), (.user(user(name)), nil, Self.notification),
+      (.everybody, nil, Self.notification), (.everybody, 0, Self.notification), (.everybody, .max, Self.notification),
+    ] as [(Addressee, UInt64?, String)] {
       var writer = ByteWriter()
-      ControlPayload.appendHeader(addressee, to: &writer)
+      ControlPayload.appendHeader(addressee, number: number, to: &writer)
       let count = writer.bytes.count
       writer.append(utf8: text)
       let whole = String(decoding: writer.bytes, as: UTF8.self)
-      #expect(parse(whole) == .event(addressee, count..<count + text.utf8.count))
+      #expect(parse(whole) == .event(addressee, number: number, count..<count + text.utf8.count))
     }
     #expect(parse("probe 18446744073709551615") == .probe(.max))
   }
 
   @Test(arguments: [
     "", "d", "d ", "n", "n\n", "d bob", "d bob\n", "d \n" + direct, "d  bob", "dbob\n" + direct, "D bob\n" + direct,
-    "n\n" + direct, "n \n" + notification, "n bob\n" + notification, "\n" + notification, notification, direct,
+    "n\n" + direct, "n \n" + notification, "n bob\n" + notification, "n 1\n" + direct,
+    "n 01\n" + notification, "n +1\n" + notification, "n 1 \n" + notification,
+    "n 18446744073709551616\n" + notification, "\n" + notification, notification, direct,
     "d b\u{1}b\n" + direct, "d " + String(repeating: "x", count: 201) + "\n" + direct,
     "d bob\n{}", "d bob\n1", #"d bob\#n{"type":"message","data":1}"#, "d bob\n " + direct, "d bob\n\n" + direct,
     "d bob\n" + direct + "x", "d bob\n" + direct.dropLast(), #"d bob\#n{"type":"direct","data":01}"#,
@@ -72,8 +74,8 @@ import Testing
   func readsTheSurveysThatItWrites(_ text: String) {
     for part in [ControlPayload.SurveyPart.question, .answer] {
       for (number, node) in [(0, "a.b"), (UInt64.max, String(repeating: "n", count: 40) + ".0Az-9Z")] {
-        let bytes = ControlPayload.survey(part, number: number, from: node, Array(text.utf8))
-        guard case .survey(part, number, from: node, let range)? = parse(bytes) else {
+        let bytes = ControlPayload.survey(part, number: number, from: [node], Array(text.utf8))
+        guard case .survey(part, number, from: [node], let range)? = parse(bytes) else {
           Issue.record("\(part) \(number) \(node) is not read")
           continue
         }
@@ -85,19 +87,27 @@ import Testing
   /// The broker carries text, and looks into none of it.
   @Test func aSurveyMayHoldAnyBytes() {
     let text: [UInt8] = [0, 0xFF, 0x0A, 0xC0, 0x80]
-    let bytes = ControlPayload.survey(.answer, number: 1, from: "a.b", text)
-    #expect(parse(bytes) == .survey(.answer, number: 1, from: "a.b", bytes.count - text.count..<bytes.count))
+    let bytes = ControlPayload.survey(.answer, number: 1, from: ["a.b"], text)
+    #expect(parse(bytes) == .survey(.answer, number: 1, from: ["a.b"], bytes.count - text.count..<bytes.count))
   }
 
   @Test func anAnswerMayBeEmpty() {
-    #expect(parse("a 12 web-1.x3f9zz\n") == .survey(.answer, number: 12, from: "web-1.x3f9zz", 18..<18))
+    #expect(parse("a 12 web-1.x3f9zz\n") == .survey(.answer, number: 12, from: ["web-1.x3f9zz"], 18..<18))
+  }
+
+  @Test func anAnswerMayHaveSeveralIds() {
+    let ids = (0..<64).map { "\(String(repeating: "n", count: 40)).\(String(repeating: "x", count: 6))\($0)" }
+    let bytes = ControlPayload.survey(.answer, number: UInt64.max, from: ids, [1])
+    #expect(parse(bytes) == .survey(.answer, number: .max, from: ids, bytes.count - 1..<bytes.count))
+    #expect(parse("q 1 a.b,a.c\n{}") == nil)
+    for line in ["a.b,", ",a.b", "a.b,,a.c", "a.b, a.c", "a.b,x", ","] { #expect(parse("a 1 \(line)\n{}") == nil) }
   }
 
   @Test func theyAreOfSoManyBytes() {
     for part in [ControlPayload.SurveyPart.question, .answer] {
       let longest = [UInt8](repeating: 0x20, count: Survey.maxBytes)
-      #expect(parse(ControlPayload.survey(part, number: 1, from: "a.b", longest)) != nil)
-      #expect(parse(ControlPayload.survey(part, number: 1, from: "a.b", longest + [0x20])) == nil)
+      #expect(parse(ControlPayload.survey(part, number: 1, from: ["a.b"], longest)) != nil)
+      #expect(parse(ControlPayload.survey(part, number: 1, from: ["a.b"], longest + [0x20])) == nil)
     }
   }
 
@@ -133,14 +143,15 @@ import Testing
   /// Whatever is cut off or changed on the way is read, or is not; nothing traps.
   @Test(arguments: UInt64(0)..<4) func anythingMayCome(_ seed: UInt64) {
     var generator = SplitMix64(seed: seed)
-    let whole = ControlPayload.survey(.question, number: 1234, from: "web-1.x3f9zz", Array(#"{"ask":"node"}"#.utf8))
+    let whole = ControlPayload.survey(.question, number: 1234, from: ["web-1.x3f9zz"], Array(#"{"ask":"node"}"#.utf8))
     for _ in 0..<2000 {
       var bytes = Array(whole.prefix(Int.random(in: 0...whole.count, using: &generator)))
       for _ in 0..<Int.random(in: 0..<3, using: &generator) where !bytes.isEmpty {
         bytes[Int.random(in: 0..<bytes.count, using: &generator)] = UInt8.random(in: 0...255, using: &generator)
       }
-      guard case .survey(_, number: _, from: let node, let range)? = parse(bytes) else { continue }
-      #expect(NodeID.isValid(node) && range.upperBound == bytes.count && bytes[range.lowerBound - 1] == 0x0A)
+      guard case .survey(_, number: _, from: let nodes, let range)? = parse(bytes) else { continue }
+      #expect(
+        nodes.allSatisfy(NodeID.isValid) && range.upperBound == bytes.count && bytes[range.lowerBound - 1] == 0x0A)
     }
   }
 }

@@ -1,0 +1,129 @@
+import Cluster
+import Logging
+import Model
+import Redis
+
+/// How the keyspace does what its `KeyspaceJoin` asks for.
+extension Keyspace {
+  private func act(_ actions: [KeyspaceJoin.Action], _ generation: UInt64) {
+    for action in actions { act(action, generation) }
+  }
+
+  func act(_ action: KeyspaceJoin.Action, _ generation: UInt64) {
+    switch action {
+    case .identify(let run, let previousRun, let lostLease): identify(run, previousRun, lostLease, generation)
+    case .adopt(let run): lease.adopt(run)
+    case .beginReentry: registry.beginReentry()
+    case .takeNewID: takeNewID()
+    case .renewLease(let taking):
+      lease.renew(taking: taking) { [unowned self] error in
+        if generation == context.generation { leased(error, generation) }
+      }
+    case .enterMembers:
+      presence.enterAgain { [unowned self] in act(join.membersEntered(), generation) }
+    case .sweep:
+      lease.sweep(keeping: { [unowned self] in presence.isMember($0, in: $1) }) { [unowned self] isWhole in
+        if generation == context.generation { act(join.swept(isWhole: isWhole), generation) }
+      }
+    case .joined: joined(generation)
+    case .reset(let reason): context.commands.reset(reason)
+    }
+  }
+
+  private func leased(_ error: RedisError?, _ generation: UInt64) {
+    if isElsewhere(error) { return }
+    subscribe()
+    act(join.leased(error), generation)
+  }
+
+  /// Whether the error says that other nodes have another list, so that this one must not go on here.
+  private func isElsewhere(_ error: RedisError?) -> Bool {
+    layoutRefusal = error?.otherLayout.map(context.layout.refusal)
+    guard let layoutRefusal else { return false }
+    context.server.reset(layoutRefusal)
+    return true
+  }
+
+  func heard() {
+    isHeard = true
+    onHeard()
+  }
+
+  /// All keyspaces were heard: goes on where it waits for that, or asks again where others have a later era.
+  func goOn() {
+    guard let answer = identified else { return }
+    identified = nil
+    guard answer.generation == context.generation else { return }
+    if era < latestEra() { return act(join.begin(greeted), answer.generation) }
+    act(join.identified(.success((run: answer.run, isDoubtful: answer.isDoubtful))), answer.generation)
+  }
+
+  /// Joins anew where this Redis does not know yet that the nodes had another list meanwhile: what was published then may
+  /// stand in another one, so its run and all epochs end.
+  func followEra() {
+    if context.isReady, era < latestEra() { context.server.reset("the nodes had another list of Redis meanwhile") }
+  }
+
+  /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.
+  private func identify(_ run: RedisRun, _ previousRun: String?, _ lostLease: Bool, _ generation: UInt64) {
+    let scripts = StreamScripts(keys: context.keys, run: run)
+    let call = scripts.identify(
+      newSeed: context.newSeed(), previousRun: previousRun, lostLease: lostLease, layout: context.layout,
+      era: latestEra())
+    let asked = context.scripts.run(call) { [unowned self] outcome in
+      guard case .reply(let reply) = outcome, generation == context.generation else { return }
+      if isElsewhere(reply.error) { return }
+      if let error = reply.error { return act(join.identified(.failure(error)), generation) }
+      guard let name = reply[0]?.string else {
+        return context.commands.reset("its answer is not the name of a run")
+      }
+      era = reply[2]?.integer ?? 0
+      identified = (name, reply[1]?.integer == 1, generation)
+      heard()
+    }
+    if !asked { context.commands.reset("the connection was lost at once") }
+  }
+
+  /// Every member has been entered: requests are answered again.
+  private func joined(_ generation: UInt64) {
+    // A link that is being lost answers what was under way before it says that it is lost.
+    guard generation == context.generation, context.commands.isConnected else { return }
+    context.isReady = true
+    presence.sendMissedLeaves()
+    registry.begin()
+    streams.readEverythingMissing()
+    presence.resumeEntries()
+    rosters.askWaiting()
+    lease.reapPreviousIDs()
+    checkReady()
+  }
+
+  /// The lease has run out while the node was paused or cut off: others may have taken its members out already.
+  ///
+  /// It goes on under a new id: enters everything anew, and only then reaps what is left of the old one, so that
+  /// nobody is told of a leave that is none.
+  func fenced() {
+    guard context.isReady else { return }
+    context.logger.warning(
+      "the lease of this node has expired; it continues under a new id", metadata: ["old": "\(lease.nodeID)"])
+    context.isReady = false
+    context.generation += 1
+    lease.lose()
+    registry.end()
+    join.leaseLost()
+    act(join.takeNewID(), context.generation)
+    context.server.lookAgain()
+  }
+
+  private func takeNewID() {
+    // Their answers go to the old id.
+    surveys.answersLost()
+    subscriptions.unsubscribeOwnControl()
+    guard let id = lease.takeNewID() else { return }
+    isSubscriberReady = false
+    probe.forget()
+    // By its id in the first keyspace the node is known to its clients.
+    if context.index == 0 { context.outlet.postToAll(.nodeRenamed(id)) }
+    subscriptions.subscribeControl()
+  }
+}
