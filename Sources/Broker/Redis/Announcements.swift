@@ -46,7 +46,7 @@ final class Announcements {
     }
   }
 
-  /// Whether an event of that number comes for the first time; those of a single keyspace have none.
+  /// Returns whether the event is new. With one keyspace events have no number, and each is new.
   func isNew(_ number: UInt64?) -> Bool { number.map { heard.isNew($0) } ?? true }
 }
 

@@ -98,7 +98,7 @@ package final class RedisBroker: Broker {
     announcements.keyspaces = keyspaces
     (self.surveys, self.announcements) = (surveys, announcements)
     for keyspace in keyspaces {
-      keyspace.latestEra = { [unowned self] in keyspaces.reduce(0) { max($0, $1.era) } }
+      keyspace.latestEra = { [unowned self] in latestEra }
       // Before that, a Redis that missed another list would pass a history off as whole.
       keyspace.onHeard = { [unowned self] in
         if keyspaces.allSatisfy(\.isHeard) { for each in keyspaces { each.goOn() } }
@@ -113,6 +113,9 @@ package final class RedisBroker: Broker {
       }
     }
   }
+
+  /// The latest that any keyspace has heard.
+  private var latestEra: Int { keyspaces.reduce(0) { max($0, $1.era) } }
 
   /// Whether the node was joined everywhere at one time: it belongs to this cluster.
   private var wasComplete = false
@@ -142,7 +145,10 @@ package final class RedisBroker: Broker {
     ticker = Ticker(on: loop, every: 100) { [unowned self] in
       for keyspace in keyspaces { keyspace.tick() }
       surveys.answerOverdue()
-      if keyspaces.count > 1 { for keyspace in keyspaces { keyspace.followEra() } }
+      if keyspaces.count > 1 {
+        let era = latestEra
+        for keyspace in keyspaces { keyspace.follow(era: era) }
+      }
       noteCompleteness()
       giveBackWhatIsNotOurs()
       tellGracesOver()

@@ -58,9 +58,10 @@ struct RedisCheck {
     } else {
       findings.append(.ok("connected and logged in"))
       if let security = await conversation.security() { findings.append(Self.certificate(security)) }
-      findings += await [role(conversation), version(conversation), eviction(conversation), buffer(conversation)]
+      let server = await conversation.ask(RedisCommand("INFO", "server")).answer
+      runID = Self.field("run_id", of: server)
+      findings += await [role(conversation), version(server), eviction(conversation), buffer(conversation)]
       if await isOfCluster(conversation) { findings.append(.error(RedisError.isOfCluster)) }
-      runID = Self.field("run_id", of: await conversation.ask(RedisCommand("INFO", "server")).answer)
       findings += await place(conversation)
       findings += await RedisPermissions(prefix: prefix).check(conversation)
       findings += await otherNodes(conversation)
@@ -86,8 +87,7 @@ struct RedisCheck {
     }
   }
 
-  private func version(_ conversation: RedisConversation) async -> Finding {
-    let answer = await conversation.ask(RedisCommand("INFO", "server")).answer
+  private func version(_ answer: RedisAnswer) -> Finding {
     guard let version = Self.field("redis_version", of: answer) else {
       return .warning("its version cannot be read (INFO): make sure that it is 6.2 or newer")
     }

@@ -36,7 +36,7 @@ extension Keyspace {
     act(join.leased(error), generation)
   }
 
-  /// Whether the error says that other nodes have another list, so that this one must not go on here.
+  /// Resets both links if the error says that other nodes have another list; returns whether it does.
   private func isElsewhere(_ error: RedisError?) -> Bool {
     layoutRefusal = error?.otherLayout.map(context.layout.refusal)
     guard let layoutRefusal else { return false }
@@ -58,10 +58,10 @@ extension Keyspace {
     act(join.identified(.success((run: answer.run, isDoubtful: answer.isDoubtful))), answer.generation)
   }
 
-  /// Joins anew where this Redis does not know yet that the nodes had another list meanwhile: what was published then may
-  /// stand in another one, so its run and all epochs end.
-  func followEra() {
-    if context.isReady, era < latestEra() { context.server.reset("the nodes had another list of Redis meanwhile") }
+  /// Joins anew if this Redis missed a change of the list that others know of: what was published then may stand in another
+  /// one, so its run and all epochs end.
+  func follow(era latest: Int) {
+    if context.isReady, era < latest { context.server.reset("the nodes had another list of Redis meanwhile") }
   }
 
   /// Another run of Redis, which may have lost its last second, or everything, is another epoch for every history.

@@ -34,7 +34,7 @@ final class Keyspace {
   var era = 0
   /// The latest that any keyspace of the node has heard.
   var latestEra: () -> Int = { 0 }
-  /// Whether it is known what this Redis says of the list, or that it says nothing for now.
+  /// Whether this Redis has answered `identify` once, or was once found to be away.
   var isHeard = false
   /// Called when that is so.
   var onHeard: () -> Void = {}
