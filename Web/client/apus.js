@@ -99,16 +99,14 @@ export class Apus {
   publishBytes(channel, bytes) {
     const link = this.#link
     if (bytes?.BYTES_PER_ELEMENT !== 1 || !link._hello || bytes.length > link._hello.maxMessageSize) return false
-    link._send(encodeBinary(channel, bytes))
-    return true
+    return link._send(encodeBinary(channel, bytes))
   }
 
   signal(channel, event, data) {
     const text = JSON.stringify({ type: 'signal', channel, event, data })
     const link = this.#link
     if (!link._hello || link._unsent() > MOST_UNSENT_BY_SIGNAL || sizeOf(text) > link._hello.maxMessageSize) return false
-    link._send(text)
-    return true
+    return link._send(text)
   }
 
   async send(to, data, wait) {

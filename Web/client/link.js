@@ -254,9 +254,12 @@ export const createLink = (url, { token, log, ...options }, client) => {
     else reconnect()
   }
 
+  /** Whether it was sent: a connection that is closing takes nothing more. */
   function send(data) {
+    if (attempt.socket.readyState > 1) return false
     note('out', data)
     attempt.socket.send(data)
+    return true
   }
 
   function wasOfUse() {

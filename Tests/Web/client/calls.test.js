@@ -230,6 +230,20 @@ test('signals are sent or not, and never wait', async () => {
   assert.equal(socket.commands.length, 1)
 })
 
+test('nothing is sent on a connection that is closing: a call waits for the next one, a signal says so', async () => {
+  const { client, clock, subscribed, last, again } = setting()
+  await subscribed()
+  last().readyState = 2
+  const call = watch(client.publish('room', 'late'))
+  assert.equal(client.signal('room', 'x'), false)
+  assert.equal(client.publishBytes('room', new Uint8Array(2)), false)
+  await clock.pass(30_000 / 4)
+  assert.deepEqual([call.outcome, last().commands.length], ['pending', 1])
+  await again()
+  await last().answer('publish', { offset: 11 })
+  assert.equal(call.outcome, 'resolved')
+})
+
 test('calls wait while more than 1 MiB is unsent', async () => {
   const { client, clock, connected } = setting()
   const socket = await connected()

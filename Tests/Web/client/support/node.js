@@ -16,6 +16,7 @@ export function scriptedSockets() {
   const sockets = []
   class ScriptedSocket {
     bufferedAmount = 0
+    readyState = 1
     sent = []
     closedWith = null
 
@@ -27,6 +28,8 @@ export function scriptedSockets() {
 
     send(data) {
       assert.equal(this.closedWith, null, 'sent on a socket that was closed')
+      // A browser throws it away and complains on the console.
+      assert.equal(this.readyState, 1, 'sent on a socket that is closing')
       this.sent.push(typeof data === 'string' ? JSON.parse(data) : data)
     }
 
