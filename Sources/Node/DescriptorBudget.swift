@@ -1,3 +1,5 @@
+import Redis
+
 /// How the open files that a process may have are shared out between the node and its clients.
 package struct DescriptorBudget: Sendable {
   /// Kept for the node: links that are made anew, files, name look-ups, what the runtime opens.
@@ -6,8 +8,11 @@ package struct DescriptorBudget: Sendable {
   static let keptForBackend = 64
   /// Below so many a node is of no use.
   static let minRoom = 16
-  /// The connections to Redis.
-  static let links = 2
+
+  /// The connections to Redis, and to Sentinels.
+  static func links(_ configuration: NodeConfiguration) -> Int {
+    configuration.redis.map(\.connections).reduce(0, +)
+  }
 
   /// The open files that there may be.
   let limit: Int
@@ -54,7 +59,7 @@ extension DescriptorBudget {
     open += configuration.loops * (2 + configuration.addresses.count)
     if configuration.loops > 1 { open += 2 }
     if configuration.isAuthenticated || configuration.isDevelopment { open += 2 }
-    open += configuration.redis.count * Self.links
+    open += Self.links(configuration)
     if configuration.backend != nil { open += 3 }
     self.init(limit: limit, open: open, hasBackend: configuration.backend != nil)
   }

@@ -89,7 +89,7 @@ package struct Node: Sendable {
 
   /// Shares out the open files that there may be, when all are open but the links to Redis.
   private func open(_ room: Room, _ descriptors: Int, _ shared: Lock<DescriptorBudget?>) throws {
-    let links = configuration.redis.count * DescriptorBudget.links
+    let links = DescriptorBudget.links(configuration)
     let budget = try DescriptorBudget(
       limit: descriptors, open: Sys.openDescriptors() + links, hasBackend: configuration.backend != nil
     ).validated()

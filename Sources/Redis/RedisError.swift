@@ -67,6 +67,15 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
   package static let isOfCluster =
     "this Redis is a server of a Cluster, which Apus does not use yet: give it a Redis of its own"
 
+  /// What is said of a Sentinel where a Redis is meant.
+  package static let isSentinel =
+    "this is a Sentinel: use redis+sentinel://host:26379/NAME, with the name under which it watches the primary"
+
+  /// Whether the server does not know that command.
+  func isUnknown(_ command: String) -> Bool {
+    message.hasPrefix("ERR unknown command") && message.dropFirst(20).prefix(command.count + 2).contains(command)
+  }
+
   private static func code(of message: String) -> Code {
     let words = message.split(separator: " ")
     guard let first = words.first else { return .other }

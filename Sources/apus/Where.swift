@@ -7,7 +7,7 @@ import Node
 import Redis
 
 /// `apus where`: which Redis holds something of a cluster, and under what keys.
-struct Where: ParsableCommand {
+struct Where: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Show which Redis holds a channel or a user, and under what keys.",
     usage: "apus where <channel> [<options>]\n       apus where --user <user> [<options>]",
@@ -16,9 +16,9 @@ struct Where: ParsableCommand {
         APUS_REDIS_FILE=urls apus where --user alice
         eval "$(apus where room:1 | sed -n 's/^presence *//p')"
 
-      Takes the options of `apus serve` that name Redis. It does not connect to Redis: with another list than the nodes \
-      have it names the wrong one. Each line but the first is a command to paste; redis-cli takes the password from \
-      REDISCLI_AUTH.
+      Takes the options of `apus serve` that name Redis. It asks only Sentinels, which know where the primary is, and no \
+      Redis: with another list than the nodes have it names the wrong one. Each line with redis-cli is a command to \
+      paste; redis-cli takes the password from REDISCLI_AUTH.
       """)
 
   @Argument(help: "Channel to look for.")
@@ -30,32 +30,50 @@ struct Where: ParsableCommand {
   @OptionGroup
   var file: FileOptions
 
-  func run() throws {
+  func run() async throws {
     let configuration = try NodeConfiguration(try Settings([file, cluster]))
     guard !configuration.redis.isEmpty else {
       throw Failure("There is no Redis: a node without --redis keeps everything in memory.")
     }
     let places = Places(configuration)
-    for line in try lines(places) { printLine(line) }
+    let subject = try subject()
+    let target = configuration.redis[places.index(of: subject)]
+    for line in places.lines(of: subject, at: try await server(target, configuration)) { printLine(line) }
   }
 
-  private func lines(_ places: Places) throws -> [String] {
+  private func subject() throws -> Places.Subject {
     switch (channel, user) {
     case (let name?, nil):
       guard let channel = ChannelName(name) else { throw ValidationError("'\(name.printable)' is no channel.") }
-      return places.lines(of: channel)
+      return .channel(channel)
     case (nil, let name?):
       guard let user = UserName(name) else {
         throw ValidationError("--user takes 1 to \(UserName.maxLength) bytes without control characters.")
       }
-      return places.lines(of: user)
+      return .user(user)
     case (nil, nil), (.some, .some): throw ValidationError("Name a channel, or a user by --user.")
+    }
+  }
+
+  /// Where it is now.
+  private func server(_ target: RedisTarget, _ configuration: NodeConfiguration) async throws -> RedisURL {
+    switch target {
+    case .server(let url): return url
+    case .sentinels(let url):
+      let inquiry = SentinelInquiry(
+        url: url, security: try configuration.redisContext(), timeout: configuration.redisTimeout)
+      return url.primary(at: try inquiry.primary(by: await inquiry.ask()).get())
     }
   }
 }
 
 /// Where the names of a cluster stand.
 struct Places {
+  enum Subject {
+    case channel(ChannelName)
+    case user(UserName)
+  }
+
   private let configuration: NodeConfiguration
   private let map: KeyspaceMap
   private let keys: RedisKeys
@@ -66,35 +84,43 @@ struct Places {
     map = KeyspaceMap(count: configuration.redis.count)
   }
 
-  private var urls: [RedisURL] { configuration.redis }
+  private var targets: [RedisTarget] { configuration.redis }
 
-  /// What there is of a channel, and the command that shows it.
-  func lines(of channel: ChannelName) -> [String] {
-    let index = map.index(of: channel)
-    return [
-      shard(index),
-      line("presence", index, "hgetall", keys.presence(channel)),
-      line("users", index, "hgetall", keys.users(channel)),
-      line("history", index, "xrange", keys.history(channel), "- +"),
-      line("place", index, "hgetall", keys.meta(channel)),
-      line("messages", index, "subscribe", keys.messages(channel)),
-    ]
+  /// In which of the Redis.
+  func index(of subject: Subject) -> KeyspaceIndex {
+    switch subject {
+    case .channel(let channel): map.index(of: channel)
+    case .user(let user): map.index(of: user)
+    }
   }
 
-  func lines(of user: UserName) -> [String] {
-    let index = map.index(of: user)
-    return [shard(index), line("connections", index, "hgetall", keys.user(user))]
+  /// What there is of it, and the command that shows it at that server.
+  func lines(of subject: Subject, at server: RedisURL) -> [String] {
+    let line = { (what: String, command: String, key: String, rest: String) in
+      label(what) + [cli(server), command, quoted(key), rest].filter { !$0.isEmpty }.joined(separator: " ")
+    }
+    let names =
+      switch subject {
+      case .channel(let channel):
+        [
+          line("presence", "hgetall", keys.presence(channel), ""),
+          line("users", "hgetall", keys.users(channel), ""),
+          line("history", "xrange", keys.history(channel), "- +"),
+          line("place", "hgetall", keys.meta(channel), ""),
+          line("messages", "subscribe", keys.messages(channel), ""),
+        ]
+      case .user(let user): [line("connections", "hgetall", keys.user(user), "")]
+      }
+    return redis(index(of: subject), server) + names
   }
 
-  private func shard(_ index: KeyspaceIndex) -> String {
-    label("redis") + (urls.count == 1 ? "" : "redis-\(index) of \(urls.count), ") + urls[index].description
-  }
-
-  private func line(_ what: String, _ index: KeyspaceIndex, _ command: String, _ key: String, _ rest: String = "")
-    -> String
-  {
-    let words = [cli(urls[index]), command, quoted(key), rest].filter { !$0.isEmpty }
-    return label(what) + words.joined(separator: " ")
+  private func redis(_ index: KeyspaceIndex, _ server: RedisURL) -> [String] {
+    let position = targets.count == 1 ? "" : "redis-\(index) of \(targets.count), "
+    let line = label("redis") + position + targets[index].description
+    switch targets[index] {
+    case .server: return [line]
+    case .sentinels: return [line, label("primary") + server.address]
+    }
   }
 
   private func label(_ text: String) -> String {

@@ -10,7 +10,7 @@ import TLS
 package final class RedisBroker: Broker {
   package struct Configuration: Sendable {
     /// At least one; all nodes of a cluster have the same, in the same order.
-    package var urls: [RedisURL]
+    package var urls: [RedisTarget]
     /// For URLs with TLS.
     package var security: TLSContext?
     package var prefix: String
@@ -32,7 +32,7 @@ package final class RedisBroker: Broker {
     package var connections: @Sendable () -> Int
 
     package init(
-      urls: [RedisURL], security: TLSContext? = nil, prefix: String, timeout: Int64, leaveGrace: Int64,
+      urls: [RedisTarget], security: TLSContext? = nil, prefix: String, timeout: Int64, leaveGrace: Int64,
       nodeName: String,
       description: [(String, String)], maxMessageSize: Int, maxHistoryBytes: Int = HistoryRead.maxBytes,
       maxRosterBytes: Int = Roster.maxBytes, connections: @escaping @Sendable () -> Int

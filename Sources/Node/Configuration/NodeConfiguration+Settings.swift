@@ -98,17 +98,15 @@ extension NodeConfiguration {
   /// How many shards there may be.
   private static let mostRedis = 64
 
-  private static func redis(_ settings: Settings) throws(ConfigurationError) -> [RedisURL] {
-    var urls: [RedisURL] = []
+  private static func redis(_ settings: Settings) throws(ConfigurationError) -> [RedisTarget] {
+    var urls: [RedisTarget] = []
     let all = try settings.given(.redis)
     for (index, given) in all.enumerated() {
       do {
-        let url = try RedisURL(given.text)
-        if let other = urls.first(where: { $0.endpoint == url.endpoint }) {
-          throw RedisURLError(
-            other.database == url.database
-              ? "\(url) is given twice, and each Redis is one shard"
-              : "\(other) and \(url) are one server, and each Redis is one shard")
+        let url = try RedisTarget(given.text)
+        if urls.contains(where: url.isSame) { throw RedisURLError("\(url) is given twice, and each Redis is one shard") }
+        if let other = urls.first(where: url.isOneServer) {
+          throw RedisURLError("\(other) and \(url) are one server, and each Redis is one shard")
         }
         urls.append(url)
       } catch {

@@ -31,7 +31,7 @@ package struct NodeConfiguration: Sendable {
   package var loops: Int
 
   /// None: the node stands alone. Several are shards, in this order on all nodes.
-  package var redis: [RedisURL]
+  package var redis: [RedisTarget]
   package var redisAuthorities: String?
   package var redisCertificate: String?
   package var redisKey: String?

@@ -50,7 +50,7 @@ package struct Settings: Sendable {
     guard let direct else { return [] }
     let origin = SettingValue.Origin.variable(setting.variable)
     guard setting.isRepeatable else { return [SettingValue(direct, from: origin)] }
-    let pieces = setting == .redis ? RedisURL.list(direct) : direct.split(separator: ",").map(String.init)
+    let pieces = setting == .redis ? RedisTarget.list(direct) : direct.split(separator: ",").map(String.init)
     return pieces.map { SettingValue(trimmed($0[...]), from: origin) }
   }
 

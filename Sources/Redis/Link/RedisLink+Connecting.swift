@@ -2,12 +2,25 @@ import Logging
 import Reactor
 import TLS
 
-/// From a URL to a connection that has authenticated: every address of the name in turn, looked up anew each time.
+/// From where the server is said to be to a connection that has authenticated: every address of the name in turn, looked
+/// up anew each time.
 extension RedisLink {
   func connect() {
     attempt += 1
     attemptBegan = loop.now
     isSettled = false
+    state = .locating
+    locator.locate { [unowned self, attempt] answer in
+      guard attempt == self.attempt, case .locating = state else { return }
+      switch answer {
+      case .success(let url): connect(to: url)
+      case .failure(let failure): failAttempt(failure.reason)
+      }
+    }
+  }
+
+  private func connect(to url: RedisURL) {
+    target = url
     state = .resolving
     switch url.endpoint {
     case .unix(let path):
@@ -66,8 +79,8 @@ extension RedisLink {
 
   /// Nil, with the socket closed, when there is no memory.
   private func stream(over fd: Int32) -> ByteStream? {
-    guard url.isSecure, let security else { return ByteStream(fd: fd) }
-    let stream = ByteStream(fd: fd, in: security, to: url.certificateName)
+    guard let target, target.isSecure, let security else { return ByteStream(fd: fd) }
+    let stream = ByteStream(fd: fd, in: security, to: target.certificateName)
     if stream == nil { Sys.close(fd) }
     return stream
   }
@@ -106,20 +119,22 @@ extension RedisLink {
   }
 
   func introduce(_ connection: RedisConnection) {
+    guard let target else { return }
     var steps: [RedisCommand] = []
-    if let password = url.password {
-      steps.append(url.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password))
+    if let password = target.password {
+      steps.append(target.user.map { RedisCommand("AUTH", $0, password) } ?? RedisCommand("AUTH", password))
     }
-    if url.database != 0 { steps.append(RedisCommand("SELECT", String(url.database))) }
+    if target.database != 0 { steps.append(RedisCommand("SELECT", String(target.database))) }
     steps.append(RedisCommand("CLIENT", "SETNAME", name))
     let last = steps.count - 1
-    let isLogin = { [url] (index: Int) in index == 0 && url.password != nil }
+    let peer = locator.peer
+    let isLogin = { (index: Int) in index == 0 && target.password != nil }
     for (index, step) in steps.enumerated() {
       enqueue(step, connection) { [unowned self] outcome in
         guard case .reply(let reply) = outcome, case .introducing(let connection, let registration) = state else {
           return
         }
-        if let error = reply.error { return failAttempt(isLogin(index) ? error.adviceOnLogin : error.advice) }
+        if let error = reply.error { return failAttempt(isLogin(index) ? peer.adviceOnLogin(error) : peer.advice(on: error)) }
         guard index == last else { return }
         state = .connected(connection, registration)
         onEvent(.connected)
@@ -132,7 +147,7 @@ extension RedisLink {
   /// What the end of a stream means for whoever runs the node, and what to do.
   func advice(on failure: StreamFailure) -> String {
     switch failure.problem {
-    case .plain: "\(failure.reason): use redis://"
+    case .plain: "\(failure.reason): use \(locator.peer.plainScheme)"
     case .untrusted: "\(failure.reason): \(adviceOnAuthorities)"
     case .name: "\(failure.reason): if it is the right one, add ?server-name=NAME to the URL"
     case .ownCertificate: "\(failure.reason): --redis-cert and --redis-key name it"
@@ -143,15 +158,5 @@ extension RedisLink {
   private var adviceOnAuthorities: String {
     guard let file = security?.files.authorities else { return "name the file with that authority by --redis-ca" }
     return "none in \(file) has signed it, or a certificate between the two is missing"
-  }
-}
-
-extension RedisError {
-  /// The same for the answer to a login. What a server says of a command that it does not know may hold the password.
-  fileprivate var adviceOnLogin: String {
-    if message.contains("without any password configured") {
-      return "this Redis has no password: the URL must have none"
-    }
-    return code == .other ? "Redis does not take the login (AUTH); what it says of it may hold the password" : advice
   }
 }

@@ -69,7 +69,7 @@ extension RedisLink {
       case .blocked: watchWriting(true, connection, registration)
       case .failed(let failure): lose(advice(on: failure))
       }
-    case .stopped, .waiting, .resolving, .connecting, .securing: break
+    case .stopped, .waiting, .locating, .resolving, .connecting, .securing: break
     }
   }
 

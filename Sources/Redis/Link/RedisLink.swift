@@ -31,6 +31,8 @@ package final class RedisLink: EventSource {
     case stopped
     /// For the delay before the next attempt.
     case waiting
+    /// Asking where to connect.
+    case locating
     case resolving
     case connecting(fd: Int32, Registration, rest: [SocketAddress])
     /// The handshake of TLS.
@@ -52,7 +54,9 @@ package final class RedisLink: EventSource {
   /// How often the link looks whether an answer is overdue, in milliseconds.
   private static let watchInterval: Int64 = 100
 
-  let url: RedisURL
+  let locator: any Locator
+  /// Where the present attempt or connection leads; nil before that is known.
+  package internal(set) var target: RedisURL?
   /// For URLs with TLS.
   let security: TLSContext?
   let name: String
@@ -62,7 +66,7 @@ package final class RedisLink: EventSource {
   var state = State.stopped
   private var backoff = Backoff()
   private var random = SystemRandomNumberGenerator()
-  /// Counts attempts, so that a look-up that ends late is recognised.
+  /// Counts attempts, so that an answer that comes late is recognised.
   var attempt: UInt64 = 0
   var attemptBegan: Int64 = 0
   /// Whether the owner has found the present connection in order.
@@ -90,12 +94,12 @@ package final class RedisLink: EventSource {
   /// Replies that answer no command: what subscriptions deliver.
   package var onPush: (RedisReplyView) -> Void = { _ in }
 
-  /// A link to `url`; `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
-  /// `security` is needed where the URL has TLS.
+  /// A link to where `locator` says at each attempt; `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
+  /// `security` is needed where its URLs have TLS.
   package init(
-    to url: RedisURL, security: TLSContext? = nil, name: String, on loop: Loop, timeout: Int64, logger: Logger
+    by locator: any Locator, security: TLSContext? = nil, name: String, on loop: Loop, timeout: Int64, logger: Logger
   ) {
-    self.url = url
+    self.locator = locator
     self.security = security
     self.name = name
     self.loop = loop
@@ -135,6 +139,12 @@ package final class RedisLink: EventSource {
     lose(reason, isUseless: true)
   }
 
+  /// The server is at `url` now: what leads elsewhere is lost, and the first attempt to come back follows at once.
+  package func leave(unless url: RedisURL, _ reason: String) {
+    guard let target, target != url else { return }
+    lose(reason)
+  }
+
   /// Reads nothing until `resume`; what was read already still arrives.
   package func pause() {
     setPaused(true)
@@ -155,8 +165,8 @@ package final class RedisLink: EventSource {
     isSettled = true
     hastyLosses = 0
     backoff.reset()
-    guard !lastComplaint.isEmpty else { return }
-    logger.info("connected to Redis again", metadata: ["redis": "\(url)"])
+    guard !lastComplaint.isEmpty, let target else { return }
+    logger.info("connected to \(locator.peer.subject) again", metadata: ["redis": "\(target)"])
     lastComplaint = ""
   }
 
@@ -166,7 +176,7 @@ package final class RedisLink: EventSource {
   func lose(_ reason: String, isUseless: Bool = false) {
     switch state {
     case .stopped, .waiting: return
-    case .resolving, .connecting, .securing, .introducing: return failAttempt(reason)
+    case .locating, .resolving, .connecting, .securing, .introducing: return failAttempt(reason)
     case .connected: break
     }
     if isUseless { return failAttempt(reason) }
@@ -195,7 +205,8 @@ package final class RedisLink: EventSource {
   private func logFailure(_ reason: String) {
     guard reason != lastComplaint, complaints.failed(now: loop.now) != nil else { return }
     lastComplaint = reason
-    logger.warning("Redis cannot be used: \(reason)", metadata: ["redis": "\(url)", "link": "\(name)"])
+    logger.warning(
+      "\(locator.peer.subject) cannot be used: \(reason)", metadata: ["redis": "\(locator)", "link": "\(name)"])
   }
 
   private func waitAndConnect(_ delay: Int64) {
@@ -204,8 +215,9 @@ package final class RedisLink: EventSource {
   }
 
   private func disconnect() {
+    target = nil
     switch state {
-    case .stopped, .waiting, .resolving: break
+    case .stopped, .waiting, .locating, .resolving: break
     case .connecting(let fd, let registration, _):
       loop.remove(registration, fd: fd)
       Sys.close(fd)
@@ -232,7 +244,7 @@ package final class RedisLink: EventSource {
     case .introducing(let connection, _), .connected(let connection, _):
       if readiness.contains(.writable) { flush() }
       if !isPaused || readiness.contains(.failed) { read(connection) }
-    case .stopped, .waiting, .resolving: break
+    case .stopped, .waiting, .locating, .resolving: break
     }
   }
 
@@ -245,22 +257,22 @@ package final class RedisLink: EventSource {
     }
     switch result {
     case .drained, .limit: if connection.stream.interest != interest { watchIfCurrent(connection) }
-    case .closed: loseIfCurrent(connection, "Redis closed the connection")
+    case .closed: loseIfCurrent(connection, "\(locator.peer.subject) closed the connection")
     case .failed(let failure): loseIfCurrent(connection, advice(on: failure))
     }
   }
 
   /// A port with TLS ends a plain connection at its first command, without a word.
   private func withHint(_ reason: String) -> String {
-    guard case .introducing = state, case .tcp = url.endpoint, !url.isSecure else { return reason }
-    return "\(reason): if this port speaks TLS, use rediss://"
+    guard case .introducing = state, let target, case .tcp = target.endpoint, !target.isSecure else { return reason }
+    return "\(reason): if this port speaks TLS, use \(locator.peer.secureScheme)"
   }
 
   private func watchIfCurrent(_ connection: RedisConnection) {
     switch state {
     case .introducing(let current, let registration), .connected(let current, let registration):
       if current === connection { watch(connection, registration) }
-    case .stopped, .waiting, .resolving, .connecting, .securing: break
+    case .stopped, .waiting, .locating, .resolving, .connecting, .securing: break
     }
   }
 
@@ -269,7 +281,7 @@ package final class RedisLink: EventSource {
     switch state {
     case .introducing(let current, _), .connected(let current, _):
       if current === connection { lose(withHint(reason)) }
-    case .stopped, .waiting, .resolving, .connecting, .securing: break
+    case .stopped, .waiting, .locating, .resolving, .connecting, .securing: break
     }
   }
 
@@ -298,8 +310,10 @@ package final class RedisLink: EventSource {
     case .securing(let connection, let registration, let rest):
       if loop.now - attemptBegan > timeout {
         if !rest.isEmpty { return abandon(connection, registration, for: rest) }
-        failAttempt("no TLS within \(timeout) ms: if this port does not speak TLS, use redis://")
+        failAttempt("no TLS within \(timeout) ms: if this port does not speak TLS, use \(locator.peer.plainScheme)")
       }
+    case .locating:
+      if loop.now - attemptBegan > timeout { failAttempt("\(locator.overdue) within \(timeout) ms") }
     case .resolving, .connecting, .introducing:
       if loop.now - attemptBegan > timeout { failAttempt("no connection within \(timeout) ms") }
     case .connected where isPaused: heard = loop.now

@@ -25,7 +25,8 @@ extension RedisURL {
       // The last one, so that a password may hold an '@' as it is.
       let at = authority.lastIndex(of: "@")
       if at == nil, rest.contains("@") {
-        throw RedisURLError("in the user and the password, the characters / ? # must be percent-encoded: %2F %3F %23")
+        throw RedisURLError(
+          "in a user and a password, the characters / ? # must be percent-encoded: %2F %3F %23; behind the host @ is %40")
       }
       guard !rest.contains("#") else { throw RedisURLError("a Redis URL must not contain '#'") }
       userInfo = at.map { authority[..<$0] }
@@ -46,6 +47,73 @@ extension RedisURL {
       if user.isEmpty { return (nil, password.isEmpty ? nil : password) }
       return (user, password)
     }
+  }
+}
+
+extension RedisURL {
+  /// A host with a port or without.
+  static func tcp(_ text: Substring, defaultPort: UInt16) throws(RedisURLError) -> Endpoint {
+    let host: Substring
+    let portText: Substring
+    if text.first == "[" {
+      guard let bracket = text.firstIndex(of: "]") else { throw RedisURLError("the host's '[' has no ']'") }
+      host = text[text.index(after: text.startIndex)..<bracket]
+      portText = text[text.index(after: bracket)...]
+      guard host.contains(":"), host.utf8.allSatisfy(isAddressByte) else {
+        throw RedisURLError("only an IPv6 address may be in brackets")
+      }
+    } else {
+      let colon = text.firstIndex(of: ":") ?? text.endIndex
+      host = text[..<colon]
+      portText = text[colon...]
+      guard !text.contains(where: \.isWhitespace) else {
+        throw RedisURLError("a Redis URL has no blanks; between two URLs stands a comma")
+      }
+      guard !portText.dropFirst().contains(":") else {
+        throw RedisURLError("an IPv6 address must be in brackets, as in redis://[::1]:6379")
+      }
+      guard !host.isEmpty, host.utf8.allSatisfy(isUnreserved) else {
+        throw RedisURLError("the host must be a name or an address")
+      }
+    }
+    if portText.isEmpty { return .tcp(host: String(host), port: defaultPort) }
+    guard portText.first == ":", let port = decimal(portText.dropFirst(), upTo: Int(UInt16.max)), port > 0 else {
+      throw RedisURLError("the port must be a number from 1 to 65535")
+    }
+    return .tcp(host: String(host), port: UInt16(port))
+  }
+
+  /// What a certificate must be for, percent-encoded.
+  static func serverName(_ text: Substring) throws(RedisURLError) -> String {
+    let name = try percentDecoded(text, in: "server-name")
+    // With a dot in front it would stand for every name below.
+    guard isAddress(name), name.first != "." else {
+      throw RedisURLError("the server-name must be a name or an address")
+    }
+    return name
+  }
+
+  static func database(_ text: Substring) throws(RedisURLError) -> Int {
+    guard let number = decimal(text, upTo: Int(Int32.max)) else {
+      throw RedisURLError("the database must be a number, as in redis://host:6379/0")
+    }
+    return number
+  }
+
+  /// A number of digits alone: `Int` would take a sign.
+  static func decimal(_ text: Substring, upTo limit: Int) -> Int? {
+    guard text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else { return nil }
+    return Int(text).flatMap { $0 <= limit ? $0 : nil }
+  }
+
+  /// Whether it may be a name or an address of either kind, without brackets.
+  static func isAddress(_ text: String) -> Bool {
+    !text.isEmpty && text.utf8.count <= 253 && text.utf8.allSatisfy(isAddressByte)
+  }
+
+  /// Digits and colons, a last part in dotted decimal, and a zone such as `%eth0`.
+  private static func isAddressByte(_ byte: UInt8) -> Bool {
+    isUnreserved(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%")
   }
 }
 

@@ -59,9 +59,23 @@ struct Check: AsyncParsableCommand {
     _ index: Int, _ configuration: NodeConfiguration, _ servers: [String: String]
   ) async -> ([Finding], runID: String?) {
     do {
-      var check = RedisCheck(index, of: configuration, security: try configuration.redisContext(), others: servers)
-      let findings = await check.run()
-      return (findings, check.runID)
+      let security = try configuration.redisContext()
+      var findings: [Finding] = []
+      var check: RedisCheck?
+      switch configuration.redis[index] {
+      case .server(let url):
+        check = RedisCheck(index, of: configuration, at: url, security: security, others: servers)
+      case .sentinels(let url):
+        let inquiry = SentinelInquiry(url: url, security: security, timeout: min(configuration.redisTimeout, 5000))
+        let found = await SentinelCheck(inquiry: inquiry).run()
+        findings = found.findings
+        check = found.primary.map {
+          RedisCheck(
+            index, of: configuration, at: $0, replicas: found.replicas, security: security, others: servers)
+        }
+      }
+      findings += await check?.run() ?? []
+      return (findings, check?.runID)
     } catch {
       return ([.error(error.description)], nil)
     }

@@ -8,6 +8,8 @@ import TLS
 /// Tries at a Redis what a node needs there, and leaves nothing behind.
 struct RedisCheck {
   let url: RedisURL
+  /// The replicas that Sentinels know of; nil where none were asked.
+  let replicas: Int?
   let security: TLSContext?
   let prefix: String
   /// Milliseconds for one answer.
@@ -21,8 +23,13 @@ struct RedisCheck {
   /// The server's, once it was asked.
   private(set) var runID: String?
 
-  init(_ index: Int, of configuration: NodeConfiguration, security: TLSContext?, others: [String: String]) {
-    url = configuration.redis[index]
+  /// A check of the server at `url`, which is that of a place in the configuration's list.
+  init(
+    _ index: Int, of configuration: NodeConfiguration, at url: RedisURL, replicas: Int? = nil, security: TLSContext?,
+    others: [String: String]
+  ) {
+    self.url = url
+    self.replicas = replicas
     self.security = security
     prefix = configuration.redisPrefix
     timeout = configuration.redisTimeout
@@ -44,7 +51,8 @@ struct RedisCheck {
   mutating func run() async -> [Finding] {
     let conversation: RedisConversation
     do {
-      conversation = try RedisConversation(url, security: security, timeout: min(timeout, 5000))
+      conversation = try RedisConversation(
+        url, peer: replicas == nil ? .redis : .primary, security: security, timeout: min(timeout, 5000))
     } catch {
       return [.error("cannot be checked: \(error)")]
     }
@@ -52,23 +60,31 @@ struct RedisCheck {
       try await Task.sleep(for: Self.limit)
       conversation.hangUp()
     }
-    var findings: [Finding] = []
-    if let reason = await conversation.connect() {
-      findings = [.error("cannot be used: \(reason.printable)")]
-    } else {
-      findings.append(.ok("connected and logged in"))
-      if let security = await conversation.security() { findings.append(Self.certificate(security)) }
-      let server = await conversation.ask(RedisCommand("INFO", "server")).answer
-      runID = Self.field("run_id", of: server)
-      findings += await [role(conversation), version(server), eviction(conversation), buffer(conversation)]
-      if await isOfCluster(conversation) { findings.append(.error(RedisError.isOfCluster)) }
-      findings += await place(conversation)
-      findings += await RedisPermissions(prefix: prefix).check(conversation)
-      findings += await otherNodes(conversation)
-      findings.append(await roundTrip(conversation))
-    }
+    let findings = await look(conversation)
     deadline.cancel()
     conversation.end()
+    return findings
+  }
+
+  private mutating func look(_ conversation: RedisConversation) async -> [Finding] {
+    if let reason = await conversation.connect() { return [.error("cannot be used: \(reason.printable)")] }
+    var findings = [Finding.ok("connected and logged in")]
+    if let security = await conversation.security() { findings.append(Self.certificate(security)) }
+    let role = await conversation.ask(RedisCommand("ROLE")).answer
+    if case .list(let parts) = role, parts.first == .text("sentinel") { return [.error(RedisError.isSentinel)] }
+    findings.append(Self.role(role))
+    let server = await conversation.ask(RedisCommand("INFO", "server")).answer
+    runID = Self.field("run_id", of: server)
+    findings += await [version(server), eviction(conversation), buffer(conversation)]
+    if let replicas {
+      let least = await conversation.ask(RedisCommand("CONFIG", "GET", "min-replicas-to-write")).answer
+      findings.append(SentinelCheck.leastReplicas(least, replicas: replicas))
+    }
+    if await isOfCluster(conversation) { findings.append(.error(RedisError.isOfCluster)) }
+    findings += await place(conversation)
+    findings += await RedisPermissions(prefix: prefix).check(conversation)
+    findings += await otherNodes(conversation)
+    findings.append(await roundTrip(conversation))
     return findings
   }
 
@@ -78,8 +94,8 @@ struct RedisCheck {
     return days < fewDays ? .warning("\(text): renew it") : .ok(text)
   }
 
-  private func role(_ conversation: RedisConversation) async -> Finding {
-    switch await conversation.ask(RedisCommand("ROLE")).answer {
+  private static func role(_ answer: RedisAnswer) -> Finding {
+    switch answer {
     case .list(let parts) where parts.first == .text("master"): .ok("it is the primary")
     case .refused(let error): .error(error.advice)
     case .lost: .error("no answer to ROLE in time")

@@ -53,13 +53,15 @@ final class RedisConversation: Sendable {
   }
 
   /// Starts the thread; nothing is connected yet.
-  init(_ url: RedisURL, security: TLSContext?, timeout: Int64) throws {
+  init(_ url: RedisURL, peer: LinkPeer = .redis, security: TLSContext?, timeout: Int64) throws {
     let made = Lock<LoopBound<Talk>?>(nil)
     thread = try LoopThread.start("apus-check") { loop in
       // What the link would log is told as findings.
       let logger = Logger(label: "apus-check") { _ in SwiftLogNoOpLogHandler() }
       let talk = Talk(
-        RedisLink(to: url, security: security, name: "apus-check", on: loop, timeout: timeout, logger: logger))
+        RedisLink(
+          by: FixedLocator(url, peer: peer), security: security, name: "apus-check", on: loop, timeout: timeout,
+          logger: logger))
       made.withLock { $0 = LoopBound(talk, on: loop) }
       return talk
     }

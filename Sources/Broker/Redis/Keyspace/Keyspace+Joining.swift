@@ -31,6 +31,7 @@ extension Keyspace {
   }
 
   private func leased(_ error: RedisError?, _ generation: UInt64) {
+    if error?.code == .noReplicas { context.server.doubt() }
     if isElsewhere(error) { return }
     subscribe()
     act(join.leased(error), generation)

@@ -62,6 +62,7 @@ final class KeyspaceContext {
   /// Does what an error of Redis asks for: logs it, or gives up a connection that is of no use.
   func handle(serverError error: RedisError) {
     guard !error.isFenced else { return onFenced() }
+    if error.code == .noReplicas { server.doubt() }
     switch error.code {
     case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
     case .outOfMemory, .noPermission, .wrongPassword, .noScript, .noReplicas, .moved, .ask, .tryAgain, .clusterDown,

@@ -22,6 +22,7 @@ struct ServerJoin {
     switch answer {
     case .failure(let error): .reset(error.advice)
     case .success("master"): .askInfo
+    case .success("sentinel"): .reset(RedisError.isSentinel)
     case .success: .reset("this Redis is a replica (READONLY): Apus needs the primary")
     }
   }

@@ -11,13 +11,13 @@ package struct Layout: Equatable {
   let shorter: [String]
   private let position: String
 
-  package init(_ index: KeyspaceIndex, of urls: [RedisURL]) {
+  package init(_ index: KeyspaceIndex, of urls: [RedisTarget]) {
     position = "\(index) of \(urls.count)"
     text = Self.text(index, of: urls[...])
     shorter = (index + 1..<urls.count).map { Self.text(index, of: urls[..<$0]) }
   }
 
-  private static func text(_ index: KeyspaceIndex, of urls: ArraySlice<RedisURL>) -> String {
+  private static func text(_ index: KeyspaceIndex, of urls: ArraySlice<RedisTarget>) -> String {
     let position = "\(index) of \(urls.count)"
     guard urls.count > 1 else { return position }
     let digest = KeyspaceMap.hash(urls.map(\.place).joined(separator: ","))

@@ -40,14 +40,23 @@ final class RedisServer {
   private(set) var runID: String?
   private var join = ServerJoin()
   private var pair = LinkPair()
+  /// Where the address is told by Sentinels.
+  private let sentinels: SentinelLocator?
   /// Counts the lives of the command link, so that answers to an earlier look are dropped.
   private var life: UInt64 = 0
 
   /// `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
   init(
-    _ url: RedisURL, security: TLSContext?, name: String, on loop: Loop, timeout: Int64, logger: Logger
+    _ target: RedisTarget, security: TLSContext?, name: String, on loop: Loop, timeout: Int64, logger: Logger
   ) {
-    let link = { RedisLink(to: url, security: security, name: $0, on: loop, timeout: timeout, logger: logger) }
+    let locator: any Locator
+    switch target {
+    case .server(let url): (locator, sentinels) = (FixedLocator(url), nil)
+    case .sentinels(let url):
+      let asked = SentinelLocator(url, security: security, name: name, on: loop, timeout: timeout, logger: logger)
+      (locator, sentinels) = (asked, asked)
+    }
+    let link = { RedisLink(by: locator, security: security, name: $0, on: loop, timeout: timeout, logger: logger) }
     commands = link(name)
     subscriber = link("\(name)-sub")
     scripts = ScriptRunner(link: commands)
@@ -57,6 +66,11 @@ final class RedisServer {
     commands.onEvent = { [unowned self] in commandsChanged($0) }
     subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
     subscriber.onPush = { [unowned self] in listener.received($0) }
+    sentinels?.onMove = { [unowned self] url, reason in
+      commands.leave(unless: url, reason)
+      subscriber.leave(unless: url, reason)
+    }
+    sentinels?.start()
     commands.start()
     subscriber.start()
   }
@@ -65,6 +79,11 @@ final class RedisServer {
   func reset(_ reason: String) {
     commands.reset(reason)
     subscriber.reset(reason)
+  }
+
+  /// It refuses writes for want of replicas: it may be an old primary, cut off from those that have chosen another.
+  func doubt() {
+    sentinels?.doubt()
   }
 
   /// Looks at the server again, as after a lost connection: it tells `commandsReady` once more.
@@ -83,6 +102,7 @@ final class RedisServer {
     commands.stop()
     scripts.linkLost()
     subscriber.stop()
+    sentinels?.stop()
   }
 
   // MARK: Commands

@@ -1,0 +1,65 @@
+/// Who is at the other side of a link, for sentences that say what to do.
+package enum LinkPeer: Sendable {
+  /// A Redis whose address stands in the URL.
+  case redis
+  /// A Redis that Sentinels have named.
+  case primary
+  case sentinel
+
+  /// At the beginning of a sentence.
+  var subject: String {
+    switch self {
+    case .redis, .primary: "Redis"
+    case .sentinel: "the Sentinel"
+    }
+  }
+
+  /// What a URL begins with that leads there without TLS.
+  var plainScheme: String {
+    switch self {
+    case .redis: "redis://"
+    case .primary, .sentinel: "redis+sentinel://"
+    }
+  }
+
+  /// The same with TLS.
+  var secureScheme: String {
+    switch self {
+    case .redis: "rediss://"
+    case .primary, .sentinel: "rediss+sentinel://"
+    }
+  }
+
+  /// What an error means for whoever runs the node.
+  package func advice(on error: RedisError) -> String {
+    switch self {
+    case .redis:
+      error.isUnknown("SELECT") ? RedisError.isSentinel : error.advice
+    case .primary: error.advice
+    case .sentinel: Self.adviceAtSentinel(error)
+    }
+  }
+
+  private static func adviceAtSentinel(_ error: RedisError) -> String {
+    switch error.code {
+    case .noAuth: "the Sentinel asks for a password (NOAUTH): put it into the URL, ?sentinel-password="
+    case .wrongPassword: "the Sentinel refuses the password (WRONGPASS)"
+    case .noPermission: "the Sentinel's user lacks a permission (NOPERM): \(error.message)"
+    case .noScript, .readOnly, .loading, .masterDown, .outOfMemory, .noReplicas, .moved, .ask, .tryAgain, .clusterDown,
+      .crossSlot, .other:
+      error.isUnknown("SENTINEL") ? "this is a Redis, not a Sentinel: use redis://" : error.message
+    }
+  }
+
+  /// The same for the answer to a login. What a server says of a command that it does not know may hold the password.
+  func adviceOnLogin(_ error: RedisError) -> String {
+    if error.message.contains("without any password configured") {
+      switch self {
+      case .redis, .primary: return "this Redis has no password: the URL must have none"
+      case .sentinel: return "the Sentinel has no password: the URL must have no sentinel-password"
+      }
+    }
+    return error.code == .other
+      ? "\(subject) does not take the login (AUTH); what it says of it may hold the password" : advice(on: error)
+  }
+}

@@ -1,0 +1,19 @@
+/// Where a primary stands, as a Sentinel tells it.
+package struct PrimaryAddress: Hashable, Sendable {
+  /// A name or an address; an IPv6 address without brackets.
+  package let host: String
+  package let port: UInt16
+
+  /// Nil for what cannot be connected to.
+  package init?(host: String, port: String) {
+    guard RedisURL.isAddress(host), let number = RedisURL.decimal(port[...], upTo: Int(UInt16.max)), number > 0 else {
+      return nil
+    }
+    self.host = host
+    self.port = UInt16(number)
+  }
+}
+
+extension PrimaryAddress: CustomStringConvertible {
+  package var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
+}
