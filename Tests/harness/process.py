@@ -130,6 +130,11 @@ class Process:
         return self._process is not None and self._process.poll() is None
 
     @property
+    def is_paused(self) -> bool:
+        """Whether it stands still, as after `pause`."""
+        return self.running and Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()[0] == "T"
+
+    @property
     def pid(self) -> int:
         assert self._process is not None, f"{self.name} was never started"
         return self._process.pid

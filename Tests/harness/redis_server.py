@@ -16,6 +16,16 @@ if TYPE_CHECKING:
     from harness.certificates import Authority, Certificate
 
 
+def is_pong(port: int) -> bool:
+    """Whether a Redis or a Sentinel answers there."""
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=1) as link:
+            link.sendall(b"PING\r\n")
+            return link.recv(64).startswith(b"+PONG")
+    except OSError:
+        return False
+
+
 class Redis(Process):
     """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database.
 
@@ -49,12 +59,7 @@ class Redis(Process):
         return self
 
     def _is_ready(self) -> bool:
-        try:
-            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as link:
-                link.sendall(b"PING\r\n")
-                return link.recv(64).startswith(b"+PONG")
-        except OSError:
-            return False
+        return is_pong(self.port)
 
     def end(self) -> None:
         # Who only starts Redis needs no client, and may not have its package.

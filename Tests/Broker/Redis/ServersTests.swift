@@ -24,7 +24,7 @@ struct ServersTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let room = Room()
     let broker = RedisBroker.Configuration(
-      urls: [try RedisURL("unix://\(redis.socket)")], prefix: "apus:", timeout: 5000, leaveGrace: 300, nodeName: name,
+      urls: [try RedisTarget("unix://\(redis.socket)")], prefix: "apus:", timeout: 5000, leaveGrace: 300, nodeName: name,
       description: [], maxMessageSize: 65_536, connections: { 0 })
     let server = try Server.start(
       configuration, connectionCounter: ConnectionCounter(limit: 0), room: room, refusals: RefusalLog(logger),

@@ -37,7 +37,7 @@ final class Cluster {
     let shards = list ?? shards
     let id = try NodeID.random(name)
     let configuration = RedisBroker.Configuration(
-      urls: try shards.map { try RedisURL("unix://\(login)\($0.socket)") }, prefix: prefix, timeout: timeout,
+      urls: try shards.map { try RedisTarget("unix://\(login)\($0.socket)") }, prefix: prefix, timeout: timeout,
       leaveGrace: leaveGrace,
       nodeName: name, description: [("host", "here"), ("version", "1.2.3"), ("started", "1730000000123")],
       maxMessageSize: 1000, connections: { 7 })

@@ -32,6 +32,10 @@ import Testing
     #expect(reason.contains("replica"))
   }
 
+  @Test func aSentinelIsOfNoUse() {
+    #expect(ServerJoin().role(.success("sentinel")) == .reset(RedisError.isSentinel))
+  }
+
   @Test func aServerThatDoesNotTellItsRunIsOfNoUse() {
     var join = ServerJoin()
     let action = join.info(.success("redis_version:7.0.15"))

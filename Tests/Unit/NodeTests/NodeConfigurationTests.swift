@@ -34,6 +34,9 @@ import Testing
     ([.echo: ["true"], .wsPath: ["/echo"]], "--echo"), ([.host: ["example.com"]], "--host"),
     ([.listen: ["/path"]], "--listen"), ([.listen: ["unix://run/a"]], "unix:///path"),
     ([.listen: ["unix:///run/"]], "unix:///path"), ([.redis: ["redis://a", "redis://a:6379/0"]], "twice"),
+    ([.redis: ["redis+sentinel://a,b/m", "redis+sentinel://b,c/m"]], "twice"),
+    ([.redis: ["redis+sentinel://a"]], "name of the primary"),
+    ([.redis: ["redis+sentinel://a/m"], .redisCA: ["/ca.pem"]], "rediss+sentinel://"),
     ([.port: ["65536"]], "--port"),
   ])
   func whatCannotBe(_ flags: [Setting: [String]], _ hint: String) {

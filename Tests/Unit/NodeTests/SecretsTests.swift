@@ -25,7 +25,10 @@ import Testing
   @Test(arguments: Setting.allCases.filter(\.isSecret))
   func notFromFlagsAndVariables(_ setting: Setting) throws {
     let file = try TemporaryFile("s3cr3t\ns3cr3t")
-    let values = ["s3cr3t", "s3cr3t s3cr3t s3cr3t", "redis://:s3cr3t@:host", "rediss://:s3cr3t@host", "\u{7}s3cr3t"]
+    let values = [
+      "s3cr3t", "s3cr3t s3cr3t s3cr3t", "redis://:s3cr3t@:host", "rediss://:s3cr3t@host", "\u{7}s3cr3t",
+      "redis+sentinel://:s3cr3t@host/m?sentinel-password=s3cr3t&s3cr3t",
+    ]
     var errors: [String] = []
     for value in values {
       errors += [

@@ -1,0 +1,36 @@
+@testable import Redis
+import Testing
+
+/// What an error means depends on who is asked.
+@Suite struct LinkPeerTests {
+  @Test func aRedisSpeaksForItself() {
+    #expect(LinkPeer.redis.advice(on: RedisError("LOADING Redis is loading")).contains("still loading"))
+    #expect(LinkPeer.redis.advice(on: RedisError("NOAUTH x")).contains("redis://:password@host"))
+  }
+
+  @Test(arguments: ["ERR unknown command 'SELECT', with args beginning with: '1' ", "ERR unknown command `SELECT`, with"])
+  func whoHasNoDatabasesIsASentinel(message: String) {
+    #expect(LinkPeer.redis.advice(on: RedisError(message)) == RedisError.isSentinel)
+    #expect(LinkPeer.redis.advice(on: RedisError("ERR unknown command 'CLIENT', 'SELECT'")) != RedisError.isSentinel)
+  }
+
+  @Test(arguments: [
+    ("NOAUTH Authentication required.", "?sentinel-password="), ("WRONGPASS invalid", "the Sentinel refuses the password"),
+    ("NOPERM this user", "the Sentinel's user lacks a permission"), ("ERR something", "ERR something"),
+    ("ERR unknown command 'SENTINEL', with args", "use redis://"),
+  ])
+  func whatASentinelSays(message: String, words: String) {
+    #expect(LinkPeer.sentinel.advice(on: RedisError(message)).contains(words))
+  }
+
+  @Test func whatIsSaidOfALoginShowsNoPassword() {
+    let unknown = RedisError("ERR unknown command 'AUTH', with args beginning with: 'hunter2'")
+    for peer in [LinkPeer.redis, .primary, .sentinel] {
+      #expect(!peer.adviceOnLogin(unknown).contains("hunter2"))
+      #expect(peer.adviceOnLogin(RedisError("WRONGPASS invalid")).contains("refuses the password"))
+    }
+    let none = RedisError("ERR AUTH <password> called without any password configured for the default user.")
+    #expect(LinkPeer.sentinel.adviceOnLogin(none).contains("no sentinel-password"))
+    #expect(LinkPeer.redis.adviceOnLogin(none) == "this Redis has no password: the URL must have none")
+  }
+}

@@ -1,0 +1,52 @@
+import Redis
+import Testing
+
+/// What one `--redis` says, and a list of them.
+@Suite struct RedisTargetTests {
+  @Test(arguments: [
+    ("redis://a", ["redis://a"]),
+    ("redis://a,redis://b", ["redis://a", "redis://b"]),
+    ("redis://a, REDISS://b ,unix:///c,", ["redis://a", " REDISS://b ", "unix:///c"]),
+    ("redis://:p,,w,@a,redis://b", ["redis://:p,,w,@a", "redis://b"]),
+    ("redis+sentinel://a,b:1,c/m,redis+sentinel://d,e/n", ["redis+sentinel://a,b:1,c/m", "redis+sentinel://d,e/n"]),
+    (
+      "rediss+sentinel://:p,w@a,b/m?sentinel-password=x,y,redis://c",
+      ["rediss+sentinel://:p,w@a,b/m?sentinel-password=x,y", "redis://c"]
+    ),
+    ("", [""]),
+  ])
+  func aURLBeginsWhereASchemeFollows(text: String, urls: [String]) {
+    #expect(RedisTarget.list(text) == urls)
+  }
+
+  @Test func theSchemeSaysWhatIsMeant() throws {
+    #expect(try RedisTarget("redis://a/1") == .server(RedisURL("redis://a/1")))
+    #expect(try RedisTarget("Rediss+Sentinel://a/m") == .sentinels(SentinelURL("rediss+sentinel://a/m")))
+    #expect(try RedisTarget("redis+sentinel://a,b,c/m").connections == 5)
+    for text in ["", "a", "http://a", "redis+other://a", "sentinel://a/m"] {
+      #expect(throws: RedisURLError.self) { try RedisTarget(text) }
+    }
+    let error = #expect(throws: RedisURLError.self) { try RedisTarget("sentinel://a/m") }
+    #expect(error?.description.contains("redis+sentinel://") == true)
+  }
+
+  @Test(
+    arguments: [
+      ("redis://a", "redis://x:y@a:6379/0", true), ("redis://a", "redis://a/1", false), ("redis://a", "redis://b", false),
+      ("redis+sentinel://a,b/m", "redis+sentinel://:x@b,c/m/1", true),
+      ("redis+sentinel://a,b/m", "redis+sentinel://a,b/n", false),
+      ("redis+sentinel://a/m", "redis+sentinel://b/m", false), ("redis+sentinel://a/m", "redis://a", false),
+    ] as [(String, String, Bool)])
+  func whatMeansOneRedisForSure(one: String, other: String, isSame: Bool) throws {
+    #expect(try RedisTarget(one).isSame(as: RedisTarget(other)) == isSame)
+    #expect(try RedisTarget(other).isSame(as: RedisTarget(one)) == isSame)
+  }
+
+  @Test(arguments: [
+    ("redis://x:y@a/1", "a:6379/1"), ("unix:///run/r.sock", "/run/r.sock/0"), ("redis://[::1]", "[::1]:6379/0"),
+    ("redis+sentinel://x:y@b,a:1/m/2?sentinel-password=z", "m@b:26379,a:1/2"),
+  ])
+  func thePlaceTellsNoLogin(text: String, place: String) throws {
+    #expect(try RedisTarget(text).place == place)
+  }
+}

@@ -1,0 +1,318 @@
+@testable import Redis
+import Testing
+
+/// Transcripts: what happens, and what the node does then. Three Sentinels, 0 to 2.
+@Suite struct SentinelPollTests {
+  private let a = address(1)
+  private let b = address(2)
+
+  // MARK: Wanting to connect
+
+  @Test func theFirstTimeAllAreAskedAndMostDecide() {
+    var poll = Poll()
+    #expect(poll.locate() == [], "none is connected yet")
+    #expect(poll.connected(1) == ["ask 1 epoch"])
+    #expect(poll.connected(0) == ["ask 0 epoch"])
+    #expect(poll.answered(0, .primary(b, epoch: 1)) == [])
+    #expect(poll.answered(1, .primary(a, epoch: 2)) == [])
+    #expect(poll.connected(2) == ["ask 2 epoch"])
+    #expect(poll.answered(2, .primary(a, epoch: 2)) == ["found \(a)"])
+  }
+
+  @Test func whoCannotChangeItIsNotWaitedFor() {
+    var poll = Poll()
+    for index in 0...1 { _ = poll.connected(index) }
+    #expect(poll.locate() == ["ask 0 epoch", "ask 1 epoch"])
+    #expect(poll.answered(0, .primary(a, epoch: 1)) == [])
+    #expect(poll.answered(1, .primary(a, epoch: 1)) == ["found \(a)"])
+    #expect(poll.connected(2) == [])
+  }
+
+  @Test func whoIsAwayIsNotWaitedForEither() {
+    var poll = Poll()
+    _ = poll.locate()
+    _ = poll.connected(0)
+    #expect(poll.unreachable(1, "refused") == [])
+    #expect(poll.answered(0, .primary(a, epoch: 1)) == [], "2 may come yet")
+    #expect(poll.tick(after: 499) == [])
+    #expect(poll.tick(after: 1) == ["found \(a)"])
+  }
+
+  @Test func oneIsEnoughThatSaysWhatIsKnown() {
+    var poll = Poll(known: a)
+    #expect(poll.locate() == ["ask 0"])
+    #expect(poll.locate() == [], "the other link waits for the same answer")
+    #expect(poll.answered(0, .primary(a, epoch: nil)) == ["found \(a)"])
+    #expect(poll.locate() == ["ask 1"])
+    #expect(poll.answered(1, .primary(a, epoch: nil)) == ["found \(a)"])
+    #expect(poll.locate() == ["ask 2"], "each in turn")
+  }
+
+  @Test func whoDoesNotAnswerIsPassedOver() {
+    var poll = Poll(known: a)
+    #expect(poll.locate() == ["ask 0"])
+    #expect(poll.tick(after: 499) == [])
+    #expect(poll.tick(after: 1) == ["ask 1"])
+    #expect(poll.answered(1, .unknownName) == ["ask 2"])
+    #expect(poll.answered(2, .primary(a, epoch: nil)) == ["found \(a)"])
+    #expect(poll.locate() == ["ask 1"], "0 comes last now")
+    #expect(poll.answered(1, .refused("no")) == ["ask 2"])
+    #expect(poll.unreachable(2, "gone") == ["ask 0"])
+  }
+
+  @Test func whoIsConnectedIsNotKeptWaiting() {
+    var poll = Poll(known: a)
+    poll.lost(0)
+    poll.lost(1)
+    poll.lost(2)
+    #expect(poll.locate() == [])
+    #expect(poll.connected(2) == ["ask 2"])
+    #expect(poll.tick(after: 500) == [], "0 is about to come back")
+    #expect(poll.connected(1) == ["ask 1"])
+    #expect(poll.connected(0) == [])
+    #expect(poll.answered(1, .primary(a, epoch: nil)) == ["found \(a)"])
+  }
+
+  @Test func aLinkThatIsLostBeforeTheAnswerIsAskedAgain() {
+    var poll = Poll(known: a)
+    #expect(poll.locate() == ["ask 0"])
+    poll.lost(0)
+    #expect(poll.connected(0) == ["ask 0"])
+    #expect(poll.answered(0, .primary(a, epoch: nil)) == ["found \(a)"])
+  }
+
+  @Test func whereNoneAnswersEachReasonIsSaid() {
+    var poll = Poll()
+    #expect(poll.locate() == [])
+    #expect(poll.unreachable(0, "refused") == [])
+    _ = poll.connected(1)
+    #expect(poll.answered(1, .refused("no permission")) == [])
+    let said = "not found: no Sentinel answers (s0: refused; s1: no permission; s2: no connection yet)"
+    #expect(poll.tick(after: 500) == [said])
+    _ = poll.unreachable(1, "gone")
+    _ = poll.unreachable(2, "gone")
+    #expect(poll.locate() == ["not found: no Sentinel answers (s0: refused; s1: gone; s2: gone)"])
+  }
+
+  @Test func aNameThatNoneKnowsIsSaid() {
+    var poll = Poll()
+    for index in 0...2 { _ = poll.connected(index) }
+    #expect(poll.locate().count == 3)
+    #expect(poll.answered(0, .unknownName) == [])
+    #expect(poll.unreachable(1, "gone") == [])
+    #expect(poll.answered(2, .unknownName) == ["not found: no Sentinel knows a primary of the name main"])
+  }
+
+  // MARK: Another address
+
+  @Test func oneWithOldNewsChangesNothing() {
+    var poll = Poll(known: b)
+    #expect(poll.locate() == ["ask 0"])
+    #expect(poll.answered(0, .primary(a, epoch: nil)) == ["ask 0 epoch", "ask 1 epoch", "ask 2 epoch"])
+    #expect(poll.answered(0, .primary(a, epoch: 3)) == [])
+    #expect(poll.answered(1, .primary(b, epoch: 4)) == [])
+    #expect(poll.answered(2, .primary(b, epoch: 4)) == ["found \(b)"])
+  }
+
+  @Test func oneWithOldNewsDoesNotHoldTheNode() {
+    var poll = Poll(known: a)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.answered(0, .primary(a, epoch: nil)) == [])
+    #expect(poll.tick(after: 999) == [])
+    #expect(poll.tick(after: 1) == ["ask 1"])
+    #expect(poll.answered(1, .primary(b, epoch: nil)).count == 3)
+    #expect(poll.answered(0, .primary(a, epoch: 3)) == [])
+    #expect(poll.answered(1, .primary(b, epoch: 4)) == [])
+    #expect(poll.answered(2, .primary(b, epoch: 4)) == ["moved \(b)"])
+    #expect(poll.locate() == ["ask 2"])
+    #expect(poll.answered(2, .primary(b, epoch: nil)) == ["found \(b)"])
+  }
+
+  @Test func atATieTheHigherEpochDecides() {
+    var poll = Poll(known: a)
+    _ = poll.unreachable(2, "gone")
+    #expect(poll.locate() == ["ask 0"])
+    #expect(poll.answered(0, .primary(b, epoch: nil)) == ["ask 0 epoch", "ask 1 epoch"])
+    #expect(poll.answered(1, .primary(a, epoch: 3)) == [])
+    #expect(poll.answered(0, .primary(b, epoch: 4)) == ["moved \(b)", "found \(b)"])
+  }
+
+  @Test func aSilentOneDoesNotKeepTheOthersFromDeciding() {
+    var poll = Poll(known: a)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.answered(0, .primary(b, epoch: nil)).count == 3)
+    #expect(poll.answered(1, .primary(b, epoch: 1)) == [])
+    #expect(poll.tick(after: 500) == ["moved \(b)"])
+  }
+
+  @Test func aDoubtAsksAllButNotWithoutEnd() {
+    var poll = Poll(known: a)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.doubt() == ["ask 0 epoch", "ask 1 epoch", "ask 2 epoch"])
+    #expect(poll.doubt() == [])
+    #expect(poll.answered(0, .primary(a, epoch: 1)) == [])
+    #expect(poll.answered(1, .primary(a, epoch: 1)) == [], "nothing is given up")
+    #expect(poll.tick(after: 999) == [])
+    #expect(poll.doubt() == [])
+    _ = poll.tick(after: 1)
+    #expect(poll.doubt().count == 3)
+  }
+
+  @Test func aLateAnswerIsNoAnswerToTheNextQuestion() {
+    var poll = Poll(known: a)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    let late = poll.number
+    #expect(poll.tick(after: 500) == [])
+    #expect(poll.tick(after: 500) == ["ask 1"])
+    #expect(poll.answered(0, .primary(b, epoch: nil), number: late) == [])
+    #expect(poll.answered(1, .primary(a, epoch: nil)) == [])
+  }
+
+  // MARK: While all is well
+
+  @Test func oneIsAskedEachSecondInTurn() {
+    var poll = Poll(known: a)
+    _ = poll.unreachable(1, "gone")
+    for index in [0, 2, 0, 2] {
+      #expect(poll.tick(after: 1000) == ["ask \(index)"])
+      #expect(poll.answered(index, .primary(a, epoch: nil)) == [])
+    }
+    #expect(poll.connected(1) == [])
+    #expect([0, 1, 2].map { _ in
+      let asked = poll.tick(after: 1000)
+      _ = poll.answered(Int(asked[0].dropFirst(4)) ?? 0, .primary(a, epoch: nil))
+      return asked[0]
+    } == ["ask 0", "ask 1", "ask 2"])
+  }
+
+  @Test func silenceIsToldOnceAndSoIsItsEnd() {
+    var poll = Poll(known: a)
+    _ = poll.unreachable(1, "gone")
+    _ = poll.unreachable(2, "gone")
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.tick(after: 500) == ["unheard: no Sentinel answers (s0: no answer within 500 ms; s1: gone; s2: gone)"])
+    #expect(poll.tick(after: 500) == ["ask 0"], "it may be back")
+    #expect(poll.tick(after: 500) == [])
+    #expect(poll.connected(1) == [])
+    #expect(poll.tick(after: 500) == ["ask 1"])
+    #expect(poll.answered(1, .primary(a, epoch: nil)) == ["heard"])
+  }
+
+  @Test func aQuestionUnderWayServesWhoWantsToConnect() {
+    var poll = Poll(known: a)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.locate() == [])
+    #expect(poll.tick(after: 500) == ["ask 1"], "and goes on")
+    #expect(poll.answered(1, .primary(a, epoch: nil)) == ["found \(a)"])
+  }
+
+  @Test func beforeAnythingIsKnownNobodyIsAskedWithoutNeed() {
+    var poll = Poll()
+    for index in 0...2 { _ = poll.connected(index) }
+    #expect(poll.tick(after: 5000) == [])
+  }
+
+  // MARK: Whatever happens
+
+  /// Who wants to connect is answered, by one answer, in less time than each may take to answer.
+  @Test(arguments: 0..<50) func whoWantsToConnectIsAnswered(seed: UInt64) {
+    var random = Random(state: seed &* 7919 &+ 1)
+    var poll = Poll()
+    var since: Int64?
+    for _ in 0..<3000 {
+      let index = Int(random.next(3))
+      var said: [String]
+      switch random.next(10) {
+      case 0: said = poll.locate()
+        if since == nil { since = poll.now }
+      case 1: said = poll.connected(index)
+      case 2:
+        poll.lost(index)
+        said = []
+      case 3: said = poll.unreachable(index, "gone")
+      case 4, 5:
+        let answers: [SentinelAnswer] = [.primary(a, epoch: 1), .primary(b, epoch: nil), .unknownName, .refused("no")]
+        said = poll.answered(index, answers[Int(random.next(4))], number: poll.number &- UInt64(random.next(2)))
+      case 6: said = poll.doubt()
+      default: said = poll.tick(after: Int64(random.next(150)))
+      }
+      let answers = said.filter { $0.hasPrefix("found") || $0.hasPrefix("not found") }
+      #expect(answers.count <= (since == nil ? 0 : 1))
+      if !answers.isEmpty { since = nil }
+      if let began = since, poll.now - began > 3000 {
+        Issue.record("no answer")
+        return
+      }
+    }
+  }
+}
+
+/// The machine with its clock, whose actions are words.
+private struct Poll {
+  private var machine = SentinelPoll(places: ["s0", "s1", "s2"], name: "main")
+  private(set) var now: Int64 = 1_000_000
+  /// Of the latest question.
+  private(set) var number: UInt64 = 0
+
+  init() {}
+
+  /// All are connected, the address is known, and it is the turn of 0.
+  init(known address: PrimaryAddress) {
+    for index in 0...2 { _ = connected(index) }
+    _ = locate()
+    for index in 0...2 { _ = answered(index, .primary(address, epoch: 1)) }
+    now += 1000
+    while tick(after: 0) != ["ask 2"] {
+      for index in 0...2 { _ = answered(index, .primary(address, epoch: nil)) }
+      now += 1000
+    }
+    _ = answered(2, .primary(address, epoch: nil))
+  }
+
+  mutating func locate() -> [String] { words(machine.locate(now: now)) }
+  mutating func doubt() -> [String] { words(machine.doubt(now: now)) }
+  mutating func connected(_ index: Int) -> [String] { words(machine.connected(index, now: now)) }
+  mutating func lost(_ index: Int) { machine.lost(index) }
+
+  mutating func unreachable(_ index: Int, _ reason: String) -> [String] {
+    words(machine.unreachable(index, reason, now: now))
+  }
+
+  mutating func answered(_ index: Int, _ answer: SentinelAnswer, number: UInt64? = nil) -> [String] {
+    words(machine.answered(index, answer, number: number ?? self.number, now: now))
+  }
+
+  mutating func tick(after milliseconds: Int64) -> [String] {
+    now += milliseconds
+    return words(machine.tick(now: now))
+  }
+
+  private mutating func words(_ actions: [SentinelPoll.Action]) -> [String] {
+    actions.map { action in
+      switch action {
+      case .ask(let index, let number, let withEpoch):
+        self.number = number
+        return "ask \(index)\(withEpoch ? " epoch" : "")"
+      case .found(let address): return "found \(address)"
+      case .notFound(let reason): return "not found: \(reason)"
+      case .moved(let address): return "moved \(address)"
+      case .unheard(let reason): return "unheard: \(reason)"
+      case .heard: return "heard"
+      }
+    }
+  }
+}
+
+private struct Random {
+  var state: UInt64
+
+  mutating func next(_ limit: UInt64) -> UInt64 {
+    state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+    return (state >> 33) % limit
+  }
+}
+
+private func address(_ number: Int) -> PrimaryAddress {
+  guard let address = PrimaryAddress(host: "10.0.0.\(number)", port: "6379") else { preconditionFailure("no address") }
+  return address
+}
