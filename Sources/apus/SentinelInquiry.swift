@@ -56,7 +56,7 @@ struct SentinelInquiry {
   /// Where the primary is by what they say, or why nobody knows.
   func primary(by replies: [Reply]) -> Result<PrimaryAddress, Failure> {
     let answers = replies.map(\.answer)
-    if let address = SentinelAnswer.decide(answers) { return .success(address) }
+    if let decision = SentinelAnswer.decide(answers) { return .success(decision.address) }
     return .failure(
       Failure(
         answers.contains(.unknownName)

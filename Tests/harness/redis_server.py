@@ -29,12 +29,19 @@ def is_pong(port: int) -> bool:
 class Redis(Process):
     """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database.
 
-    `options` are words of its command line, besides those given here.
+    `options` are words of its command line, besides those given here. `configuration` is a file that it may write to.
     """
 
-    def __init__(self, directory: Path, port: int | None = None, options: Iterable[object] = ()):
+    def __init__(
+        self,
+        directory: Path,
+        port: int | None = None,
+        options: Iterable[object] = (),
+        configuration: Path | None = None,
+    ):
         super().__init__("redis", directory)
         self._options = options
+        self._configuration = configuration
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}"
 
@@ -48,6 +55,7 @@ class Redis(Process):
     def launch(self) -> "Redis":
         self.spawn(
             program("redis-server", "redis-server"),
+            *([self._configuration] if self._configuration else []),
             *("--port", str(self.port)),
             *("--bind", "127.0.0.1"),
             *("--save", ""),

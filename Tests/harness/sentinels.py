@@ -95,21 +95,20 @@ class Sentinels:
         ports = [first, *(free_port() for _ in range(1, servers))]
         # A replica asks for its data at once, and the primary does not wait for more of them.
         common = ["--repl-diskless-sync-delay", "0", "--repl-timeout", "10", *options]
-        self.redis = [
-            Redis(
-                self._folder(f"redis-{number}"),
-                port,
-                # A port of its own leads to a primary that may be another; only the Sentinels change that.
-                options=[*common, *([] if port == first else ["--replicaof", "127.0.0.1", first])],
-            )
-            for number, port in enumerate(ports)
-        ]
+        self.redis = [self._server(number, port, first, common) for number, port in enumerate(ports)]
         quorum = sentinels // 2 + 1
         self.sentinels = [
             Sentinel(self._folder(f"sentinel-{number}"), first, quorum) for number in range(sentinels)
         ]
         hosts = ",".join(f"127.0.0.1:{each.port}" for each in self.sentinels)
         self.url = f"redis+sentinel://{hosts}/{NAME}"
+
+    def _server(self, number: int, port: int, first: int, options: Iterable[object]) -> Redis:
+        folder = self._folder(f"redis-{number}")
+        # The Sentinels have it write down whose replica it is, so that it knows that again after a restart.
+        file = folder / "redis.conf"
+        file.write_text("" if port == first else f"replicaof 127.0.0.1 {first}\n")
+        return Redis(folder, port, options, configuration=file)
 
     def _folder(self, name: str) -> Path:
         folder = self._directory / name

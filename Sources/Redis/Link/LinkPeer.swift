@@ -14,6 +14,14 @@ package enum LinkPeer: Sendable {
     }
   }
 
+  /// What is logged of where it is.
+  func place(_ url: RedisURL) -> String {
+    switch self {
+    case .redis, .primary: url.description
+    case .sentinel: url.address
+    }
+  }
+
   /// What a URL begins with that leads there without TLS.
   var plainScheme: String {
     switch self {

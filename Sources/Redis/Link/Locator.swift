@@ -23,7 +23,7 @@ package final class FixedLocator: Locator {
   }
 
   package var overdue: String { "no connection" }
-  package var description: String { url.description }
+  package var description: String { peer.place(url) }
 
   package func locate(_ answer: @escaping (Result<RedisURL, NoLocation>) -> Void) {
     answer(.success(url))

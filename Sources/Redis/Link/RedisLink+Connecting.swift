@@ -79,7 +79,8 @@ extension RedisLink {
 
   /// Nil, with the socket closed, when there is no memory.
   private func stream(over fd: Int32) -> ByteStream? {
-    guard let target, target.isSecure, let security else { return ByteStream(fd: fd) }
+    guard let target, target.isSecure else { return ByteStream(fd: fd) }
+    guard let security else { preconditionFailure("a URL with TLS, and nothing that says whom to trust") }
     let stream = ByteStream(fd: fd, in: security, to: target.certificateName)
     if stream == nil { Sys.close(fd) }
     return stream

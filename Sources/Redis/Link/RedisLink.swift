@@ -139,8 +139,12 @@ package final class RedisLink: EventSource {
     lose(reason, isUseless: true)
   }
 
-  /// The server is at `url` now: what leads elsewhere is lost, and the first attempt to come back follows at once.
+  /// The server is at `url` now: what leads elsewhere is lost, and an attempt to come back follows at once.
   package func leave(unless url: RedisURL, _ reason: String) {
+    if case .waiting = state {
+      if let reconnectTimer { loop.cancel(reconnectTimer) }
+      return waitAndConnect(shortDelay)
+    }
     guard let target, target != url else { return }
     lose(reason)
   }
@@ -166,7 +170,7 @@ package final class RedisLink: EventSource {
     hastyLosses = 0
     backoff.reset()
     guard !lastComplaint.isEmpty, let target else { return }
-    logger.info("connected to \(locator.peer.subject) again", metadata: ["redis": "\(target)"])
+    logger.info("connected to \(locator.peer.subject) again", metadata: ["redis": "\(locator.peer.place(target))"])
     lastComplaint = ""
   }
 
@@ -188,7 +192,7 @@ package final class RedisLink: EventSource {
     disconnect()
     reconnects += 1
     logFailure(reason)
-    waitAndConnect(Int64.random(in: 0...20, using: &random))
+    waitAndConnect(shortDelay)
     failPending()
     onEvent(.lost(reason: reason))
   }
@@ -208,6 +212,9 @@ package final class RedisLink: EventSource {
     logger.warning(
       "\(locator.peer.subject) cannot be used: \(reason)", metadata: ["redis": "\(locator)", "link": "\(name)"])
   }
+
+  /// Of many nodes that lose the same server not all come in the same moment.
+  private var shortDelay: Int64 { Int64.random(in: 0...20, using: &random) }
 
   private func waitAndConnect(_ delay: Int64) {
     state = .waiting

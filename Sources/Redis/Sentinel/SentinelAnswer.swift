@@ -38,22 +38,29 @@ package enum SentinelAnswer: Equatable, Sendable {
     reply.pairs.first { $0.field.string == "config-epoch" }.flatMap { Int($0.value.string) }
   }
 
+  /// What of several answers is to be believed.
+  package struct Decision: Equatable {
+    package let address: PrimaryAddress
+    /// How many name it.
+    let votes: Int
+    /// The highest epoch of those; nil where none tells one.
+    let epoch: Int?
+  }
+
   /// The address that most name; of several with equally many that of the highest epoch. `preferred` breaks what is a
-  /// tie after that.
-  package static func decide(
-    _ answers: [SentinelAnswer], preferring preferred: PrimaryAddress? = nil
-  ) -> PrimaryAddress? {
-    var votes: [(address: PrimaryAddress, count: Int, epoch: Int)] = []
+  /// tie after that. Nil where nobody names any.
+  package static func decide(_ answers: [SentinelAnswer], preferring preferred: PrimaryAddress? = nil) -> Decision? {
+    var decisions: [Decision] = []
     for case .primary(let address, let epoch) in answers {
-      if let index = votes.firstIndex(where: { $0.address == address }) {
-        votes[index].count += 1
-        votes[index].epoch = max(votes[index].epoch, epoch ?? 0)
-      } else {
-        votes.append((address, 1, epoch ?? 0))
-      }
+      let index = decisions.firstIndex { $0.address == address }
+      let others = index.map { decisions.remove(at: $0) }
+      let highest = [others?.epoch, epoch].compactMap(\.self).max()
+      decisions.insert(
+        Decision(address: address, votes: (others?.votes ?? 0) + 1, epoch: highest), at: index ?? decisions.endIndex)
     }
-    guard let top = votes.map({ ($0.count, $0.epoch) }).max(by: <) else { return nil }
-    let winners = votes.filter { ($0.count, $0.epoch) == top }.map(\.address)
-    return winners.first { $0 == preferred } ?? winners.first
+    let rank = { (decision: Decision) in (decision.votes, decision.epoch ?? -1) }
+    guard let top = decisions.map(rank).max(by: <) else { return nil }
+    let winners = decisions.filter { rank($0) == top }
+    return winners.first { $0.address == preferred } ?? winners.first
   }
 }

@@ -56,8 +56,9 @@ package struct SentinelPoll {
   private var isUnheard = false
   private var lastAsked: Int64 = 0
   private var lastAskedAll: Int64?
-  /// What was decided last.
-  private(set) var primary: PrimaryAddress?
+  /// What was decided last, and the epoch that was told with it.
+  private var primary: PrimaryAddress?
+  private var epoch: Int?
 
   /// `places` tells the Sentinels apart in sentences, `name` is the name they know the primary by.
   package init(places: [String], name: String) {
@@ -225,11 +226,15 @@ extension SentinelPoll {
   private mutating func decideIfPossible() -> [Action] {
     guard case .all(_, let missing) = round else { return [] }
     let told = sentinels.indices.compactMap { answers[$0] }
-    guard let winner = SentinelAnswer.decide(told, preferring: primary) else { return missing.isEmpty ? notFound() : [] }
-    let votes = told.count { answer in
-      if case .primary(winner, _) = answer { true } else { false }
+    guard let decision = SentinelAnswer.decide(told, preferring: primary) else {
+      return missing.isEmpty ? notFound() : []
     }
-    return missing.isEmpty || votes * 2 > sentinels.count ? decided(winner) : []
+    let isSure = decision.votes * 2 > sentinels.count
+    guard missing.isEmpty || isSure else { return [] }
+    // A failover raises the epoch: where most are silent, who tells of an earlier one has old news.
+    if !isSure, let primary, let epoch, let told = decision.epoch, told < epoch { return decided(primary) }
+    if decision.address != primary || decision.epoch != nil { epoch = decision.epoch }
+    return decided(decision.address)
   }
 
   private mutating func decided(_ address: PrimaryAddress) -> [Action] {

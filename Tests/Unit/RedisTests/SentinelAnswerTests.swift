@@ -26,6 +26,10 @@ import Testing
     #expect(read == answer)
   }
 
+  private func decide(_ answers: [SentinelAnswer], preferring preferred: PrimaryAddress? = nil) -> PrimaryAddress? {
+    SentinelAnswer.decide(answers, preferring: preferred)?.address
+  }
+
   @Test(
     arguments: [
       ("*4\r\n$2\r\nip\r\n$1\r\nx\r\n$12\r\nconfig-epoch\r\n$2\r\n12\r\n", 12),
@@ -41,27 +45,27 @@ import Testing
   }
 
   @Test func mostDecide() {
-    #expect(SentinelAnswer.decide([]) == nil)
-    #expect(SentinelAnswer.decide([.unknownName, .refused("x")]) == nil)
-    #expect(SentinelAnswer.decide([.unknownName, .primary(a, epoch: nil), .refused("x")]) == a)
+    #expect(decide([]) == nil)
+    #expect(decide([.unknownName, .refused("x")]) == nil)
+    #expect(decide([.unknownName, .primary(a, epoch: nil), .refused("x")]) == a)
     #expect(
-      SentinelAnswer.decide([.primary(a, epoch: 9), .primary(b, epoch: 1), .primary(b, epoch: 2)], preferring: a) == b)
+      decide([.primary(a, epoch: 9), .primary(b, epoch: 1), .primary(b, epoch: 2)], preferring: a) == b)
   }
 
   @Test func atATieTheHigherEpochDecides() {
     let tie: [SentinelAnswer] = [.primary(a, epoch: 4), .primary(b, epoch: 5)]
-    #expect(SentinelAnswer.decide(tie, preferring: a) == b)
-    #expect(SentinelAnswer.decide(tie.reversed(), preferring: a) == b)
+    #expect(decide(tie, preferring: a) == b)
+    #expect(decide(tie.reversed(), preferring: a) == b)
     let four: [SentinelAnswer] = [
       .primary(a, epoch: 1), .primary(b, epoch: 4), .primary(a, epoch: 6), .primary(b, epoch: nil), .primary(c, epoch: 9),
     ]
-    #expect(SentinelAnswer.decide(four) == a, "the highest of those who name it counts")
+    #expect(decide(four) == a, "the highest of those who name it counts")
   }
 
   @Test func afterThatWhatIsInUseStays() {
     let tie: [SentinelAnswer] = [.primary(a, epoch: 4), .primary(b, epoch: 4)]
-    #expect(SentinelAnswer.decide(tie, preferring: b) == b)
-    #expect(SentinelAnswer.decide(tie, preferring: c) == a)
+    #expect(decide(tie, preferring: b) == b)
+    #expect(decide(tie, preferring: c) == a)
   }
 }
 

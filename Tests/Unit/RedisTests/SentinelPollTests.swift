@@ -137,6 +137,28 @@ import Testing
     #expect(poll.answered(0, .primary(b, epoch: 4)) == ["moved \(b)", "found \(b)"])
   }
 
+  @Test func oldNewsAreNotBelievedWhileTheOthersAreSilent() {
+    var poll = Poll(known: b, epoch: 4)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.answered(0, .primary(a, epoch: nil)).count == 3)
+    #expect(poll.locate() == [])
+    #expect(poll.answered(0, .primary(a, epoch: 3)) == [])
+    #expect(poll.tick(after: 500) == ["found \(b)"])
+    // A failover that the silent ones have not told of.
+    #expect(poll.locate() == ["ask 0"])
+    #expect(poll.answered(0, .primary(a, epoch: nil)).count == 3)
+    #expect(poll.answered(0, .primary(a, epoch: 5)) == [])
+    #expect(poll.tick(after: 500) == ["moved \(a)", "found \(a)"])
+  }
+
+  @Test func mostMayTellOfAnEarlierEpoch() {
+    var poll = Poll(known: b, epoch: 4)
+    #expect(poll.locate() == ["ask 0"])
+    #expect(poll.answered(0, .primary(a, epoch: nil)).count == 3)
+    #expect(poll.answered(0, .primary(a, epoch: 0)) == [])
+    #expect(poll.answered(1, .primary(a, epoch: 0)) == ["moved \(a)", "found \(a)"], "they were set up anew")
+  }
+
   @Test func aSilentOneDoesNotKeepTheOthersFromDeciding() {
     var poll = Poll(known: a)
     #expect(poll.tick(after: 1000) == ["ask 0"])
@@ -257,10 +279,10 @@ private struct Poll {
   init() {}
 
   /// All are connected, the address is known, and it is the turn of 0.
-  init(known address: PrimaryAddress) {
+  init(known address: PrimaryAddress, epoch: Int = 1) {
     for index in 0...2 { _ = connected(index) }
     _ = locate()
-    for index in 0...2 { _ = answered(index, .primary(address, epoch: 1)) }
+    for index in 0...2 { _ = answered(index, .primary(address, epoch: epoch)) }
     now += 1000
     while tick(after: 0) != ["ask 2"] {
       for index in 0...2 { _ = answered(index, .primary(address, epoch: nil)) }
