@@ -62,7 +62,15 @@ struct Where: AsyncParsableCommand {
     case .sentinels(let url):
       let inquiry = SentinelInquiry(
         url: url, security: try configuration.redisContext(), timeout: configuration.redisTimeout)
-      return url.primary(at: try inquiry.primary(by: await inquiry.ask()).get())
+      let replies = await inquiry.ask()
+      switch inquiry.primary(by: replies) {
+      case .success(let address): return url.primary(at: address)
+      case .failure(let failure):
+        for case (let sentinel, .refused(let reason)) in replies.map({ ($0.sentinel, $0.answer) }) {
+          printError("The Sentinel \(sentinel.address) cannot be used: \(reason).")
+        }
+        throw failure
+      }
     }
   }
 }

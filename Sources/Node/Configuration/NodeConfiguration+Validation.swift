@@ -37,7 +37,8 @@ extension NodeConfiguration {
     let files = [(Setting.redisCA, redisAuthorities), (.redisCert, redisCertificate), (.redisKey, redisKey)]
     guard let (setting, _) = files.first(where: { $0.1 != nil }) else { return }
     guard redis.contains(where: \.isSecure) else {
-      throw ConfigurationError("\(setting.flag) is for TLS, and no --redis begins with rediss:// or rediss+sentinel://.")
+      throw ConfigurationError(
+        "\(setting.flag) is for TLS, and no --redis begins with rediss:// or rediss+sentinel://.")
     }
     guard (redisCertificate == nil) == (redisKey == nil) else {
       throw ConfigurationError("--redis-cert and --redis-key go together: the certificate and its key.")

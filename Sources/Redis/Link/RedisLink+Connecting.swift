@@ -135,7 +135,9 @@ extension RedisLink {
         guard case .reply(let reply) = outcome, case .introducing(let connection, let registration) = state else {
           return
         }
-        if let error = reply.error { return failAttempt(isLogin(index) ? peer.adviceOnLogin(error) : peer.advice(on: error)) }
+        if let error = reply.error {
+          return failAttempt(isLogin(index) ? peer.adviceOnLogin(error) : peer.advice(on: error))
+        }
         guard index == last else { return }
         state = .connected(connection, registration)
         onEvent(.connected)

@@ -62,9 +62,10 @@ package enum RedisTarget: Sendable, Equatable {
     switch (self, other) {
     case (.server(let one), .server(let other)): one.endpoint == other.endpoint && one.database == other.database
     case (.sentinels(let one), .sentinels(let other)):
-      one.name == other.name && one.sentinels.contains { mine in
-        other.sentinels.contains { $0.endpoint == mine.endpoint }
-      }
+      one.name == other.name
+        && one.sentinels.contains { mine in
+          other.sentinels.contains { $0.endpoint == mine.endpoint }
+        }
     case (.server, .sentinels), (.sentinels, .server): false
     }
   }

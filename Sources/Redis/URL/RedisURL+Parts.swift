@@ -26,7 +26,8 @@ extension RedisURL {
       let at = authority.lastIndex(of: "@")
       if at == nil, rest.contains("@") {
         throw RedisURLError(
-          "in a user and a password, the characters / ? # must be percent-encoded: %2F %3F %23; behind the host @ is %40")
+          "in a user and a password, the characters / ? # must be percent-encoded: %2F %3F %23; behind the host @ is %40"
+        )
       }
       guard !rest.contains("#") else { throw RedisURLError("a Redis URL must not contain '#'") }
       userInfo = at.map { authority[..<$0] }

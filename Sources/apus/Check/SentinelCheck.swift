@@ -47,7 +47,8 @@ struct SentinelCheck {
       return .warning("\(text): an old primary that is cut off takes messages that are lost; set \(advice)")
     }
     if least > 0, replicas <= least {
-      return .warning("\(text), of \(replicas): after a failover the new primary refuses writes until the old one is back")
+      return .warning(
+        "\(text), of \(replicas): after a failover the new primary refuses writes until the old one is back")
     }
     return .ok(text)
   }

@@ -24,8 +24,8 @@ struct ServersTests {
     let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
     let room = Room()
     let broker = RedisBroker.Configuration(
-      urls: [try RedisTarget("unix://\(redis.socket)")], prefix: "apus:", timeout: 5000, leaveGrace: 300, nodeName: name,
-      description: [], maxMessageSize: 65_536, connections: { 0 })
+      urls: [try RedisTarget("unix://\(redis.socket)")], prefix: "apus:", timeout: 5000, leaveGrace: 300,
+      nodeName: name, description: [], maxMessageSize: 65_536, connections: { 0 })
     let server = try Server.start(
       configuration, connectionCounter: ConnectionCounter(limit: 0), room: room, refusals: RefusalLog(logger),
       logger: logger, broker: { RedisBroker(on: $0, outlet: $1, id: id, configuration: broker, logger: logger) },

@@ -8,14 +8,17 @@ import Testing
     #expect(LinkPeer.redis.advice(on: RedisError("NOAUTH x")).contains("redis://:password@host"))
   }
 
-  @Test(arguments: ["ERR unknown command 'SELECT', with args beginning with: '1' ", "ERR unknown command `SELECT`, with"])
+  @Test(arguments: [
+    "ERR unknown command 'SELECT', with args beginning with: '1' ", "ERR unknown command `SELECT`, with",
+  ])
   func whoHasNoDatabasesIsASentinel(message: String) {
     #expect(LinkPeer.redis.advice(on: RedisError(message)) == RedisError.isSentinel)
     #expect(LinkPeer.redis.advice(on: RedisError("ERR unknown command 'CLIENT', 'SELECT'")) != RedisError.isSentinel)
   }
 
   @Test(arguments: [
-    ("NOAUTH Authentication required.", "?sentinel-password="), ("WRONGPASS invalid", "the Sentinel refuses the password"),
+    ("NOAUTH Authentication required.", "?sentinel-password="),
+    ("WRONGPASS invalid", "the Sentinel refuses the password"),
     ("NOPERM this user", "the Sentinel's user lacks a permission"), ("ERR something", "ERR something"),
     ("ERR unknown command 'SENTINEL', with args", "use redis://"),
   ])

@@ -32,7 +32,8 @@ import Testing
 
   @Test(
     arguments: [
-      ("redis://a", "redis://x:y@a:6379/0", true), ("redis://a", "redis://a/1", false), ("redis://a", "redis://b", false),
+      ("redis://a", "redis://x:y@a:6379/0", true), ("redis://a", "redis://a/1", false),
+      ("redis://a", "redis://b", false),
       ("redis+sentinel://a,b/m", "redis+sentinel://:x@b,c/m/1", true),
       ("redis+sentinel://a,b/m", "redis+sentinel://a,b/n", false),
       ("redis+sentinel://a/m", "redis+sentinel://b/m", false), ("redis+sentinel://a/m", "redis://a", false),

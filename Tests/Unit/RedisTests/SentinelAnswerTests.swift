@@ -16,7 +16,8 @@ import Testing
       ("-ERR unknown command `SENTINEL`, with\r\n", .refused("this is a Redis, not a Sentinel: use redis://")),
       ("*2\r\n$0\r\n\r\n$4\r\n6379\r\n", .noAddress), ("*2\r\n$1\r\nx\r\n$1\r\n0\r\n", .noAddress),
       ("*2\r\n$1\r\nx\r\n$5\r\n65536\r\n", .noAddress), ("*2\r\n$3\r\na b\r\n$1\r\n1\r\n", .noAddress),
-      ("*1\r\n$1\r\nx\r\n", .noAddress), ("*2\r\n*0\r\n*0\r\n", .noAddress), ("+OK\r\n", .noAddress), (":1\r\n", .noAddress),
+      ("*1\r\n$1\r\nx\r\n", .noAddress),
+      ("*2\r\n*0\r\n*0\r\n", .noAddress), ("+OK\r\n", .noAddress), (":1\r\n", .noAddress),
     ] as [(String, SentinelAnswer)])
   func readsAnAnswer(wire: String, answer: SentinelAnswer) throws {
     let redis = try FakeRedis()
@@ -57,7 +58,8 @@ import Testing
     #expect(decide(tie, preferring: a) == b)
     #expect(decide(tie.reversed(), preferring: a) == b)
     let four: [SentinelAnswer] = [
-      .primary(a, epoch: 1), .primary(b, epoch: 4), .primary(a, epoch: 6), .primary(b, epoch: nil), .primary(c, epoch: 9),
+      .primary(a, epoch: 1), .primary(b, epoch: 4), .primary(a, epoch: 6), .primary(b, epoch: nil),
+      .primary(c, epoch: 9),
     ]
     #expect(decide(four) == a, "the highest of those who name it counts")
   }

@@ -5,8 +5,14 @@ import Testing
   @Test(
     arguments: [
       ("redis+sentinel://a/main", ["a:26379"], "main", "redis://10.0.0.5:6379/0"),
-      ("REDIS+SENTINEL://a,b:7000,10.0.0.1/main/", ["a:26379", "b:7000", "10.0.0.1:26379"], "main", "redis://10.0.0.5:6379/0"),
-      ("redis+sentinel://alice:p%40ss,w@a,[::1]:7/my%2Fmain/3", ["a:26379", "[::1]:7"], "my/main", "redis://alice:***@10.0.0.5:6379/3"),
+      (
+        "REDIS+SENTINEL://a,b:7000,10.0.0.1/main/", ["a:26379", "b:7000", "10.0.0.1:26379"], "main",
+        "redis://10.0.0.5:6379/0"
+      ),
+      (
+        "redis+sentinel://alice:p%40ss,w@a,[::1]:7/my%2Fmain/3", ["a:26379", "[::1]:7"], "my/main",
+        "redis://alice:***@10.0.0.5:6379/3"
+      ),
       ("redis+sentinel://:s@a/m?sentinel-password=x", ["a:26379"], "m", "redis://:***@10.0.0.5:6379/0"),
       (
         "rediss+sentinel://a/m?server-name=redis.example", ["a:26379"], "m",
@@ -47,18 +53,22 @@ import Testing
     ("redis+sentinel:///m", "a name or an address"), ("redis+sentinel://a,,b/m", "a name or an address"),
     ("redis+sentinel://a,/m", "a name or an address"), ("redis+sentinel://a:0/m", "1 to 65535"),
     ("redis+sentinel://::1/m", "in brackets"), ("redis+sentinel://a,b,a:26379/m", "twice"),
-    ("redis+sentinel://a/m/x", "the database must be a number"), ("redis+sentinel://a/m/0/1", "the database must be a number"),
-    ("redis+sentinel://a/m?", "takes only ?sentinel-user="), ("redis+sentinel://a/m?db=1", "takes only ?sentinel-user="),
+    ("redis+sentinel://a/m/x", "the database must be a number"),
+    ("redis+sentinel://a/m/0/1", "the database must be a number"),
+    ("redis+sentinel://a/m?", "takes only ?sentinel-user="),
+    ("redis+sentinel://a/m?db=1", "takes only ?sentinel-user="),
     ("redis+sentinel://a/m?sentinel-password=x&y", "in a password & is %26"),
     ("redis+sentinel://a/m?sentinel-password=x&sentinel-password=y", "sentinel-password is given twice"),
     ("redis+sentinel://a/m?sentinel-user=x&sentinel-user=y&sentinel-password=z", "sentinel-user is given twice"),
     ("rediss+sentinel://a/m?server-name=x&server-name=y", "server-name is given twice"),
-    ("redis+sentinel://a/m?server-name=x", "rediss+sentinel://"), ("rediss+sentinel://a/m?server-name=.x", "a name or an address"),
+    ("redis+sentinel://a/m?server-name=x", "rediss+sentinel://"),
+    ("rediss+sentinel://a/m?server-name=.x", "a name or an address"),
     ("redis+sentinel://a/m?sentinel-user=x", "goes with sentinel-password"),
     ("redis+sentinel://a/m?sentinel-password=%zz", "hexadecimal"), ("redis+sentinel://a/m#x", "#"),
     ("redis+sentinel://user@a/m", "user:password@"), ("redis+sentinel://a/m?sentinel-password=p@ss", "%40"),
     (
-      "redis+sentinel://" + (0...16).map { "a\($0)" }.joined(separator: ",") + "/m", "at most 16 Sentinels can be given, not 17"
+      "redis+sentinel://" + (0...16).map { "a\($0)" }.joined(separator: ",") + "/m",
+      "at most 16 Sentinels can be given, not 17"
     ),
   ])
   func saysWhatIsWrong(text: String, words: String) {
@@ -68,7 +78,8 @@ import Testing
 
   @Test(arguments: [
     "redis+sentinel://alice:hunter2@a", "redis+sentinel://alice:hunter2@a:x/m", "redis+sentinel://alice:hunter2/x@a/m",
-    "redis+sentinel://alice:hunter2@a/m?x=1", "redis+sentinel://a/m?sentinel-password=hunter2&sentinel-password=hunter2",
+    "redis+sentinel://alice:hunter2@a/m?x=1",
+    "redis+sentinel://a/m?sentinel-password=hunter2&sentinel-password=hunter2",
     "redis+sentinel://a/m?sentinel-password=a&hunter2", "redis+sentinel://a/m?sentinel-password=a&hunter2=b",
     "redis+sentinel://a/m?sentinel-password=hunter2%", "redis+sentinel://a/m?sentinel-password=p@hunter2",
     "redis+sentinel://alice:hunter2", "redis+sentinel://a/m/0?hunter2",
