@@ -180,6 +180,24 @@ import Testing
     #expect(poll.doubt().count == 3)
   }
 
+  @Test func aDoubtIsLookedIntoAlsoWhereNothingIsUnderWay() {
+    var poll = Poll(known: a, since: 3000)
+    #expect(poll.doubt() == ["ask 0 epoch", "ask 1 epoch", "ask 2 epoch"])
+    #expect(poll.answered(0, .primary(b, epoch: 2)) == [])
+    #expect(poll.answered(2, .primary(b, epoch: 2)) == ["moved \(b)"])
+  }
+
+  @Test func aLateAnswerIsNoAnswerToALaterQuestionOfTheSame() {
+    var poll = Poll(known: a)
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    let late = poll.number
+    #expect(poll.doubt().count == 3)
+    #expect(poll.answered(1, .primary(a, epoch: 1)) == [])
+    #expect(poll.answered(0, .primary(a, epoch: nil), number: late) == [])
+    #expect(poll.locate() == [], "what it says now is to come yet")
+    #expect(poll.tick(after: 500) == ["found \(a)"])
+  }
+
   @Test func aLateAnswerIsNoAnswerToTheNextQuestion() {
     var poll = Poll(known: a)
     #expect(poll.tick(after: 1000) == ["ask 0"])
@@ -279,7 +297,8 @@ private struct Poll {
   init() {}
 
   /// All are connected, the address is known, and it is the turn of 0.
-  init(known address: PrimaryAddress, epoch: Int = 1) {
+  /// `since` is how long ago the last answer came.
+  init(known address: PrimaryAddress, epoch: Int = 1, since: Int64 = 0) {
     for index in 0...2 { _ = connected(index) }
     _ = locate()
     for index in 0...2 { _ = answered(index, .primary(address, epoch: epoch)) }
@@ -289,6 +308,7 @@ private struct Poll {
       now += 1000
     }
     _ = answered(2, .primary(address, epoch: nil))
+    now += since
   }
 
   mutating func locate() -> [String] { words(machine.locate(now: now)) }
