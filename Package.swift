@@ -183,7 +183,8 @@ let package = Package(
       ],
       path: "Tests/Unit/ReactorTests", swiftSettings: strict),
     .testTarget(
-      name: "RedisTests", dependencies: ["Redis", "TLS"],
+      name: "RedisTests",
+      dependencies: ["LoopTestSupport", "Reactor", "Redis", "TLS", .product(name: "Logging", package: "swift-log")],
       path: "Tests/Unit/RedisTests", swiftSettings: strict),
     .testTarget(
       name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Cluster", "Broker"],
