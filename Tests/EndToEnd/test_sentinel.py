@@ -11,6 +11,7 @@ import pytest
 from harness import Node, Redis, eventually, until
 from harness.client import Client
 from harness.node import binary
+from harness.repository import REPOSITORY
 from harness.sentinels import NAME, Sentinel, Sentinels, Watched
 
 
@@ -287,7 +288,7 @@ def test_the_wrong_kind_of_server(start):
 def test_logins_at_sentinels_and_at_redis(start, own_node):
     """As `docs/redis.md` makes the users."""
     sentinels = start(options=["--user", "apus", "on", ">for-redis", "~*", "&*", "+@all"])
-    page = (Path(__file__).parents[2] / "docs/redis.md").read_text()
+    page = (REPOSITORY / "docs/redis.md").read_text()
     rule = next(each for each in page.split("```") if "sentinel|get-master-addr-by-name" in each)
     words = rule.split("ACL SETUSER")[1].split()
     for each in sentinels.sentinels:
