@@ -104,7 +104,9 @@ extension NodeConfiguration {
     for (index, given) in all.enumerated() {
       do {
         let url = try RedisTarget(given.text)
-        if urls.contains(where: url.isSame) { throw RedisURLError("\(url) is given twice, and each Redis is one shard") }
+        guard !urls.contains(where: url.isSame) else {
+          throw RedisURLError("\(url) is given twice, and each Redis is one shard")
+        }
         if let other = urls.first(where: url.isOneServer) {
           throw RedisURLError("\(other) and \(url) are one server, and each Redis is one shard")
         }

@@ -110,7 +110,7 @@ struct HistoryScriptTests {
     try await withCluster { cluster in
       let caller = try ScriptCaller(cluster.redis)
       var names: [String] = []
-      let layout = Layout(0, of: [try RedisURL("redis://one")])
+      let layout = Layout(0, of: [try RedisTarget("redis://one")])
       let identify = { (run: String, replication: String, previous: String) in
         names.append("")
         let scripts = StreamScripts(
@@ -153,7 +153,7 @@ struct HistoryScriptTests {
       let identify = { (index: Int, hosts: String, era: Int) in
         // The others have gone.
         try cluster.redis.call("DEL", "apus:layout")
-        let layout = Layout(index, of: try hosts.map { try RedisURL("redis://\($0)") })
+        let layout = Layout(index, of: try hosts.map { try RedisTarget("redis://\($0)") })
         count += 1
         let call = scripts.identify(newSeed: "n\(count)", layout: layout, era: era)
         return try caller.run(call) { "\($0[0]?.string ?? "") \($0[2]?.integer ?? -1)" }
@@ -171,7 +171,7 @@ struct HistoryScriptTests {
       #expect(try identify(1, "yxz", 8) == "a.n11 8", "and another")
       #expect(try identify(1, "yxz", 0) == "a.n11 8")
       // One that is refused changes nothing.
-      let other = scripts.identify(newSeed: "n0", layout: Layout(0, of: [try RedisURL("redis://x")]), era: 9)
+      let other = scripts.identify(newSeed: "n0", layout: Layout(0, of: [try RedisTarget("redis://x")]), era: 9)
       #expect(throws: (any Error).self) { try caller.run(other) { _ in } }
       #expect(try identify(1, "yxz", 0) == "a.n11 8")
     }

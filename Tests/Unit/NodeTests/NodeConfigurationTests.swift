@@ -35,7 +35,8 @@ import Testing
     ([.listen: ["/path"]], "--listen"), ([.listen: ["unix://run/a"]], "unix:///path"),
     ([.listen: ["unix:///run/"]], "unix:///path"), ([.redis: ["redis://a", "redis://a:6379/0"]], "twice"),
     ([.redis: ["redis+sentinel://a,b/m", "redis+sentinel://b,c/m"]], "twice"),
-    ([.redis: ["redis+sentinel://a"]], "name of the primary"),
+    ([.redis: ["redis://a/0", "redis://a/1"]], "are one server"),
+    ([.redis: ["redis://a", "redis+sentinel://a"]], "URL 2 of 2: Sentinels need the name of the primary"),
     ([.redis: ["redis+sentinel://a/m"], .redisCA: ["/ca.pem"]], "rediss+sentinel://"),
     ([.port: ["65536"]], "--port"),
   ])

@@ -43,6 +43,18 @@ import Testing
     #expect(try RedisTarget(other).isSame(as: RedisTarget(one)) == isSame)
   }
 
+  @Test(
+    arguments: [
+      ("redis://a", "redis://x:y@a:6379/1", true), ("redis://a", "rediss://a", true), ("redis://a", "redis://b", false),
+      ("redis://a", "redis://a:1", false), ("unix:///r", "unix:///r?db=1", true),
+      ("redis+sentinel://a,b/m", "redis+sentinel://b/m/1", true),
+      ("redis+sentinel://a/m", "redis+sentinel://a/n", false), ("redis+sentinel://a:6379/m", "redis://a", false),
+    ] as [(String, String, Bool)])
+  func twoDatabasesAreOneServer(one: String, other: String, isOne: Bool) throws {
+    #expect(try RedisTarget(one).isOneServer(as: RedisTarget(other)) == isOne)
+    #expect(try RedisTarget(other).isOneServer(as: RedisTarget(one)) == isOne)
+  }
+
   @Test(arguments: [
     ("redis://x:y@a/1", "a:6379/1"), ("unix:///run/r.sock", "/run/r.sock/0"), ("redis://[::1]", "[::1]:6379/0"),
     ("redis+sentinel://x:y@b,a:1/m/2?sentinel-password=z", "m@b:26379,a:1/2"),

@@ -51,6 +51,7 @@ import Testing
     ("redis+sentinel://a", "name of the primary"), ("redis+sentinel://a/", "name of the primary"),
     ("redis+sentinel://a//0", "name of the primary"), ("redis+sentinel://a/m%0A", "name of the primary"),
     ("redis+sentinel:///m", "a name or an address"), ("redis+sentinel://a,,b/m", "a name or an address"),
+    ("redis+sentinel://a, b/m", "no blanks"),
     ("redis+sentinel://a,/m", "a name or an address"), ("redis+sentinel://a:0/m", "1 to 65535"),
     ("redis+sentinel://::1/m", "in brackets"), ("redis+sentinel://a,b,a:26379/m", "twice"),
     ("redis+sentinel://a/m/x", "the database must be a number"),

@@ -31,10 +31,15 @@ extension Keyspace {
   }
 
   private func leased(_ error: RedisError?, _ generation: UInt64) {
-    if error?.code == .noReplicas { context.server.doubt() }
+    doubt(error)
     if isElsewhere(error) { return }
     subscribe()
     act(join.leased(error), generation)
+  }
+
+  /// A primary without replicas may be an old one: the Sentinels are asked.
+  private func doubt(_ error: RedisError?) {
+    if error?.code == .noReplicas { context.server.doubt() }
   }
 
   /// Resets both links if the error says that other nodes have another list; returns whether it does.
@@ -73,6 +78,7 @@ extension Keyspace {
       era: latestEra())
     let asked = context.scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, generation == context.generation else { return }
+      doubt(reply.error)
       if isElsewhere(reply.error) { return }
       if let error = reply.error { return act(join.identified(.failure(error)), generation) }
       guard let name = reply[0]?.string else {
