@@ -42,7 +42,7 @@ package final class RedisLink: EventSource {
     case connected(RedisConnection, Registration)
   }
 
-  private enum TimerKey {
+  enum TimerKey {
     static let reconnect: UInt32 = 0
     static let watch: UInt32 = 1
   }
@@ -52,7 +52,7 @@ package final class RedisLink: EventSource {
   /// Connections that may be lost in a row, before they are of use, until Redis counts as unreachable.
   private static let maxHastyLosses = 3
   /// How often the link looks whether an answer is overdue, in milliseconds.
-  private static let watchInterval: Int64 = 100
+  static let watchInterval: Int64 = 100
 
   let locator: any Locator
   /// Where the present attempt or connection leads; nil before that is known.
@@ -61,7 +61,7 @@ package final class RedisLink: EventSource {
   let security: TLSContext?
   let name: String
   let loop: Loop
-  private let timeout: Int64
+  let timeout: Int64
   let logger: Logger
   var state = State.stopped
   private var backoff = Backoff()
@@ -82,7 +82,7 @@ package final class RedisLink: EventSource {
   var wantsWrite = false
   /// Whether the owner wants nothing more for now; what Redis sends waits in the socket.
   var isPaused = false
-  private var reconnectTimer: TimerID?
+  var reconnectTimer: TimerID?
   /// What was logged last since the owner found the link in order.
   var lastComplaint = ""
   private var complaints = LogThrottle(burst: 10)
@@ -94,8 +94,8 @@ package final class RedisLink: EventSource {
   /// Replies that answer no command: what subscriptions deliver.
   package var onPush: (RedisReplyView) -> Void = { _ in }
 
-  /// A link to where `locator` says at each attempt; `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
-  /// `security` is needed where its URLs have TLS.
+  /// A link to where `locator` says at each attempt; `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a
+  /// connection or an answer may take. `security` is needed where its URLs have TLS.
   package init(
     by locator: any Locator, security: TLSContext? = nil, name: String, on loop: Loop, timeout: Int64, logger: Logger
   ) {
@@ -240,94 +240,6 @@ package final class RedisLink: EventSource {
     let lost = pending
     pending = []
     for answer in lost { answer(.lost) }
-  }
-
-  // MARK: Events of the loop
-
-  package func ready(_ readiness: Readiness, key: UInt32) {
-    switch state {
-    case .connecting(let fd, let registration, let rest): finishConnecting(fd, registration, rest: rest)
-    case .securing(let connection, let registration, let rest): secure(connection, registration, rest: rest)
-    case .introducing(let connection, _), .connected(let connection, _):
-      if readiness.contains(.writable) { flush() }
-      if !isPaused || readiness.contains(.failed) { read(connection) }
-    case .stopped, .waiting, .locating, .resolving: break
-    }
-  }
-
-  private func read(_ connection: RedisConnection) {
-    let interest = connection.stream.interest
-    let result = connection.read(by: readRoom) { [self] reply in
-      heard = loop.now
-      // A pub/sub connection answers nothing but subscriptions once it has any; before that it answers as any other.
-      if let answer = pending.popFirst() { answer(.reply(reply)) } else { onPush(reply) }
-    }
-    switch result {
-    case .drained, .limit: if connection.stream.interest != interest { watchIfCurrent(connection) }
-    case .closed: loseIfCurrent(connection, "\(locator.peer.subject) closed the connection")
-    case .failed(let failure): loseIfCurrent(connection, advice(on: failure))
-    }
-  }
-
-  /// A port with TLS ends a plain connection at its first command, without a word.
-  private func withHint(_ reason: String) -> String {
-    guard case .introducing = state, let target, case .tcp = target.endpoint, !target.isSecure else { return reason }
-    return "\(reason): if this port speaks TLS, use \(locator.peer.secureScheme)"
-  }
-
-  private func watchIfCurrent(_ connection: RedisConnection) {
-    switch state {
-    case .introducing(let current, let registration), .connected(let current, let registration):
-      if current === connection { watch(connection, registration) }
-    case .stopped, .waiting, .locating, .resolving, .connecting, .securing: break
-    }
-  }
-
-  /// The owner may have given the connection up while it was read.
-  private func loseIfCurrent(_ connection: RedisConnection, _ reason: String) {
-    switch state {
-    case .introducing(let current, _), .connected(let current, _):
-      if current === connection { lose(withHint(reason)) }
-    case .stopped, .waiting, .locating, .resolving, .connecting, .securing: break
-    }
-  }
-
-  /// One read takes no more: what it brings is parsed while it is in the processor's cache.
-  private var readRoom: UnsafeMutableRawBufferPointer {
-    UnsafeMutableRawBufferPointer(rebasing: loop.receiveBuffer[..<ByteStream.leastRoom])
-  }
-
-  package func expired(key: UInt32) {
-    if key == TimerKey.reconnect {
-      reconnectTimer = nil
-      if case .waiting = state { connect() }
-      return
-    }
-    watch()
-    if case .stopped = state { return }
-    _ = loop.schedule(after: Self.watchInterval, source: self, key: TimerKey.watch)
-  }
-
-  /// Gives up on an attempt or an answer that takes too long.
-  private func watch() {
-    switch state {
-    case .connecting(let fd, let registration, let rest) where loop.now - attemptBegan > timeout && !rest.isEmpty:
-      // An address that does not answer at all must not keep the others from being tried.
-      abandon(fd, registration, for: rest)
-    case .securing(let connection, let registration, let rest):
-      if loop.now - attemptBegan > timeout {
-        if !rest.isEmpty { return abandon(connection, registration, for: rest) }
-        failAttempt("no TLS within \(timeout) ms: if this port does not speak TLS, use \(locator.peer.plainScheme)")
-      }
-    case .locating:
-      if loop.now - attemptBegan > timeout { failAttempt("\(locator.overdue) within \(timeout) ms") }
-    case .resolving, .connecting, .introducing:
-      if loop.now - attemptBegan > timeout { failAttempt("no connection within \(timeout) ms") }
-    case .connected where isPaused: heard = loop.now
-    case .connected:
-      if !pending.isEmpty || confirmations > 0, loop.now - heard > timeout { lose("no answer within \(timeout) ms") }
-    case .stopped, .waiting: break
-    }
   }
 }
 
