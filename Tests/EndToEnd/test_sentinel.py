@@ -54,10 +54,8 @@ class Talk:
 
     async def say_until(self, done: Callable[[], bool]) -> None:
         """Alice goes on talking, whatever becomes of it."""
-        number = 0
         while not done():
-            number += 1
-            self.sent.append(f"meanwhile {number}")
+            self.sent.append(f"meanwhile {len(self.sent)}")
             await self.alice.command("publish", channel=self.channel, data=self.sent[-1])
             await asyncio.sleep(0.02)
 
@@ -97,7 +95,7 @@ async def test_everything_works_as_on_one(start, nodes, connect, channel):
     talk = await Talk.begin(nodes(sentinels.url), connect, channel)
     answer = await talk.bob.command("history", channel=talk.channel, limit=10)
     assert [message["data"] for message in answer["messages"]] == ["before"]
-    assert (await talk.alice.succeed("sent", "send", user="bob", data=1))["online"] is True
+    assert (await talk.alice.succeed("sent", "send", to="bob", data=1))["online"] is True
     assert (await talk.bob.expect("direct"))["data"] == 1
     names = {each["name"] for each in sentinels.sentinels[0].client.client_list()}
     assert {f"apus-{node.name}" for node in talk.nodes} <= names
