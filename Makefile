@@ -66,10 +66,10 @@ $(APUS): $(SOURCES) | build-tools
 .PHONY: test
 test: ## Everything a change must pass; installs what it needs
 	@rm -f .build/tiers
-	@$(MAKE) --no-print-directory lint unit fuzz broker build test-tools $(VENV)/ready $(AUTOBAHN)/ready
-	@echo '== beside the end-to-end tests, which mostly wait: conformance, and the build for the thread sanitizer'
-	@+deploy/beside '$(WITHIN) end-to-end' '$(WITHIN) conformance' '$(WITHIN) threads-build'
-	@$(MAKE) --no-print-directory web browser counts threads
+	@$(MAKE) --no-print-directory lint unit fuzz broker build test-tools web-tools $(VENV)/ready $(AUTOBAHN)/ready
+	@echo '== beside tests that mostly wait, end to end and in a browser: conformance, and the build for the thread sanitizer'
+	@+deploy/beside '$(WITHIN) end-to-end web browser' '$(WITHIN) conformance' '$(WITHIN) threads-build'
+	@$(MAKE) --no-print-directory counts threads
 	@echo '== what each tier took' && cat .build/tiers
 	@echo '== all tests passed'
 
