@@ -213,7 +213,7 @@ async def test_too_few_replicas_are_no_reason_to_leave(start, nodes, connect, ch
         return True
 
     await eventually(is_refused)
-    assert "NOREPLICAS" in talk.nodes[0].tail()
+    await eventually(lambda: "NOREPLICAS" in talk.nodes[0].tail())
     sentinels.redis[1].resume()
 
     async def is_taken() -> bool:

@@ -5,6 +5,8 @@ import os
 import random
 import socket
 
+from harness.failure import Failure
+
 # Below the range the kernel takes for outgoing connections, so that nobody's client socket sits on a port
 # while the program that owns it is being restarted.
 _ALL = range(12000, 32000)
@@ -21,38 +23,37 @@ def _share(worker: str | None) -> range:
 
 
 _CANDIDATES = _share(os.environ.get("PYTEST_XDIST_WORKER"))
-
-_given: set[int] = set()
+# Given out in turn: one comes again when all others have been, and a long run needs more than there are.
+_next = random.choice(_CANDIDATES)
 
 
 def free_port() -> int:
-    """A port nobody listens on, given out once in this run."""
-    while True:
-        port = random.choice(_CANDIDATES)
-        if _is_free(port):
-            _given.add(port)
-            return port
+    """A port nobody listens on, and none that was given out lately."""
+    return free_ports(1)
+
+
+def free_ports(count: int) -> int:
+    """The first of so many free ports in a row."""
+    global _next
+    for _ in _CANDIDATES:
+        row = range(_next, _next + count)
+        if row.stop > _CANDIDATES.stop:
+            _next = _CANDIDATES.start
+            continue
+        taken = next((port for port in row if not _is_free(port)), None)
+        _next = row.stop if taken is None else taken + 1
+        if taken is None:
+            return row.start
+    raise Failure(f"no {count} free ports in a row from {_CANDIDATES.start} to {_CANDIDATES.stop - 1}")
 
 
 def _is_free(port: int) -> bool:
-    if port in _given:
-        return False
     with socket.socket() as probe:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError:
             return False
     return True
-
-
-def free_ports(count: int) -> int:
-    """The first of so many free ports in a row."""
-    while True:
-        first = free_port()
-        others = range(first + 1, first + count)
-        if others.stop <= _CANDIDATES.stop and all(_is_free(port) for port in others):
-            _given.update(others)
-            return first
 
 
 def is_taken(port: int) -> bool:
