@@ -289,8 +289,9 @@ async def test_drain(own_cluster, connect, raw, channel):
     for client in clients:
         await client.subscribe(channel, presence=True)
     await watcher.collect("join", len(clients))
-    # Accepted before the drain began, hence not lost.
+    # Accepted before the drain began, hence not lost: a pong shows that the node has read what stands before it.
     accepted = [await client.start("publish", channel=channel, data=client.id) for client in clients]
+    await asyncio.gather(*(client.ping() for client in clients))
 
     draining.signal(signal.SIGTERM)
     for client in clients:
