@@ -54,7 +54,7 @@ struct SentinelInquiry {
   }
 
   /// Where the primary is by what they say, or why nobody knows.
-  func primary(by replies: [Reply]) -> Result<PrimaryAddress, Failure> {
+  func primary(by replies: [Reply]) -> Result<ServerAddress, Failure> {
     let answers = replies.map(\.answer)
     if let decision = SentinelAnswer.decide(answers) { return .success(decision.address) }
     return .failure(
@@ -72,7 +72,7 @@ extension SentinelAnswer {
     case .refused(let error): self = .refused(LinkPeer.sentinel.advice(on: error))
     case .lost: self = .refused("no answer in time")
     case .list(let parts) where parts.count == 2:
-      let address = PrimaryAddress(host: parts[0].text ?? "", port: parts[1].text ?? "")
+      let address = ServerAddress(host: parts[0].text ?? "", port: parts[1].text ?? "")
       self = address.map { .primary($0, epoch: epoch) } ?? Self.noAddress
     case .text, .integer, .list: self = Self.noAddress
     }

@@ -1,7 +1,7 @@
 /// What a Sentinel says of a primary.
 package enum SentinelAnswer: Equatable, Sendable {
   /// Its address, and where it was asked for the `config-epoch`, which each failover raises.
-  case primary(PrimaryAddress, epoch: Int?)
+  case primary(ServerAddress, epoch: Int?)
   /// It does not watch a primary of that name.
   case unknownName
   /// It cannot be asked, for that reason.
@@ -25,7 +25,7 @@ package enum SentinelAnswer: Equatable, Sendable {
     } else if reply.kind == .null {
       self = .unknownName
     } else if let host = reply[0], let port = reply[1], reply.count == 2,
-      let address = PrimaryAddress(host: host.string, port: port.string)
+      let address = ServerAddress(host: host.string, port: port.string)
     {
       self = .primary(address, epoch: epoch)
     } else {
@@ -40,7 +40,7 @@ package enum SentinelAnswer: Equatable, Sendable {
 
   /// What of several answers is to be believed.
   package struct Decision: Equatable {
-    package let address: PrimaryAddress
+    package let address: ServerAddress
     /// How many name it.
     let votes: Int
     /// The highest epoch of those; nil where none tells one.
@@ -49,7 +49,7 @@ package enum SentinelAnswer: Equatable, Sendable {
 
   /// The address that most name; of several with equally many that of the highest epoch. `preferred` breaks what is a
   /// tie after that. Nil where nobody names any.
-  package static func decide(_ answers: [SentinelAnswer], preferring preferred: PrimaryAddress? = nil) -> Decision? {
+  package static func decide(_ answers: [SentinelAnswer], preferring preferred: ServerAddress? = nil) -> Decision? {
     var decisions: [Decision] = []
     for case .primary(let address, let epoch) in answers {
       let index = decisions.firstIndex { $0.address == address }

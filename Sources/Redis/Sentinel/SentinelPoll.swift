@@ -8,11 +8,11 @@ package struct SentinelPoll {
     /// Ask that Sentinel; the answer is to come with that number.
     case ask(Int, number: UInt64, withEpoch: Bool)
     /// The answer for all who want to connect.
-    case found(PrimaryAddress)
+    case found(ServerAddress)
     /// The same, where it is not known, as a sentence.
     case notFound(String)
     /// The primary is another than before. Comes before `found`.
-    case moved(PrimaryAddress)
+    case moved(ServerAddress)
     /// None answers any more, for that reason; what is connected stays.
     case unheard(String)
     /// One answers again.
@@ -57,7 +57,7 @@ package struct SentinelPoll {
   private var lastAsked: Int64 = 0
   private var lastAskedAll: Int64?
   /// What was decided last, and the epoch that was told with it.
-  private var primary: PrimaryAddress?
+  private var primary: ServerAddress?
   private var epoch: Int?
 
   /// `places` tells the Sentinels apart in sentences, `name` is the name they know the primary by.
@@ -237,7 +237,7 @@ extension SentinelPoll {
     return decided(decision.address)
   }
 
-  private mutating func decided(_ address: PrimaryAddress) -> [Action] {
+  private mutating func decided(_ address: ServerAddress) -> [Action] {
     round = .none
     var actions: [Action] = []
     if let primary, primary != address { actions.append(.moved(address)) }

@@ -66,7 +66,7 @@ package struct SentinelURL: Sendable, Equatable {
   }
 
   /// The primary at that address, as Sentinels tell it.
-  package func primary(at address: PrimaryAddress) -> RedisURL {
+  package func primary(at address: ServerAddress) -> RedisURL {
     RedisURL(
       .tcp(host: address.host, port: address.port), user: user, password: password, database: database,
       isSecure: isSecure, serverName: serverName)

@@ -18,7 +18,7 @@ struct SentinelCheck {
     }
   }
 
-  private func finding(_ reply: SentinelInquiry.Reply, _ primary: PrimaryAddress?) -> Finding {
+  private func finding(_ reply: SentinelInquiry.Reply, _ primary: ServerAddress?) -> Finding {
     let place = "the Sentinel \(reply.sentinel.address)"
     switch reply.answer {
     case .primary(let address, _) where address == primary: return .ok("\(place) names \(address)")
@@ -28,7 +28,7 @@ struct SentinelCheck {
     }
   }
 
-  private static func finding(_ replicas: Int, at address: PrimaryAddress) -> Finding {
+  private static func finding(_ replicas: Int, at address: ServerAddress) -> Finding {
     switch replicas {
     case 0: .warning("the primary is \(address), without a replica: nothing takes over when it fails")
     case 1: .ok("the primary is \(address), with 1 replica")
@@ -55,7 +55,7 @@ struct SentinelCheck {
 }
 
 extension SentinelInquiry.Reply {
-  func names(_ primary: PrimaryAddress) -> Bool {
+  func names(_ primary: ServerAddress) -> Bool {
     if case .primary(primary, _) = answer { true } else { false }
   }
 }

@@ -27,7 +27,7 @@ import Testing
     #expect(read == answer)
   }
 
-  private func decide(_ answers: [SentinelAnswer], preferring preferred: PrimaryAddress? = nil) -> PrimaryAddress? {
+  private func decide(_ answers: [SentinelAnswer], preferring preferred: ServerAddress? = nil) -> ServerAddress? {
     SentinelAnswer.decide(answers, preferring: preferred)?.address
   }
 
@@ -71,7 +71,7 @@ import Testing
   }
 }
 
-private func address(_ host: String) -> PrimaryAddress {
-  guard let address = PrimaryAddress(host: host, port: "6379") else { preconditionFailure("no address: \(host)") }
+private func address(_ host: String) -> ServerAddress {
+  guard let address = ServerAddress(host: host, port: "6379") else { preconditionFailure("no address: \(host)") }
   return address
 }

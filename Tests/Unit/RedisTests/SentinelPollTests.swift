@@ -298,7 +298,7 @@ private struct Poll {
 
   /// All are connected, the address is known, and it is the turn of 0.
   /// `since` is how long ago the last answer came.
-  init(known address: PrimaryAddress, epoch: Int = 1, since: Int64 = 0) {
+  init(known address: ServerAddress, epoch: Int = 1, since: Int64 = 0) {
     for index in 0...2 { _ = connected(index) }
     _ = locate()
     for index in 0...2 { _ = answered(index, .primary(address, epoch: epoch)) }
@@ -354,7 +354,7 @@ private struct Random {
   }
 }
 
-private func address(_ number: Int) -> PrimaryAddress {
-  guard let address = PrimaryAddress(host: "10.0.0.\(number)", port: "6379") else { preconditionFailure("no address") }
+private func address(_ number: Int) -> ServerAddress {
+  guard let address = ServerAddress(host: "10.0.0.\(number)", port: "6379") else { preconditionFailure("no address") }
   return address
 }

@@ -23,7 +23,7 @@ import Testing
     let url = try SentinelURL(text)
     #expect(url.sentinels.map(\.address) == sentinels)
     #expect(url.name == name)
-    let address = try #require(PrimaryAddress(host: "10.0.0.5", port: "6379"))
+    let address = try #require(ServerAddress(host: "10.0.0.5", port: "6379"))
     #expect(url.primary(at: address).description == primary)
   }
 
@@ -33,7 +33,7 @@ import Testing
     #expect(url.sentinels.map(\.user) == ["guard", "guard"])
     #expect(url.sentinels.map(\.password) == ["t&wo=#", "t&wo=#"])
     #expect(url.sentinels.map(\.database) == [0, 0], "Sentinels have no databases")
-    let primary = url.primary(at: try #require(PrimaryAddress(host: "::1", port: "1")))
+    let primary = url.primary(at: try #require(ServerAddress(host: "::1", port: "1")))
     #expect(primary.user == "alice" && primary.password == "one?" && primary.database == 2)
     #expect(primary.endpoint == .tcp(host: "::1", port: 1))
     let bare = try SentinelURL("redis+sentinel://alice:one@a/m")

@@ -1,5 +1,5 @@
-/// Where a primary stands, as a Sentinel tells it.
-package struct PrimaryAddress: Hashable, Sendable {
+/// The address of a server, as a Sentinel or a server of a Cluster tells it.
+package struct ServerAddress: Hashable, Sendable {
   /// A name or an address; an IPv6 address without brackets.
   package let host: String
   package let port: UInt16
@@ -14,6 +14,6 @@ package struct PrimaryAddress: Hashable, Sendable {
   }
 }
 
-extension PrimaryAddress: CustomStringConvertible {
+extension ServerAddress: CustomStringConvertible {
   package var description: String { "\(host.contains(":") ? "[\(host)]" : host):\(port)" }
 }
