@@ -17,10 +17,20 @@ final class ChannelPublisher {
   private unowned let context: KeyspaceContext
   private unowned let lease: NodeLease
   private var scratch = ByteWriter(capacity: 4096)
+  /// When the present run of Redis last confirmed that it keeps a message.
+  private var kept: Int64?
 
   init(_ context: KeyspaceContext, _ lease: NodeLease) {
     self.context = context
     self.lease = lease
+  }
+
+  /// Milliseconds since the run that the node was joined to last confirmed that it keeps a message; nil where it never has.
+  var timeSinceKept: Int64? { kept.map { context.loop.now - $0 } }
+
+  /// Another run begins.
+  func forgetKept() {
+    kept = nil
   }
 
   func publish(_ publication: Publication, _ caller: Caller) {
@@ -72,6 +82,7 @@ final class ChannelPublisher {
           : refuse(caller, .unavailable, "Redis refused the message; nothing was published.")
         context.handle(serverError: error)
       } else if let receipt = receipt(reply) {
+        if receipt.position != nil { kept = context.loop.now }
         guard caller.wantsReceipt else { return }
         context.outlet.answer(.success(.published(publisher.channel, publisher.kind, receipt)), to: caller)
       } else {

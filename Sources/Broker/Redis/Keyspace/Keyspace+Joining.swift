@@ -12,7 +12,7 @@ extension Keyspace {
   func act(_ action: KeyspaceJoin.Action, _ generation: UInt64) {
     switch action {
     case .identify(let run, let previousRun, let lostLease): identify(run, previousRun, lostLease, generation)
-    case .adopt(let run): lease.adopt(run)
+    case .adopt(let run): adopt(run)
     case .beginReentry: registry.beginReentry()
     case .takeNewID: takeNewID()
     case .renewLease(let taking):
@@ -28,6 +28,11 @@ extension Keyspace {
     case .joined: joined(generation)
     case .reset(let reason): context.commands.reset(reason)
     }
+  }
+
+  private func adopt(_ run: RedisRun) {
+    if run.name != lease.run.name { publisher.forgetKept() }
+    lease.adopt(run)
   }
 
   private func leased(_ error: RedisError?, _ generation: UInt64) {
@@ -75,7 +80,7 @@ extension Keyspace {
     let scripts = StreamScripts(keys: context.keys, run: run)
     let call = scripts.identify(
       newSeed: context.newSeed(), previousRun: previousRun, lostLease: lostLease, layout: context.layout,
-      era: latestEra())
+      era: latestEra(), kept: publisher.timeSinceKept)
     let asked = context.scripts.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, generation == context.generation else { return }
       doubt(reply.error)
@@ -120,6 +125,11 @@ extension Keyspace {
     join.leaseLost()
     act(join.takeNewID(), context.generation)
     context.server.lookAgain()
+  }
+
+  /// Another node has ended the run, since something is lost that this node has not told its clients of.
+  func runEnded() {
+    context.server.reset("another run of Redis has begun")
   }
 
   private func takeNewID() {

@@ -67,6 +67,7 @@ final class Keyspace {
     registry.end()
     context.onFenced = { [unowned self] in fenced() }
     lease.activeChannels = { [unowned self] in subscriptions.activeCount }
+    lease.onOtherRun = { [unowned self] in runEnded() }
     context.server.listener = self
     context.server.start()
   }

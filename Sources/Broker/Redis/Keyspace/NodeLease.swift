@@ -12,6 +12,8 @@ final class NodeLease {
   private let reaper: Reaper
   /// How many channels have a listener on this node, as its hash in Redis says.
   var activeChannels: () -> Int = { 0 }
+  /// Called where Redis goes by another run than the one that the node is joined to.
+  var onOtherRun: () -> Void = {}
   private(set) var nodeID: NodeID
   /// The run of Redis that the node is joined to; without a name before that.
   private(set) var run = RedisRun(name: "", replicationID: "")
@@ -19,6 +21,8 @@ final class NodeLease {
   private var isDraining = false
   private var lease = Lease()
   private var renewed = Cooldown()
+  /// When the first lease of all nodes is over, and a random time after it: not all nodes look at once.
+  private var expiry: Int64?
   private var lookedForExpired = Cooldown()
   /// Ids this node had before it lost their leases, still to be reaped.
   private var previousIDs: [NodeID] = []
@@ -55,12 +59,14 @@ final class NodeLease {
     let arguments: [ScriptArgument] =
       [.text(nodeID.string), .text(String(Lease.duration)), taking ? "1" : "0", .text(context.layout.text)]
       + fields.flatMap { [.text($0.0), .text($0.1)] }
-    let keys = [context.keys.node(nodeID.string), context.keys.nodes, context.keys.layout]
+    let keys = [context.keys.node(nodeID.string), context.keys.nodes, context.keys.layout, context.keys.run]
     let sent = context.scripts.run(.renew, keys: keys, arguments) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
       if let error = reply.error { return done(error) }
       lease.confirm(now: context.loop.now)
+      noteExpiry(reply)
       done(nil)
+      if let name = reply[2]?.string, !name.isEmpty, name != run.name { onOtherRun() }
     }
     if !sent { context.commands.reset("the lease cannot be renewed") }
   }
@@ -132,9 +138,20 @@ final class NodeLease {
 
   // MARK: Other nodes
 
+  private func noteExpiry(_ reply: RedisReplyView) {
+    guard let clock = reply[0]?.integer, let end = reply[1].flatMap({ Int64($0.string) }) else { return }
+    let left = max(0, end - Int64(clock))
+    let next = context.loop.now + left + Int64.random(in: 0...Self.expiryInterval)
+    // One that is over is looked for, whatever else was told since.
+    expiry = left > 0 ? next : min(next, expiry ?? next)
+  }
+
+  /// Looks for nodes whose lease is over, where there may be any.
   func lookForDeadNodes() {
     let now = context.loop.now
-    guard lease.mayReap(now: now), lookedForExpired.restart(after: Self.expiryInterval, now: now) else { return }
+    guard let expiry, now >= expiry, lease.mayReap(now: now),
+      lookedForExpired.restart(after: Self.expiryInterval, now: now)
+    else { return }
     let arguments: [ScriptArgument] = [
       .text(nodeID.string), .text(context.keys.nodePrefix), .text(context.keys.reapPrefix), .text(String(Reaper.claim)),
     ]

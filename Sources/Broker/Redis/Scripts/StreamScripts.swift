@@ -79,16 +79,17 @@ struct StreamScripts {
 
   /// Asks under what name the run goes that INFO tells of; the answer is the name, 1 where Redis does not know of everybody
   /// who is connected, and the era of the list. `previousRun` is the one that the node was joined to before, if any, and
-  /// `lostLease` whether it has found its lease gone; `era` is the latest that was heard.
+  /// `lostLease` whether it has found its lease gone; `era` is the latest that was heard; `kept` the milliseconds since
+  /// that run has last confirmed that it keeps a message.
   func identify(
-    newSeed: String, previousRun: String? = nil, lostLease: Bool = false, layout: Layout, era: Int
+    newSeed: String, previousRun: String? = nil, lostLease: Bool = false, layout: Layout, era: Int, kept: Int64? = nil
   ) -> ScriptCall {
     ScriptCall(
       script: .identify, keys: [keys.run, keys.layout],
       arguments: [
         .text(run.name), .text(run.replicationID), .text(run.previousReplicationID), .text(newSeed),
         .text(previousRun ?? ""), lostLease ? "1" : "0", .text(layout.text), .number(Int(Lease.duration)),
-        .number(era),
+        .number(era), kept.map { .number(Int($0)) } ?? "",
       ] + layout.shorter.map { .text($0) })
   }
 
