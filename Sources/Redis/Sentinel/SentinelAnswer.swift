@@ -7,6 +7,11 @@ package enum SentinelAnswer: Equatable, Sendable {
   /// It cannot be asked, for that reason.
   case refused(String)
 
+  /// That of a primary; nil where it names none.
+  var address: ServerAddress? {
+    if case .primary(let address, _) = self { address } else { nil }
+  }
+
   package static let noAddress = SentinelAnswer.refused("its answer is not an address")
 
   package static func addressQuestion(_ name: String) -> RedisCommand {

@@ -13,6 +13,8 @@ package final class SentinelLocator: Locator {
   private var poll: SentinelPoll
   private var waiting: [(Result<RedisURL, NoLocation>) -> Void] = []
   private var ticker: Ticker?
+  /// When it was told last that too few name another primary.
+  private var doubts = LogThrottle()
   /// When it was told last that none answers.
   private var silences = LogThrottle()
   private var isSilenceTold = false
@@ -81,6 +83,7 @@ package final class SentinelLocator: Locator {
       case .moved(let address):
         logger.notice("the Sentinels name another primary", metadata: ["redis": "\(url)", "primary": "\(address)"])
         onMove(url.primary(at: address), "the Sentinels name another primary, \(address)")
+      case .doubtful(let reason): tellDoubt(reason)
       case .unheard(let reason): tellSilence(reason)
       case .heard: tellVoice()
       }
@@ -110,7 +113,12 @@ package final class SentinelLocator: Locator {
     }
   }
 
-  // MARK: Silence
+  // MARK: Telling
+
+  private func tellDoubt(_ reason: String) {
+    guard doubts.failed(now: loop.now) != nil else { return }
+    logger.warning("\(reason)", metadata: ["redis": "\(url)"])
+  }
 
   private func tellSilence(_ reason: String) {
     guard silences.failed(now: loop.now) != nil else { return }

@@ -2,7 +2,8 @@
 ///
 /// Where somebody wants to connect, one is asked after the other until one answers. While all is well each is asked in
 /// turn. One alone is believed only where it says what is known: otherwise, and the first time, all are asked, since a
-/// Sentinel that is cut off together with an old primary goes on naming that.
+/// Sentinel that is cut off together with an old primary goes on naming that. More than half of all must name another
+/// primary; fewer are believed only where they know of a later failover.
 package struct SentinelPoll {
   package enum Action: Equatable {
     /// Ask that Sentinel; the answer is to come with that number.
@@ -13,6 +14,8 @@ package struct SentinelPoll {
     case notFound(String)
     /// The primary is another than before. Comes before `found`.
     case moved(ServerAddress)
+    /// Too few name another primary than the one in use, which stays, as a sentence. Told once.
+    case doubtful(String)
     /// None answers any more, for that reason; what is connected stays.
     case unheard(String)
     /// One answers again.
@@ -35,6 +38,8 @@ package struct SentinelPoll {
     var link = Link.connecting
     /// Why it did not answer when it was asked last.
     var failure: String?
+    /// The primary that it named when it answered last.
+    var named: ServerAddress?
   }
 
   /// How long one may take to answer.
@@ -59,6 +64,8 @@ package struct SentinelPoll {
   /// What was decided last, and the epoch that was told with it.
   private var primary: ServerAddress?
   private var epoch: Int?
+  /// Another that too few name, as was told.
+  private var doubted: ServerAddress?
 
   /// `places` tells the Sentinels apart in sentences, `name` is the name they know the primary by.
   package init(places: [String], name: String) {
@@ -117,6 +124,8 @@ extension SentinelPoll {
       return number == self.number ? failed(index, reason, now: now) : []
     }
     sentinels[index].failure = nil
+    sentinels[index].named = answer.address
+    forgetDoubt()
     let news: [Action] = isUnheard ? [.heard] : []
     isUnheard = false
     guard number == self.number else { return news }
@@ -231,10 +240,30 @@ extension SentinelPoll {
     }
     let isSure = decision.votes * 2 > sentinels.count
     guard missing.isEmpty || isSure else { return [] }
-    // A failover raises the epoch: where most are silent, who tells of an earlier one has old news.
-    if !isSure, let primary, let epoch, let told = decision.epoch, told < epoch { return decided(primary) }
-    if decision.address != primary || decision.epoch != nil { epoch = decision.epoch }
-    return decided(decision.address)
+    guard let primary, !isSure else {
+      if decision.address != primary || decision.epoch != nil { epoch = decision.epoch }
+      return decided(decision.address)
+    }
+    // A failover raises the epoch: a few who know of none that is later may have old news, or be wrong.
+    if let told = decision.epoch, let known = epoch, told > known {
+      epoch = told
+      return decided(decision.address)
+    }
+    return (decision.address == primary ? [] : tellDoubt(decision, primary)) + decided(primary)
+  }
+
+  private mutating func tellDoubt(_ decision: SentinelAnswer.Decision, _ primary: ServerAddress) -> [Action] {
+    guard doubted != decision.address else { return [] }
+    doubted = decision.address
+    let (votes, isOne) = (decision.votes, decision.votes == 1)
+    let isAll = answers.values.count { $0.address != nil } == votes
+    let names = "\(isAll ? "\(isOne ? "answers" : "answer"), and " : "")\(isOne ? "names" : "name") \(decision.address)"
+    return [.doubtful("only \(votes) of \(sentinels.count) Sentinels \(names); staying with \(primary)")]
+  }
+
+  /// Once nobody names that other primary any more, or it is the one in use, it is told of again when it is named again.
+  private mutating func forgetDoubt() {
+    if !sentinels.contains(where: { $0.named == doubted }) { doubted = nil }
   }
 
   private mutating func decided(_ address: ServerAddress) -> [Action] {
@@ -242,6 +271,7 @@ extension SentinelPoll {
     var actions: [Action] = []
     if let primary, primary != address { actions.append(.moved(address)) }
     primary = address
+    if doubted == address { doubted = nil }
     if isWanted { actions.append(.found(address)) }
     isWanted = false
     return actions

@@ -3,8 +3,8 @@ import Testing
 
 /// Transcripts: what happens, and what the node does then. Three Sentinels, 0 to 2.
 @Suite struct SentinelPollTests {
-  private let a = address(1)
-  private let b = address(2)
+  private let a = Poll.address(1)
+  private let b = Poll.address(2)
 
   // MARK: Wanting to connect
 
@@ -103,111 +103,6 @@ import Testing
     #expect(poll.answered(2, .unknownName) == ["not found: no Sentinel knows a primary of the name main"])
   }
 
-  // MARK: Another address
-
-  @Test func oneWithOldNewsChangesNothing() {
-    var poll = Poll(known: b)
-    #expect(poll.locate() == ["ask 0"])
-    #expect(poll.answered(0, .primary(a, epoch: nil)) == ["ask 0 epoch", "ask 1 epoch", "ask 2 epoch"])
-    #expect(poll.answered(0, .primary(a, epoch: 3)) == [])
-    #expect(poll.answered(1, .primary(b, epoch: 4)) == [])
-    #expect(poll.answered(2, .primary(b, epoch: 4)) == ["found \(b)"])
-  }
-
-  @Test func oneWithOldNewsDoesNotHoldTheNode() {
-    var poll = Poll(known: a)
-    #expect(poll.tick(after: 1000) == ["ask 0"])
-    #expect(poll.answered(0, .primary(a, epoch: nil)) == [])
-    #expect(poll.tick(after: 999) == [])
-    #expect(poll.tick(after: 1) == ["ask 1"])
-    #expect(poll.answered(1, .primary(b, epoch: nil)).count == 3)
-    #expect(poll.answered(0, .primary(a, epoch: 3)) == [])
-    #expect(poll.answered(1, .primary(b, epoch: 4)) == [])
-    #expect(poll.answered(2, .primary(b, epoch: 4)) == ["moved \(b)"])
-    #expect(poll.locate() == ["ask 2"])
-    #expect(poll.answered(2, .primary(b, epoch: nil)) == ["found \(b)"])
-  }
-
-  @Test func atATieTheHigherEpochDecides() {
-    var poll = Poll(known: a)
-    _ = poll.unreachable(2, "gone")
-    #expect(poll.locate() == ["ask 0"])
-    #expect(poll.answered(0, .primary(b, epoch: nil)) == ["ask 0 epoch", "ask 1 epoch"])
-    #expect(poll.answered(1, .primary(a, epoch: 3)) == [])
-    #expect(poll.answered(0, .primary(b, epoch: 4)) == ["moved \(b)", "found \(b)"])
-  }
-
-  @Test func oldNewsAreNotBelievedWhileTheOthersAreSilent() {
-    var poll = Poll(known: b, epoch: 4)
-    #expect(poll.tick(after: 1000) == ["ask 0"])
-    #expect(poll.answered(0, .primary(a, epoch: nil)).count == 3)
-    #expect(poll.locate() == [])
-    #expect(poll.answered(0, .primary(a, epoch: 3)) == [])
-    #expect(poll.tick(after: 500) == ["found \(b)"])
-    // A failover that the silent ones have not told of.
-    #expect(poll.locate() == ["ask 0"])
-    #expect(poll.answered(0, .primary(a, epoch: nil)).count == 3)
-    #expect(poll.answered(0, .primary(a, epoch: 5)) == [])
-    #expect(poll.tick(after: 500) == ["moved \(a)", "found \(a)"])
-  }
-
-  @Test func mostMayTellOfAnEarlierEpoch() {
-    var poll = Poll(known: b, epoch: 4)
-    #expect(poll.locate() == ["ask 0"])
-    #expect(poll.answered(0, .primary(a, epoch: nil)).count == 3)
-    #expect(poll.answered(0, .primary(a, epoch: 0)) == [])
-    #expect(poll.answered(1, .primary(a, epoch: 0)) == ["moved \(a)", "found \(a)"], "they were set up anew")
-  }
-
-  @Test func aSilentOneDoesNotKeepTheOthersFromDeciding() {
-    var poll = Poll(known: a)
-    #expect(poll.tick(after: 1000) == ["ask 0"])
-    #expect(poll.answered(0, .primary(b, epoch: nil)).count == 3)
-    #expect(poll.answered(1, .primary(b, epoch: 1)) == [])
-    #expect(poll.tick(after: 500) == ["moved \(b)"])
-  }
-
-  @Test func aDoubtAsksAllButNotWithoutEnd() {
-    var poll = Poll(known: a)
-    #expect(poll.tick(after: 1000) == ["ask 0"])
-    #expect(poll.doubt() == ["ask 0 epoch", "ask 1 epoch", "ask 2 epoch"])
-    #expect(poll.doubt() == [])
-    #expect(poll.answered(0, .primary(a, epoch: 1)) == [])
-    #expect(poll.answered(1, .primary(a, epoch: 1)) == [], "nothing is given up")
-    #expect(poll.tick(after: 999) == [])
-    #expect(poll.doubt() == [])
-    _ = poll.tick(after: 1)
-    #expect(poll.doubt().count == 3)
-  }
-
-  @Test func aDoubtIsLookedIntoAlsoWhereNothingIsUnderWay() {
-    var poll = Poll(known: a, since: 3000)
-    #expect(poll.doubt() == ["ask 0 epoch", "ask 1 epoch", "ask 2 epoch"])
-    #expect(poll.answered(0, .primary(b, epoch: 2)) == [])
-    #expect(poll.answered(2, .primary(b, epoch: 2)) == ["moved \(b)"])
-  }
-
-  @Test func aLateAnswerIsNoAnswerToALaterQuestionOfTheSame() {
-    var poll = Poll(known: a)
-    #expect(poll.tick(after: 1000) == ["ask 0"])
-    let late = poll.number
-    #expect(poll.doubt().count == 3)
-    #expect(poll.answered(1, .primary(a, epoch: 1)) == [])
-    #expect(poll.answered(0, .primary(a, epoch: nil), number: late) == [])
-    #expect(poll.locate() == [], "what it says now is to come yet")
-    #expect(poll.tick(after: 500) == ["found \(a)"])
-  }
-
-  @Test func aLateAnswerIsNoAnswerToTheNextQuestion() {
-    var poll = Poll(known: a)
-    #expect(poll.tick(after: 1000) == ["ask 0"])
-    let late = poll.number
-    #expect(poll.tick(after: 500) == [])
-    #expect(poll.tick(after: 500) == ["ask 1"])
-    #expect(poll.answered(0, .primary(b, epoch: nil), number: late) == [])
-    #expect(poll.answered(1, .primary(a, epoch: nil)) == [])
-  }
-
   // MARK: While all is well
 
   @Test func oneIsAskedEachSecondInTurn() {
@@ -287,64 +182,6 @@ import Testing
   }
 }
 
-/// The machine with its clock, whose actions are words.
-private struct Poll {
-  private var machine = SentinelPoll(places: ["s0", "s1", "s2"], name: "main")
-  private(set) var now: Int64 = 1_000_000
-  /// Of the latest question.
-  private(set) var number: UInt64 = 0
-
-  init() {}
-
-  /// All are connected, the address is known, and it is the turn of 0.
-  /// `since` is how long ago the last answer came.
-  init(known address: ServerAddress, epoch: Int = 1, since: Int64 = 0) {
-    for index in 0...2 { _ = connected(index) }
-    _ = locate()
-    for index in 0...2 { _ = answered(index, .primary(address, epoch: epoch)) }
-    now += 1000
-    while tick(after: 0) != ["ask 2"] {
-      for index in 0...2 { _ = answered(index, .primary(address, epoch: nil)) }
-      now += 1000
-    }
-    _ = answered(2, .primary(address, epoch: nil))
-    now += since
-  }
-
-  mutating func locate() -> [String] { words(machine.locate(now: now)) }
-  mutating func doubt() -> [String] { words(machine.doubt(now: now)) }
-  mutating func connected(_ index: Int) -> [String] { words(machine.connected(index, now: now)) }
-  mutating func lost(_ index: Int) { machine.lost(index) }
-
-  mutating func unreachable(_ index: Int, _ reason: String) -> [String] {
-    words(machine.unreachable(index, reason, now: now))
-  }
-
-  mutating func answered(_ index: Int, _ answer: SentinelAnswer, number: UInt64? = nil) -> [String] {
-    words(machine.answered(index, answer, number: number ?? self.number, now: now))
-  }
-
-  mutating func tick(after milliseconds: Int64) -> [String] {
-    now += milliseconds
-    return words(machine.tick(now: now))
-  }
-
-  private mutating func words(_ actions: [SentinelPoll.Action]) -> [String] {
-    actions.map { action in
-      switch action {
-      case .ask(let index, let number, let withEpoch):
-        self.number = number
-        return "ask \(index)\(withEpoch ? " epoch" : "")"
-      case .found(let address): return "found \(address)"
-      case .notFound(let reason): return "not found: \(reason)"
-      case .moved(let address): return "moved \(address)"
-      case .unheard(let reason): return "unheard: \(reason)"
-      case .heard: return "heard"
-      }
-    }
-  }
-}
-
 private struct Random {
   var state: UInt64
 
@@ -352,9 +189,4 @@ private struct Random {
     state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
     return (state >> 33) % limit
   }
-}
-
-private func address(_ number: Int) -> ServerAddress {
-  guard let address = ServerAddress(host: "10.0.0.\(number)", port: "6379") else { preconditionFailure("no address") }
-  return address
 }
