@@ -187,7 +187,7 @@ let package = Package(
       dependencies: ["LoopTestSupport", "Reactor", "Redis", "TLS", .product(name: "Logging", package: "swift-log")],
       path: "Tests/Unit/RedisTests", swiftSettings: strict),
     .testTarget(
-      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Cluster", "Broker"],
+      name: "BrokerMachineTests", dependencies: ["TestSupport", "Model", "JSON", "Cluster", "Redis", "Broker"],
       path: "Tests/Unit/BrokerMachineTests", swiftSettings: strict),
     .testTarget(
       name: "ServerTests",

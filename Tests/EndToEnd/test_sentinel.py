@@ -331,3 +331,5 @@ def test_urls_that_cannot_be():
         assert code == 1 and sentence in said, said
     code, said = check("--redis", "redis+sentinel://a,b/m", "--redis", "redis+sentinel://b,c/m")
     assert code == 1 and "is given twice" in said, said
+    code, said = check("--redis", "redis+sentinel://a,b/m", "--redis", "redis+sentinel://c,d/m")
+    assert code == 1 and "there is another primary of the name m and its database 0" in said, said

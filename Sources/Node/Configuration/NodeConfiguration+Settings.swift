@@ -110,6 +110,11 @@ extension NodeConfiguration {
         if let other = urls.first(where: url.isOneServer) {
           throw RedisURLError("\(other) and \(url) are one server, and each Redis is one shard")
         }
+        if let primary = urls.lazy.compactMap(url.nameShared(with:)).first {
+          throw RedisURLError(
+            "there is another primary of the name \(primary.name) and its database \(primary.database): nodes tell them "
+              + "apart by their names, so each needs its own in 'sentinel monitor'")
+        }
         urls.append(url)
       } catch {
         let place = all.count == 1 ? "" : ", URL \(index + 1) of \(all.count)"

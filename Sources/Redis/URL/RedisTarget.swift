@@ -41,11 +41,12 @@ package enum RedisTarget: Sendable, Equatable {
     }
   }
 
-  /// Which Redis is meant, without who logs in there and how.
-  package var place: String {
+  /// By what nodes tell it from others in their lists, which must be alike: without the login, and without the Sentinels,
+  /// which may be replaced while nodes run.
+  package var layoutEntry: String {
     switch self {
     case .server(let url): url.place
-    case .sentinels(let url): url.place
+    case .sentinels(let url): url.layoutEntry
     }
   }
 
@@ -68,6 +69,15 @@ package enum RedisTarget: Sendable, Equatable {
         }
     case (.server, .sentinels), (.sentinels, .server): false
     }
+  }
+
+  /// The name of the primary and the database, where other Sentinels are asked for the same: nodes could not tell the two
+  /// apart. Nil where that is not so.
+  package func nameShared(with other: RedisTarget) -> (name: String, database: Int)? {
+    guard case .sentinels(let one) = self, case .sentinels(let other) = other,
+      one.layoutEntry == other.layoutEntry
+    else { return nil }
+    return (one.name, one.database)
   }
 
   /// Whether both lead to one server, be it to two of its databases, as far as the URLs tell.

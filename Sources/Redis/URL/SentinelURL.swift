@@ -12,7 +12,7 @@ package struct SentinelURL: Sendable, Equatable {
   /// What a connection to the primary needs, wherever it is.
   private let user: String?
   private let password: String?
-  private let database: Int
+  let database: Int
   private let serverName: String?
   /// Whether all connections use TLS.
   package let isSecure: Bool
@@ -59,11 +59,8 @@ package struct SentinelURL: Sendable, Equatable {
     return (name, try RedisURL.database(database))
   }
 
-  /// Which Redis is meant: the name and the Sentinels as they are given. The name alone will not do, since Sentinels of
-  /// other clusters may use it, too; and where the primary stands changes.
-  package var place: String {
-    "\(name)@\(sentinels.map(\.address).joined(separator: ","))/\(database)"
-  }
+  /// By what nodes tell it from others in their lists: the name and the database. No other entry begins like this.
+  var layoutEntry: String { "sentinel \(percentEncoded(name, keeping: ""))/\(database)" }
 
   /// The primary at that address, as Sentinels tell it.
   package func primary(at address: ServerAddress) -> RedisURL {

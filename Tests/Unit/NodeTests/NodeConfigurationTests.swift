@@ -35,6 +35,10 @@ import Testing
     ([.listen: ["/path"]], "--listen"), ([.listen: ["unix://run/a"]], "unix:///path"),
     ([.listen: ["unix:///run/"]], "unix:///path"), ([.redis: ["redis://a", "redis://a:6379/0"]], "twice"),
     ([.redis: ["redis+sentinel://a,b/m", "redis+sentinel://b,c/m"]], "twice"),
+    (
+      [.redis: ["redis+sentinel://a,b/m", "redis+sentinel://c/n", "redis+sentinel://d/m"]],
+      "URL 3 of 3: there is another primary of the name m and its database 0"
+    ),
     ([.redis: ["redis://a/0", "redis://a/1"]], "are one server"),
     ([.redis: ["redis://a", "redis+sentinel://a"]], "URL 2 of 2: Sentinels need the name of the primary"),
     ([.redis: ["redis+sentinel://a/m"], .redisCA: ["/ca.pem"]], "rediss+sentinel://"),
@@ -43,6 +47,14 @@ import Testing
   func whatCannotBe(_ flags: [Setting: [String]], _ hint: String) {
     let error = refusal { try NodeConfiguration(settings(flags.merging([.dev: ["true"]]) { $1 })).validated() }
     #expect(error.contains(hint), "\(error)")
+  }
+
+  @Test(arguments: [
+    ["redis+sentinel://a,b/m", "redis+sentinel://a,b/n"], ["redis+sentinel://a/m", "redis+sentinel://b/m/1"],
+    ["redis+sentinel://a:6379/m", "redis://a"],
+  ])
+  func listsThatMayBe(_ urls: [String]) throws {
+    #expect(try NodeConfiguration(settings([.redis: urls, .dev: ["true"]])).redis.count == urls.count)
   }
 
   @Test(arguments: [

@@ -57,9 +57,21 @@ import Testing
 
   @Test(arguments: [
     ("redis://x:y@a/1", "a:6379/1"), ("unix:///run/r.sock", "/run/r.sock/0"), ("redis://[::1]", "[::1]:6379/0"),
-    ("redis+sentinel://x:y@b,a:1/m/2?sentinel-password=z", "m@b:26379,a:1/2"),
+    ("redis+sentinel://x:y@b,a:1/m/2?sentinel-password=z", "sentinel m/2"),
+    ("redis+sentinel://a/m%2Fn%2Cx", "sentinel m%2Fn%2Cx/0"),
   ])
-  func thePlaceTellsNoLogin(text: String, place: String) throws {
-    #expect(try RedisTarget(text).place == place)
+  func anEntryOfTheListTellsNoLogin(text: String, entry: String) throws {
+    #expect(try RedisTarget(text).layoutEntry == entry)
+  }
+
+  @Test(
+    arguments: [
+      ("redis+sentinel://a/m", "rediss+sentinel://:x@b/m/0", true),
+      ("redis+sentinel://a/m", "redis+sentinel://a/n", false),
+      ("redis+sentinel://a/m", "redis+sentinel://b/m/1", false), ("redis://m:1", "redis://m:1", false),
+      ("redis+sentinel://a/m", "redis://m", false),
+    ] as [(String, String, Bool)])
+  func primariesAreToldApartByTheirNames(one: String, other: String, isAlike: Bool) throws {
+    #expect(try (RedisTarget(one).nameShared(with: RedisTarget(other)) != nil) == isAlike)
   }
 }

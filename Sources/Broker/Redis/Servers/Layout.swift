@@ -20,7 +20,7 @@ package struct Layout: Equatable {
   private static func text(_ index: KeyspaceIndex, of urls: ArraySlice<RedisTarget>) -> String {
     let position = "\(index) of \(urls.count)"
     guard urls.count > 1 else { return position }
-    let digest = KeyspaceMap.hash(urls.map(\.place).joined(separator: ","))
+    let digest = KeyspaceMap.hash(urls.map(\.layoutEntry).joined(separator: ","))
     return "\(position) \(String(digest, radix: 16))"
   }
 
