@@ -22,6 +22,14 @@ package enum LinkPeer: Sendable {
     }
   }
 
+  /// Who it is at that place, where that does not stand in the URL that was given.
+  func named(at url: RedisURL) -> String? {
+    switch self {
+    case .primary: "the primary \(url.address) that the Sentinels name"
+    case .redis, .sentinel: nil
+    }
+  }
+
   /// What a URL begins with that leads there without TLS.
   var plainScheme: String {
     switch self {

@@ -139,14 +139,22 @@ package final class RedisLink: EventSource {
     lose(reason, isUseless: true)
   }
 
-  /// The server is at `url` now: what leads elsewhere is lost, and an attempt to come back follows at once.
+  /// The server is at `url` now: what leads elsewhere is lost, and an attempt to come back follows at once. An attempt to
+  /// connect elsewhere is given up for that one, and does not count as failed.
   package func leave(unless url: RedisURL, _ reason: String) {
-    if case .waiting = state {
-      if let reconnectTimer { loop.cancel(reconnectTimer) }
-      return waitAndConnect(shortDelay)
+    switch state {
+    // It is just being asked where the server is.
+    case .stopped, .locating: return
+    case .waiting: if let reconnectTimer { loop.cancel(reconnectTimer) }
+    case .resolving, .connecting, .securing, .introducing:
+      guard target != url else { return }
+      disconnect()
+    case .connected:
+      if target != url { lose(reason) }
+      return
     }
-    guard let target, target != url else { return }
-    lose(reason)
+    waitAndConnect(shortDelay)
+    failPending()
   }
 
   /// Reads nothing until `resume`; what was read already still arrives.
@@ -197,12 +205,22 @@ package final class RedisLink: EventSource {
     onEvent(.lost(reason: reason))
   }
 
-  func failAttempt(_ reason: String) {
+  func failAttempt(_ failure: String) {
+    let reason = withPlace(failure)
     disconnect()
     logFailure(reason)
     waitAndConnect(Int64(backoff.next(using: &random)))
     failPending()
     onEvent(.unreachable(reason: reason))
+  }
+
+  /// Where others say the server is, somebody has to know where that was.
+  private func withPlace(_ reason: String) -> String {
+    switch state {
+    case .resolving, .connecting, .securing, .introducing:
+      target.flatMap { locator.peer.named(at: $0) }.map { "\($0): \(reason)" } ?? reason
+    case .stopped, .waiting, .locating, .connected: reason
+    }
   }
 
   /// Logs a reason once, not at every attempt, and only so often when it comes and goes.

@@ -10,7 +10,7 @@ import Testing
 @Suite struct RedisLinkLocatorTests {
   /// Keeps what is asked until the test answers it.
   private final class Asked: Locator {
-    let peer = LinkPeer.redis
+    var peer = LinkPeer.redis
     let description = "somewhere"
     let overdue = "nothing was said"
     var questions: [(Result<RedisURL, NoLocation>) -> Void] = []
@@ -63,6 +63,19 @@ import Testing
     #expect(reasons[0] == reasons[2] && reasons[0].contains("No such file"))
   }
 
+  @Test func whereThePrimaryIsSaidToBeIsPartOfTheReason() throws {
+    locator.peer = .primary
+    let nowhere = try RedisURL("unix:///nowhere/redis.sock")
+    locator.onQuestion = { [locator] number in
+      let answer = locator.questions[number - 1]
+      number == 2 ? answer(.failure(NoLocation(reason: "nobody knows"))) : answer(.success(nowhere))
+    }
+    let reasons = try reasons(2)
+    #expect(reasons[0].hasPrefix("the primary /nowhere/redis.sock that the Sentinels name: "))
+    #expect(reasons[0].contains("No such file"))
+    #expect(reasons[1] == "nobody knows")
+  }
+
   @Test func theQuestionIsAPartOfTheTime() throws {
     let nowhere = try RedisURL("unix:///nowhere/redis.sock")
     locator.onQuestion = { [link, locator] number in
@@ -87,18 +100,20 @@ import Testing
     let silent = try ListeningSocket.open(try #require(SocketAddress(unixPath: path)), count: 1)
     defer { for socket in silent { Sys.close(socket.fd) } }
     let (here, there) = (try RedisURL("unix://\(path)"), try RedisURL("unix:///nowhere/redis.sock"))
+    var left = 0
     locator.onQuestion = { [link, locator, loop] number in
-      locator.questions[number - 1](.success(number == 1 ? here : there))
-      guard number == 1 else { return }
+      locator.questions[number - 1](.success(number <= 3 ? here : there))
+      guard number <= 3 else { return }
       loop.after(30) {
         link.leave(unless: here, "it has not moved")
         #expect(link.target == here)
         link.leave(unless: there, "it has moved")
         #expect(link.target == nil)
+        left += 1
       }
     }
-    let reasons = try reasons(2)
-    #expect(reasons[0] == "it has moved")
-    #expect(reasons[1].contains("No such file"), "the next attempt is at the other place")
+    let reasons = try reasons(1)
+    #expect(left == 3)
+    #expect(reasons[0].contains("No such file"), "being led elsewhere is no failure")
   }
 }
