@@ -193,7 +193,7 @@ async def test_without_sentinels_nodes_go_on(start, nodes, connect, channel):
     for each in sentinels.sentinels:
         each.start()
     for node in talk.nodes:
-        await eventually(lambda node=node: "a Sentinel answers again" in node.tail())
+        await eventually(lambda node=node: "a Sentinel names the primary again" in node.tail())
         assert "connected to the Sentinel again" in node.tail()
     new = await during(talk, sentinels.failover)
     await talk.goes_on(new)

@@ -15,7 +15,7 @@ package final class SentinelLocator: Locator {
   private var ticker: Ticker?
   /// When it was told last that too few name another primary.
   private var doubts = LogThrottle()
-  /// When it was told last that none answers.
+  /// When it was told last that none names the primary.
   private var silences = LogThrottle()
   private var isSilenceTold = false
 
@@ -40,6 +40,8 @@ package final class SentinelLocator: Locator {
   }
 
   package var description: String { url.description }
+  /// How many Sentinels answer.
+  package var answering: Int { poll.answering }
   package var overdue: String { "no Sentinel has answered" }
 
   package func start() {
@@ -85,7 +87,7 @@ package final class SentinelLocator: Locator {
         onMove(url.primary(at: address), "the Sentinels name another primary, \(address)")
       case .doubtful(let reason): tellDoubt(reason)
       case .unheard(let reason): tellSilence(reason)
-      case .heard: tellVoice()
+      case .heard: tellEndOfSilence()
       }
     }
   }
@@ -123,13 +125,13 @@ package final class SentinelLocator: Locator {
   private func tellSilence(_ reason: String) {
     guard silences.failed(now: loop.now) != nil else { return }
     isSilenceTold = true
-    logger.warning("\(reason); the connection to the primary stays", metadata: ["redis": "\(url)"])
+    logger.warning("\(reason); the connection stays", metadata: ["redis": "\(url)"])
   }
 
-  private func tellVoice() {
+  private func tellEndOfSilence() {
     guard isSilenceTold else { return }
     isSilenceTold = false
-    logger.info("a Sentinel answers again", metadata: ["redis": "\(url)"])
+    logger.info("a Sentinel names the primary again", metadata: ["redis": "\(url)"])
   }
 }
 

@@ -1,6 +1,6 @@
-/// Which Sentinel is asked when, and what their answers come to; without any I/O. Times are in milliseconds.
+/// Says when to ask each Sentinel, and what their answers come to; without any I/O. Times are in milliseconds.
 ///
-/// Where somebody wants to connect, one is asked after the other until one answers. While all is well each is asked in
+/// For somebody who wants to connect, one is asked after the other until one answers. While all is well each is asked in
 /// turn. One alone is believed only where it says what is known: otherwise, and the first time, all are asked, since a
 /// Sentinel that is cut off together with an old primary goes on naming that. More than half of all must name another
 /// primary; fewer are believed only where they know of a later failover.
@@ -16,56 +16,66 @@ package struct SentinelPoll {
     case moved(ServerAddress)
     /// Too few name another primary than the one in use, which stays, as a sentence. Told once.
     case doubtful(String)
-    /// None answers any more, for that reason; what is connected stays.
+    /// None answers, or knows the primary, any more, as a sentence; what is connected stays. Told once.
     case unheard(String)
-    /// One answers again.
+    /// One names the primary again.
     case heard
   }
 
   /// How far the questions of the present round are.
-  private enum Round {
+  enum Round {
     case none
     /// One is asked, and `rest` after it where somebody wants to connect.
     case turn(asked: Int, since: Int64, rest: [Int])
-    /// Those in `missing` have not answered yet.
-    case all(since: Int64, missing: Set<Int>)
+    /// Those in `missing` have not answered yet, and may do so until then.
+    case all(since: Int64, missing: [Int: Int64])
   }
 
-  private struct Sentinel {
+  struct Sentinel {
     enum Link: Equatable { case connecting, connected, down }
 
     let place: String
     var link = Link.connecting
-    /// Why it did not answer when it was asked last.
+    /// Why it did not answer when it was asked last. A connection alone is no answer.
     var failure: String?
-    /// The primary that it named when it answered last.
-    var named: ServerAddress?
+    /// What it said when it answered last: a primary, or that it does not know the name.
+    var said: SentinelAnswer?
+
+    var isAnswering: Bool { said != nil && failure == nil }
+  }
+
+  /// What keeps all of them from naming a primary.
+  enum Trouble {
+    case silence, unknownName
   }
 
   /// How long one may take to answer.
   static let patience: Int64 = 500
+  /// How long all may take together, with their connections, the first time.
+  static let firstPatience: Int64 = 1500
   /// Between two questions while all is well, and between two rounds of all because of a doubt.
   static let interval: Int64 = 1000
 
-  private let name: String
-  private var sentinels: [Sentinel]
-  private var round = Round.none
+  let name: String
+  var sentinels: [Sentinel]
+  var round = Round.none
   /// Answers of the round.
-  private var answers: [Int: SentinelAnswer] = [:]
+  var answers: [Int: SentinelAnswer] = [:]
   /// Counts rounds, so that a late answer is recognised.
-  private var number: UInt64 = 0
+  var number: UInt64 = 0
   /// Whose turn it is.
-  private var next = 0
+  var next = 0
   /// Whether somebody wants to connect.
-  private var isWanted = false
-  private var isUnheard = false
-  private var lastAsked: Int64 = 0
-  private var lastAskedAll: Int64?
+  var isWanted = false
+  /// What was told of all of them together.
+  var told: Trouble?
+  var lastAsked: Int64 = 0
+  var lastAskedAll: Int64?
   /// What was decided last, and the epoch that was told with it.
-  private var primary: ServerAddress?
-  private var epoch: Int?
+  var primary: ServerAddress?
+  var epoch: Int?
   /// Another that too few name, as was told.
-  private var doubted: ServerAddress?
+  var doubted: ServerAddress?
 
   /// `places` tells the Sentinels apart in sentences, `name` is the name they know the primary by.
   package init(places: [String], name: String) {
@@ -96,14 +106,16 @@ extension SentinelPoll {
 
   package mutating func connected(_ index: Int, now: Int64) -> [Action] {
     sentinels[index].link = .connected
-    sentinels[index].failure = nil
     switch round {
     case .turn(index, _, _): return [ask(index, now: now)]
     case .turn(let asked, _, let rest) where sentinels[asked].link != .connected && rest.contains(index):
-      // Who can be asked at once is not kept waiting behind who cannot.
+      // One that can be asked at once does not wait for one that cannot.
       round = .turn(asked: index, since: now, rest: rest.filter { $0 != index } + [asked])
       return [ask(index, now: now)]
-    case .all(_, let missing) where missing.contains(index): return [ask(index, now: now, withEpoch: true)]
+    case .all(let since, var missing) where missing[index] != nil:
+      missing[index] = min(now + Self.patience, since + Self.firstPatience)
+      round = .all(since: since, missing: missing)
+      return [ask(index, now: now, withEpoch: true)]
     case .none, .turn, .all: return []
     }
   }
@@ -124,10 +136,13 @@ extension SentinelPoll {
       return number == self.number ? failed(index, reason, now: now) : []
     }
     sentinels[index].failure = nil
-    sentinels[index].named = answer.address
+    sentinels[index].said = answer
     forgetDoubt()
-    let news: [Action] = isUnheard ? [.heard] : []
-    isUnheard = false
+    var news: [Action] = []
+    if told != nil, answer.address != nil {
+      told = nil
+      news = [.heard]
+    }
     guard number == self.number else { return news }
     answers[index] = answer
     switch round {
@@ -135,7 +150,7 @@ extension SentinelPoll {
       guard case .primary(let address, _) = answer else { return news + goOn(with: rest, now: now) }
       return news + (primary ?? address == address ? decided(address) : askAll(now: now))
     case .all(let since, let missing):
-      round = .all(since: since, missing: missing.subtracting([index]))
+      round = .all(since: since, missing: missing.filter { $0.key != index })
       return news + decideIfPossible()
     case .none, .turn: return news
     }
@@ -147,9 +162,10 @@ extension SentinelPoll {
     case .turn(let asked, let since, _):
       return now - since >= Self.patience ? failed(asked, overdue(asked), now: now) : []
     case .all(let since, let missing):
-      guard now - since >= Self.patience else { return [] }
-      for index in missing { sentinels[index].failure = overdue(index) }
-      round = .all(since: since, missing: [])
+      let late = missing.filter { $0.value <= now }.keys
+      guard !late.isEmpty else { return [] }
+      for index in late { sentinels[index].failure = overdue(index) }
+      round = .all(since: since, missing: missing.filter { !late.contains($0.key) })
       return decideIfPossible()
     case .none:
       guard primary != nil, now - lastAsked >= Self.interval else { return [] }
@@ -164,11 +180,14 @@ extension SentinelPoll {
   /// Asks the next in turn, who may be one that did not answer before.
   private mutating func watch(now: Int64) -> [Action] {
     lastAsked = now
-    guard let index = turn.first(where: { sentinels[$0].link == .connected }) else { return tellIfUnheard() }
+    let connected = turn.first { sentinels[$0].link == .connected }
+    // One that is never done connecting is as silent as one that says nothing.
+    guard let index = connected ?? turn.first(where: { sentinels[$0].link != .down }) else { return tellTrouble() }
     number += 1
     answers = [:]
     round = .turn(asked: index, since: now, rest: order().filter { $0 != index })
-    return [ask(index, now: now)]
+    next = (index + 1) % sentinels.count
+    return connected == nil ? [] : [ask(index, now: now)]
   }
 
   private mutating func ask(_ index: Int, now: Int64, withEpoch: Bool = false) -> Action {
@@ -180,14 +199,14 @@ extension SentinelPoll {
   /// All, from the one whose turn it is.
   private var turn: [Int] { sentinels.indices.map { ($0 + next) % sentinels.count } }
 
-  /// Those who may answer, first who answered last time, last who did not.
+  /// Those that may answer: first those that answered last time, last those that did not.
   private func order() -> [Int] {
     let well = turn.filter { sentinels[$0].link == .connected && sentinels[$0].failure == nil }
     let others = turn.filter { sentinels[$0].link != .down && !well.contains($0) }
     return well + others.filter { sentinels[$0].failure == nil } + others.filter { sentinels[$0].failure != nil }
   }
 
-  private mutating func askNext(of rest: [Int], now: Int64) -> [Action] {
+  mutating func askNext(of rest: [Int], now: Int64) -> [Action] {
     guard let index = rest.first else { return notFound() }
     round = .turn(asked: index, since: now, rest: Array(rest.dropFirst()))
     return sentinels[index].link == .connected ? [ask(index, now: now)] : []
@@ -199,100 +218,15 @@ extension SentinelPoll {
     lastAskedAll = now
     lastAsked = now
     let asked = sentinels.indices.filter { sentinels[$0].link != .down }
-    round = .all(since: now, missing: Set(asked))
     let connected = asked.filter { sentinels[$0].link == .connected }
+    let deadline = now + (primary == nil ? Self.firstPatience : Self.patience)
+    let missing = asked.map { ($0, connected.contains($0) ? now + Self.patience : deadline) }
+    round = .all(since: now, missing: Dictionary(uniqueKeysWithValues: missing))
     let questions = connected.map { Action.ask($0, number: number, withEpoch: true) }
     return asked.isEmpty ? decideIfPossible() : questions
   }
 
   private func overdue(_ index: Int) -> String {
     sentinels[index].link == .connected ? "no answer within \(Self.patience) ms" : "no connection yet"
-  }
-}
-
-// MARK: - Deciding
-
-extension SentinelPoll {
-  private mutating func failed(_ index: Int, _ reason: String, now: Int64) -> [Action] {
-    sentinels[index].failure = reason
-    switch round {
-    case .turn(index, _, let rest): return goOn(with: rest, now: now)
-    case .all(let since, let missing):
-      round = .all(since: since, missing: missing.subtracting([index]))
-      return decideIfPossible()
-    case .none, .turn: return []
-    }
-  }
-
-  /// The one that was asked is no help.
-  private mutating func goOn(with rest: [Int], now: Int64) -> [Action] {
-    if isWanted { return askNext(of: rest.filter { sentinels[$0].link != .down }, now: now) }
-    round = .none
-    return tellIfUnheard()
-  }
-
-  /// Decides when all have answered, or when those who have not cannot change it.
-  private mutating func decideIfPossible() -> [Action] {
-    guard case .all(_, let missing) = round else { return [] }
-    let told = sentinels.indices.compactMap { answers[$0] }
-    guard let decision = SentinelAnswer.decide(told, preferring: primary) else {
-      return missing.isEmpty ? notFound() : []
-    }
-    let isSure = decision.votes * 2 > sentinels.count
-    guard missing.isEmpty || isSure else { return [] }
-    guard let primary, !isSure else {
-      if decision.address != primary || decision.epoch != nil { epoch = decision.epoch }
-      return decided(decision.address)
-    }
-    // A failover raises the epoch: a few who know of none that is later may have old news, or be wrong.
-    if let told = decision.epoch, let known = epoch, told > known {
-      epoch = told
-      return decided(decision.address)
-    }
-    return (decision.address == primary ? [] : tellDoubt(decision, primary)) + decided(primary)
-  }
-
-  private mutating func tellDoubt(_ decision: SentinelAnswer.Decision, _ primary: ServerAddress) -> [Action] {
-    guard doubted != decision.address else { return [] }
-    doubted = decision.address
-    let (votes, isOne) = (decision.votes, decision.votes == 1)
-    let isAll = answers.values.count { $0.address != nil } == votes
-    let names = "\(isAll ? "\(isOne ? "answers" : "answer"), and " : "")\(isOne ? "names" : "name") \(decision.address)"
-    return [.doubtful("only \(votes) of \(sentinels.count) Sentinels \(names); staying with \(primary)")]
-  }
-
-  /// Once nobody names that other primary any more, or it is the one in use, it is told of again when it is named again.
-  private mutating func forgetDoubt() {
-    if !sentinels.contains(where: { $0.named == doubted }) { doubted = nil }
-  }
-
-  private mutating func decided(_ address: ServerAddress) -> [Action] {
-    round = .none
-    var actions: [Action] = []
-    if let primary, primary != address { actions.append(.moved(address)) }
-    primary = address
-    if doubted == address { doubted = nil }
-    if isWanted { actions.append(.found(address)) }
-    isWanted = false
-    return actions
-  }
-
-  private mutating func notFound() -> [Action] {
-    round = .none
-    guard isWanted else { return tellIfUnheard() }
-    isWanted = false
-    let isUnknown = answers.values.contains(.unknownName)
-    return [.notFound(isUnknown ? "no Sentinel knows a primary of the name \(name)" : silence)]
-  }
-
-  private mutating func tellIfUnheard() -> [Action] {
-    guard !isUnheard, sentinels.allSatisfy({ $0.failure != nil }) else { return [] }
-    isUnheard = true
-    return [.unheard(silence)]
-  }
-
-  private var silence: String {
-    let reasons = sentinels.map { "\($0.place): \($0.failure ?? "no connection yet")" }
-    return "no Sentinel answers (\(reasons.joined(separator: "; ")))"
   }
 }

@@ -34,8 +34,32 @@ import Testing
     _ = poll.connected(0)
     #expect(poll.unreachable(1, "refused") == [])
     #expect(poll.answered(0, .primary(a, epoch: 1)) == [], "2 may come yet")
-    #expect(poll.tick(after: 499) == [])
+    #expect(poll.tick(after: 1499) == [])
     #expect(poll.tick(after: 1) == ["found \(a)"])
+  }
+
+  @Test func theFirstTimeConnectingIsNoPartOfTheTimeToAnswer() {
+    var poll = Poll()
+    #expect(poll.locate() == [])
+    #expect(poll.connected(0) == ["ask 0 epoch"])
+    #expect(poll.answered(0, .primary(a, epoch: 1)) == [])
+    #expect(poll.tick(after: 800) == [])
+    #expect(poll.connected(1) == ["ask 1 epoch"])
+    #expect(poll.tick(after: 499) == [])
+    #expect(poll.answered(1, .primary(b, epoch: 2)) == [])
+    #expect(poll.connected(2) == ["ask 2 epoch"])
+    #expect(poll.tick(after: 200) == [])
+    #expect(poll.tick(after: 1) == ["found \(b)"], "after 1.5 s in all")
+  }
+
+  @Test func whoIsConnectedHasAsLongAsEver() {
+    var poll = Poll()
+    #expect(poll.connected(0) == [])
+    #expect(poll.locate() == ["ask 0 epoch"])
+    #expect(poll.tick(after: 500) == [])
+    #expect(poll.unreachable(1, "gone") == [])
+    let said = "no Sentinel answers (s0: no answer within 500 ms; s1: gone; s2: refused)"
+    #expect(poll.unreachable(2, "refused") == ["not found: \(said)"])
   }
 
   @Test func oneIsEnoughThatSaysWhatIsKnown() {
@@ -88,7 +112,7 @@ import Testing
     _ = poll.connected(1)
     #expect(poll.answered(1, .refused("no permission")) == [])
     let said = "not found: no Sentinel answers (s0: refused; s1: no permission; s2: no connection yet)"
-    #expect(poll.tick(after: 500) == [said])
+    #expect(poll.tick(after: 1500) == [said])
     _ = poll.unreachable(1, "gone")
     _ = poll.unreachable(2, "gone")
     #expect(poll.locate() == ["not found: no Sentinel answers (s0: refused; s1: gone; s2: gone)"])
@@ -100,6 +124,11 @@ import Testing
     #expect(poll.locate().count == 3)
     #expect(poll.answered(0, .unknownName) == [])
     #expect(poll.unreachable(1, "gone") == [])
+    let said = "not found: no Sentinel knows a primary of the name main (s1: gone)"
+    #expect(poll.answered(2, .unknownName) == [said], "the one may be who knows it")
+    #expect(poll.connected(1) == [])
+    #expect(poll.locate().count == 3)
+    for index in 0...1 { #expect(poll.answered(index, .unknownName) == []) }
     #expect(poll.answered(2, .unknownName) == ["not found: no Sentinel knows a primary of the name main"])
   }
 
@@ -132,6 +161,57 @@ import Testing
     #expect(poll.answered(1, .primary(a, epoch: nil)) == ["heard"])
   }
 
+  @Test func whoTakesConnectionsAndSaysNothingIsSilent() {
+    var poll = Poll(known: a)
+    for index in 0...1 {
+      #expect(poll.tick(after: 1000) == ["ask \(index)"])
+      #expect(poll.tick(after: 500) == [])
+      poll.lost(index)
+      #expect(poll.connected(index) == [], "that is no answer")
+    }
+    #expect(poll.tick(after: 500) == ["ask 2"])
+    let reasons = (0...2).map { "s\($0): no answer within 500 ms" }.joined(separator: "; ")
+    #expect(poll.tick(after: 500) == ["unheard: no Sentinel answers (\(reasons))"])
+  }
+
+  @Test func whoIsNeverDoneConnectingIsSilent() {
+    var poll = Poll(known: a)
+    for index in 0...2 { poll.lost(index) }
+    var said: [String] = []
+    for _ in 0..<60 { said += poll.tick(after: 100) }
+    let reasons = (0...2).map { "s\($0): no connection yet" }.joined(separator: "; ")
+    #expect(said == ["unheard: no Sentinel answers (\(reasons))"])
+  }
+
+  @Test func aNameThatIsForgottenIsToldOnce() {
+    var poll = Poll(known: a)
+    _ = poll.unreachable(1, "gone")
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.answered(0, .unknownName) == [], "2 may know it")
+    #expect(poll.tick(after: 1000) == ["ask 2"])
+    #expect(
+      poll.answered(2, .unknownName) == ["unheard: no Sentinel knows a primary of the name main any more (s1: gone)"])
+    #expect(poll.tick(after: 1000) == ["ask 0"])
+    #expect(poll.answered(0, .unknownName) == [])
+    #expect(poll.tick(after: 1000) == ["ask 2"])
+    #expect(poll.answered(2, .primary(a, epoch: nil)) == ["heard"])
+  }
+
+  @Test func theNumberOfThoseWhoAnswerIsKnown() {
+    var poll = Poll()
+    #expect(poll.answering == 0)
+    for index in 0...2 { _ = poll.connected(index) }
+    _ = poll.locate()
+    #expect(poll.answering == 0, "to be connected is no answer")
+    for index in 0...2 { _ = poll.answered(index, .primary(a, epoch: nil)) }
+    #expect(poll.answering == 3)
+    _ = poll.unreachable(1, "gone")
+    _ = poll.answered(2, .refused("no"))
+    #expect(poll.answering == 1)
+    _ = poll.answered(2, .unknownName)
+    #expect(poll.answering == 2, "it answers, whatever it says")
+  }
+
   @Test func aQuestionUnderWayServesWhoWantsToConnect() {
     var poll = Poll(known: a)
     #expect(poll.tick(after: 1000) == ["ask 0"])
@@ -148,7 +228,7 @@ import Testing
 
   // MARK: Whatever happens
 
-  /// Who wants to connect is answered, by one answer, in less time than each may take to answer.
+  /// One answer, in less time than each may take to answer one after the other.
   @Test(arguments: 0..<50) func whoWantsToConnectIsAnswered(seed: UInt64) {
     var random = Random(state: seed &* 7919 &+ 1)
     var poll = Poll()
@@ -174,7 +254,7 @@ import Testing
       let answers = said.filter { $0.hasPrefix("found") || $0.hasPrefix("not found") }
       #expect(answers.count <= (since == nil ? 0 : 1))
       if !answers.isEmpty { since = nil }
-      if let began = since, poll.now - began > 3000 {
+      if let began = since, poll.now - began > 4000 {
         Issue.record("no answer")
         return
       }

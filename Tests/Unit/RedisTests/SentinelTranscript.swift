@@ -27,6 +27,8 @@ struct Poll {
     now += since
   }
 
+  var answering: Int { machine.answering }
+
   mutating func locate() -> [String] { words(machine.locate(now: now)) }
   mutating func doubt() -> [String] { words(machine.doubt(now: now)) }
   mutating func connected(_ index: Int) -> [String] { words(machine.connected(index, now: now)) }
