@@ -4,12 +4,12 @@ import TLS
 
 /// Asks each of the Sentinels of a URL once where the primary is.
 struct SentinelInquiry {
-  /// What one of them says.
+  /// The answers of one of them.
   struct Reply {
     let sentinel: RedisURL
     let answer: SentinelAnswer
-    /// The replicas that it knows of; nil where it does not tell.
-    let replicas: Int?
+    /// Nil where it does not answer.
+    let details: SentinelDetails?
   }
 
   let url: SentinelURL
@@ -34,26 +34,19 @@ struct SentinelInquiry {
     do {
       conversation = try RedisConversation(sentinel, peer: .sentinel, security: security, timeout: timeout)
     } catch {
-      return Reply(sentinel: sentinel, answer: .refused("it cannot be asked: \(error)"), replicas: nil)
+      return Reply(sentinel: sentinel, answer: .refused("it cannot be asked: \(error)"), details: nil)
     }
     defer { conversation.end() }
     if let reason = await conversation.connect() {
-      return Reply(sentinel: sentinel, answer: .refused(reason.printable), replicas: nil)
+      return Reply(sentinel: sentinel, answer: .refused(reason.printable), details: nil)
     }
-    let details = Self.fields(await conversation.ask(SentinelAnswer.epochQuestion(url.name)).answer)
-    let address = await conversation.ask(SentinelAnswer.addressQuestion(url.name)).answer
-    let answer = SentinelAnswer(address, epoch: details["config-epoch"].flatMap { Int($0) })
-    return Reply(sentinel: sentinel, answer: answer, replicas: details["num-slaves"].flatMap { Int($0) })
+    let details = await conversation.ask(SentinelDetails.question(url.name)) { SentinelDetails($0) }.answer
+    let question = SentinelAnswer.addressQuestion(url.name)
+    let answer = await conversation.ask(question) { SentinelAnswer($0, epoch: details?.epoch) }.answer
+    return Reply(sentinel: sentinel, answer: answer ?? .refused("no answer in time"), details: details)
   }
 
-  private static func fields(_ answer: RedisAnswer) -> [String: String] {
-    guard case .list(let parts) = answer else { return [:] }
-    let texts = parts.map { $0.text ?? "" }
-    let pairs = stride(from: 0, to: texts.count - texts.count % 2, by: 2).map { (texts[$0], texts[$0 + 1]) }
-    return Dictionary(pairs) { first, _ in first }
-  }
-
-  /// Where the primary is by what they say, or why nobody knows.
+  /// The address of the primary that is to be believed, or why there is none.
   func primary(by replies: [Reply]) -> Result<ServerAddress, Failure> {
     let answers = replies.map(\.answer)
     if let decision = SentinelAnswer.decide(answers) { return .success(decision.address) }
@@ -62,19 +55,5 @@ struct SentinelInquiry {
         answers.contains(.unknownName)
           ? "No Sentinel knows a primary of the name \(url.name.printable): see 'sentinel monitor' in its configuration."
           : "No Sentinel answers."))
-  }
-}
-
-extension SentinelAnswer {
-  fileprivate init(_ answer: RedisAnswer, epoch: Int?) {
-    switch answer {
-    case .nothing: self = .unknownName
-    case .refused(let error): self = .refused(LinkPeer.sentinel.advice(on: error))
-    case .lost: self = .refused("no answer in time")
-    case .list(let parts) where parts.count == 2:
-      let address = ServerAddress(host: parts[0].text ?? "", port: parts[1].text ?? "")
-      self = address.map { .primary($0, epoch: epoch) } ?? Self.noAddress
-    case .text, .integer, .list: self = Self.noAddress
-    }
   }
 }

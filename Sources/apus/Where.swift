@@ -67,7 +67,7 @@ struct Where: AsyncParsableCommand {
       case .success(let address): return url.primary(at: address)
       case .failure(let failure):
         for case (let sentinel, .refused(let reason)) in replies.map({ ($0.sentinel, $0.answer) }) {
-          printError("The Sentinel \(sentinel.address) cannot be used: \(reason).")
+          printError("The Sentinel \(sentinel.address) cannot be used: \(reason.printable).")
         }
         throw failure
       }

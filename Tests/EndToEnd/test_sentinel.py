@@ -268,10 +268,18 @@ def test_what_check_says(start):
     address = f"127.0.0.1:{sentinels.redis[0].port}"
     for each in sentinels.sentinels:
         assert f"the Sentinel 127.0.0.1:{each.port} names {address}" in said, said
-    assert f"the primary is {address}, with 1 replica" in said and "min-replicas-to-write is 0" in said, said
+    assert f"the primary is {address} " in said and "it is the primary, with 1 replica" in said, said
+    assert "min-replicas-to-write is 0" in said and "Sentinels must agree" not in said, said
     sentinels.sentinels[0].kill()
     code, said = check("--redis", sentinels.url)
     assert code == 0 and f"127.0.0.1:{sentinels.sentinels[0].port} cannot be used: connect: Connection refused" in said
+    assert "Sentinels must agree" not in said, said
+    sentinels.sentinels[1].kill()
+    sentinels.redis[1].kill()
+    until(lambda: sentinels.redis[0].replicas == 0)
+    code, said = check("--redis", sentinels.url)
+    assert code == 0 and "2 of 3 Sentinels must agree on another primary, and only 1 of 3 can be asked" in said, said
+    assert "it is the primary, without a replica" in said, said
 
 
 def test_the_wrong_kind_of_server(start):

@@ -1,4 +1,4 @@
-/// What a Sentinel says of a primary.
+/// The answer of a Sentinel to the question where a primary is.
 package enum SentinelAnswer: Equatable, Sendable {
   /// Its address, and where it was asked for the `config-epoch`, which each failover raises.
   case primary(ServerAddress, epoch: Int?)
@@ -12,19 +12,14 @@ package enum SentinelAnswer: Equatable, Sendable {
     if case .primary(let address, _) = self { address } else { nil }
   }
 
-  package static let noAddress = SentinelAnswer.refused("its answer is not an address")
+  static let noAddress = SentinelAnswer.refused("its answer is not an address")
 
   package static func addressQuestion(_ name: String) -> RedisCommand {
     RedisCommand("SENTINEL", "GET-MASTER-ADDR-BY-NAME", name)
   }
 
-  /// The question whose answer has the epoch. An address that it has, too, is that of the old primary for a while.
-  package static func epochQuestion(_ name: String) -> RedisCommand {
-    RedisCommand("SENTINEL", "MASTER", name)
-  }
-
   /// From the answer to the question for an address.
-  init(_ reply: RedisReplyView, epoch: Int?) {
+  package init(_ reply: RedisReplyView, epoch: Int?) {
     if let error = reply.error {
       self = .refused(LinkPeer.sentinel.advice(on: error))
     } else if reply.kind == .null {
@@ -38,12 +33,7 @@ package enum SentinelAnswer: Equatable, Sendable {
     }
   }
 
-  /// The epoch in the answer to the question for it; nil where it has none.
-  static func epoch(of reply: RedisReplyView) -> Int? {
-    reply.pairs.first { $0.field.string == "config-epoch" }.flatMap { Int($0.value.string) }
-  }
-
-  /// What of several answers is to be believed.
+  /// The address in several answers that is to be believed.
   package struct Decision: Equatable {
     package let address: ServerAddress
     /// How many name it.

@@ -103,8 +103,8 @@ package final class SentinelLocator: Locator {
     let link = links[index]
     var epoch: Int?
     if withEpoch {
-      _ = link.send(SentinelAnswer.epochQuestion(url.name)) { outcome in
-        if case .reply(let reply) = outcome { epoch = SentinelAnswer.epoch(of: reply) }
+      _ = link.send(SentinelDetails.question(url.name)) { outcome in
+        if case .reply(let reply) = outcome { epoch = SentinelDetails(reply).epoch }
       }
     }
     _ = link.send(SentinelAnswer.addressQuestion(url.name)) { [unowned self] outcome in

@@ -70,8 +70,7 @@ struct Check: AsyncParsableCommand {
         let found = await SentinelCheck(inquiry: inquiry).run()
         findings = found.findings
         check = found.primary.map {
-          RedisCheck(
-            index, of: configuration, at: $0, replicas: found.replicas, security: security, others: servers)
+          RedisCheck(index, of: configuration, at: $0, isWatched: true, security: security, others: servers)
         }
       }
       findings += await check?.run() ?? []

@@ -8,8 +8,8 @@ import TLS
 /// Tries at a Redis what a node needs there, and leaves nothing behind.
 struct RedisCheck {
   let url: RedisURL
-  /// The replicas that Sentinels know of; nil where none were asked.
-  let replicas: Int?
+  /// Whether Sentinels have named it.
+  let isWatched: Bool
   let security: TLSContext?
   let prefix: String
   /// Milliseconds for one answer.
@@ -25,11 +25,11 @@ struct RedisCheck {
 
   /// A check of the server at `url`, which is that of a place in the configuration's list.
   init(
-    _ index: Int, of configuration: NodeConfiguration, at url: RedisURL, replicas: Int? = nil, security: TLSContext?,
+    _ index: Int, of configuration: NodeConfiguration, at url: RedisURL, isWatched: Bool = false, security: TLSContext?,
     others: [String: String]
   ) {
     self.url = url
-    self.replicas = replicas
+    self.isWatched = isWatched
     self.security = security
     prefix = configuration.redisPrefix
     timeout = configuration.redisTimeout
@@ -52,7 +52,7 @@ struct RedisCheck {
     let conversation: RedisConversation
     do {
       conversation = try RedisConversation(
-        url, peer: replicas == nil ? .redis : .primary, security: security, timeout: min(timeout, 5000))
+        url, peer: isWatched ? .primary : .redis, security: security, timeout: min(timeout, 5000))
     } catch {
       return [.error("cannot be checked: \(error)")]
     }
@@ -72,13 +72,14 @@ struct RedisCheck {
     if let security = await conversation.security() { findings.append(Self.certificate(security)) }
     let role = await conversation.ask(RedisCommand("ROLE")).answer
     if case .list(let parts) = role, parts.first == .text("sentinel") { return [.error(RedisError.isSentinel)] }
-    findings.append(Self.role(role))
+    let replicas = isWatched ? SentinelCheck.replicas(role) : nil
+    findings.append(replicas?.finding ?? Self.role(role))
     let server = await conversation.ask(RedisCommand("INFO", "server")).answer
     runID = Self.field("run_id", of: server)
     findings += await [version(server), eviction(conversation), buffer(conversation)]
     if let replicas {
       let least = await conversation.ask(RedisCommand("CONFIG", "GET", "min-replicas-to-write")).answer
-      findings.append(SentinelCheck.leastReplicas(least, replicas: replicas))
+      findings.append(SentinelCheck.leastReplicas(least, replicas: replicas.count))
     }
     if await isOfCluster(conversation) { findings.append(.error(RedisError.isOfCluster)) }
     findings += await place(conversation)

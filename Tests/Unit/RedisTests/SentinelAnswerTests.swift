@@ -1,7 +1,7 @@
 @testable import Redis
 import Testing
 
-/// What Sentinels say, and what several of them come to.
+/// Answers of Sentinels, and what several of them come to.
 @Suite struct SentinelAnswerTests {
   private let a = address("10.0.0.1")
   private let b = address("10.0.0.2")
@@ -33,16 +33,21 @@ import Testing
 
   @Test(
     arguments: [
-      ("*4\r\n$2\r\nip\r\n$1\r\nx\r\n$12\r\nconfig-epoch\r\n$2\r\n12\r\n", 12),
-      ("*3\r\n$2\r\nip\r\n$1\r\nx\r\n$12\r\nconfig-epoch\r\n", nil),
-      ("*2\r\n$12\r\nconfig-epoch\r\n$1\r\nx\r\n", nil), ("-ERR No such master with that name\r\n", nil),
-    ] as [(String, Int?)])
-  func readsAnEpoch(wire: String, epoch: Int?) throws {
+      ("*4\r\n$2\r\nip\r\n$1\r\nx\r\n$12\r\nconfig-epoch\r\n$2\r\n12\r\n", SentinelDetails(epoch: 12)),
+      (
+        "*4\r\n$6\r\nquorum\r\n$1\r\n2\r\n$19\r\nnum-other-sentinels\r\n$1\r\n4\r\n",
+        SentinelDetails(otherSentinels: 4, quorum: 2)
+      ),
+      ("*3\r\n$2\r\nip\r\n$1\r\nx\r\n$12\r\nconfig-epoch\r\n", SentinelDetails()),
+      ("*2\r\n$12\r\nconfig-epoch\r\n$1\r\nx\r\n", SentinelDetails()), (":1\r\n", SentinelDetails()),
+      ("-ERR No such master with that name\r\n", SentinelDetails()), ("*2\r\n*0\r\n*0\r\n", SentinelDetails()),
+    ] as [(String, SentinelDetails)])
+  func readsDetails(wire: String, details: SentinelDetails) throws {
     let redis = try FakeRedis()
     try redis.write(wire)
-    var read: Int?
-    _ = redis.read { read = SentinelAnswer.epoch(of: $0) }
-    #expect(read == epoch)
+    var read: SentinelDetails?
+    _ = redis.read { read = SentinelDetails($0) }
+    #expect(read == details)
   }
 
   @Test func mostDecide() {
