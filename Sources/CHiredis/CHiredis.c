@@ -19,6 +19,9 @@
 
 struct chiredis_codec {
   redisReader *reader;
+  // Limits of one reply.
+  size_t max_reply;
+  size_t max_nodes;
   // What waits to be written lies from `output_start` to `output_end`.
   uint8_t *output;
   size_t output_start;
@@ -68,7 +71,7 @@ static void *shrink(void *items, size_t *capacity, size_t kept, size_t size) {
 static char decoded;
 
 static chiredis_node *append_node(chiredis_codec *codec, chiredis_kind kind) {
-  if (codec->node_count == CHIREDIS_MAX_NODES) return refuse(codec, "The reply has too many elements");
+  if (codec->node_count >= codec->max_nodes) return refuse(codec, "The reply has too many elements");
   chiredis_node *nodes = grow(codec->nodes, &codec->node_capacity, codec->node_count + 1, sizeof(*nodes));
   if (nodes == NULL) return refuse(codec, "No memory for the reply");
   codec->nodes = nodes;
@@ -87,7 +90,7 @@ static void *create_string(const redisReadTask *task, char *text, size_t length)
     default: return refuse(codec, "The reply is not RESP2");
   }
   // Keeps offset and length within 32 bits, too.
-  if (length > CHIREDIS_MAX_REPLY - codec->byte_count) return refuse(codec, "The reply is too large");
+  if (length > codec->max_reply - codec->byte_count) return refuse(codec, "The reply is too large");
   uint8_t *bytes = grow(codec->bytes, &codec->byte_capacity, codec->byte_count + length, 1);
   if (bytes == NULL) return refuse(codec, "No memory for the reply");
   codec->bytes = bytes;
@@ -106,7 +109,7 @@ static void *create_elements(const redisReadTask *task, size_t elements) {
   int depth = 1;
   for (const redisReadTask *parent = task->parent; parent != NULL; parent = parent->parent) depth++;
   if (depth > CHIREDIS_MAX_DEPTH) return refuse(codec, "The reply is nested too deeply");
-  if (elements > CHIREDIS_MAX_NODES) return refuse(codec, "The reply has too many elements");
+  if (elements > codec->max_nodes) return refuse(codec, "The reply has too many elements");
   chiredis_node *node = append_node(codec, CHIREDIS_KIND_ARRAY);
   if (node == NULL) return NULL;
   node->elements = (uint32_t)elements;
@@ -175,9 +178,12 @@ static bool is_dead(const chiredis_codec *codec) {
   return codec->refusal != NULL || codec->reader->err != 0;
 }
 
-chiredis_codec *chiredis_open(void) {
+chiredis_codec *chiredis_open(size_t max_reply) {
   chiredis_codec *codec = calloc(1, sizeof(*codec));
   if (codec == NULL) return NULL;
+  codec->max_reply = max_reply < CHIREDIS_MAX_REPLY ? max_reply : CHIREDIS_MAX_REPLY;
+  const size_t nodes = codec->max_reply / sizeof(chiredis_node);
+  codec->max_nodes = nodes < CHIREDIS_MAX_NODES ? nodes : CHIREDIS_MAX_NODES;
   codec->nodes = malloc(KEPT_NODES * sizeof(chiredis_node));
   codec->node_capacity = KEPT_NODES;
   codec->bytes = malloc(KEPT);
@@ -258,7 +264,7 @@ void chiredis_sent(chiredis_codec *codec, size_t count) {
 
 bool chiredis_feed(chiredis_codec *codec, const void *bytes, size_t count) {
   if (is_dead(codec)) return false;
-  if (codec->reader->len - codec->reader->pos > CHIREDIS_MAX_REPLY) {
+  if (codec->reader->len - codec->reader->pos > codec->max_reply) {
     refuse(codec, "The reply is too large");
     return false;
   }

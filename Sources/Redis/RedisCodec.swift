@@ -16,9 +16,12 @@ package final class RedisCodec {
 
   private let codec: OpaquePointer
 
-  /// Nil when there is no memory.
-  package init?() {
-    guard let codec = chiredis_open() else { return nil }
+  /// The most bytes a reply may have where nobody wants fewer.
+  package static let maxReply = 128 << 20
+
+  /// Replies may have so many bytes, 128 MiB at most. Nil when there is no memory.
+  package init?(maxReply: Int = RedisCodec.maxReply) {
+    guard let codec = chiredis_open(max(0, maxReply)) else { return nil }
     self.codec = codec
   }
 

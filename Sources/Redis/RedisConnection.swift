@@ -36,10 +36,10 @@ package final class RedisConnection {
   /// Why nothing more can be decoded.
   private var failure: StreamFailure?
 
-  /// A connection of a stream whose handshake is done or still to be done, which it then owns.
-  /// Nil when there is no memory; the stream is closed then.
-  package init?(_ stream: ByteStream) {
-    guard let codec = RedisCodec() else {
+  /// A connection of a stream whose handshake is done or still to be done, which it then owns; a reply that has more bytes
+  /// than `maxReply` ends it. Nil when there is no memory; the stream is closed then.
+  package init?(_ stream: ByteStream, maxReply: Int = RedisCodec.maxReply) {
+    guard let codec = RedisCodec(maxReply: maxReply) else {
       stream.close()
       return nil
     }

@@ -18,7 +18,8 @@ typedef struct chiredis_codec chiredis_codec;
 /// The most bytes one command may have, arguments together: what Redis takes as one string by default.
 #define CHIREDIS_MAX_COMMAND ((size_t)512 << 20)
 
-/// The most bytes one reply may have, as sent and as decoded; a larger one makes the codec fail.
+/// The most bytes one reply may have, as sent and as decoded, unless it is told another limit; a larger one makes the
+/// codec fail.
 #define CHIREDIS_MAX_REPLY ((size_t)128 << 20)
 
 /// The most values one reply may have, all levels together; an array that announces more makes the codec fail.
@@ -60,8 +61,9 @@ typedef enum CHIREDIS_CLOSED chiredis_next_result {
   CHIREDIS_NEXT_FAILED,
 } chiredis_next_result;
 
-/// Makes a codec; NULL when there is no memory.
-chiredis_codec *_Nullable chiredis_open(void);
+/// Makes a codec whose replies may have `max_reply` bytes; their values take no more than that either.
+/// NULL when there is no memory.
+chiredis_codec *_Nullable chiredis_open(size_t max_reply);
 
 /// Frees the codec. What was not taken from its output is lost.
 void chiredis_close(chiredis_codec *codec);

@@ -30,6 +30,14 @@ package enum LinkPeer: Sendable {
     }
   }
 
+  /// The most bytes of a reply. Sentinels have little to say, whoever they are.
+  var maxReply: Int {
+    switch self {
+    case .redis, .primary: RedisCodec.maxReply
+    case .sentinel: 1 << 20
+    }
+  }
+
   /// What a URL begins with that leads there without TLS.
   var plainScheme: String {
     switch self {

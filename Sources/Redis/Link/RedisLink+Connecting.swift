@@ -66,7 +66,9 @@ extension RedisLink {
       if !rest.isEmpty { return abandon(fd, registration, for: rest) }
       return failAttempt(SystemError("connect", errno: error).description)
     }
-    guard let stream = stream(over: fd), let connection = RedisConnection(stream) else {
+    guard let stream = stream(over: fd),
+      let connection = RedisConnection(stream, maxReply: locator.peer.maxReply)
+    else {
       loop.remove(registration, fd: fd)
       state = .resolving
       return failAttempt("there is no memory for a connection")

@@ -10,13 +10,13 @@ final class FakeRedis {
   private let room = UnsafeMutableRawBufferPointer.allocate(byteCount: ByteStream.leastRoom, alignment: 16)
   private var fd: Int32
 
-  init() throws {
+  init(maxReply: Int = RedisCodec.maxReply) throws {
     // A write to a closed peer must be an error, as it is in the server.
     signal(SIGPIPE, SIG_IGN)
     var ends: [Int32] = [0, 0]
     try #require(socketpair(AF_UNIX, Int32(SOCK_STREAM.rawValue | SOCK_NONBLOCK.rawValue), 0, &ends) == 0)
     fd = ends[0]
-    connection = try #require(RedisConnection(ByteStream(fd: ends[1])))
+    connection = try #require(RedisConnection(ByteStream(fd: ends[1]), maxReply: maxReply))
   }
 
   deinit {

@@ -26,6 +26,11 @@ import Testing
     #expect(LinkPeer.sentinel.advice(on: RedisError(message)).contains(words))
   }
 
+  @Test func sentinelsMayNotSayMuch() {
+    #expect(LinkPeer.sentinel.maxReply == 1 << 20)
+    #expect(LinkPeer.redis.maxReply == RedisCodec.maxReply && LinkPeer.primary.maxReply == RedisCodec.maxReply)
+  }
+
   @Test func whatIsSaidOfALoginShowsNoPassword() {
     let unknown = RedisError("ERR unknown command 'AUTH', with args beginning with: 'hunter2'")
     for peer in [LinkPeer.redis, .primary, .sentinel] {

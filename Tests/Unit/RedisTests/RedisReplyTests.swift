@@ -111,6 +111,14 @@ struct RedisReplyTests {
     #expect(before.isEmpty)
   }
 
+  @Test func refusesMoreElementsThanFitIntoItsLimit() throws {
+    let element = "$0\r\n\r\n"
+    let wire = { (count: Int) in Array(("*\(count)\r\n" + String(repeating: element, count: count)).utf8) }
+    let (reason, before) = try FakeRedis(maxReply: 1 << 20).complaint(about: wire(50_000))
+    #expect(reason == "The reply has too many elements" && before.isEmpty)
+    #expect(try FakeRedis(maxReply: 1 << 20).deliver(wire(1000)).count == 1)
+  }
+
   @Test func forgetsOneReplyBeforeTheNext() throws {
     // All together they are more than one reply may be.
     let redis = try FakeRedis()
@@ -127,19 +135,23 @@ struct RedisReplyTests {
     #expect(count == 140_000_000)
   }
 
-  @Test func refusesMoreBytesThanItMayHold() throws {
-    let redis = try FakeRedis()
-    try redis.write("$1000000000\r\n")
+  @Test(
+    arguments: [
+      (RedisCodec.maxReply, "$1000000000\r\n"), (1 << 20, "$1000000000\r\n"), (1 << 20, "+"),
+    ] as [(Int, String)])
+  func refusesMoreBytesThanItMayHold(limit: Int, beginning: String) throws {
+    let redis = try FakeRedis(maxReply: limit)
+    try redis.write(beginning)
     let chunk = [UInt8](repeating: 0x61, count: 65536)[...]
     var written = 0
     while true {
       written += redis.write(chunk)
       guard case .failed(let failure) = redis.read({ _ in }) else {
-        try #require(written < 200 << 20, "the limit is 128 MiB")
+        try #require(written < limit + 72 << 20)
         continue
       }
       #expect(failure.reason == "The reply is too large")
-      #expect(written >= 128 << 20)
+      #expect(written >= limit)
       return
     }
   }
