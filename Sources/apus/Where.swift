@@ -139,7 +139,7 @@ struct Places {
   private func cli(_ url: RedisURL) -> String {
     var words = ["redis-cli"]
     switch url.endpoint {
-    case .tcp(let host, let port): words += ["-h", host, "-p", String(port)]
+    case .tcp(let host, let port): words += ["-h", word(host), "-p", String(port)]
     case .unix(let path): words += ["-s", quoted(path)]
     }
     if url.isSecure {
@@ -153,6 +153,11 @@ struct Places {
     if let user = url.user { words += ["--user", quoted(user)] }
     if url.database != 0 { words += ["-n", String(url.database)] }
     return words.joined(separator: " ")
+  }
+
+  /// The same as it is where a shell makes nothing of it, for a host, which may begin with a tilde.
+  private func word(_ text: String) -> String {
+    text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || "-.:_".contains($0) } ? text : quoted(text)
   }
 
   /// For a shell.
