@@ -1,4 +1,4 @@
-/// Who is at the other side of a link, for sentences that say what to do.
+/// The kind of server at the other side of a link, for sentences that say what to do.
 package enum LinkPeer: Sendable {
   /// A Redis whose address stands in the URL.
   case redis
@@ -14,7 +14,7 @@ package enum LinkPeer: Sendable {
     }
   }
 
-  /// What is logged of where it is.
+  /// The place of the server as it is logged.
   func place(_ url: RedisURL) -> String {
     switch self {
     case .redis, .primary: url.description
@@ -22,7 +22,7 @@ package enum LinkPeer: Sendable {
     }
   }
 
-  /// Who it is at that place, where that does not stand in the URL that was given.
+  /// The server at that place in words, where the URL that was given does not have the place.
   func named(at url: RedisURL) -> String? {
     switch self {
     case .primary: "the primary \(url.address) that the Sentinels name"
@@ -38,7 +38,7 @@ package enum LinkPeer: Sendable {
     }
   }
 
-  /// What a URL begins with that leads there without TLS.
+  /// The beginning of a URL that leads there without TLS.
   var plainScheme: String {
     switch self {
     case .redis: "redis://"
@@ -54,7 +54,7 @@ package enum LinkPeer: Sendable {
     }
   }
 
-  /// What an error means for whoever runs the node.
+  /// The meaning of an error for whoever runs the node.
   package func advice(on error: RedisError) -> String {
     switch self {
     case .redis:

@@ -1,7 +1,7 @@
-/// Where a link connects to: asked before each attempt.
+/// Tells where a link connects to: asked before each attempt.
 package protocol Locator: AnyObject, CustomStringConvertible {
   var peer: LinkPeer { get }
-  /// What has not come about while nothing was answered, such as "no Sentinel has answered".
+  /// The sentence for an answer that is overdue, such as "no Sentinel has answered".
   var overdue: String { get }
   /// Answers once, at once or later on the link's loop.
   func locate(_ answer: @escaping (Result<RedisURL, NoLocation>) -> Void)

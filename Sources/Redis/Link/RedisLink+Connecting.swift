@@ -149,7 +149,7 @@ extension RedisLink {
 }
 
 extension RedisLink {
-  /// What the end of a stream means for whoever runs the node, and what to do.
+  /// The meaning of the end of a stream for whoever runs the node, and what to do.
   func advice(on failure: StreamFailure) -> String {
     switch failure.problem {
     case .plain: "\(failure.reason): use \(locator.peer.plainScheme)"

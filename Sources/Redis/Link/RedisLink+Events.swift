@@ -2,7 +2,7 @@ import DequeModule
 import Reactor
 import TLS
 
-/// What the loop tells a link: that there is something to read or room to write, and that time is up.
+/// Events of the loop: that there is something to read or room to write, and that time is up.
 extension RedisLink {
   package func ready(_ readiness: Readiness, key: UInt32) {
     switch state {

@@ -2,7 +2,7 @@ import DequeModule
 import Reactor
 import TLS
 
-/// What the owner sends, and how it leaves: all commands of a turn in one write.
+/// Commands of the owner, all of a turn in one write.
 extension RedisLink {
   /// Sends a command at the end of this turn; `answer` is called exactly once, later.
   ///

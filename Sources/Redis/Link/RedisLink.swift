@@ -9,7 +9,7 @@ import TLS
 /// All commands of a turn leave in one write. Nothing is ever sent twice: what was written and not answered when the
 /// connection is lost is reported as lost, and its owner decides.
 package final class RedisLink: EventSource {
-  /// What happens to the link, for its owner.
+  /// An event of the link, for its owner.
   package enum Event {
     /// Connected and authenticated; the owner may send.
     case connected
@@ -19,7 +19,7 @@ package final class RedisLink: EventSource {
     case unreachable(reason: String)
   }
 
-  /// What became of a command.
+  /// The fate of a command.
   package enum Outcome {
     /// Redis' answer, lent.
     case reply(RedisReplyView)
@@ -55,7 +55,7 @@ package final class RedisLink: EventSource {
   static let watchInterval: Int64 = 100
 
   let locator: any Locator
-  /// Where the present attempt or connection leads; nil before that is known.
+  /// The server of the present attempt or connection; nil before that is known.
   package internal(set) var target: RedisURL?
   /// For URLs with TLS.
   let security: TLSContext?
@@ -83,7 +83,7 @@ package final class RedisLink: EventSource {
   /// Whether the owner wants nothing more for now; what Redis sends waits in the socket.
   var isPaused = false
   var reconnectTimer: TimerID?
-  /// What was logged last since the owner found the link in order.
+  /// The last reason that was logged since the owner found the link in order.
   var lastComplaint = ""
   private var complaints = LogThrottle(burst: 10)
   let resolutions: Mailbox<Resolution>
@@ -113,7 +113,7 @@ package final class RedisLink: EventSource {
     if case .connected = state { true } else { false }
   }
 
-  /// What TLS has agreed on; nil where there is none, or no connection.
+  /// Version and certificate that TLS has agreed on; nil where there is none, or no connection.
   package var streamSecurity: ByteStream.Security? {
     if case .connected(let connection, _) = state { connection.stream.security } else { nil }
   }
@@ -214,7 +214,7 @@ package final class RedisLink: EventSource {
     onEvent(.unreachable(reason: reason))
   }
 
-  /// Where others say the server is, somebody has to know where that was.
+  /// The reason with the address in front, where the URL that was given does not have it.
   private func withPlace(_ reason: String) -> String {
     switch state {
     case .resolving, .connecting, .securing, .introducing:

@@ -1,4 +1,4 @@
-/// What the answers of a round come to, and what is told of it.
+/// The decision that the answers of a round come to, and sentences about it.
 extension SentinelPoll {
   mutating func failed(_ index: Int, _ reason: String, now: Int64) -> [Action] {
     sentinels[index].failure = reason

@@ -38,13 +38,13 @@ package struct SentinelPoll {
     var link = Link.connecting
     /// Why it did not answer when it was asked last. A connection alone is no answer.
     var failure: String?
-    /// What it said when it answered last: a primary, or that it does not know the name.
+    /// Its last answer: a primary, or that it does not know the name.
     var said: SentinelAnswer?
 
     var isAnswering: Bool { said != nil && failure == nil }
   }
 
-  /// What keeps all of them from naming a primary.
+  /// A reason why none of them names a primary.
   enum Trouble {
     case silence, unknownName
   }
@@ -63,15 +63,15 @@ package struct SentinelPoll {
   var answers: [Int: SentinelAnswer] = [:]
   /// Counts rounds, so that a late answer is recognised.
   var number: UInt64 = 0
-  /// Whose turn it is.
+  /// The one whose turn it is.
   var next = 0
   /// Whether somebody wants to connect.
   var isWanted = false
-  /// What was told of all of them together.
+  /// The last thing told of all of them together.
   var told: Trouble?
   var lastAsked: Int64 = 0
   var lastAskedAll: Int64?
-  /// What was decided last, and the epoch that was told with it.
+  /// The last decision, and the epoch that was told with it.
   var primary: ServerAddress?
   var epoch: Int?
   /// Another that too few name, as was told.

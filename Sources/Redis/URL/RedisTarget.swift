@@ -1,9 +1,9 @@
-/// What one `--redis` says: a Redis at a fixed address, or one whose address Sentinels tell.
+/// The value of one `--redis`: a Redis at a fixed address, or one whose address Sentinels tell.
 package enum RedisTarget: Sendable, Equatable {
   case server(RedisURL)
   case sentinels(SentinelURL)
 
-  /// What URLs begin with, for sentences.
+  /// The beginnings of URLs, for sentences.
   static let beginnings = "redis://, rediss:// (TLS), redis+sentinel://, rediss+sentinel:// (TLS) or unix://"
   private static let schemes = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "unix://"]
 

@@ -9,7 +9,7 @@ package struct SentinelURL: Sendable, Equatable {
   package let sentinels: [RedisURL]
   /// The name under which they watch the primary.
   package let name: String
-  /// What a connection to the primary needs, wherever it is.
+  /// The login and so on of the primary, wherever it is.
   private let user: String?
   private let password: String?
   let database: Int
@@ -89,7 +89,7 @@ extension SentinelURL: CustomStringConvertible {
 }
 
 extension SentinelURL {
-  /// What stands behind `?`.
+  /// The part after `?`.
   private struct Query {
     private(set) var user: String?
     private(set) var password: String?

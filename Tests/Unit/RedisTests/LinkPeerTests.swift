@@ -1,7 +1,7 @@
 @testable import Redis
 import Testing
 
-/// What an error means depends on who is asked.
+/// An error means different things at different servers.
 @Suite struct LinkPeerTests {
   @Test func aRedisSpeaksForItself() {
     #expect(LinkPeer.redis.advice(on: RedisError("LOADING Redis is loading")).contains("still loading"))

@@ -1,7 +1,7 @@
 import Redis
 import Testing
 
-/// What one `--redis` says, and a list of them.
+/// The value of one `--redis`, and a list of them.
 @Suite struct RedisTargetTests {
   @Test(arguments: [
     ("redis://a", ["redis://a"]),

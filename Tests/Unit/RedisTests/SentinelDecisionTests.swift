@@ -1,7 +1,7 @@
 @testable import Redis
 import Testing
 
-/// What the node does where Sentinels name another primary than it uses. Transcripts: three Sentinels, 0 to 2.
+/// Decisions where Sentinels name another primary than the node uses. Transcripts: three Sentinels, 0 to 2.
 @Suite struct SentinelDecisionTests {
   private let a = Poll.address(1)
   private let b = Poll.address(2)

@@ -1,11 +1,11 @@
 import Cluster
 import Redis
 
-/// Which of how many Redis one is, as all nodes must have it: a name is looked for in one of them alone.
+/// The position of a Redis in the list, which all nodes must have alike: a name is looked for in one of them alone.
 ///
 /// `1 of 4` for `redis-1` and, where there are several, a digest of the whole list.
 package struct Layout: Equatable {
-  /// What stands in Redis.
+  /// The text in Redis.
   package let text: String
   /// The texts that this Redis had in shorter lists which this one continues.
   let shorter: [String]
