@@ -11,6 +11,7 @@ import pytest
 from harness import Node, Redis, eventually, until
 from harness.client import Client
 from harness.node import binary
+from harness.redis_proxy import RedisProxy
 from harness.repository import REPOSITORY
 from harness.sentinels import NAME, Sentinel, Sentinels, Watched
 
@@ -26,6 +27,28 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Sentinels]]:
 def nodes(own_node: Callable[..., Node]) -> Callable[..., list[Node]]:
     """Starts two nodes of one cluster."""
     return lambda url, **more: [own_node(redis=url, **more) for _ in range(2)]
+
+
+class Ways(ExitStack):
+    """Ways to Sentinels that can be closed, and that tell what they are asked."""
+
+    def __init__(self, sentinels: Sentinels):
+        super().__init__()
+        self._ways = [self.enter_context(RedisProxy(each.port)) for each in sentinels.sentinels]
+        self.url = f"redis+sentinel://{','.join(f'127.0.0.1:{way.port}' for way in self._ways)}/{NAME}"
+
+    def block(self) -> None:
+        for way in self._ways:
+            way.close()
+
+    def open(self) -> None:
+        for way in self._ways:
+            way.open()
+
+    @property
+    def rounds(self) -> int:
+        """How often all were asked at once: for the `config-epoch`, too."""
+        return min(way.requests(b"SENTINEL\r\n$6\r\nMASTER\r\n") for way in self._ways)
 
 
 class Talk:
@@ -115,6 +138,9 @@ async def test_a_primary_that_is_killed(start, nodes, connect, channel):
     talk = await Talk.begin(nodes(sentinels.url), connect, channel)
     old = sentinels.primary
     old.kill()
+    for node in talk.nodes:
+        reason = f"the primary 127.0.0.1:{old.port} that the Sentinels name: connect: Connection refused"
+        await eventually(lambda node=node, reason=reason: reason in node.tail())
     new = await during(talk, lambda: sentinels.successor(old))
     await talk.goes_on(new)
     # It comes back as a replica, and nobody goes there.
@@ -178,6 +204,68 @@ async def test_one_sentinel_with_old_news_holds_no_node(start, nodes, connect, c
         await talk.goes_on(new, text="and after that")
 
 
+async def test_one_sentinel_alone_leads_nobody_away(start, nodes, connect, channel, tmp_path):
+    """Without a failover so far it tells the same epoch as the others, which are silent."""
+    (tmp_path / "other").mkdir()
+    with Redis(tmp_path / "other") as other, Sentinel(tmp_path / "other", other.port, 1) as wrong:
+        sentinels = start()
+        primary = sentinels.redis[0]
+        talk = await Talk.begin(
+            nodes(sentinels.url.replace("://", f"://127.0.0.1:{wrong.port},")), connect, channel
+        )
+        for each in sentinels.sentinels:
+            each.pause()
+        said = f"only 1 of 4 Sentinels answers, and names 127.0.0.1:{other.port}; staying with 127.0.0.1:{primary.port}"
+        for node in talk.nodes:
+            await eventually(lambda node=node: said in node.tail())
+        await talk.say("still here")
+        for node in talk.nodes:
+            assert node.readiness() == 200 and node.tail(1000).count(said) == 1
+            assert node.metrics().total("apus_redis_reconnects_total") == 0
+        assert other.client.zcard("apus:nodes") == 0
+        for each in sentinels.sentinels:
+            each.resume()
+
+
+async def test_an_old_primary_that_is_cut_off_with_one_of_the_nodes(start, own_node, connect, channel):
+    """It does not hear that it is one no more, nor do the Sentinels reach that node."""
+    sentinels = start()
+    with Ways(sentinels) as ways:
+        alone, other = own_node(redis=ways.url), own_node(redis=sentinels.url)
+        talk = await Talk.begin([alone, other], connect, channel)
+        old = sentinels.primary
+        old.client.execute_command("ACL", "SETUSER", "default", "-replicaof", "-slaveof")
+        ways.block()
+        new = await asyncio.to_thread(sentinels.failover)
+        await talk.bob.expect("gap", channel=talk.channel)
+        await eventually(lambda: other.readiness() == 200, within=60)
+        assert old.client.role()[0] == "master"
+        await talk.alice.publish(talk.channel, "to the old one")
+        assert alone.readiness() == 200
+        ways.open()
+        # What the old one took is lost, and that is told.
+        await talk.alice.expect("gap", channel=talk.channel)
+        await eventually(lambda: alone.readiness() == 200, within=60)
+        await eventually(lambda: new.presence(talk.channel).keys() == {talk.alice.id, talk.bob.id})
+        await talk.say("together again")
+        answer = await talk.bob.command("history", channel=talk.channel, limit=10)
+        kept = [message["data"] for message in answer["messages"]]
+        assert "to the old one" not in kept and "together again" in kept
+        assert "to the old one" not in [message["data"] for message in talk.bob.events("message")]
+
+
+async def test_a_subscriber_alone_at_an_old_primary(nodes, connect, channel, tmp_path):
+    """The address leads to another server now, and only one of the two connections has noticed."""
+    for name in ("old", "new", "sentinel"):
+        (tmp_path / name).mkdir()
+    with Redis(tmp_path / "old") as old, Redis(tmp_path / "new") as new, RedisProxy(old.port) as way:
+        with Sentinel(tmp_path / "sentinel", way.port, 1) as sentinel:
+            url = f"redis+sentinel://127.0.0.1:{sentinel.port}/{NAME}"
+            talk = await Talk.begin(nodes(url), connect, channel)
+            way.lead_to(new.port)
+            await talk.goes_on(new)
+
+
 async def test_without_sentinels_nodes_go_on(start, nodes, connect, channel):
     sentinels = start()
     talk = await Talk.begin(nodes(sentinels.url), connect, channel)
@@ -199,30 +287,67 @@ async def test_without_sentinels_nodes_go_on(start, nodes, connect, channel):
     await talk.goes_on(new)
 
 
-async def test_too_few_replicas_are_no_reason_to_leave(start, nodes, connect, channel):
-    """What needs a write is refused for as long as it lasts; everything that is connected stays so."""
-    sentinels = start(options=["--min-replicas-to-write", 1, "--min-replicas-max-lag", 2])
+async def test_sentinels_that_say_nothing_are_told_of(start, nodes, connect, channel):
+    sentinels = start()
     talk = await Talk.begin(nodes(sentinels.url), connect, channel)
-    sentinels.redis[1].pause()
-
-    async def is_refused() -> bool:
-        answer = await talk.alice.command("publish", channel=talk.channel, data="refused")
-        if answer.type == "published":
-            return False
-        assert answer["code"] == "unavailable", answer.raw
-        return True
-
-    await eventually(is_refused)
-    await eventually(lambda: "NOREPLICAS" in talk.nodes[0].tail())
-    sentinels.redis[1].resume()
-
-    async def is_taken() -> bool:
-        return (await talk.alice.command("publish", channel=talk.channel, data="taken")).type == "published"
-
-    await eventually(is_taken)
-    await talk.bob.expect("message", data="taken")
+    for each in sentinels.sentinels:
+        each.pause()
     for node in talk.nodes:
+        await eventually(lambda node=node: "no Sentinel answers" in node.tail())
+        assert node.readiness() == 200
+    await talk.say("without")
+    for each in sentinels.sentinels:
+        each.resume()
+    for node in talk.nodes:
+        await eventually(lambda node=node: "a Sentinel names the primary again" in node.tail())
         assert node.metrics().total("apus_redis_reconnects_total") == 0
+
+
+async def test_a_primary_that_all_forget_is_told_of(start, nodes, connect, channel):
+    sentinels = start()
+    talk = await Talk.begin(nodes(sentinels.url), connect, channel)
+    for each in sentinels.sentinels:
+        each.command("REMOVE", NAME)
+    said = f"no Sentinel knows a primary of the name {NAME} any more; the connection stays"
+    for node in talk.nodes:
+        await eventually(lambda node=node: said in node.tail())
+    await talk.say("without")
+    for each in sentinels.sentinels:
+        each.command("MONITOR", NAME, "127.0.0.1", sentinels.redis[0].port, 2)
+    for node in talk.nodes:
+        await eventually(lambda node=node: "a Sentinel names the primary again" in node.tail())
+        assert node.tail(1000).count(said) == 1
+        assert node.metrics().total("apus_redis_reconnects_total") == 0
+
+
+async def test_too_few_replicas_are_no_reason_to_leave(start, nodes, connect, channel):
+    """Writes are refused for as long as it lasts; everything that is connected stays so."""
+    sentinels = start(options=["--min-replicas-to-write", 1, "--min-replicas-max-lag", 2])
+    with Ways(sentinels) as ways:
+        talk = await Talk.begin(nodes(ways.url), connect, channel)
+        rounds = ways.rounds
+        sentinels.redis[1].pause()
+
+        async def is_refused() -> bool:
+            answer = await talk.alice.command("publish", channel=talk.channel, data="refused")
+            if answer.type == "published":
+                return False
+            assert answer["code"] == "unavailable", answer.raw
+            return True
+
+        await eventually(is_refused)
+        await eventually(lambda: "NOREPLICAS" in talk.nodes[0].tail())
+        # It may be an old primary, cut off: all are asked, as otherwise only where they disagree.
+        await eventually(lambda: ways.rounds > rounds)
+        sentinels.redis[1].resume()
+
+        async def is_taken() -> bool:
+            return (await talk.alice.command("publish", channel=talk.channel, data="taken")).type == "published"
+
+        await eventually(is_taken)
+        await talk.bob.expect("message", data="taken")
+        for node in talk.nodes:
+            assert node.metrics().total("apus_redis_reconnects_total") == 0
 
 
 def test_a_name_that_no_sentinel_knows(start, own_node):

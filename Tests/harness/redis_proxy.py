@@ -2,7 +2,7 @@
 
 import socket
 import threading
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 
 from harness.ports import free_port
 
@@ -24,8 +24,9 @@ class RedisProxy:
         return self
 
     def __exit__(self, *_) -> None:
-        # Closing alone would leave `accept` waiting.
-        self._listener.shutdown(socket.SHUT_RDWR)
+        # Closing alone would leave `accept` waiting; a listener that was closed before is no harm.
+        with suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
         self._passes.set()
         for link in self._links:
@@ -42,6 +43,24 @@ class RedisProxy:
                 link.cut()
         self._passes.set()
 
+    def requests(self, words: bytes) -> int:
+        """How often those bytes have come from nodes."""
+        return sum(link.requests.count(words) for link in self._links)
+
+    def lead_to(self, port: int) -> None:
+        """New connections lead to another server; those that have not subscribed are ended."""
+        self._target = port
+        for link in self._links:
+            if not link.is_subscriber:
+                link.cut()
+
+    def close(self) -> None:
+        """Ends all connections, and refuses others until `open`."""
+        self.__exit__()
+
+    def open(self) -> None:
+        self.__enter__()
+
     def _accept(self) -> None:
         while True:
             try:
@@ -57,6 +76,7 @@ class _Link:
         self._passes = passes
         self._is_cut = False
         self.is_subscriber = False
+        self.requests = b""
         for pump in (self._up, self._down):
             threading.Thread(target=pump, daemon=True).start()
 
@@ -74,6 +94,7 @@ class _Link:
         node, redis = self._ends
         while data := self._read(node):
             self.is_subscriber = self.is_subscriber or b"SUBSCRIBE" in data
+            self.requests += data
             redis.sendall(data)
         self.cut()
 

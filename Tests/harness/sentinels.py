@@ -62,7 +62,7 @@ class Sentinel(Process):
         super().end()
 
     def command(self, *words: object) -> object:
-        """What it answers to a SENTINEL command, as it comes."""
+        """Its answer to a SENTINEL command, as it comes."""
         # The package makes types of its own of some answers, and of others not.
         connection = self.client.connection_pool.get_connection()
         try:
@@ -77,7 +77,7 @@ class Sentinel(Process):
         return None if address is None else int(address[1])
 
     def state(self) -> dict[str, str]:
-        """What it knows of the primary."""
+        """Its fields of the primary."""
         words = self.command("MASTER", NAME)
         return dict(zip(words[::2], words[1::2], strict=True))
 
