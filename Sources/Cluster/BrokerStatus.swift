@@ -23,11 +23,14 @@ package struct BrokerStatus: Sendable {
     package var reconnects: Int
     /// Seconds of the latest round trip.
     package var roundTrip: Double?
+    /// Sentinels that answer; nil where none are asked.
+    package var sentinelsUp: Int?
 
-    package init(isUp: Bool, reconnects: Int, roundTrip: Double?) {
+    package init(isUp: Bool, reconnects: Int, roundTrip: Double?, sentinelsUp: Int? = nil) {
       self.isUp = isUp
       self.reconnects = reconnects
       self.roundTrip = roundTrip
+      self.sentinelsUp = sentinelsUp
     }
   }
 

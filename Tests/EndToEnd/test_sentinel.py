@@ -273,6 +273,7 @@ async def test_without_sentinels_nodes_go_on(start, nodes, connect, channel):
         each.kill()
     for node in talk.nodes:
         await eventually(lambda node=node: "no Sentinel answers" in node.tail())
+        await eventually(lambda node=node: node.metrics().total("apus_sentinels_up") == 0)
         assert node.readiness() == 200
         assert node.metrics().total("apus_redis_reconnects_total") == 0
     await talk.say("without")
@@ -282,6 +283,7 @@ async def test_without_sentinels_nodes_go_on(start, nodes, connect, channel):
         each.start()
     for node in talk.nodes:
         await eventually(lambda node=node: "a Sentinel names the primary again" in node.tail())
+        await eventually(lambda node=node: node.metrics().total("apus_sentinels_up") == 3)
         assert "connected to the Sentinel again" in node.tail()
     new = await during(talk, sentinels.failover)
     await talk.goes_on(new)

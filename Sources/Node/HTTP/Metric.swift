@@ -24,6 +24,7 @@ enum Metric: String, CaseIterable {
   case redisUp = "apus_redis_up"
   case redisRoundTrip = "apus_redis_round_trip_seconds"
   case redisReconnects = "apus_redis_reconnects_total"
+  case sentinelsUp = "apus_sentinels_up"
   case keyspacesJoined = "apus_keyspaces_joined"
   case leaseAge = "apus_lease_age_seconds"
   case reapedMembers = "apus_reaped_members_total"
@@ -65,6 +66,7 @@ enum Metric: String, CaseIterable {
     case .redisUp: "Redis is connected and joined: 1 or 0."
     case .redisRoundTrip: "Round trip of the latest probe, from publish to return."
     case .redisReconnects: "Connections to Redis that were lost."
+    case .sentinelsUp: "Sentinels that answer, of those that are asked for the address of Redis."
     case .keyspacesJoined: "Redis that the node has joined, of all in its list."
     case .leaseAge: "Time since the lease of this node was renewed."
     case .reapedMembers: "Members of dead nodes taken out of presence by this node."
@@ -85,7 +87,7 @@ enum Metric: String, CaseIterable {
   var type: MetricType {
     switch self {
     case .connections, .channels, .subscriptions, .streams, .outboxBytes, .redisUp, .redisRoundTrip,
-      .keyspacesJoined, .leaseAge, .loopBusy, .residentMemory, .openDescriptors, .maxDescriptors, .start:
+      .sentinelsUp, .keyspacesJoined, .leaseAge, .loopBusy, .residentMemory, .openDescriptors, .maxDescriptors, .start:
       .gauge
     case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published,
       .delivered, .dropped, .sends, .redisReconnects, .reapedMembers, .gaps, .loopTurns, .apiRequests, .cpu:
@@ -145,6 +147,7 @@ enum Metric: String, CaseIterable {
     case .redisUp: byShard { $0.isUp ? 1 : 0 }
     case .redisRoundTrip: byShard(\.roundTrip)
     case .redisReconnects: byShard { Double($0.reconnects) }
+    case .sentinelsUp: byShard { $0.sentinelsUp.map(Double.init) }
     case .keyspacesJoined: known(snapshot.broker?.keyspacesJoined)
     case .leaseAge: known((snapshot.broker?.leaseAge).map { Double($0) / 1000 })
     case .reapedMembers: renderer.sample(rawValue, snapshot.broker?.reapedMembers ?? 0)

@@ -1,3 +1,4 @@
+import Cluster
 import Testing
 
 @testable import Node
@@ -5,9 +6,10 @@ import Testing
 /// The page of metrics in both of its formats.
 @Suite struct MetricTests {
   private func page(
-    _ format: MetricFormat, api: APIMetrics = APIMetrics(), process: ProcessMetrics = ProcessMetrics()
+    _ format: MetricFormat, broker: BrokerStatus? = nil, api: APIMetrics = APIMetrics(),
+    process: ProcessMetrics = ProcessMetrics()
   ) -> [String] {
-    let snapshot = MetricSnapshot(loops: [], broker: nil, limitedHTTP: [:], api: api.all, process: process)
+    let snapshot = MetricSnapshot(loops: [], broker: broker, limitedHTTP: [:], api: api.all, process: process)
     return Metric.page(snapshot, as: format).split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
   }
 
@@ -41,6 +43,16 @@ import Testing
   @Test func theEndIsToldInOpenMetricsAlone() {
     #expect(page(.openMetrics).suffix(2) == ["# EOF", ""])
     #expect(page(.text).last == "" && !page(.text).contains("# EOF"))
+  }
+
+  @Test func sentinelsAreToldWhereThereAreSome() {
+    var status = BrokerStatus()
+    status.shards = [
+      BrokerStatus.Shard(isUp: true, reconnects: 0, roundTrip: nil),
+      BrokerStatus.Shard(isUp: true, reconnects: 0, roundTrip: nil, sentinelsUp: 2),
+    ]
+    let lines = page(.text, broker: status).filter { $0.hasPrefix("apus_sentinels_up") }
+    #expect(lines == ["apus_sentinels_up{shard=\"1\"} 2"])
   }
 
   @Test func counters() {

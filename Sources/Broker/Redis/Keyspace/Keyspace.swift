@@ -188,7 +188,7 @@ final class Keyspace {
     status.shards.append(
       BrokerStatus.Shard(
         isUp: isJoined, reconnects: context.commands.reconnects + context.subscriber.reconnects,
-        roundTrip: probe.roundTrip))
+        roundTrip: probe.roundTrip, sentinelsUp: context.server.sentinelsUp))
     status.channels += subscriptions.activeCount
     let age = lease.age(now: context.loop.now)
     status.leaseAge = [status.leaseAge, age].compactMap(\.self).max()

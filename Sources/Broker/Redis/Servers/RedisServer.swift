@@ -42,6 +42,8 @@ final class RedisServer {
   private var pair = LinkPair()
   /// Where the address is told by Sentinels.
   private let sentinels: SentinelLocator?
+  /// How many of them answer; nil where there are none.
+  var sentinelsUp: Int? { sentinels?.answering }
   /// Counts the lives of the command link, so that answers to an earlier look are dropped.
   private var life: UInt64 = 0
 
