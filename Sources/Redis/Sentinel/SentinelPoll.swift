@@ -177,7 +177,7 @@ extension SentinelPoll {
 // MARK: - Asking
 
 extension SentinelPoll {
-  /// Asks the next in turn, who may be one that did not answer before.
+  /// Asks the next in turn, which may be one that did not answer before.
   private mutating func watch(now: Int64) -> [Action] {
     lastAsked = now
     let connected = turn.first { sentinels[$0].link == .connected }
