@@ -253,8 +253,8 @@ class RedisCluster:
 
     def channels(self) -> list[str]:
         """The names of all pub/sub channels that somebody listens to, both kinds."""
-        words = ("SHARDCHANNELS", "CHANNELS")
-        return [name for each in self.primaries for word in words for name in each.client.execute_command("PUBSUB", word)]
+        asked = [(each, word) for each in self.primaries for word in ("SHARDCHANNELS", "CHANNELS")]
+        return [name for each, word in asked for name in each.client.execute_command("PUBSUB", word)]
 
     # What operators do
 
@@ -275,17 +275,24 @@ class RedisCluster:
             self._move(slot, self._by_id(owners[slot]), to).whole()
         self.settle()
 
-    def failover(self, replica: ClusterServer) -> None:
-        """Has a replica take over from its primary, as an operator does."""
-        replica.cluster("FAILOVER")
+    def failover(self, replica: ClusterServer, *how: str) -> None:
+        """Has a replica take over from its primary, as an operator does: with its consent, else FORCE or TAKEOVER."""
+        replica.cluster("FAILOVER", *how)
         until(lambda: replica.is_primary, _LIMIT, replica.tail)
         self.settle()
 
     def kill(self, primary: ClusterServer) -> ClusterServer:
         """Kills a primary and waits until a replica has taken over: that one."""
+        return self._without(primary, primary.kill)
+
+    def hang(self, primary: ClusterServer) -> ClusterServer:
+        """Has a primary stand still, until it is resumed, and waits until a replica has taken over: that one."""
+        return self._without(primary, primary.pause)
+
+    def _without(self, primary: ClusterServer, end: Callable[[], None]) -> ClusterServer:
         replicas = self.replicas(primary)
         assert replicas, f"{primary.name} has no replica"
-        primary.kill()
+        end()
         until(lambda: any(each.is_primary for each in replicas), _LIMIT, self.describe)
         self.settle()
         return next(each for each in replicas if each.is_primary)

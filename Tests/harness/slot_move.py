@@ -33,9 +33,8 @@ class SlotMove:
         """Moves so many keys: how many there were."""
         keys = self._source.cluster("GETKEYSINSLOT", self.slot, count)
         if keys:
-            self._source.client.execute_command(
-                "MIGRATE", "127.0.0.1", self._target.told, "", 0, 10_000, "REPLACE", "KEYS", *keys
-            )
+            words = ("MIGRATE", "127.0.0.1", self._target.told, "", 0, 10_000, "REPLACE", "KEYS", *keys)
+            self._source.client.execute_command(*words)
         return len(keys)
 
     def finish(self) -> None:

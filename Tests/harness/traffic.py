@@ -200,8 +200,7 @@ class Traffic:
         assert not faults, "\n".join([f"{len(faults)} faults:", *faults[:10]])
 
     def losses(self, until: float) -> list[str]:
-        """Messages that were confirmed to their publisher until then, and that a listener neither has nor was told of by
-        a later `gap`."""
+        """Messages that were confirmed until then, and that a listener neither has nor was told of by a later `gap`."""
         found = []
         for listener in self.listeners:
             heard = {each["data"] for each in listener.client.events("message")}

@@ -1,0 +1,319 @@
+"""Slots of a Redis Cluster move, primaries fail, servers come and go, while two nodes publish.
+
+Of every message it is known what its publisher was told and who heard it: nothing is invented, nothing comes twice or
+in another order, and what is confirmed and not heard is told by a `gap`. Where nothing is lost there is no `gap`.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from harness import Node, eventually, partitions
+from harness.redis_cluster import ClusterServer, RedisCluster
+from harness.traffic import Attempt, Traffic
+
+# Enough for as long as anything here takes.
+RULES = """channels:
+  - match: "kept:*"
+    history: {size: 5000, ttl: 600s}
+"""
+# Messages a second that each of the two publishers publishes, into all channels together.
+RATE = 90
+# Channels on each of the three primaries.
+EACH = 2
+
+
+class Scene:
+    """A Cluster, two nodes, and channels with history and presence on each of its primaries."""
+
+    def __init__(self, redis: RedisCluster, nodes: list[Node], connect: Callable):
+        self.redis = redis
+        self.nodes = nodes
+        self._connect = connect
+        self.channels = [name for primary in redis.primaries for name in self._names(primary)]
+
+    def _names(self, primary: ClusterServer) -> list[str]:
+        """Names of channels in partitions of their own that a primary has."""
+        found: dict[int, str] = {}
+        owned = set(self.redis.slots(primary))
+        number = 0
+        while len(found) < EACH:
+            name = f"kept:{number}"
+            where = partitions.partition(name)
+            if partitions.slot(where) in owned:
+                found.setdefault(where, name)
+            number += 1
+        return list(found.values())
+
+    def of(self, server: ClusterServer) -> list[str]:
+        """The channels that a server has now."""
+        return [name for name in self.channels if self.redis.server(name) is server]
+
+    def others(self, channels: list[str]) -> list[str]:
+        return [name for name in self.channels if name not in channels]
+
+    @property
+    def primary(self) -> ClusterServer:
+        return self.redis.server(self.channels[0])
+
+    def another(self, server: ClusterServer) -> ClusterServer:
+        return next(each for each in self.redis.primaries if each is not server)
+
+    @asynccontextmanager
+    async def traffic(self) -> AsyncIterator[Traffic]:
+        """Traffic around what a test does; afterwards nothing is wrong with it, and presence is what it was."""
+        traffic = await Traffic.between(self.nodes, self._connect, self.channels, RATE, presence=True)
+        before = {listener.name: _presence(listener.client) for listener in traffic.listeners}
+        async with traffic:
+            yield traffic
+            await traffic.flows()
+        await traffic.settle()
+        members = {listener.client.id for listener in traffic.listeners}
+        for name in self.channels:
+            await eventually(lambda name=name: self.redis.presence(name).keys() == members, what=f"members of {name}")
+            for node in self.nodes:
+                told = node.get(f"/api/channels/{name}/presence").json()
+                assert {each["client"] for each in told["connections"]} == members
+        for listener in traffic.listeners:
+            await listener.client.ping()
+            assert _presence(listener.client) == before[listener.name], "somebody was told of joins or leaves"
+        for node in self.nodes:
+            await eventually(lambda node=node: "degraded" not in node.get("/readyz").json())
+
+
+def _presence(client) -> list[str]:
+    """The joins and leaves that somebody was told of."""
+    return [event.raw for event in client.received if event.type in ("join", "leave")]
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisCluster]:
+    with RedisCluster(tmp_path / "redis") as redis:
+        yield redis
+
+
+@pytest.fixture
+def scene(redis: RedisCluster, own_node: Callable[..., Node], connect: Callable, tmp_path: Path) -> Scene:
+    (tmp_path / "rules.yaml").write_text(RULES)
+    nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+    return Scene(redis, nodes, connect)
+
+
+def partition_slots(redis: RedisCluster, server: ClusterServer) -> list[int]:
+    """The slots of a server that partitions are in."""
+    owned = set(redis.slots(server))
+    slots = [partitions.slot(partition) for partition in range(partitions.PARTITIONS)]
+    return [slot for slot in slots if slot in owned]
+
+
+def nothing_is_lost(traffic: Traffic, channels: list[str] | None = None) -> None:
+    """Asserts that nobody was told of a gap in these channels, or all, and that their histories go on."""
+    gaps = traffic.gaps(channels)
+    assert not gaps, "\n".join([f"{len(gaps)} gaps:", *gaps[:10]])
+    epochs = traffic.epochs()
+    again = {name: epochs[name] for name in channels or traffic.channels if len(epochs[name]) != 1}
+    assert not again, f"another epoch began: {again}"
+
+
+# Moves
+
+
+async def test_slots_moved_key_by_key_and_back(scene):
+    redis, source = scene.redis, scene.primary
+    target = scene.another(source)
+    slots = partition_slots(redis, source)
+    assert len(slots) > 20
+    moved = scene.of(source)
+    async with scene.traffic() as traffic:
+        for to in (target, source):
+            await traffic.during(redis.move, slots, to)
+            assert set(scene.of(to)) >= set(moved)
+            await traffic.flows()
+    nothing_is_lost(traffic)
+    for node in scene.nodes:
+        assert node.metrics().total("apus_redis_moves_total") > 0
+
+
+async def test_a_move_that_stops_half_way(scene):
+    """While it stands still whatever is in that slot is refused, and everything else goes on."""
+    redis, channel = scene.redis, scene.channels[0]
+    slot = partitions.slot(partitions.partition(channel))
+    # Of a move there a part of the keys has gone when it stops, of the move back all.
+    async with scene.traffic() as traffic:
+        for count in (1, 1000):
+            move = redis.moving(slot, scene.another(redis.owner(slot)))
+            await traffic.during(move.begin)
+            await traffic.during(move.carry, count)
+            await refused_at_all(traffic, channel)
+            stopped = time.monotonic()
+            await asyncio.sleep(5)
+            await traffic.flows(scene.others([channel]))
+            gone_on = time.monotonic()
+            await traffic.during(move.finish)
+            await traffic.during(redis.settle)
+            await traffic.flows()
+            meanwhile = [each for each in between(traffic, stopped, gone_on) if each.channel == channel]
+            assert meanwhile and all(each.is_refused for each in meanwhile), {each.reply.raw for each in meanwhile}
+            rest = [each for each in between(traffic, stopped, gone_on) if each.channel != channel]
+            assert rest and all(each.is_accepted for each in rest), {each.reply.raw for each in rest}
+    nothing_is_lost(traffic)
+
+
+async def refused_at_all(traffic: Traffic, channel: str) -> None:
+    """Waits until each node refuses to publish there."""
+    for publisher in traffic.publishers:
+
+        async def is_refused(publisher=publisher) -> bool:
+            attempt = await publisher.publish(channel)
+            await publisher.answered()
+            return attempt.is_refused
+
+        await eventually(is_refused)
+
+
+def between(traffic: Traffic, first: float, last: float) -> list[Attempt]:
+    """What was sent and answered in that time."""
+    return [each for each in traffic.attempts if first < each.sent and each.reply and each.reply.at < last]
+
+
+async def test_an_empty_primary_is_added_and_drained_again(scene):
+    redis = scene.redis
+    async with scene.traffic() as traffic:
+        added = await traffic.during(redis.add_primary)
+        others = [each for each in redis.primaries if each is not added]
+        slots = [slot for each in others for slot in partition_slots(redis, each)[:8]]
+        mine = [partitions.slot(partitions.partition(name)) for name in scene.channels[::EACH]]
+        await traffic.during(redis.move, sorted({*slots, *mine}), added)
+        assert set(scene.of(added)) >= set(scene.channels[::EACH])
+        await traffic.flows()
+        await traffic.during(redis.drain, added)
+        await traffic.flows()
+    nothing_is_lost(traffic)
+
+
+# Failovers
+
+
+@pytest.mark.parametrize("how", [(), ("TAKEOVER",)], ids=["planned", "takeover"])
+async def test_a_failover(scene, how):
+    """There and back. A primary that is not asked goes on confirming until it hears of it, and all of that is lost."""
+    redis, mine = scene.redis, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        for _ in range(2):
+            (replica,) = redis.replicas(redis.server(mine[0]))
+            await traffic.during(redis.failover, replica, *how)
+            await traffic.flows()
+            await traffic.told()
+    nothing_is_lost(traffic, scene.others(mine))
+    assert all(len(traffic.epochs()[name]) > 1 for name in mine)
+
+
+async def test_a_primary_that_is_killed(scene):
+    redis, old, mine = scene.redis, scene.primary, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        new = await traffic.during(redis.kill, old)
+        await traffic.flows()
+        await traffic.told()
+        assert scene.of(new) == mine
+        # It comes back as a replica.
+        await traffic.during(old.start)
+        await traffic.during(redis.settle)
+        assert old in redis.replicas(new)
+        await traffic.flows()
+    nothing_is_lost(traffic, scene.others(mine))
+
+
+async def test_a_primary_that_hangs(scene):
+    """When it goes on it may do what was on its way to it, and nobody will find that."""
+    redis, old, mine = scene.redis, scene.primary, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        new = await traffic.during(redis.hang, old)
+        await traffic.flows()
+        old.resume()
+        await traffic.during(redis.settle)
+        await traffic.flows()
+        await traffic.told()
+        assert scene.of(new) == mine
+    nothing_is_lost(traffic, scene.others(mine))
+
+
+async def test_slots_move_and_then_their_primary_fails(scene):
+    """A slot that has come from elsewhere is as any other there."""
+    redis, source = scene.redis, scene.primary
+    target = scene.another(source)
+    mine = scene.of(source)
+    async with scene.traffic() as traffic:
+        await traffic.during(redis.move, partition_slots(redis, source), target)
+        await traffic.flows()
+        assert traffic.gaps() == []
+        theirs = scene.of(target)
+        assert set(theirs) > set(mine)
+        await traffic.during(redis.kill, target)
+        await traffic.flows()
+        await traffic.told()
+    nothing_is_lost(traffic, scene.others(theirs))
+
+
+# What is away
+
+
+async def test_a_minority_is_down(scene):
+    """One primary is left alone: it says so, and its channels are refused until the others are back."""
+    redis, alone = scene.redis, scene.primary
+    mine = scene.of(alone)
+    async with scene.traffic() as traffic:
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, redis.isolated([alone]))
+            for channel in mine:
+                await refused_at_all(traffic, channel)
+            await asyncio.to_thread(stack.close)
+        await traffic.flows()
+        await traffic.told()
+
+
+async def test_a_slot_without_owner(scene):
+    """That partition alone is away, which is told; then it comes back."""
+    redis, channel = scene.redis, scene.channels[0]
+    slot = partitions.slot(partitions.partition(channel))
+    async with scene.traffic() as traffic:
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, redis.without_owner(slot))
+            await refused_at_all(traffic, channel)
+            for node in scene.nodes:
+                await eventually(lambda node=node: "1 of 64 partitions" in node.get("/readyz").text)
+                ready = node.get("/readyz")
+                assert ready.status_code == 200 and ready.json()["degraded"] is True, ready.text
+            began = time.monotonic()
+            await traffic.flows(scene.others([channel]))
+            meanwhile = between(traffic, began, time.monotonic())
+            assert {each.channel for each in meanwhile if each.is_accepted} == set(scene.others([channel]))
+            await asyncio.to_thread(stack.close)
+        await traffic.flows()
+    nothing_is_lost(traffic, scene.others([channel]))
+
+
+async def test_a_primary_without_replica_is_away(own_node, connect, tmp_path):
+    """Its partitions alone are, until it is back, with nothing in it."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with RedisCluster(tmp_path / "redis", replicas=0) as redis:
+        nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+        scene = Scene(redis, nodes, connect)
+        old, mine = scene.primary, scene.of(scene.primary)
+        async with scene.traffic() as traffic:
+            old.kill()
+            for channel in mine:
+                await refused_at_all(traffic, channel)
+            for node in nodes:
+                await eventually(lambda node=node: f"127.0.0.1:{old.port}" in node.get("/readyz").text)
+                ready = node.get("/readyz")
+                assert ready.status_code == 200 and "of 64 partitions are away" in ready.text, ready.text
+            await traffic.flows(scene.others(mine))
+            await traffic.during(old.start)
+            await traffic.during(redis.settle)
+            await traffic.flows()
+            await traffic.told()
+        nothing_is_lost(traffic, scene.others(mine))
