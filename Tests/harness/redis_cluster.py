@@ -11,8 +11,11 @@ from harness.eventually import until
 from harness.ports import free_port
 from harness.redis_server import Redis
 from harness.slot_move import SlotMove
+from harness.stored import Several
 
 if TYPE_CHECKING:
+    import redis
+
     from harness.certificates import Authority
 
 # Milliseconds without a word after which a server counts as failed.
@@ -90,7 +93,7 @@ class ClusterServer(Redis):
         return kind == "master" or rest[2] == "connected"
 
 
-class RedisCluster:
+class RedisCluster(Several):
     """Primaries, among which the slots are shared evenly at the beginning, and replicas of each. A context manager.
 
     `options` are words of the command line of every server, besides those given here. With an `authority` the nodes'
@@ -105,7 +108,7 @@ class RedisCluster:
         options: Iterable[object] = (),
         authority: "Authority | None" = None,
     ):
-        self._stack = ExitStack()
+        super().__init__()
         self._directory = directory
         self._options = list(options)
         self._secure = self._tls(authority) if authority else []
@@ -154,9 +157,6 @@ class RedisCluster:
             self.settle()
             self._stack = self._stack.pop_all()
         return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
 
     def _introduce(self, server: ClusterServer, others: Iterable[ClusterServer]) -> None:
         """Makes it one of them: all know each other afterwards."""
@@ -238,18 +238,15 @@ class RedisCluster:
         assert found, f"the slot of {name} has no owner"
         return found
 
-    @staticmethod
-    def key(kind: str, name: str) -> str:
-        """The whole name of a key of a channel or a user: `key("presence", "room:1")`."""
+    def key(self, kind: str, name: str) -> str:
         return f"{partitions.prefix(name)}{kind}:{name}"
 
-    def presence(self, channel: str) -> dict[str, str]:
-        """Who is in a channel, as Redis has it: client id -> JSON text."""
-        return self.server(channel).client.hgetall(self.key("presence", channel))
+    def at(self, name: str) -> "redis.Redis":
+        return self.server(name).client
 
-    def keys(self) -> list[str]:
-        """The names of all keys."""
-        return [key for each in self.primaries for key in each.client.scan_iter(count=1000)]
+    @property
+    def clients(self) -> "list[redis.Redis]":
+        return [each.client for each in self.primaries]
 
     def channels(self) -> list[str]:
         """The names of all pub/sub channels that somebody listens to, both kinds."""
