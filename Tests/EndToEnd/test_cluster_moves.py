@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from harness import Node, eventually, partitions
+from harness.client import Client
 from harness.redis_cluster import ClusterServer, RedisCluster
 from harness.traffic import Attempt, Traffic
 
@@ -64,10 +65,16 @@ class Scene:
         return next(each for each in self.redis.primaries if each is not server)
 
     @asynccontextmanager
-    async def traffic(self) -> AsyncIterator[Traffic]:
-        """Traffic around what a test does; afterwards nothing is wrong with it, and presence is what it was."""
+    async def traffic(self, is_emptied: bool = False) -> AsyncIterator[Traffic]:
+        """Traffic around what a test does; afterwards nothing is wrong with it, and presence is what it was.
+
+        Where a Redis is emptied everybody joins again.
+        """
         traffic = await Traffic.between(self.nodes, self._connect, self.channels, RATE, presence=True)
-        before = {listener.name: _presence(listener.client) for listener in traffic.listeners}
+        # Who was there first is told of the other.
+        await traffic.listeners[0].client.collect("join", len(self.channels))
+        kinds = ("leave",) if is_emptied else ("join", "leave")
+        before = {listener.name: _presence(listener.client, kinds) for listener in traffic.listeners}
         async with traffic:
             yield traffic
             await traffic.flows()
@@ -80,14 +87,14 @@ class Scene:
                 assert {each["client"] for each in told["connections"]} == members
         for listener in traffic.listeners:
             await listener.client.ping()
-            assert _presence(listener.client) == before[listener.name], "somebody was told of joins or leaves"
+            assert _presence(listener.client, kinds) == before[listener.name], f"somebody was told of a {kinds}"
         for node in self.nodes:
             await eventually(lambda node=node: "degraded" not in node.get("/readyz").json())
 
 
-def _presence(client) -> list[str]:
+def _presence(client: Client, kinds: tuple[str, ...]) -> list[str]:
     """The joins and leaves that somebody was told of."""
-    return [event.raw for event in client.received if event.type in ("join", "leave")]
+    return [event.raw for event in client.received if event.type in kinds]
 
 
 @pytest.fixture
@@ -303,7 +310,7 @@ async def test_a_primary_without_replica_is_away(own_node, connect, tmp_path):
         nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
         scene = Scene(redis, nodes, connect)
         old, mine = scene.primary, scene.of(scene.primary)
-        async with scene.traffic() as traffic:
+        async with scene.traffic(is_emptied=True) as traffic:
             old.kill()
             for channel in mine:
                 await refused_at_all(traffic, channel)

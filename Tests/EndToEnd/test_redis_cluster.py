@@ -100,7 +100,7 @@ async def test_the_http_api(shared, connect):
         assert (await client.expect("message", channel=name))["data"] == f"many {name}"
     sent = third.request("POST", "/api/users/api/messages", json={"data": "direct"})
     assert sent.status_code == 200, sent.text
-    assert (await client.expect("direct"))["data"] == "direct"
+    assert (await client.expect("notification"))["data"] == "direct"
     assert [each["node"] for each in third.get("/api/users/api").json()["connections"]] == [client.node]
     known = third.get("/api/channels?match=demo:api-*&limit=1000").json()["channels"]
     assert sorted(each["name"] for each in known) == names
@@ -232,7 +232,7 @@ def test_the_wrong_kind_of_server(shared, tmp_path):
 def test_urls_that_cannot_be(shared):
     url = shared.redis.url
     cases = {
-        f"{url}/1": "no database",
+        f"{url}/1": "a Cluster has only database 0",
         f"{url}?password=x": "?",
         f"{url}?server-name=x": "rediss+cluster://",
     }
@@ -247,32 +247,37 @@ def test_urls_that_cannot_be(shared):
 
 async def test_a_login(own_node, connect, tmp_path):
     with RedisCluster(tmp_path / "redis", options=["--user", "apus", "on", ">for-redis", "~*", "&*", "+@all"]) as redis:
-        code, said = check(redis.url.replace("://", "://apus:wrong@"))
-        assert code == 1 and "wrong" not in said and "password" in said, said
-        url = redis.url.replace("://", "://apus:for-redis@")
-        code, said = check(url)
-        assert code == 0 and "for-redis" not in said, said
-        # Nodes may use no other.
+        # Nodes can do nothing as anybody else.
         for each in redis.servers:
             each.client.execute_command("ACL", "SETUSER", "default", "-@pubsub", "-@scripting")
-        await _two_nodes_talk(redis, [own_node(redis=url) for _ in range(2)], connect)
-        for each in redis.servers:
-            each.client.execute_command("ACL", "SETUSER", "default", "+@all")
+        url = redis.url.replace("://", "://apus:for-redis@")
+        nodes = [own_node(redis=url) for _ in range(2)]
+        await _two_nodes_talk(redis, nodes, connect)
+        assert "apus:***@" in nodes[0].tail(200)
+        code, said = check(url)
+        assert code == 0 and "for-redis" not in said, said
+        code, said = check(redis.url.replace("://", "://apus:wrong@"))
+        assert code == 1 and "wrong" not in said and "password" in said, said
 
 
 async def test_through_tls(own_node, connect, authority, tmp_path):
     with RedisCluster(tmp_path / "redis", authority=authority) as redis:
         options = {"--redis-ca": authority.file}
-        code, said = check(redis.url, "--redis-ca", authority.file)
-        assert code == 0 and "TLSv1.3" in said, said
-        code, said = check(redis.url)
-        assert code == 1 and "not trusted" in said and "--redis-ca" in said, said
         nodes = [own_node(options, redis=redis.url) for _ in range(2)]
         await _two_nodes_talk(redis, nodes, connect)
         # All of it, not the first connection alone.
         for each in redis.servers:
             names = {entry["name"] for entry in each.client.client_list() if entry["laddr"].endswith(f":{each.port}")}
             assert not any(name.startswith("apus-") for name in names), names
+        replica = redis.replicas(redis.server(CHANNELS[0]))[0]
+        redis.failover(replica)
+        for node in nodes:
+            await eventually(lambda node=node: "degraded" not in node.get("/readyz").json())
+        await eventually(lambda: len(redis.presence(CHANNELS[0])) == 2)
+        code, said = check(redis.url, "--redis-ca", authority.file)
+        assert code == 0 and "TLSv1.3" in said, said
+        code, said = check(redis.url)
+        assert code == 1 and "not trusted" in said and "--redis-ca" in said, said
 
 
 async def _two_nodes_talk(redis: RedisCluster, nodes: list[Node], connect) -> None:

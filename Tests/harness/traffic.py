@@ -269,6 +269,7 @@ class Traffic:
                 found.append(f"{where}: it was confirmed at another place, {attempt.reply.raw}")
             number = int(data.rpartition(".")[2])
             if number < newest.get(attempt.publisher, -1):
-                found.append(f"{where}: after {newest[attempt.publisher]} of the same publisher")
+                told = attempt.reply.raw if attempt.reply else "nothing"
+                found.append(f"{where}: after {newest[attempt.publisher]} of the same publisher, who was told {told}")
             newest[attempt.publisher] = number
         return found
