@@ -5,6 +5,7 @@ in another order, and what is confirmed and not heard is told by a `gap`. Where 
 """
 
 import asyncio
+import os
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack, asynccontextmanager
@@ -14,6 +15,8 @@ import pytest
 
 from harness import Node, eventually, partitions
 from harness.client import Client
+from harness.recovery import Plan, run
+from harness.recovery.plan import HALT, LINKS, MOVE, NODE
 from harness.redis_cluster import ClusterServer, RedisCluster
 from harness.traffic import Attempt, Traffic
 
@@ -110,13 +113,6 @@ def scene(redis: RedisCluster, own_node: Callable[..., Node], connect: Callable,
     return Scene(redis, nodes, connect)
 
 
-def partition_slots(redis: RedisCluster, server: ClusterServer) -> list[int]:
-    """The slots of a server that partitions are in."""
-    owned = set(redis.slots(server))
-    slots = [partitions.slot(partition) for partition in range(partitions.PARTITIONS)]
-    return [slot for slot in slots if slot in owned]
-
-
 def nothing_is_lost(traffic: Traffic, channels: list[str] | None = None) -> None:
     """Asserts that nobody was told of a gap in these channels, or all, and that their histories go on."""
     gaps = traffic.gaps(channels)
@@ -132,7 +128,7 @@ def nothing_is_lost(traffic: Traffic, channels: list[str] | None = None) -> None
 async def test_slots_moved_key_by_key_and_back(scene):
     redis, source = scene.redis, scene.primary
     target = scene.another(source)
-    slots = partition_slots(redis, source)
+    slots = redis.partition_slots(source)
     assert len(slots) > 20
     moved = scene.of(source)
     async with scene.traffic() as traffic:
@@ -192,7 +188,7 @@ async def test_an_empty_primary_is_added_and_drained_again(scene):
     async with scene.traffic() as traffic:
         added = await traffic.during(redis.add_primary)
         others = [each for each in redis.primaries if each is not added]
-        slots = [slot for each in others for slot in partition_slots(redis, each)[:8]]
+        slots = [slot for each in others for slot in redis.partition_slots(each)[:8]]
         mine = [partitions.slot(partitions.partition(name)) for name in scene.channels[::EACH]]
         await traffic.during(redis.move, sorted({*slots, *mine}), added)
         assert set(scene.of(added)) >= set(scene.channels[::EACH])
@@ -200,6 +196,18 @@ async def test_an_empty_primary_is_added_and_drained_again(scene):
         await traffic.during(redis.drain, added)
         await traffic.flows()
     nothing_is_lost(traffic)
+
+
+@pytest.mark.parametrize("faults", [(MOVE, HALT, MOVE, HALT), (MOVE, HALT, NODE, LINKS)], ids=["moves", "more"])
+async def test_clients_cut_off_while_slots_move(tmp_path, loops, faults):
+    """Each time they come back elsewhere, and have precisely what they have not had."""
+    seed = int(os.environ.get("APUS_SEED", time.time_ns() // 1000 % 1_000_000_000))
+    plan = Plan(seed, clients=60, channels=6, seconds=20, loops=loops, faults=faults)
+    print(plan)
+    report = await run(plan, tmp_path)
+    print(report)
+    assert not report.faults, f"\n{report}"
+    assert report.counts["recovered messages"], f"\n{report}"
 
 
 # Failovers
@@ -254,7 +262,7 @@ async def test_slots_move_and_then_their_primary_fails(scene):
     target = scene.another(source)
     mine = scene.of(source)
     async with scene.traffic() as traffic:
-        await traffic.during(redis.move, partition_slots(redis, source), target)
+        await traffic.during(redis.move, redis.partition_slots(source), target)
         await traffic.flows()
         assert traffic.gaps() == []
         theirs = scene.of(target)

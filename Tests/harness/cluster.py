@@ -10,8 +10,8 @@ from harness.topology import redis_of_kind
 class Cluster:
     """Redis, nodes `web-1`, `web-2` … and, where asked for, an nginx in front of them.
 
-    A context manager: everything runs inside the `with`, and nothing afterwards. Redis is of the kind that
-    `harness.topology` says.
+    A context manager: everything runs inside the `with`, and nothing afterwards. Redis is of that `kind`, else
+    of the one that `harness.topology` says.
     """
 
     def __init__(
@@ -23,8 +23,9 @@ class Cluster:
         nginx: bool = False,
         options: Options | None = None,
         descriptors: int | None = None,
+        kind: str | None = None,
     ):
-        self.redis = redis_of_kind(directory)
+        self.redis = redis_of_kind(directory, kind)
         self.nodes = [
             Node(
                 f"web-{number}",

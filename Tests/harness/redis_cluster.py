@@ -204,6 +204,12 @@ class RedisCluster(Several):
         """The slots that a server has, by what it knows."""
         return [slot for slot, owner in server.owners().items() if owner == server.id]
 
+    def partition_slots(self, server: ClusterServer) -> list[int]:
+        """The slots of a server that partitions are in."""
+        slots = [partitions.slot(partition) for partition in range(partitions.PARTITIONS)]
+        owners = server.owners()
+        return [slot for slot in slots if owners.get(slot) == server.id]
+
     def _by_id(self, id: str | None) -> ClusterServer | None:
         return next((each for each in self.servers if each.running and each.id == id), None)
 

@@ -21,7 +21,7 @@ def kind() -> str:
     return found
 
 
-def redis_of_kind(directory: Path) -> Redis | Shards | Sentinels | RedisCluster:
-    """A Redis of that kind, not started yet; more than one server each have a folder of its own there."""
-    made = _KINDS[kind()]
+def redis_of_kind(directory: Path, name: str | None = None) -> Redis | Shards | Sentinels | RedisCluster:
+    """A Redis of that kind, or of the one it is, not started yet; several servers have folders of their own there."""
+    made = _KINDS[name or kind()]
     return made(directory if made is Redis else directory / "servers")
