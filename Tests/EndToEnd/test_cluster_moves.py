@@ -446,6 +446,26 @@ async def test_a_primary_that_hangs(scene):
     nothing_is_lost(traffic, scene.others(mine))
 
 
+async def test_a_primary_that_is_cut_off(scene):
+    """Nodes go on with it until it finds itself alone, then wait, and then go where its replica is."""
+    redis, old, mine = scene.redis, scene.primary, scene.of(scene.primary)
+    (replica,) = redis.replicas(old)
+    async with scene.traffic() as traffic:
+        with ExitStack() as stack:
+            stack.enter_context(redis.split([old]))
+            for channel in mine:
+                await refused_at_all(traffic, channel)
+            await eventually(lambda: replica.is_primary, within=60)
+            await traffic.flows()
+            assert old.is_primary, "it has not heard of the other one"
+            await traffic.told()
+            await asyncio.to_thread(stack.close)
+        assert scene.of(replica) == mine
+        await traffic.flows()
+        await traffic.told()
+    nothing_is_lost(traffic, scene.others(mine))
+
+
 async def test_slots_move_and_then_their_primary_fails(scene):
     """A slot that has come from elsewhere is as any other there."""
     redis, source = scene.redis, scene.primary

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from harness import partitions
+from harness.bus_proxy import BusProxy
 from harness.eventually import until
 from harness.ports import free_port
 from harness.redis_server import Redis
@@ -35,10 +36,14 @@ class ClusterServer(Redis):
     def __init__(self, directory: Path, options: Iterable[object], secure: Iterable[object]):
         port = free_port()
         self.told = free_port() if secure else port
-        self.bus = free_port()
+        own = free_port()
+        # The others come by it, and can be kept from coming.
+        self.proxy = BusProxy(own)
+        self.bus = self.proxy.port
         words = [
             *("--cluster-enabled", "yes"),
-            *("--cluster-port", self.bus),
+            *("--cluster-port", own),
+            *("--cluster-announce-bus-port", self.bus),
             *("--cluster-config-file", directory / "nodes.conf"),
             *("--cluster-node-timeout", NODE_TIMEOUT),
             *("--cluster-require-full-coverage", "no"),
@@ -143,7 +148,7 @@ class RedisCluster(Several):
     def __enter__(self) -> "RedisCluster":
         with self._stack:
             for each in self.servers:
-                self._stack.enter_context(each)
+                self._begin(each)
             primaries, replicas = self.servers[: self._first], self.servers[self._first :]
             for number, each in enumerate(primaries):
                 first, end = (partitions.SLOTS * index // len(primaries) for index in (number, number + 1))
@@ -157,6 +162,10 @@ class RedisCluster(Several):
             self.settle()
             self._stack = self._stack.pop_all()
         return self
+
+    def _begin(self, server: ClusterServer) -> None:
+        self._stack.enter_context(server)
+        self._stack.enter_context(server.proxy)
 
     def _introduce(self, server: ClusterServer, others: Iterable[ClusterServer]) -> None:
         """Makes it one of them: all know each other afterwards."""
@@ -303,7 +312,7 @@ class RedisCluster(Several):
     def add_primary(self) -> ClusterServer:
         """Adds a primary that has no slots yet."""
         server = self._server()
-        self._stack.enter_context(server)
+        self._begin(server)
         server.cluster("SET-CONFIG-EPOCH", max(int(each.state()["cluster_current_epoch"]) for each in self.up) + 1)
         self._introduce(server, self.up)
         self.servers.append(server)
@@ -343,6 +352,21 @@ class RedisCluster(Several):
                 until(lambda each=each: each.state()["cluster_state"] == "fail", _LIMIT, each.tail)
             yield
         self.settle()
+
+    @contextmanager
+    def split(self, servers: Iterable[ClusterServer]) -> Iterator[None]:
+        """Has these and all others not hear each other any more, while all go on and clients reach both."""
+        servers = list(servers)
+        others = [each for each in self.servers if each not in servers]
+        for mine, theirs in ((servers, others), (others, servers)):
+            for each in mine:
+                each.proxy.refuse({other.id for other in theirs})
+        try:
+            yield
+        finally:
+            for each in self.servers:
+                each.proxy.refuse(set())
+            self.settle()
 
     @contextmanager
     def without_owner(self, slot: int) -> Iterator[None]:
