@@ -16,9 +16,10 @@ import pytest
 
 from harness import Node, eventually, partitions
 from harness.client import Client
+from harness.cluster_server import ClusterServer
 from harness.recovery import Plan, run
 from harness.recovery.plan import HALT, LINKS, MOVE, NODE
-from harness.redis_cluster import ClusterServer, RedisCluster
+from harness.redis_cluster import RedisCluster
 from harness.traffic import Attempt, Traffic
 
 # Enough for as long as anything here takes.

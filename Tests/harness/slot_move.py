@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from harness.redis_cluster import ClusterServer
+    from harness.cluster_server import ClusterServer
 
 # Keys that one MIGRATE takes along.
 _BATCH = 10
