@@ -68,7 +68,7 @@ test: ## Everything a change must pass; installs what it needs
 	@rm -f .build/tiers
 	@$(MAKE) --no-print-directory lint unit fuzz broker build test-tools web-tools $(VENV)/ready $(AUTOBAHN)/ready
 	@echo '== beside tests that mostly wait, end to end and in a browser: conformance, and the build for the thread sanitizer'
-	@+deploy/beside '$(WITHIN) end-to-end web browser' '$(WITHIN) conformance' '$(WITHIN) threads-build'
+	@+deploy/beside '$(WITHIN) end-to-end topologies web browser' '$(WITHIN) conformance' '$(WITHIN) threads-build'
 	@$(MAKE) --no-print-directory counts threads
 	@echo '== what each tier took' && cat .build/tiers
 	@echo '== all tests passed'
@@ -91,6 +91,20 @@ broker: build-tools test-tools ## One suite on both brokers, with a real Redis
 end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as processes, driven by Python clients
 	@$(TIER) end-to-end $(VENV)/bin/pytest Tests/EndToEnd --numprocesses 2 --dist loadscope --no-loadscope-reorder $(PYTEST_FLAGS)
 
+# What the common fixtures start in place of one Redis.
+TOPOLOGIES := shards sentinel cluster
+TOPOLOGY_TESTS := $(addprefix Tests/EndToEnd/test_,$(addsuffix .py,api api_cluster streams polls direct presence history recovery rosters))
+# `over KIND TESTS`: those tests with that kind; what needs no Redis at all is left out.
+over = APUS_TEST_REDIS=$(1) $(TIER) over-$(1) $(VENV)/bin/pytest $(2) -k 'not memory' --numprocesses 2 --dist loadscope $(PYTEST_FLAGS)
+
+.PHONY: topologies
+topologies: $(APUS) $(VENV)/ready test-tools ## The HTTP API over shards, Sentinels and a Redis Cluster
+	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),Tests/EndToEnd/test_api_cluster.py) &&) true
+
+.PHONY: topologies-all
+topologies-all: $(APUS) $(VENV)/ready test-tools ## Whatever needs only a Redis over each of them
+	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),$(TOPOLOGY_TESTS)) &&) true
+
 .PHONY: web
 web: $(APUS) $(VENV)/ready web-tools test-tools ## The client for browsers: its types, scripted pages and nodes, and real ones
 	@$(TIER) web Tests/Web/run
@@ -100,7 +114,7 @@ browser: $(APUS) $(VENV)/ready web-tools test-tools ## The pages in Chromium, ov
 	@$(TIER) browser $(VENV)/bin/pytest Tests/Browser --numprocesses 2 --dist loadfile $(PYTEST_FLAGS)
 
 .PHONY: test-all
-test-all: test engines ## make test, and other engines than Chromium
+test-all: test engines topologies-all ## make test, other engines than Chromium, and more tests over other kinds of Redis
 
 .PHONY: engines
 engines: $(APUS) $(VENV)/ready web-tools engine-tools ## The client in Firefox and WebKitGTK

@@ -10,7 +10,7 @@ import pytest
 import pytest_asyncio
 from xdist.scheduler import LoadScopeScheduling
 
-from harness import Cluster, Node, RawSocket
+from harness import Cluster, Node, RawSocket, topology
 from harness.certificates import Authority
 from harness.client import Client
 from harness.handshake import HOSTS
@@ -41,6 +41,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         numbers = [1, 2] if metafunc.definition.get_closest_marker("loops") else [2]
         ids = [f"loops-{number}" for number in numbers]
         metafunc.parametrize("loops", numbers, ids=ids, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leaves out what is about one Redis where the tests run over another kind, and says why."""
+    for item in items if topology.kind() != topology.ONE else ():
+        if marker := item.get_closest_marker("one_redis"):
+            (reason,) = marker.args
+            item.add_marker(pytest.mark.skip(reason=f"is about one Redis: {reason}"))
 
 
 class _ByFileAndLoops(LoadScopeScheduling):

@@ -339,6 +339,7 @@ async def test_a_stopped_node_makes_answers_partial_and_nothing_slow(own_cluster
     nodes[2].resume()
 
 
+@pytest.mark.one_redis("it stands still")
 def test_a_batch_of_which_nothing_is_known(own_cluster):
     """A backend that looks at the status alone must not take it for done."""
     cluster = own_cluster(nodes=1)

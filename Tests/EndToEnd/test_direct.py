@@ -98,7 +98,7 @@ async def test_online_tells_whether_anybody_took_it(own_cluster, connect):
 
     await eventually(offline)
     assert post(cluster.nodes[0], "/api/users/bob/messages", {"data": 1}).json() == {"online": False}
-    await eventually(lambda: not cluster.redis.client.exists("apus:user:bob"))
+    await eventually(lambda: not cluster.redis.connections("bob"))
 
 
 async def test_one_node_alone(memory_node, connect):
@@ -207,19 +207,18 @@ async def test_who_does_not_read_is_closed(own_node, connect, raw):
 
 
 def entries(cluster, user: str) -> dict[str, str]:
-    return cluster.redis.client.hgetall(f"apus:user:{user}")
+    return cluster.redis.connections(user)
 
 
 async def test_who_is_connected_stands_in_redis(own_cluster, connect):
     cluster = own_cluster(nodes=2)
-    redis = cluster.redis.client
+    redis = cluster.redis
     clients = [await connect(node.ws, user=user) for node in cluster.nodes for user in ("alice", "bob", None)]
     for node in {client.node for client in clients}:
         here = [client for client in clients if client.node == node]
-        key = f"apus:connections:{node}"
-        await eventually(lambda key=key: redis.hlen(key) == 3)
+        await eventually(lambda node=node: len(redis.connections_of(node)) == 3)
         for client in here:
-            entry = json.loads(redis.hget(key, client.id))
+            entry = json.loads(redis.connections_of(node)[client.id])
             assert list(entry) == ["user", "ip", "since"]
             assert entry["user"] == client.hello["user"] and entry["ip"] == "127.0.0.1"
             assert abs(entry["since"] / 1000 - time.time()) < 60
@@ -230,20 +229,21 @@ async def test_who_is_connected_stands_in_redis(own_cluster, connect):
     await eventually(lambda: len(entries(cluster, "alice")) == 1)
     for client in clients[1:]:
         await client.abort()
-    await eventually(lambda: not redis.keys("apus:user:*") and not redis.keys("apus:connections:*"))
+    await eventually(lambda: not redis.keys("apus:*user:*") and not redis.keys("apus:*connections:*"))
 
 
 async def test_a_node_that_stops_leaves_nothing(own_cluster, connect):
     cluster = own_cluster(nodes=2)
     clients = [await connect(cluster.nodes[0].ws, user=f"u{number % 3}") for number in range(20)]
-    await eventually(lambda: cluster.redis.client.hlen(f"apus:connections:{clients[0].node}") == 20)
+    await eventually(lambda: len(cluster.redis.connections_of(clients[0].node)) == 20)
     assert cluster.nodes[0].stop() == 0
-    assert not cluster.redis.client.keys("apus:user:*") and not cluster.redis.client.keys("apus:connections:*")
+    assert not cluster.redis.keys("apus:*user:*") and not cluster.redis.keys("apus:*connections:*")
 
 
 # When Redis fails
 
 
+@pytest.mark.one_redis("it stands still")
 async def test_redis_stays_silent(own_cluster, connect):
     cluster = own_cluster(nodes=1, options={"--redis-timeout": "1s"})
     (node,) = cluster.nodes
@@ -268,6 +268,7 @@ async def test_redis_stays_silent(own_cluster, connect):
     await eventually(online)
 
 
+@pytest.mark.one_redis("it is started again, and empty")
 async def test_redis_comes_back_empty(own_cluster, connect):
     cluster = own_cluster(nodes=2)
     redis = cluster.redis.client
@@ -294,6 +295,7 @@ async def test_redis_comes_back_empty(own_cluster, connect):
         await client.expect("direct")
 
 
+@pytest.mark.one_redis("all of it is flushed")
 @pytest.mark.parametrize("writes", [False, True], ids=["quiet", "somebody publishes"])
 async def test_online_right_after_flushall(own_cluster, connect, writes):
     """Bob is there all the while, on another node: he gets what is sent, once, and it is told."""
@@ -313,6 +315,7 @@ async def test_online_right_after_flushall(own_cluster, connect, writes):
     assert len(bob.events("direct")) == len(bob.events("notification")) == 1
 
 
+@pytest.mark.one_redis("its run is deleted")
 async def test_a_run_that_was_deleted_is_written_again(own_cluster, connect):
     """Redis has lost its run, and nothing else: no node finds its lease gone, and who is there is known soon."""
     node = (cluster := own_cluster(nodes=1)).nodes[0]
@@ -330,6 +333,7 @@ async def test_a_run_that_was_deleted_is_written_again(own_cluster, connect):
         await asking
 
 
+@pytest.mark.one_redis("it is started again, with older data")
 async def test_redis_comes_back_with_older_data(own_cluster, connect):
     """What has gone since then is gone again, under whatever id the node goes on."""
     cluster = own_cluster(nodes=1)
@@ -350,7 +354,6 @@ async def test_redis_comes_back_with_older_data(own_cluster, connect):
 
 async def test_a_node_that_was_paused_past_its_lease(own_cluster, connect):
     cluster = own_cluster(nodes=2)
-    redis = cluster.redis.client
     bob = await connect(cluster.nodes[0].ws, user="bob")
     alice = await connect(cluster.nodes[1].ws, user="alice")
     await eventually(lambda: entries(cluster, "bob") == {bob.id: bob.node})
@@ -358,7 +361,7 @@ async def test_a_node_that_was_paused_past_its_lease(own_cluster, connect):
     await eventually(lambda: not entries(cluster, "bob"))
     cluster.nodes[0].resume()
     await eventually(lambda: entries(cluster, "bob").get(bob.id) not in (None, bob.node))
-    await eventually(lambda: not redis.exists(f"apus:connections:{bob.node}"))
+    await eventually(lambda: not cluster.redis.connections_of(bob.node))
     assert bob.id in entries(cluster, "bob")
     assert (await alice.command("send", to="bob", data=1))["online"] is True
     await bob.expect("direct")
@@ -367,6 +370,7 @@ async def test_a_node_that_was_paused_past_its_lease(own_cluster, connect):
 # What another program publishes on the control channels
 
 
+@pytest.mark.one_redis("another program publishes there")
 async def test_nothing_can_be_forged_that_is_no_event(cluster, connect):
     bob = await connect(cluster.nodes[0].ws, user="bob-3")
     redis = cluster.redis.client

@@ -34,15 +34,15 @@ async def test_redis_shows_who_is_there(cluster, connect, channel):
     await alice_elsewhere.subscribe(channel, presence=True)
     await bob.subscribe(channel, presence=True)
     await eventually(lambda: set(redis.presence(channel)) == {alice.id, alice_elsewhere.id, bob.id})
-    assert redis.client.hgetall(f"apus:users:{channel}") == {"alice": "2", "bob": "1"}
-    assert channel in redis.client.smembers(f"apus:channels:{bob.node}")
+    assert redis.users(channel) == {"alice": "2", "bob": "1"}
+    assert channel in redis.channels_of(bob.node)
 
     await alice.unsubscribe(channel)
     await eventually(lambda: set(redis.presence(channel)) == {alice_elsewhere.id, bob.id})
     await bob.abort()
     await eventually(lambda: set(redis.presence(channel)) == {alice_elsewhere.id})
     await alice_elsewhere.unsubscribe(channel)
-    await eventually(lambda: not redis.client.exists(f"apus:presence:{channel}", f"apus:users:{channel}"))
+    await eventually(lambda: not redis.presence(channel) and not redis.users(channel))
 
 
 async def test_a_plain_subscription_is_no_presence(cluster, connect, channel):

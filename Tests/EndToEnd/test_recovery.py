@@ -35,6 +35,7 @@ async def passes(plan: Plan, directory: Path, *counts: str) -> None:
     assert all(report.counts[count] for count in counts), f"\n{report}"
 
 
+@pytest.mark.one_redis("it fails in every way")
 async def test_clients_cut_off_while_redis_fails(tmp_path, seed):
     plan = Plan(seed, clients=60, channels=6, seconds=18, faults=(PAUSE, LINKS, RESTART))
     await passes(plan, tmp_path, "delivered", "recovered messages", "lacking")

@@ -11,6 +11,7 @@ from harness import Node, Opcode, RawSocket, Redis, eventually
 from harness.client import Client, Message
 from harness.keys import SECRET
 from harness.tokens import token, url_with
+from harness.topology import redis_of_kind
 
 pytestmark = pytest.mark.loops
 
@@ -19,13 +20,15 @@ INFO = "i" * 1000
 # A node that bears a Redis that is paused.
 PATIENT = {"--redis-timeout": "30s"}
 
+STANDS_STILL = pytest.mark.one_redis("it stands still, so that all is asked at once")
+
 # A third of this outbox has room for some forty members with that info.
 NARROW = {"--max-outbox": "128KiB", "--max-message-size": "16KiB"}
 
 
 @pytest.fixture
 def redis(tmp_path):
-    server = Redis(tmp_path)
+    server = redis_of_kind(tmp_path)
     try:
         yield server.start()
     finally:
@@ -34,13 +37,13 @@ def redis(tmp_path):
 
 @pytest.fixture
 def own_node_of_any_kind(own_node, tmp_path):
-    """Starts a node by itself, in memory or on a Redis of its own."""
+    """Starts a node by itself, in memory or on Redis."""
     with ExitStack() as stack:
 
         def start(kind: str, options: dict) -> Node:
             if kind == "memory":
                 return own_node(options)
-            server = Redis(tmp_path)
+            server = redis_of_kind(tmp_path)
             stack.callback(server.end)
             return own_node(options, redis=server.start().url)
 
@@ -76,6 +79,7 @@ def is_whole(message: Message, count: int) -> bool:
     return message["count"] == count == len(message.get("members", [])) and "truncated" not in message
 
 
+@STANDS_STILL
 async def test_a_large_roster_costs_nobody_else_anything(own_node, redis, connect):
     """5,000 members with 1 KB each, asked for a hundred times at once and then on and on."""
     nodes = [own_node(PATIENT, redis=redis.url) for _ in range(2)]
@@ -106,6 +110,7 @@ async def test_a_large_roster_costs_nobody_else_anything(own_node, redis, connec
         assert metrics.total("apus_errors_total") == 0
 
 
+@pytest.mark.one_redis("its commands and bytes are counted")
 async def test_coming_to_a_crowd_reads_no_roster(own_node, redis, connect):
     node = own_node(redis=redis.url)
     redis.fill("crowd", 1000, INFO)
@@ -119,6 +124,7 @@ async def test_coming_to_a_crowd_reads_no_roster(own_node, redis, connect):
     assert redis.client.info("stats")["total_net_output_bytes"] - output < 1 << 20
 
 
+@STANDS_STILL
 async def test_rosters_that_many_ask_for_are_read_once(own_node, redis, connect):
     node = own_node(PATIENT, redis=redis.url)
     redis.fill("room", 150, INFO)
@@ -143,6 +149,7 @@ async def test_rosters_that_many_ask_for_are_read_once(own_node, redis, connect)
     assert calls(redis, "hlen") <= 40 + 2 * 10
 
 
+@STANDS_STILL
 async def test_one_roster_for_many_is_not_held_for_all_of_them(own_node, redis, connect):
     """Each answer has the members under its own id, 310 KB of them."""
     node = own_node(PATIENT, redis=redis.url)
@@ -240,6 +247,7 @@ async def test_who_asks_for_rosters_and_reads_nothing_is_refused(own_node, redis
         socket.close()
 
 
+@STANDS_STILL
 async def test_members_are_not_told_to_who_may_not_know_them_any_more(own_node, redis, connect):
     """The right ends while Redis still reads."""
     options = {**PATIENT, "--jwt-secret": SECRET.private.decode()}
@@ -264,14 +272,15 @@ async def test_what_others_write_into_a_roster_is_bounded(own_node, redis, conne
     node = own_node(redis=redis.url)
     client = await connect(node.ws)
     redis.fill("room", 20, INFO)
-    redis.client.hset("apus:presence:room", mapping={"a": "no entry", "b": '{"user":1}', "c": ""})
+    room = redis.key("presence", "room")
+    redis.at("room").hset(room, mapping={"a": "no entry", "b": '{"user":1}', "c": ""})
     assert is_whole(await client.command("presence", channel="room"), 20)
-    redis.client.hset("apus:presence:room", "d", "x" * (64 << 20))
+    redis.at("room").hset(room, "d", "x" * (64 << 20))
     before = node.peak_memory()
     # 64 MiB may take Redis longer than a node waits.
     assert is_truncated(await eventually(roster, client, "room"), 20)
     assert node.peak_memory() - before < 20 << 20
-    redis.client.set("apus:presence:other", "no hash")
+    redis.at("other").set(redis.key("presence", "other"), "no hash")
     assert (await client.command("presence", channel="other"))["code"] == "internal"
     assert node.metrics().total("apus_redis_reconnects_total") == 0
 

@@ -14,6 +14,7 @@ from harness.node import binary
 from harness.redis_proxy import RedisProxy
 from harness.repository import REPOSITORY
 from harness.sentinels import NAME, Sentinel, Sentinels, Watched
+from harness.traffic import Traffic
 
 
 @pytest.fixture
@@ -171,6 +172,22 @@ async def test_a_failover_that_is_planned(start, nodes, connect, channel):
         await talk.goes_on(new, text=text)
         # The next one needs a replica that is in step.
         await eventually(lambda new=new: new.replicas == 1, within=60)
+
+
+async def test_nothing_is_lost_silently_across_a_failover(start, nodes, connect, channel):
+    """A node that comes to the new primary late has had messages confirmed by the old one, and they are gone. Everybody
+    is told of it, the listeners of a node that came early, too."""
+    sentinels = start()
+    traffic = await Traffic.between(nodes(sentinels.url), connect, [f"demo:{channel}"], rate=90)
+    async with traffic:
+        # More than one, since nodes may move in the same moment.
+        for _ in range(2):
+            new = await traffic.during(sentinels.failover)
+            await traffic.flows()
+            await traffic.told()
+            # The next one needs a replica that is in step.
+            await eventually(lambda new=new: new.replicas == 1, within=60)
+    await traffic.settle()
 
 
 async def test_a_primary_that_is_started_again_in_between(start, nodes, connect, channel):

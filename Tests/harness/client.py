@@ -3,6 +3,7 @@
 import asyncio
 import itertools
 import json
+import time
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -16,11 +17,12 @@ LIMIT = 30.0
 
 
 class Message(dict[str, Any]):
-    """One JSON object from the node, and the text frame it came in."""
+    """One JSON object from the node, the text frame it came in, and when that was read, by the monotonic clock."""
 
     def __init__(self, raw: str):
         super().__init__(json.loads(raw))
         self.raw = raw
+        self.at = time.monotonic()
 
     @property
     def type(self) -> str:

@@ -4,13 +4,14 @@ from pathlib import Path
 
 from harness.nginx import Nginx
 from harness.node import Node, Options
-from harness.redis_server import Redis
+from harness.topology import redis_of_kind
 
 
 class Cluster:
-    """A Redis, nodes `web-1`, `web-2` … and, where asked for, an nginx in front of them.
+    """Redis, nodes `web-1`, `web-2` … and, where asked for, an nginx in front of them.
 
-    A context manager: everything runs inside the `with`, and nothing afterwards.
+    A context manager: everything runs inside the `with`, and nothing afterwards. Redis is of that `kind`, else
+    of the one that `harness.topology` says.
     """
 
     def __init__(
@@ -22,8 +23,9 @@ class Cluster:
         nginx: bool = False,
         options: Options | None = None,
         descriptors: int | None = None,
+        kind: str | None = None,
     ):
-        self.redis = Redis(directory)
+        self.redis = redis_of_kind(directory, kind)
         self.nodes = [
             Node(
                 f"web-{number}",
@@ -56,7 +58,7 @@ class Cluster:
 
     def known_connections(self, user: str) -> int:
         """How many connections of the user Redis knows of: nodes tell it after they have opened."""
-        return self.redis.client.hlen(f"apus:user:{user}")
+        return len(self.redis.connections(user))
 
     def end(self) -> None:
         """Ends every process, whatever state it is in."""

@@ -1,6 +1,5 @@
 """A real Redis of one test or one session."""
 
-import json
 import socket
 from collections.abc import Iterable
 from functools import cached_property
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from harness.ports import free_port
 from harness.process import Process, program
+from harness.stored import Stored
 
 if TYPE_CHECKING:
     import redis
@@ -26,7 +26,7 @@ def is_pong(port: int) -> bool:
         return False
 
 
-class Redis(Process):
+class Redis(Process, Stored):
     """A redis-server on a port of its own that keeps nothing on disk: a restart is an empty database.
 
     `options` are words of its command line, besides those given here. `configuration` is a file that it may write to.
@@ -75,20 +75,15 @@ class Redis(Process):
             self.client.close()
         super().end()
 
-    def presence(self, channel: str) -> dict[str, str]:
-        """Who is in a channel, as Redis has it: client id -> JSON text."""
-        return self.client.hgetall(f"apus:presence:{channel}")
+    def key(self, kind: str, name: str) -> str:
+        return f"apus:{kind}:{name}"
 
-    def fill(self, channel: str, count: int, info: str | None = None) -> None:
-        """Puts members of a node that no other knows, and hence takes out, into a channel."""
-        pipeline = self.client.pipeline(transaction=False)
-        for number in range(count):
-            entry = {"user": f"u{number}", "node": "ghost.abc123", "since": 1_730_000_000_000 + number}
-            if info is not None:
-                entry["info"] = info
-            pipeline.hset(f"apus:presence:{channel}", f"c-{number}", json.dumps(entry, separators=(",", ":")))
-            pipeline.hset(f"apus:users:{channel}", f"u{number}", 1)
-        pipeline.execute()
+    def at(self, name: str) -> "redis.Redis":
+        return self.client
+
+    @property
+    def clients(self) -> "list[redis.Redis]":
+        return [self.client]
 
 
 class SecureRedis(Redis):

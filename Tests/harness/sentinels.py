@@ -1,7 +1,6 @@
 """A primary, its replicas, and the Sentinels that watch them, as processes."""
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,6 +9,7 @@ from harness.eventually import until
 from harness.ports import free_port
 from harness.process import Process, program
 from harness.redis_server import Redis, is_pong
+from harness.stored import Several
 
 if TYPE_CHECKING:
     import redis
@@ -101,7 +101,7 @@ class Watched(Redis):
         return sum(1 for name, value in info.items() if name.startswith("slave") and value["state"] == "online")
 
 
-class Sentinels:
+class Sentinels(Several):
     """Some Redis, of which the first is the primary at the beginning, and some Sentinels. A context manager.
 
     `options` are words of the command line of every Redis, besides those given here. With an `authority` the nodes' way
@@ -116,7 +116,7 @@ class Sentinels:
         options: Iterable[object] = (),
         authority: "Authority | None" = None,
     ):
-        self._stack = ExitStack()
+        super().__init__()
         self._directory = directory
         ports = [free_port() for _ in range(servers)]
         watched = [free_port() for _ in range(servers)] if authority else ports
@@ -171,8 +171,19 @@ class Sentinels:
             self._stack = self._stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    @property
+    def servers(self) -> list[Redis]:
+        return self.redis
+
+    def key(self, kind: str, name: str) -> str:
+        return f"apus:{kind}:{name}"
+
+    def at(self, name: str) -> "redis.Redis":
+        return self.primary.client
+
+    @property
+    def clients(self) -> "list[redis.Redis]":
+        return [self.primary.client]
 
     def _know_all(self) -> bool:
         """Whether each knows the others and the replicas: before that there is no failover."""

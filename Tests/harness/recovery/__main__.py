@@ -7,7 +7,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from harness.recovery.plan import FAULTS, LINKS, NODE, PAUSE, RESTART, Plan
+from harness.recovery.plan import FAULTS, HALT, LINKS, MOVE, NODE, PAUSE, RESTART, Plan
 from harness.recovery.runner import run
 
 
@@ -32,7 +32,8 @@ def arguments() -> argparse.Namespace:
         "--faults",
         type=_faults,
         default=(PAUSE, LINKS, RESTART),
-        help=f"of {', '.join(FAULTS)}, with commas, or 'none' (default: {PAUSE},{LINKS},{RESTART}; another: {NODE})",
+        help=f"of {', '.join(FAULTS)}, with commas, or 'none' (default: {PAUSE},{LINKS},{RESTART}); "
+        f"{MOVE} and {HALT} are for a Redis Cluster and go with {NODE} and {LINKS} alone",
     )
     return parser.parse_args()
 

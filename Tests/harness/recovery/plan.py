@@ -5,7 +5,9 @@ from random import Random
 
 # What may happen to Redis, and to a node.
 PAUSE, LINKS, RESTART, NODE = "pause", "links", "restart", "node"
-FAULTS = (PAUSE, LINKS, RESTART, NODE)
+# To a Redis Cluster: slots move, and the move of one stops for a while.
+MOVE, HALT = "move", "halt"
+FAULTS = (PAUSE, LINKS, RESTART, NODE, MOVE, HALT)
 
 # The rules of the nodes; everything a channel of a run ever held must be read before it is trimmed.
 RULES = 'channels: [{match: "h:*", history: {size: 1000, ttl: 10m}}]\n'
@@ -26,6 +28,13 @@ class Plan:
     nodes: int = 3
     loops: int = 2
     faults: tuple[str, ...] = (PAUSE, LINKS, RESTART)
+
+    @property
+    def kind(self) -> str | None:
+        """The kind of Redis that all of that can happen to; None for any."""
+        if {MOVE, HALT} & set(self.faults):
+            return "cluster"
+        return "one" if {PAUSE, RESTART} & set(self.faults) else None
 
     @property
     def names(self) -> list[str]:

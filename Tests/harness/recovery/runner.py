@@ -55,14 +55,15 @@ async def run(plan: Plan, directory: Path) -> Report:
     """Starts everything, lets it happen and judges it. The report begins with the seed."""
     rules = directory / "rules.yaml"
     rules.write_text(RULES)
-    with Cluster(directory, loops=plan.loops, nodes=plan.nodes, options={"--config": rules}) as cluster:
+    options = {"--config": rules}
+    with Cluster(directory, loops=plan.loops, nodes=plan.nodes, options=options, kind=plan.kind) as cluster:
         return await _run(plan, cluster)
 
 
 async def _run(plan: Plan, cluster: Cluster) -> Report:
     ledger = Ledger(plan.names)
-    streams = Streams(cluster.redis.port, ledger)
-    faults = Faults(cluster, streams, plan.random("faults"))
+    streams = Streams(cluster.redis, ledger)
+    faults = Faults(cluster, streams, plan.names, plan.random("faults"))
     clients = _clients(plan, cluster, ledger)
     tasks = [asyncio.create_task(clients.keep_stepping()), asyncio.create_task(streams.keep_reading())]
     try:
@@ -79,7 +80,6 @@ async def _run(plan: Plan, cluster: Cluster) -> Report:
             with suppress(asyncio.CancelledError):
                 await task
         clients.end()
-        streams.close()
     journals = [journal for listener in clients.listeners for journal in listener.journals.values()]
     strays = [stray for listener in clients.listeners for stray in listener.strays]
     report = check(Evidence(ledger, journals, strays, faults.away, faults.restarts))

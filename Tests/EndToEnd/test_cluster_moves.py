@@ -1,0 +1,545 @@
+"""Slots of a Redis Cluster move, primaries fail, servers come and go, while two nodes publish.
+
+Of every message it is known what its publisher was told and who heard it: nothing is invented, nothing comes twice or
+in another order, and what is confirmed and not heard is told by a `gap`. Where nothing is lost there is no `gap`.
+"""
+
+import asyncio
+import json
+import os
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack, asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from harness import Node, eventually, partitions
+from harness.client import Client
+from harness.cluster_server import ClusterServer
+from harness.recovery import Plan, run
+from harness.recovery.plan import HALT, LINKS, MOVE, NODE
+from harness.redis_cluster import RedisCluster
+from harness.traffic import Attempt, Traffic
+
+# Enough for as long as anything here takes.
+RULES = """channels:
+  - match: "kept:*"
+    history: {size: 5000, ttl: 600s}
+"""
+# Messages a second that each of the two publishers publishes, into all channels together.
+RATE = 90
+# Channels on each of the three primaries.
+EACH = 2
+
+
+class Scene:
+    """A Cluster, two nodes, and channels with history and presence on each of its primaries."""
+
+    def __init__(self, redis: RedisCluster, nodes: list[Node], connect: Callable):
+        self.redis = redis
+        self.nodes = nodes
+        self._connect = connect
+        self.channels = [name for primary in redis.primaries for name in self._names(primary)]
+
+    def _names(self, primary: ClusterServer) -> list[str]:
+        """Names of channels in partitions of their own that a primary has."""
+        found: dict[int, str] = {}
+        owned = set(self.redis.slots(primary))
+        number = 0
+        while len(found) < EACH:
+            name = f"kept:{number}"
+            where = partitions.partition(name)
+            if partitions.slot(where) in owned:
+                found.setdefault(where, name)
+            number += 1
+        return list(found.values())
+
+    def of(self, server: ClusterServer) -> list[str]:
+        """The channels that a server has now."""
+        return [name for name in self.channels if self.redis.server(name) is server]
+
+    def others(self, channels: list[str]) -> list[str]:
+        return [name for name in self.channels if name not in channels]
+
+    @property
+    def primary(self) -> ClusterServer:
+        return self.redis.server(self.channels[0])
+
+    def another(self, server: ClusterServer) -> ClusterServer:
+        return next(each for each in self.redis.primaries if each is not server)
+
+    @asynccontextmanager
+    async def traffic(self, is_emptied: bool = False) -> AsyncIterator[Traffic]:
+        """Traffic around what a test does; afterwards nothing is wrong with it, and presence is what it was.
+
+        Where a Redis is emptied everybody joins again.
+        """
+        traffic = await Traffic.between(self.nodes, self._connect, self.channels, RATE, presence=True)
+        # Who was there first is told of the other.
+        await traffic.listeners[0].client.collect("join", len(self.channels))
+        kinds = ("leave",) if is_emptied else ("join", "leave")
+        before = {listener.name: _presence(listener.client, kinds) for listener in traffic.listeners}
+        async with traffic:
+            yield traffic
+            await traffic.flows()
+        await traffic.settle()
+        members = {listener.client.id for listener in traffic.listeners}
+        for name in self.channels:
+            await eventually(lambda name=name: self.redis.presence(name).keys() == members, what=f"members of {name}")
+            for node in self.nodes:
+                told = node.get(f"/api/channels/{name}/presence").json()
+                assert {each["client"] for each in told["connections"]} == members
+        for listener in traffic.listeners:
+            await listener.client.ping()
+            assert _presence(listener.client, kinds) == before[listener.name], f"somebody was told of a {kinds}"
+        for node in self.nodes:
+            await eventually(lambda node=node: "degraded" not in node.get("/readyz").json())
+
+
+def _presence(client: Client, kinds: tuple[str, ...]) -> list[str]:
+    """The joins and leaves that somebody was told of."""
+    return [event.raw for event in client.received if event.type in kinds]
+
+
+@pytest.fixture
+def redis(tmp_path: Path) -> Iterator[RedisCluster]:
+    with RedisCluster(tmp_path / "redis") as redis:
+        yield redis
+
+
+@pytest.fixture
+def scene(redis: RedisCluster, own_node: Callable[..., Node], connect: Callable, tmp_path: Path) -> Scene:
+    (tmp_path / "rules.yaml").write_text(RULES)
+    nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+    return Scene(redis, nodes, connect)
+
+
+def nothing_is_lost(traffic: Traffic, channels: list[str] | None = None) -> None:
+    """Asserts that nobody was told of a gap in these channels, or all, and that their histories go on."""
+    gaps = traffic.gaps(channels)
+    assert not gaps, "\n".join([f"{len(gaps)} gaps:", *gaps[:10]])
+    epochs = traffic.epochs()
+    again = {name: epochs[name] for name in channels or traffic.channels if len(epochs[name]) != 1}
+    assert not again, f"another epoch began: {again}"
+
+
+# Moves
+
+
+async def test_slots_moved_key_by_key_and_back(scene):
+    redis, source = scene.redis, scene.primary
+    target = scene.another(source)
+    slots = redis.partition_slots(source)
+    assert len(slots) > 20
+    moved = scene.of(source)
+    async with scene.traffic() as traffic:
+        for to in (target, source):
+            await traffic.during(redis.move, slots, to)
+            assert set(scene.of(to)) >= set(moved)
+            await traffic.flows()
+    nothing_is_lost(traffic)
+    for node in scene.nodes:
+        assert node.metrics().total("apus_redis_moves_total") > 0
+
+
+async def test_a_move_that_stops_half_way(scene):
+    """While it stands still whatever is in that slot is refused, and everything else goes on."""
+    redis, channel = scene.redis, scene.channels[0]
+    slot = partitions.slot(partitions.partition(channel))
+    # Of a move there a part of the keys has gone when it stops, of the move back all.
+    async with scene.traffic() as traffic:
+        for count in (1, 1000):
+            move = redis.moving(slot, scene.another(redis.owner(slot)))
+            await traffic.during(move.begin)
+            await traffic.during(move.carry, count)
+            await refused_at_all(traffic, channel)
+            stopped = time.monotonic()
+            await asyncio.sleep(5)
+            await traffic.flows(scene.others([channel]))
+            gone_on = time.monotonic()
+            await traffic.during(move.finish)
+            await traffic.during(redis.settle)
+            await traffic.flows()
+            meanwhile = [each for each in between(traffic, stopped, gone_on) if each.channel == channel]
+            assert meanwhile and all(each.is_refused for each in meanwhile), {each.reply.raw for each in meanwhile}
+            rest = [each for each in between(traffic, stopped, gone_on) if each.channel != channel]
+            assert rest and all(each.is_accepted for each in rest), {each.reply.raw for each in rest}
+    nothing_is_lost(traffic)
+
+
+async def refused_at_all(traffic: Traffic, channel: str) -> None:
+    """Waits until each node refuses to publish there."""
+    for publisher in traffic.publishers:
+
+        async def is_refused(publisher=publisher) -> bool:
+            attempt = await publisher.publish(channel)
+            await publisher.answered()
+            return attempt.is_refused
+
+        await eventually(is_refused)
+
+
+def between(traffic: Traffic, first: float, last: float) -> list[Attempt]:
+    """What was sent and answered in that time."""
+    return [each for each in traffic.attempts if first < each.sent and each.reply and each.reply.at < last]
+
+
+async def test_an_empty_primary_is_added_and_drained_again(scene):
+    redis = scene.redis
+    async with scene.traffic() as traffic:
+        added = await traffic.during(redis.add_primary)
+        others = [each for each in redis.primaries if each is not added]
+        slots = [slot for each in others for slot in redis.partition_slots(each)[:8]]
+        mine = [partitions.slot(partitions.partition(name)) for name in scene.channels[::EACH]]
+        await traffic.during(redis.move, sorted({*slots, *mine}), added)
+        assert set(scene.of(added)) >= set(scene.channels[::EACH])
+        await traffic.flows()
+        await traffic.during(redis.drain, added)
+        await traffic.flows()
+    nothing_is_lost(traffic)
+
+
+@pytest.mark.parametrize("faults", [(MOVE, HALT, MOVE, HALT), (MOVE, HALT, NODE, LINKS)], ids=["moves", "more"])
+async def test_clients_cut_off_while_slots_move(tmp_path, loops, faults):
+    """Each time they come back elsewhere, and have precisely what they have not had."""
+    seed = int(os.environ.get("APUS_SEED", time.time_ns() // 1000 % 1_000_000_000))
+    plan = Plan(seed, clients=60, channels=6, seconds=20, loops=loops, faults=faults)
+    print(plan)
+    report = await run(plan, tmp_path)
+    print(report)
+    assert not report.faults, f"\n{report}"
+    assert report.counts["recovered messages"], f"\n{report}"
+
+
+async def test_a_node_that_sleeps_through_a_move(scene):
+    """It cannot know what was published meanwhile, and where; so it finds all of it, or says that it may not."""
+    redis, source = scene.redis, scene.primary
+    slots = redis.partition_slots(source)
+    async with scene.traffic() as traffic:
+        for to in (scene.another(source), source):
+            scene.nodes[1].pause()
+            await traffic.during(redis.move, slots, to)
+            await asyncio.sleep(2)
+            scene.nodes[1].resume()
+            await traffic.flows()
+            await traffic.told()
+    nothing_is_lost(traffic, scene.others(scene.of(source)))
+
+
+async def test_what_is_sent_again_under_its_key_comes_once(scene, connect):
+    """Whatever was answered while the slot moved, the one with a key may be sent until it is confirmed."""
+    redis, channel = scene.redis, scene.channels[0]
+    slot = partitions.slot(partitions.partition(channel))
+    reader, writer = await connect(scene.nodes[0].ws), await connect(scene.nodes[1].ws, user="writer")
+    await reader.subscribe(channel)
+    sent: dict[int, int] = {}
+    is_over = False
+
+    async def keep_sending() -> None:
+        number = 0
+        while not is_over:
+            number += 1
+
+            async def is_confirmed(number: int = number) -> bool:
+                answer = await writer.command("publish", channel=channel, data=number, key=str(number))
+                if answer.type == "published":
+                    sent[number] = answer["offset"]
+                return answer.type == "published"
+
+            await eventually(is_confirmed)
+
+    sending = asyncio.create_task(keep_sending())
+    for _ in range(6):
+        move = redis.moving(slot, scene.another(redis.owner(slot)))
+        for step in (move.begin, move.carry, move.finish, redis.settle):
+            await asyncio.to_thread(step)
+            await asyncio.sleep(0.2)
+    is_over = True
+    await sending
+    await reader.collect("message", len(sent))
+    await reader.ping()
+    told = [(each["data"], each["offset"]) for each in reader.events("message")]
+    assert told == list(sent.items()), "each once, and where it was confirmed"
+    assert [offset for _, offset in told] == list(range(1, len(told) + 1)) and not reader.events("gap")
+
+
+async def test_who_comes_and_goes_while_slots_move(scene, connect):
+    """In the end the members are those who are there, and those whom everybody was told of."""
+    redis = scene.redis
+    slots = sorted({partitions.slot(partitions.partition(channel)) for channel in scene.channels})
+    watchers = [await connect(node.ws, user=f"watcher-{node.name}") for node in scene.nodes]
+    for watcher in watchers:
+        for channel in scene.channels:
+            await watcher.subscribe(channel, presence="watch")
+    is_over = False
+
+    async def come_and_go(number: int) -> dict[str, bool]:
+        """Into channels and out of them, until that is done: in which it is at the end."""
+        client = await connect(scene.nodes[number % 2].ws, user=f"user-{number}")
+        inside = dict.fromkeys(scene.channels, False)
+        while not is_over:
+            for channel in scene.channels:
+                command = "unsubscribe" if inside[channel] else "subscribe"
+                members = {} if inside[channel] else {"presence": True}
+
+                async def is_done(command: str = command, channel: str = channel, members: dict = members) -> bool:
+                    answer = await client.command(command, channel=channel, **members)
+                    assert answer.type == f"{command}d" or answer["code"] in ("unavailable", "timeout"), answer.raw
+                    return answer.type == f"{command}d"
+
+                await eventually(is_done)
+                inside[channel] = not inside[channel]
+                await asyncio.sleep(0.01)
+        return inside
+
+    going = [asyncio.create_task(come_and_go(number)) for number in range(6)]
+    for _ in range(3):
+        for slot in slots:
+            move = redis.moving(slot, scene.another(redis.owner(slot)))
+            for step in (move.begin, move.carry, move.finish):
+                await asyncio.to_thread(step)
+                await asyncio.sleep(0.1)
+        await asyncio.to_thread(redis.settle)
+    is_over = True
+    inside = await asyncio.gather(*going)
+    for channel in scene.channels:
+        wanted = {f"user-{number}" for number, each in enumerate(inside) if each[channel]}
+
+        def is_right(channel: str = channel, wanted: set[str] = wanted) -> bool:
+            members = [json.loads(entry)["user"] for entry in redis.presence(channel).values()]
+            assert sorted(members) == sorted(wanted), f"{channel} has {members}"
+            assert redis.users(channel) == dict.fromkeys(wanted, "1")
+            for watcher in watchers:
+                assert told_of(watcher, channel) == wanted, f"of {channel}"
+            return True
+
+        await eventually(is_right)
+
+
+def told_of(watcher: Client, channel: str) -> set[str]:
+    """Who is in a channel by what somebody was told of.
+
+    Joins and leaves may be missed while a slot moves; then everybody is told again, as `members`.
+    """
+    inside: set[str] = set()
+    for event in watcher.received:
+        if event.get("channel") != channel:
+            continue
+        if event.type == "members":
+            inside = {member["user"] for member in event["members"]}
+        elif event.type == "join":
+            inside.add(event["user"])
+        elif event.type == "leave":
+            inside.discard(event["user"])
+    return inside
+
+
+async def test_what_is_for_users_while_their_slots_move(scene, connect):
+    """What is sent to a user is told to be taken or not, and comes once."""
+    redis, names = scene.redis, [f"user-{number}" for number in range(6)]
+    clients = {name: await connect(scene.nodes[number % 2].ws, user=name) for number, name in enumerate(names)}
+    sender = await connect(scene.nodes[0].ws, user="sender")
+    # Those of nobody in particular go by the first partition.
+    slots = sorted({partitions.slot(partitions.partition(name)) for name in names} | {partitions.slot(0)})
+    sent: dict[str, list[int]] = {name: [] for name in names}
+    refused, everybody, is_over = 0, [], False
+
+    async def keep_sending() -> None:
+        nonlocal refused
+        number = 0
+        while not is_over:
+            for name in names:
+                number += 1
+                answer = await sender.command("send", to=name, data=number)
+                if answer.type == "sent":
+                    assert answer["online"] is True, f"{name} is there: {answer.raw}"
+                    sent[name].append(number)
+                else:
+                    assert answer["code"] == "unavailable", answer.raw
+                    refused += 1
+            number += 1
+            answer = await asyncio.to_thread(
+                scene.nodes[1].request, "POST", "/api/notifications", json={"data": number}
+            )
+            assert answer.status_code in (200, 503), answer.text
+            if answer.status_code == 200:
+                everybody.append(number)
+
+    for name in names:
+        await eventually(lambda name=name: len(redis.connections(name)) == 1)
+    sending = asyncio.create_task(keep_sending())
+    for _ in range(3):
+        for slot in slots:
+            move = redis.moving(slot, scene.another(redis.owner(slot)))
+            for step in (move.begin, move.carry, move.finish):
+                await asyncio.to_thread(step)
+                await asyncio.sleep(0.1)
+        await asyncio.to_thread(redis.settle)
+    is_over = True
+    await sending
+    assert refused, "nothing was sent while a slot moved"
+    for name, client in clients.items():
+        await eventually(lambda name=name, client=client: len(client.events("direct")) >= len(sent[name]))
+        await client.ping()
+        assert [event["data"] for event in client.events("direct")] == sent[name]
+        told = [event["data"] for event in client.events("notification")]
+        assert told == sorted(set(told)) and set(told) <= set(everybody), "not once, or not in order"
+
+
+# Failovers
+
+
+async def test_a_node_that_sleeps_through_a_failover(scene):
+    """It comes to the new primary later than the other, and both tell what is lost."""
+    redis, mine = scene.redis, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        (replica,) = redis.replicas(scene.primary)
+        scene.nodes[1].pause()
+        await traffic.during(redis.failover, replica, "TAKEOVER")
+        await asyncio.sleep(2)
+        scene.nodes[1].resume()
+        await traffic.flows()
+        await traffic.told()
+    nothing_is_lost(traffic, scene.others(mine))
+
+
+@pytest.mark.parametrize("how", [(), ("TAKEOVER",)], ids=["planned", "takeover"])
+async def test_a_failover(scene, how):
+    """There and back. A primary that is not asked goes on confirming until it hears of it, and all of that is lost."""
+    redis, mine = scene.redis, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        for _ in range(2):
+            (replica,) = redis.replicas(redis.server(mine[0]))
+            await traffic.during(redis.failover, replica, *how)
+            await traffic.flows()
+            await traffic.told()
+    nothing_is_lost(traffic, scene.others(mine))
+    assert all(len(traffic.epochs()[name]) > 1 for name in mine)
+
+
+async def test_a_primary_that_is_killed(scene):
+    redis, old, mine = scene.redis, scene.primary, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        new = await traffic.during(redis.kill, old)
+        await traffic.flows()
+        await traffic.told()
+        assert scene.of(new) == mine
+        # It comes back as a replica.
+        await traffic.during(old.start)
+        await traffic.during(redis.settle)
+        assert old in redis.replicas(new)
+        await traffic.flows()
+    nothing_is_lost(traffic, scene.others(mine))
+
+
+async def test_a_primary_that_hangs(scene):
+    """When it goes on it may do what was on its way to it, and nobody will find that."""
+    redis, old, mine = scene.redis, scene.primary, scene.of(scene.primary)
+    async with scene.traffic() as traffic:
+        new = await traffic.during(redis.hang, old)
+        await traffic.flows()
+        old.resume()
+        await traffic.during(redis.settle)
+        await traffic.flows()
+        await traffic.told()
+        assert scene.of(new) == mine
+    nothing_is_lost(traffic, scene.others(mine))
+
+
+async def test_a_primary_that_is_cut_off(scene):
+    """Nodes go on with it until it finds itself alone, then wait, and then go where its replica is."""
+    redis, old, mine = scene.redis, scene.primary, scene.of(scene.primary)
+    (replica,) = redis.replicas(old)
+    async with scene.traffic() as traffic:
+        with ExitStack() as stack:
+            stack.enter_context(redis.split([old]))
+            for channel in mine:
+                await refused_at_all(traffic, channel)
+            await eventually(lambda: replica.is_primary, within=60)
+            await traffic.flows()
+            assert old.is_primary, "it has not heard of the other one"
+            await traffic.told()
+            await asyncio.to_thread(stack.close)
+        assert scene.of(replica) == mine
+        await traffic.flows()
+        await traffic.told()
+    nothing_is_lost(traffic, scene.others(mine))
+
+
+async def test_slots_move_and_then_their_primary_fails(scene):
+    """A slot that has come from elsewhere is as any other there."""
+    redis, source = scene.redis, scene.primary
+    target = scene.another(source)
+    mine = scene.of(source)
+    async with scene.traffic() as traffic:
+        await traffic.during(redis.move, redis.partition_slots(source), target)
+        await traffic.flows()
+        assert traffic.gaps() == []
+        theirs = scene.of(target)
+        assert set(theirs) > set(mine)
+        await traffic.during(redis.kill, target)
+        await traffic.flows()
+        await traffic.told()
+    nothing_is_lost(traffic, scene.others(theirs))
+
+
+# What is away
+
+
+async def test_a_minority_is_down(scene):
+    """One primary is left alone: it says so, and its channels are refused until the others are back."""
+    redis, alone = scene.redis, scene.primary
+    mine = scene.of(alone)
+    async with scene.traffic() as traffic:
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, redis.isolated([alone]))
+            for channel in mine:
+                await refused_at_all(traffic, channel)
+            await asyncio.to_thread(stack.close)
+        await traffic.flows()
+        await traffic.told()
+
+
+async def test_a_slot_without_owner(scene):
+    """That partition alone is away, which is told; then it comes back."""
+    redis, channel = scene.redis, scene.channels[0]
+    slot = partitions.slot(partitions.partition(channel))
+    async with scene.traffic() as traffic:
+        with ExitStack() as stack:
+            await asyncio.to_thread(stack.enter_context, redis.without_owner(slot))
+            await refused_at_all(traffic, channel)
+            for node in scene.nodes:
+                await eventually(lambda node=node: "1 of 64 partitions" in node.get("/readyz").text)
+                ready = node.get("/readyz")
+                assert ready.status_code == 200 and ready.json()["degraded"] is True, ready.text
+            began = time.monotonic()
+            await traffic.flows(scene.others([channel]))
+            meanwhile = between(traffic, began, time.monotonic())
+            assert {each.channel for each in meanwhile if each.is_accepted} == set(scene.others([channel]))
+            await asyncio.to_thread(stack.close)
+        await traffic.flows()
+    nothing_is_lost(traffic, scene.others([channel]))
+
+
+async def test_a_primary_without_replica_is_away(own_node, connect, tmp_path):
+    """Its partitions alone are, until it is back, with nothing in it."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with RedisCluster(tmp_path / "redis", replicas=0) as redis:
+        nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+        scene = Scene(redis, nodes, connect)
+        old, mine = scene.primary, scene.of(scene.primary)
+        async with scene.traffic(is_emptied=True) as traffic:
+            old.kill()
+            for channel in mine:
+                await refused_at_all(traffic, channel)
+            for node in nodes:
+                await eventually(lambda node=node: f"127.0.0.1:{old.port}" in node.get("/readyz").text)
+                ready = node.get("/readyz")
+                assert ready.status_code == 200 and "of 64 partitions are away" in ready.text, ready.text
+            await traffic.flows(scene.others(mine))
+            await traffic.during(old.start)
+            await traffic.during(redis.settle)
+            await traffic.flows()
+            await traffic.told()
+        nothing_is_lost(traffic, scene.others(mine))
