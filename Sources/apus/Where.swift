@@ -59,6 +59,7 @@ struct Where: AsyncParsableCommand {
   private func server(_ target: RedisTarget, _ configuration: NodeConfiguration) async throws -> RedisURL {
     switch target {
     case .server(let url): return url
+    case .cluster(let url): return url.servers[0]
     case .sentinels(let url):
       let inquiry = SentinelInquiry(
         url: url, security: try configuration.redisContext(), timeout: configuration.redisTimeout)
@@ -126,7 +127,7 @@ struct Places {
     let position = targets.count == 1 ? "" : "redis-\(index) of \(targets.count), "
     let line = label("redis") + position + targets[index].description
     switch targets[index] {
-    case .server: return [line]
+    case .server, .cluster: return [line]
     case .sentinels: return [line, label("primary") + server.address]
     }
   }

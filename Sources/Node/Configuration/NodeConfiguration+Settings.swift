@@ -104,6 +104,9 @@ extension NodeConfiguration {
     for (index, given) in all.enumerated() {
       do {
         let url = try RedisTarget(given.text)
+        if let cluster = ([url] + urls).first(where: \.isCluster), !urls.isEmpty {
+          throw RedisURLError("\(cluster) is a Cluster, which stands alone: it takes no other --redis beside it")
+        }
         guard !urls.contains(where: url.isSame) else {
           throw RedisURLError("\(url) is given twice, and each Redis is one shard")
         }

@@ -12,6 +12,12 @@ package struct ServerAddress: Hashable, Sendable {
     self.host = host
     self.port = UInt16(number)
   }
+
+  /// The same, from a server of a Cluster that was asked at `asked`: where it does not know its own host, or has no name
+  /// to give, it says nothing or `?`.
+  init?(host: String, port: String, askedAt asked: ServerAddress) {
+    self.init(host: host.isEmpty || host == "?" ? asked.host : host, port: port)
+  }
 }
 
 extension ServerAddress: CustomStringConvertible {

@@ -65,6 +65,8 @@ struct Check: AsyncParsableCommand {
       switch configuration.redis[index] {
       case .server(let url):
         check = RedisCheck(index, of: configuration, at: url, security: security, others: servers)
+      case .cluster(let url):
+        check = RedisCheck(index, of: configuration, at: url.servers[0], security: security, others: servers)
       case .sentinels(let url):
         let inquiry = SentinelInquiry(url: url, security: security, timeout: min(configuration.redisTimeout, 5000))
         let found = await SentinelCheck(inquiry: inquiry).run()

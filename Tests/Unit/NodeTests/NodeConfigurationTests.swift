@@ -37,6 +37,9 @@ import Testing
     ([.redis: ["redis+sentinel://a,b/m", "redis+sentinel://b,c/m"]], "twice"),
     ([.redis: ["redis://a/0", "redis://a/1"]], "are one server"),
     ([.redis: ["redis://a", "redis+sentinel://a"]], "URL 2 of 2: Sentinels need the name of the primary"),
+    ([.redis: ["redis+cluster://a", "redis://b"]], "redis+cluster://a:6379 is a Cluster, which stands alone"),
+    ([.redis: ["redis://a", "redis+cluster://b"]], "URL 2 of 2: redis+cluster://b:6379 is a Cluster"),
+    ([.redis: ["redis+cluster://a", "redis+cluster://a"]], "stands alone"),
     ([.redis: ["redis+sentinel://a/m"], .redisCA: ["/ca.pem"]], "rediss+sentinel://"),
     ([.port: ["65536"]], "--port"),
   ])
