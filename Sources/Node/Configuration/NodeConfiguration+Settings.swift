@@ -29,7 +29,7 @@ extension NodeConfiguration {
     redisAuthorities = try settings.optionalText(.redisCA)
     redisCertificate = try settings.optionalText(.redisCert)
     redisKey = try settings.optionalText(.redisKey)
-    redisPrefix = try settings.text(.redisPrefix)
+    redisPrefix = try Self.redisPrefix(settings, isCluster: redis.contains(where: \.isCluster))
     redisTimeout = try settings.milliseconds(.redisTimeout)
     nodeName = try settings.optionalText(.node) ?? Host.nodeName
     leaveGrace = try settings.milliseconds(.leaveGrace)
@@ -93,6 +93,16 @@ extension NodeConfiguration {
     } catch {
       throw ConfigurationError("\(url.subject(.backend)): \(error).")
     }
+  }
+
+  private static func redisPrefix(_ settings: Settings, isCluster: Bool) throws(ConfigurationError) -> String {
+    let prefix = try settings.text(.redisPrefix)
+    // Braces hold what decides which server of a Cluster has a key.
+    guard !isCluster || !prefix.contains(where: { "{}".contains($0) }) else {
+      throw ConfigurationError(
+        "--redis-prefix takes no braces where --redis is a Cluster: Apus puts its own behind it.")
+    }
+    return prefix
   }
 
   /// How many shards there may be.

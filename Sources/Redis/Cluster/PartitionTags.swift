@@ -11,6 +11,11 @@ package enum PartitionTags {
     return "\(partition).\(k)"
   }
 
+  /// What all names of the partition begin with, after `prefix`, which is that of the Cluster.
+  package static func prefix(_ prefix: String, ofPartition partition: Int) -> String {
+    "\(prefix){\(all[partition])}:"
+  }
+
   private static let slots = all.map(KeySlot.of)
 
   /// The partition among whose slots this one is. Its keys are all in `slot(ofPartition:)`.

@@ -97,19 +97,27 @@ final class RedisConversation: Sendable {
 
   /// Redis' answer, and how long it took, without the way between threads.
   func ask(_ command: RedisCommand) async -> (answer: RedisAnswer, time: Duration) {
+    let (answer, time) = await ask(command) { RedisAnswer($0) }
+    return (answer ?? .lost, time)
+  }
+
+  /// The same with what `read`, which runs on the loop, takes of the answer; nil when it was lost.
+  func ask<Value: Sendable>(
+    _ command: RedisCommand, _ read: @escaping @Sendable (RedisReplyView) -> Value
+  ) async -> (answer: Value?, time: Duration) {
     await withCheckedContinuation { continuation in
       let accepted = talk.execute { talk in
         let began = ContinuousClock.now
         let sent = talk.link.send(command) { outcome in
           let time = ContinuousClock.now - began
           switch outcome {
-          case .reply(let reply): continuation.resume(returning: (RedisAnswer(reply), time))
-          case .lost: continuation.resume(returning: (.lost, time))
+          case .reply(let reply): continuation.resume(returning: (read(reply), time))
+          case .lost: continuation.resume(returning: (nil, time))
           }
         }
-        if !sent { continuation.resume(returning: (.lost, .zero)) }
+        if !sent { continuation.resume(returning: (nil, .zero)) }
       }
-      if !accepted { continuation.resume(returning: (.lost, .zero)) }
+      if !accepted { continuation.resume(returning: (nil, .zero)) }
     }
   }
 

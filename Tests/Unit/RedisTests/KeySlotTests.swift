@@ -44,6 +44,7 @@ import Testing
   @Test(arguments: 0..<64)
   func aTagIsTheFirstInItsPartition(partition: Int) throws {
     let tag = PartitionTags.all[partition]
+    #expect(PartitionTags.prefix("apus:", ofPartition: partition) == "apus:{\(tag)}:")
     let slot = KeySlot.of("apus:{\(tag)}:presence:x")
     #expect(slot == PartitionTags.slot(ofPartition: partition))
     #expect((256 * partition...256 * partition + 255).contains(slot))
