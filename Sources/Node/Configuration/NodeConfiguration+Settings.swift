@@ -100,7 +100,7 @@ extension NodeConfiguration {
     // Braces hold what decides which server of a Cluster has a key.
     guard !isCluster || !prefix.contains(where: { "{}".contains($0) }) else {
       throw ConfigurationError(
-        "--redis-prefix takes no braces where --redis is a Cluster: Apus puts its own behind it.")
+        "--redis-prefix takes no { and no } where --redis is a Cluster: Apus puts its own after it.")
     }
     return prefix
   }
