@@ -77,8 +77,11 @@ def test_a_server_that_is_away_is_a_warning(redis):
     assert code == 1 and "no server says who owns which slots" in said, said
 
 
-def test_a_primary_that_is_away_is_an_error(tmp_path):
+def test_primaries_of_another_cluster_or_away(redis, tmp_path):
+    other = redis.servers[0]
     with RedisCluster(tmp_path, replicas=0) as redis:
+        code, said = check(f"{redis.url},127.0.0.1:{other.port}")
+        assert code == 0 and said.count("warning  tells other owners of slots than 127.0.0.1:") >= 1, said
         lost = redis.primaries[1]
         share = owned(redis, lost)
         lost.kill()

@@ -19,11 +19,20 @@ struct ClusterCheck {
       for await report in group { reports.append(report) }
       return reports.sorted { $0.0 < $1.0 }.map(\.1)
     }
-    let slots = reports.compactMap(\.slots).first
+    let latest = Self.latest(reports)
     let servers = reports.map {
-      Check.Group(place: $0.server.address, findings: Self.unusable($0, slots) + Self.otherMap($0, slots) + $0.findings)
+      Check.Group(
+        place: $0.server.address,
+        findings: Self.unusable($0, latest?.slots) + Self.otherMap($0, latest) + $0.findings)
     }
-    return [Check.Group(place: url.description, findings: Self.whole(slots))] + servers
+    return [Check.Group(place: url.description, findings: Self.whole(latest?.slots))] + servers
+  }
+
+  /// The server that knows most: one that is cut off has missed what the others have agreed on since.
+  static func latest(_ reports: [ClusterServerCheck.Report]) -> ClusterServerCheck.Report? {
+    let epoch = { (report: ClusterServerCheck.Report) in report.state?.currentEpoch ?? -1 }
+    let known = reports.filter { $0.slots != nil }
+    return known.first { report in known.allSatisfy { epoch($0) <= epoch(report) } }
   }
 
   /// What one server knows of all.
@@ -59,11 +68,14 @@ struct ClusterCheck {
     return [count == 0 ? .warning(failure) : .error("\(failure); it has \(count) partitions")]
   }
 
-  private static func otherMap(_ report: ClusterServerCheck.Report, _ slots: ClusterSlots?) -> [Finding] {
-    guard let own = report.slots, own != slots else { return [] }
+  private static func otherMap(
+    _ report: ClusterServerCheck.Report, _ latest: ClusterServerCheck.Report?
+  ) -> [Finding] {
+    guard let own = report.slots, let latest, own != latest.slots else { return [] }
     return [
       .warning(
-        "tells other owners of slots than the first server: slots are being moved, or they are not of one Cluster")
+        "tells other owners of slots than \(latest.server.address): slots are being moved, it is cut off, "
+          + "or they are not of one Cluster")
     ]
   }
 }

@@ -13,6 +13,7 @@ struct ClusterServerCheck: Sendable {
     var failure: String?
     /// Who owns which slots, by what it knows.
     var slots: ClusterSlots?
+    var state: ClusterState?
   }
 
   let server: RedisURL
@@ -39,12 +40,12 @@ struct ClusterServerCheck: Sendable {
       report.failure = $0
       return []
     } _: {
-      await look($0, &report.slots)
+      await look($0, &report)
     }
     return report
   }
 
-  private func look(_ found: ServerFindings, _ slots: inout ClusterSlots?) async -> [Finding] {
+  private func look(_ found: ServerFindings, _ report: inout Report) async -> [Finding] {
     let conversation = found.conversation
     let role = await conversation.ask(RedisCommand("ROLE")).answer
     if case .list(let parts) = role, parts.first == .text("sentinel") { return [.error(RedisError.isSentinel)] }
@@ -52,6 +53,7 @@ struct ClusterServerCheck: Sendable {
     if ServerFindings.field("cluster_enabled", of: kind) == "0" { return [.error(RedisError.isNotOfCluster)] }
     let server = await conversation.ask(RedisCommand("INFO", "server")).answer
     let state = await conversation.ask(RedisCommand("CLUSTER", "INFO")).answer
+    report.state = state.text.flatMap { ClusterState($0) }
     let coverage = await conversation.ask(RedisCommand("CONFIG", "GET", "cluster-require-full-coverage")).answer
     var findings =
       await Self.role(role) + [
@@ -59,10 +61,10 @@ struct ClusterServerCheck: Sendable {
         found.buffer(),
       ]
     switch await conversation.clusterSlots(at: self.server) {
-    case .success(let found): slots = found
+    case .success(let slots): report.slots = slots
     case .failure(let failure): findings.append(.error(failure.description))
     }
-    let partition = await partition(conversation, slots)
+    let partition = await partition(conversation, report.slots)
     findings += await RedisPermissions(prefix: prefix, partition: partition).check(conversation)
     findings += await found.otherNodes(
       prefix: PartitionTags.prefix(prefix, ofPartition: partition), maxMessageSize: maxMessageSize)

@@ -37,6 +37,18 @@ import Testing
     #expect(ClusterCheck.whole(nil).map(\.level) == [.error])
   }
 
+  @Test func theServerThatKnowsMostIsBelieved() throws {
+    let slots = ClusterSlots(ranges: [(0...1, try server("a", "1"))])
+    let reports = try [("a", nil, 9), ("b", slots, nil), ("c", slots, 4), ("d", slots, 5), ("e", slots, 5)].map {
+      (host: String, slots: ClusterSlots?, epoch: Int?) in
+      let state = epoch.flatMap { ClusterState("cluster_state:ok\ncluster_current_epoch:\($0)") }
+      return ClusterServerCheck.Report(server: try RedisURL("redis://\(host)"), slots: slots, state: state)
+    }
+    #expect(ClusterCheck.latest(reports)?.server.address == "d:6379")
+    #expect(ClusterCheck.latest(Array(reports.prefix(2)))?.server.address == "b:6379")
+    #expect(ClusterCheck.latest(Array(reports.prefix(1))) == nil)
+  }
+
   private func server(_ host: String, _ id: String) throws -> ClusterSlots.Server {
     ClusterSlots.Server(address: try #require(ServerAddress(host: host, port: "6379")), id: id)
   }
