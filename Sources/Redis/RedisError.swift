@@ -65,7 +65,10 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
 
   /// What is said of a server of a Redis Cluster.
   package static let isOfCluster =
-    "this Redis is a server of a Cluster, which Apus does not use yet: give it a Redis of its own"
+    "this Redis is a server of a Cluster: use redis+cluster://host:6379"
+
+  /// What is said of a Redis where a server of a Cluster is meant.
+  package static let isNotOfCluster = "this Redis is not a server of a Cluster: use redis://host:6379"
 
   /// What is said of a Sentinel where a Redis is meant.
   package static let isSentinel =

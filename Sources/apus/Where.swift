@@ -16,9 +16,9 @@ struct Where: AsyncParsableCommand {
         APUS_REDIS_FILE=urls apus where --user alice
         eval "$(apus where room:1 | sed -n 's/^presence *//p')"
 
-      Takes the options of `apus serve` that name Redis. It asks only Sentinels, which know where the primary is, and no \
-      Redis: with another list than the nodes have it names the wrong one. Each line with redis-cli is a command to \
-      paste; redis-cli takes the password from REDISCLI_AUTH.
+      Takes the options of `apus serve` that name Redis. It asks Sentinels where the primary is, and a server of a \
+      Cluster which one has the channel. Otherwise it asks nobody: with another list than the nodes have it names the \
+      wrong Redis. Each line with redis-cli is a command to paste; redis-cli takes the password from REDISCLI_AUTH.
       """)
 
   @Argument(help: "Channel to look for.")
@@ -37,8 +37,8 @@ struct Where: AsyncParsableCommand {
     }
     let places = Places(configuration)
     let subject = try subject()
-    let target = configuration.redis[places.index(of: subject)]
-    for line in places.lines(of: subject, at: try await server(target, configuration)) { printLine(line) }
+    let server = try await server(places.index(of: subject), configuration)
+    for line in places.lines(of: subject, at: server) { printLine(line) }
   }
 
   private func subject() throws -> Places.Subject {
@@ -55,10 +55,15 @@ struct Where: AsyncParsableCommand {
     }
   }
 
-  /// Where it is now.
-  private func server(_ target: RedisTarget, _ configuration: NodeConfiguration) async throws -> RedisURL {
-    switch target {
+  /// Where the keyspace is now.
+  private func server(_ index: KeyspaceIndex, _ configuration: NodeConfiguration) async throws -> RedisURL {
+    switch configuration.target(of: index) {
     case .server(let url): return url
+    case .cluster(let url):
+      let inquiry = ClusterInquiry(
+        url: url, security: try configuration.redisContext(), timeout: configuration.redisTimeout
+      ) { printError("The server \($0.address) cannot be used: \($1).") }
+      return try await inquiry.owner(ofSlot: PartitionTags.slot(ofPartition: index))
     case .sentinels(let url):
       let inquiry = SentinelInquiry(
         url: url, security: try configuration.redisContext(), timeout: configuration.redisTimeout)
@@ -84,17 +89,13 @@ struct Places {
 
   private let configuration: NodeConfiguration
   private let map: KeyspaceMap
-  private let keys: RedisKeys
 
   init(_ configuration: NodeConfiguration) {
     self.configuration = configuration
-    keys = RedisKeys(prefix: configuration.redisPrefix)
-    map = KeyspaceMap(count: configuration.redis.count)
+    map = RedisTarget.keyspaces(of: configuration.redis)
   }
 
-  private var targets: [RedisTarget] { configuration.redis }
-
-  /// In which of the Redis.
+  /// In which of the Redis, or of the partitions of a Cluster.
   func index(of subject: Subject) -> KeyspaceIndex {
     switch subject {
     case .channel(let channel): map.index(of: channel)
@@ -104,30 +105,46 @@ struct Places {
 
   /// What there is of it, and the command that shows it at that server.
   func lines(of subject: Subject, at server: RedisURL) -> [String] {
+    let index = index(of: subject)
+    let keys = RedisKeys(prefix: prefix(of: index))
     let line = { (what: String, command: String, key: String, rest: String) in
       label(what) + [cli(server), command, quoted(key), rest].filter { !$0.isEmpty }.joined(separator: " ")
     }
-    let names =
-      switch subject {
-      case .channel(let channel):
-        [
-          line("presence", "hgetall", keys.presence(channel), ""),
-          line("users", "hgetall", keys.users(channel), ""),
-          line("history", "xrange", keys.history(channel), "- +"),
-          line("place", "hgetall", keys.meta(channel), ""),
-          line("messages", "subscribe", keys.messages(channel), ""),
-        ]
-      case .user(let user): [line("connections", "hgetall", keys.user(user), "")]
-      }
-    return redis(index(of: subject), server) + names
+    switch subject {
+    case .channel(let channel):
+      let messages = keys.messages(channel)
+      let names = [
+        line("presence", "hgetall", keys.presence(channel), ""),
+        line("users", "hgetall", keys.users(channel), ""),
+        line("history", "xrange", keys.history(channel), "- +"),
+        line("place", "hgetall", keys.meta(channel), ""),
+        line("messages", configuration.isCluster ? "ssubscribe" : "subscribe", messages, ""),
+      ]
+      // Outside a Cluster they are called as everybody knows them.
+      let others = [
+        line("publish", "spublish", messages, "DATA"), line("nodes", "pubsub shardnumsub", messages, ""),
+      ]
+      return redis(index, server) + names + (configuration.isCluster ? others : [])
+    case .user(let user): return redis(index, server) + [line("connections", "hgetall", keys.user(user), "")]
+    }
+  }
+
+  private func prefix(of index: KeyspaceIndex) -> String {
+    let prefix = configuration.redisPrefix
+    return configuration.isCluster ? PartitionTags.prefix(prefix, ofPartition: index) : prefix
   }
 
   private func redis(_ index: KeyspaceIndex, _ server: RedisURL) -> [String] {
-    let position = targets.count == 1 ? "" : "redis-\(index) of \(targets.count), "
-    let line = label("redis") + position + targets[index].description
-    switch targets[index] {
+    let target = configuration.target(of: index)
+    let count = configuration.redis.count
+    let line = label("redis") + (count == 1 ? "" : "redis-\(index) of \(count), ") + target.description
+    switch target {
     case .server: return [line]
     case .sentinels: return [line, label("primary") + server.address]
+    case .cluster:
+      let (tag, slot) = (PartitionTags.all[index], PartitionTags.slot(ofPartition: index))
+      let partition = "partition \(index) of \(PartitionTags.count), tag \(tag), slot \(slot)"
+      return [line, label("keyspace") + partition, label("server") + server.address]
     }
   }
 
@@ -137,9 +154,9 @@ struct Places {
 
   /// The program with what leads to the server. The password is left out: it asks for it by `REDISCLI_AUTH`.
   private func cli(_ url: RedisURL) -> String {
-    var words = ["redis-cli"]
+    var words = ["redis-cli"] + (configuration.isCluster ? ["-c"] : [])
     switch url.endpoint {
-    case .tcp(let host, let port): words += ["-h", word(host), "-p", String(port)]
+    case .tcp(let host, let port): words += ["-h", host.allSatisfy(isPlain) ? host : quoted(host), "-p", String(port)]
     case .unix(let path): words += ["-s", quoted(path)]
     }
     if url.isSecure {
@@ -155,13 +172,20 @@ struct Places {
     return words.joined(separator: " ")
   }
 
-  /// The same as it is where a shell makes nothing of it, for a host, which may begin with a tilde.
-  private func word(_ text: String) -> String {
-    text.allSatisfy { $0.isASCII && ($0.isLetter || $0.isNumber) || "-.:_".contains($0) } ? text : quoted(text)
+  /// Whether a shell leaves it as it is, wherever in a word it stands.
+  private func isPlain(_ character: Character) -> Bool {
+    character.isASCII && (character.isLetter || character.isNumber || "-.:".contains(character))
   }
 
   /// For a shell.
   private func quoted(_ text: String) -> String {
     "'" + text.replacing("'", with: #"'\''"#) + "'"
   }
+}
+
+extension NodeConfiguration {
+  fileprivate var isCluster: Bool { redis.contains(where: \.isCluster) }
+
+  /// What leads to the keyspace: a Cluster has all of them.
+  fileprivate func target(of index: KeyspaceIndex) -> RedisTarget { redis[isCluster ? 0 : index] }
 }

@@ -74,7 +74,7 @@ def test_a_password_that_nobody_asked_for(redis):
 def test_a_server_of_a_cluster_is_told(tmp_path):
     with Redis(tmp_path, options=["--cluster-enabled", "yes", "--cluster-port", free_port()]) as server:
         code, said = check("--allow-anonymous", "--redis", server.url)
-    assert code == 1 and "this Redis is a server of a Cluster" in said, said
+    assert code == 1 and "this Redis is a server of a Cluster: use redis+cluster://" in said, said
 
 
 def test_what_redis_should_not_do_is_told(redis):

@@ -29,7 +29,7 @@ extension NodeConfiguration {
     redisAuthorities = try settings.optionalText(.redisCA)
     redisCertificate = try settings.optionalText(.redisCert)
     redisKey = try settings.optionalText(.redisKey)
-    redisPrefix = try settings.text(.redisPrefix)
+    redisPrefix = try Self.redisPrefix(settings, isCluster: redis.contains(where: \.isCluster))
     redisTimeout = try settings.milliseconds(.redisTimeout)
     nodeName = try settings.optionalText(.node) ?? Host.nodeName
     leaveGrace = try settings.milliseconds(.leaveGrace)
@@ -95,6 +95,16 @@ extension NodeConfiguration {
     }
   }
 
+  private static func redisPrefix(_ settings: Settings, isCluster: Bool) throws(ConfigurationError) -> String {
+    let prefix = try settings.text(.redisPrefix)
+    // Braces hold what decides which server of a Cluster has a key.
+    guard !isCluster || !prefix.contains(where: { "{}".contains($0) }) else {
+      throw ConfigurationError(
+        "--redis-prefix takes no { and no } where --redis is a Cluster: Apus puts its own after it.")
+    }
+    return prefix
+  }
+
   /// How many shards there may be.
   private static let mostRedis = 64
 
@@ -104,6 +114,9 @@ extension NodeConfiguration {
     for (index, given) in all.enumerated() {
       do {
         let url = try RedisTarget(given.text)
+        if let cluster = ([url] + urls).first(where: \.isCluster), !urls.isEmpty {
+          throw RedisURLError("\(cluster) is a Cluster, which stands alone: it takes no other --redis beside it")
+        }
         guard !urls.contains(where: url.isSame) else {
           throw RedisURLError("\(url) is given twice, and each Redis is one shard")
         }

@@ -38,7 +38,7 @@ extension NodeConfiguration {
     guard let (setting, _) = files.first(where: { $0.1 != nil }) else { return }
     guard redis.contains(where: \.isSecure) else {
       throw ConfigurationError(
-        "\(setting.flag) is for TLS, and no --redis begins with rediss:// or rediss+sentinel://.")
+        "\(setting.flag) is for TLS, and no --redis begins with rediss://, rediss+sentinel:// or rediss+cluster://.")
     }
     guard (redisCertificate == nil) == (redisKey == nil) else {
       throw ConfigurationError("--redis-cert and --redis-key go together: the certificate and its key.")

@@ -46,7 +46,8 @@ extension Setting {
       .text(
         "a URL such as redis://host:6379/0", .words("none: one node, in memory"),
         """
-        The URL of Redis: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path, or redis+sentinel://. \
+        The URL of Redis: redis://user:password@host:6379/0, rediss:// for TLS, unix:///path, \
+        redis+sentinel:// or redis+cluster://. \
         Given several times, channels and users are spread over them.
         """
       ).repeatable.secret

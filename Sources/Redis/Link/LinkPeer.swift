@@ -5,11 +5,13 @@ package enum LinkPeer: Sendable {
   /// A Redis that Sentinels have named.
   case primary
   case sentinel
+  /// A server of a Cluster.
+  case clusterServer
 
   /// At the beginning of a sentence.
   var subject: String {
     switch self {
-    case .redis, .primary: "Redis"
+    case .redis, .primary, .clusterServer: "Redis"
     case .sentinel: "the Sentinel"
     }
   }
@@ -18,7 +20,7 @@ package enum LinkPeer: Sendable {
   func place(_ url: RedisURL) -> String {
     switch self {
     case .redis, .primary: url.description
-    case .sentinel: url.address
+    case .sentinel, .clusterServer: url.address
     }
   }
 
@@ -43,6 +45,7 @@ package enum LinkPeer: Sendable {
     switch self {
     case .redis: "redis://"
     case .primary, .sentinel: "redis+sentinel://"
+    case .clusterServer: "redis+cluster://"
     }
   }
 
@@ -51,6 +54,7 @@ package enum LinkPeer: Sendable {
     switch self {
     case .redis: "rediss://"
     case .primary, .sentinel: "rediss+sentinel://"
+    case .clusterServer: "rediss+cluster://"
     }
   }
 
@@ -61,6 +65,7 @@ package enum LinkPeer: Sendable {
       error.isUnknown("SELECT") ? RedisError.isSentinel : error.advice
     case .primary: error.advice
     case .sentinel: Self.adviceAtSentinel(error)
+    case .clusterServer: Self.adviceAtClusterServer(error)
     }
   }
 
@@ -75,11 +80,29 @@ package enum LinkPeer: Sendable {
     }
   }
 
+  private static func adviceAtClusterServer(_ error: RedisError) -> String {
+    switch error.code {
+    case .noAuth: "Redis asks for a password (NOAUTH): put it into the URL, redis+cluster://:password@host"
+    case .moved: "another server of the Cluster has the slot (MOVED)"
+    case .ask, .tryAgain: "the slot is being moved to another server of the Cluster (\(error.code.rawValue))"
+    case .clusterDown: "the Cluster cannot answer for the slot (CLUSTERDOWN): \(error.message)"
+    case .noScript, .readOnly, .loading, .masterDown, .outOfMemory, .noPermission, .wrongPassword, .noReplicas,
+      .crossSlot:
+      error.advice
+    case .other:
+      if error.message.contains("cluster support disabled") {
+        RedisError.isNotOfCluster
+      } else {
+        error.isUnknown("CLUSTER") ? RedisError.isSentinel : error.message
+      }
+    }
+  }
+
   /// The same for the answer to a login. What a server says of a command that it does not know may hold the password.
   func adviceOnLogin(_ error: RedisError) -> String {
     if error.message.contains("without any password configured") {
       switch self {
-      case .redis, .primary: return "this Redis has no password: the URL must have none"
+      case .redis, .primary, .clusterServer: return "this Redis has no password: the URL must have none"
       case .sentinel: return "the Sentinel has no password: the URL must have no sentinel-password"
       }
     }

@@ -1,17 +1,23 @@
-/// The value of one `--redis`: a Redis at a fixed address, or one whose address Sentinels tell.
+/// The value of one `--redis`: a Redis at a fixed address, one whose address Sentinels tell, or a Cluster.
 package enum RedisTarget: Sendable, Equatable {
   case server(RedisURL)
   case sentinels(SentinelURL)
+  case cluster(ClusterURL)
 
   /// The beginnings of URLs, for sentences.
-  static let beginnings = "redis://, rediss:// (TLS), redis+sentinel://, rediss+sentinel:// (TLS) or unix://"
-  private static let schemes = ["redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "unix://"]
+  static let beginnings =
+    "redis://, redis+sentinel://, redis+cluster://, rediss://, rediss+sentinel://, rediss+cluster:// (TLS) or unix://"
+  private static let schemes = [
+    "redis://", "rediss://", "redis+sentinel://", "rediss+sentinel://", "redis+cluster://", "rediss+cluster://",
+    "unix://",
+  ]
 
   /// Reads the URL; throws a sentence that says what is wrong and never shows what may be a password.
   package init(_ text: String) throws(RedisURLError) {
     let scheme = text.firstRange(of: "://").map { text[..<$0.lowerBound].lowercased() }
     switch scheme {
     case "redis+sentinel", "rediss+sentinel": self = .sentinels(try SentinelURL(text))
+    case "redis+cluster", "rediss+cluster": self = .cluster(try ClusterURL(text))
     default: self = .server(try RedisURL(text))
     }
   }
@@ -38,7 +44,13 @@ package enum RedisTarget: Sendable, Equatable {
     switch self {
     case .server(let url): url.isSecure
     case .sentinels(let url): url.isSecure
+    case .cluster(let url): url.isSecure
     }
+  }
+
+  /// Whether it is a Cluster, which stands alone in a list.
+  package var isCluster: Bool {
+    if case .cluster = self { true } else { false }
   }
 
   /// By what nodes tell it from others in their lists, which must be alike: without the login, and without the Sentinels,
@@ -47,14 +59,16 @@ package enum RedisTarget: Sendable, Equatable {
     switch self {
     case .server(let url): url.place
     case .sentinels(let url): url.layoutEntry
+    case .cluster(let url): url.place
     }
   }
 
-  /// The connections that a node holds there.
+  /// The connections that a node holds there; in a Cluster, as far as its servers are given.
   package var connections: Int {
     switch self {
     case .server: 2
     case .sentinels(let url): 2 + url.sentinels.count
+    case .cluster(let url): 2 * url.servers.count
     }
   }
 
@@ -67,7 +81,9 @@ package enum RedisTarget: Sendable, Equatable {
         && one.sentinels.contains { mine in
           other.sentinels.contains { $0.endpoint == mine.endpoint }
         }
-    case (.server, .sentinels), (.sentinels, .server): false
+    case (.cluster(let one), .cluster(let other)):
+      one.servers.contains { mine in other.servers.contains { $0.endpoint == mine.endpoint } }
+    case (.server, _), (.sentinels, _), (.cluster, _): false
     }
   }
 
@@ -84,8 +100,8 @@ package enum RedisTarget: Sendable, Equatable {
   package func isOneServer(as other: RedisTarget) -> Bool {
     switch (self, other) {
     case (.server(let one), .server(let other)): one.endpoint == other.endpoint
-    case (.sentinels, .sentinels): isSame(as: other)
-    case (.server, .sentinels), (.sentinels, .server): false
+    case (.sentinels, .sentinels), (.cluster, .cluster): isSame(as: other)
+    case (.server, _), (.sentinels, _), (.cluster, _): false
     }
   }
 }
@@ -96,6 +112,7 @@ extension RedisTarget: CustomStringConvertible {
     switch self {
     case .server(let url): url.description
     case .sentinels(let url): url.description
+    case .cluster(let url): url.description
     }
   }
 }

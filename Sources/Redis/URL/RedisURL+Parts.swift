@@ -94,6 +94,24 @@ extension RedisURL {
     return name
   }
 
+  /// Several hosts with commas between them, each once and at most so many.
+  static func list(
+    _ text: Substring, defaultPort: UInt16, most: Int, one: String, many: String
+  ) throws(RedisURLError) -> [Endpoint] {
+    var endpoints: [Endpoint] = []
+    for host in text.split(separator: ",", omittingEmptySubsequences: false) {
+      let endpoint = try tcp(host, defaultPort: defaultPort)
+      guard !endpoints.contains(endpoint) else {
+        throw RedisURLError("a \(one) stands there twice: each is given once")
+      }
+      endpoints.append(endpoint)
+    }
+    guard endpoints.count <= most else {
+      throw RedisURLError("at most \(most) \(many) can be given, not \(endpoints.count)")
+    }
+    return endpoints
+  }
+
   static func database(_ text: Substring) throws(RedisURLError) -> Int {
     guard let number = decimal(text, upTo: Int(Int32.max)) else {
       throw RedisURLError("the database must be a number, as in redis://host:6379/0")
@@ -116,6 +134,12 @@ extension RedisURL {
   private static func isAddressByte(_ byte: UInt8) -> Bool {
     isUnreserved(byte) || byte == UInt8(ascii: ":") || byte == UInt8(ascii: "%")
   }
+}
+
+/// What stands before the host in a URL that may be logged: `***` stands for the password.
+func loginText(user: String?, password: String?) -> String {
+  guard user != nil || password != nil else { return "" }
+  return percentEncoded(user ?? "", keeping: "") + (password == nil ? "" : ":***") + "@"
 }
 
 /// The text with every `%41` replaced by its byte; what comes out must be UTF-8.

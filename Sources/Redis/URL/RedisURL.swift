@@ -114,10 +114,7 @@ package struct RedisURL: Sendable, Equatable {
 extension RedisURL: CustomStringConvertible {
   /// The URL as it may be logged: `***` stands for the password.
   package var description: String {
-    var login = ""
-    if user != nil || password != nil {
-      login = percentEncoded(user ?? "", keeping: "") + (password == nil ? "" : ":***") + "@"
-    }
+    let login = loginText(user: user, password: password)
     switch endpoint {
     case .tcp:
       let query = serverName.map { "?server-name=\($0)" } ?? ""

@@ -33,19 +33,11 @@ package struct SentinelURL: Sendable, Equatable {
     (user, password) = try parts.login()
     serverName = query.serverName
     (name, database) = try Self.path(parts.path)
-    var sentinels: [RedisURL] = []
-    for host in parts.hostAndPort.split(separator: ",", omittingEmptySubsequences: false) {
-      let endpoint = try RedisURL.tcp(host, defaultPort: Self.defaultPort)
-      guard !sentinels.contains(where: { $0.endpoint == endpoint }) else {
-        throw RedisURLError("a Sentinel stands there twice: each is given once")
-      }
-      sentinels.append(
-        RedisURL(endpoint, user: query.user, password: query.password, isSecure: isSecure, serverName: serverName))
+    let endpoints = try RedisURL.list(
+      parts.hostAndPort, defaultPort: Self.defaultPort, most: Self.mostSentinels, one: "Sentinel", many: "Sentinels")
+    sentinels = endpoints.map { [isSecure, serverName] in
+      RedisURL($0, user: query.user, password: query.password, isSecure: isSecure, serverName: serverName)
     }
-    guard sentinels.count <= Self.mostSentinels else {
-      throw RedisURLError("at most \(Self.mostSentinels) Sentinels can be given, not \(sentinels.count)")
-    }
-    self.sentinels = sentinels
   }
 
   /// The primary's name, and the database.
@@ -74,10 +66,7 @@ extension SentinelURL: CustomStringConvertible {
   /// The URL as it may be logged: `***` stands for a password.
   package var description: String {
     let scheme = isSecure ? "rediss+sentinel" : "redis+sentinel"
-    var login = ""
-    if user != nil || password != nil {
-      login = percentEncoded(user ?? "", keeping: "") + (password == nil ? "" : ":***") + "@"
-    }
+    let login = loginText(user: user, password: password)
     var query: [String] = []
     if let user = sentinels.first?.user { query.append("sentinel-user=" + percentEncoded(user, keeping: "")) }
     if sentinels.first?.password != nil { query.append("sentinel-password=***") }

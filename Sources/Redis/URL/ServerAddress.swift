@@ -12,6 +12,18 @@ package struct ServerAddress: Hashable, Sendable {
     self.host = host
     self.port = UInt16(number)
   }
+
+  /// The address in a URL; nil for a socket.
+  package init?(_ endpoint: RedisURL.Endpoint) {
+    guard case .tcp(let host, let port) = endpoint else { return nil }
+    self.init(host: host, port: String(port))
+  }
+
+  /// The address that a server of a Cluster tells, which was asked at `asked`: where it does not know its own host, or has no name
+  /// to give, it says nothing or `?`.
+  init?(host: String, port: String, askedAt asked: ServerAddress) {
+    self.init(host: host.isEmpty || host == "?" ? asked.host : host, port: port)
+  }
 }
 
 extension ServerAddress: CustomStringConvertible {

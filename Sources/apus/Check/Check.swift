@@ -43,21 +43,28 @@ struct Check: AsyncParsableCommand {
     printer.print("Access", ConfigurationFindings.access(configuration) + (await Self.keys(configuration)))
     printer.print("Channels", ConfigurationFindings.channels(configuration))
     var servers: [String: String] = [:]
-    for (index, redis) in configuration.redis.enumerated() {
+    for index in configuration.redis.indices {
       let name = configuration.redis.count == 1 ? "Redis" : "redis-\(index)"
-      let (findings, runID) = await Self.redis(index, configuration, servers)
+      let (groups, runID) = await Self.redis(index, configuration, servers)
       if let runID { servers[runID, default: name] = name }
-      printer.print("\(name), \(redis)", findings)
+      for group in groups { printer.print("\(name), \(group.place)", group.findings) }
     }
     if let backend = configuration.backend {
       printer.print("Backend, \(backend)", await BackendCheck.run(backend, secret: configuration.backendSecret))
     }
   }
 
+  /// What is found at one place.
+  struct Group {
+    let place: String
+    let findings: [Finding]
+  }
+
   /// What is found at a Redis of the list, and its `run_id`; `servers` are those before it.
   private static func redis(
     _ index: Int, _ configuration: NodeConfiguration, _ servers: [String: String]
-  ) async -> ([Finding], runID: String?) {
+  ) async -> ([Group], runID: String?) {
+    let place = configuration.redis[index].description
     do {
       let security = try configuration.redisContext()
       var findings: [Finding] = []
@@ -65,6 +72,8 @@ struct Check: AsyncParsableCommand {
       switch configuration.redis[index] {
       case .server(let url):
         check = RedisCheck(index, of: configuration, at: url, security: security, others: servers)
+      case .cluster(let url):
+        return (await ClusterCheck(url: url, configuration: configuration, security: security).run(), nil)
       case .sentinels(let url):
         let inquiry = SentinelInquiry(url: url, security: security, timeout: min(configuration.redisTimeout, 5000))
         let found = await SentinelCheck(inquiry: inquiry).run()
@@ -74,9 +83,9 @@ struct Check: AsyncParsableCommand {
         }
       }
       findings += await check?.run() ?? []
-      return (findings, check?.runID)
+      return ([Group(place: place, findings: findings)], check?.runID)
     } catch {
-      return ([.error(error.description)], nil)
+      return ([Group(place: place, findings: [.error(error.description)])], nil)
     }
   }
 

@@ -101,10 +101,10 @@ final class RedisConversation: Sendable {
     return (answer ?? .lost, time)
   }
 
-  /// The same, as `read` makes it of the reply, which it is lent on the loop; nil where there is none.
-  func ask<Answer: Sendable>(
-    _ command: RedisCommand, _ read: @escaping @Sendable (RedisReplyView) -> Answer
-  ) async -> (answer: Answer?, time: Duration) {
+  /// The same with what `read`, which runs on the loop, takes of the answer; nil when it was lost.
+  func ask<Value: Sendable>(
+    _ command: RedisCommand, _ read: @escaping @Sendable (RedisReplyView) -> Value
+  ) async -> (answer: Value?, time: Duration) {
     await withCheckedContinuation { continuation in
       let accepted = talk.execute { talk in
         let began = ContinuousClock.now

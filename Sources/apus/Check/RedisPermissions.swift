@@ -4,10 +4,15 @@ import Redis
 struct RedisPermissions {
   private let prefix: String
   private let name: String
+  private let isCluster: Bool
+  private static let elsewhere: Set<RedisError.Code> = [.moved, .ask, .tryAgain, .clusterDown]
 
-  init(prefix: String) {
+  /// `partition` is one of a Cluster, at best one that the server has.
+  init(prefix: String, partition: Int? = nil) {
     self.prefix = prefix
-    name = prefix + "check:" + String(UInt64.random(in: .min ... .max), radix: 36)
+    isCluster = partition != nil
+    let own = partition.map { PartitionTags.prefix(prefix, ofPartition: $0) } ?? prefix
+    name = own + "check:" + String(UInt64.random(in: .min ... .max), radix: 36)
   }
 
   /// Tries each command and takes its keys away again.
@@ -15,12 +20,17 @@ struct RedisPermissions {
     var findings: [Finding] = []
     var forbidden: [String] = []
     for words in commands {
-      guard let name = words.first else { continue }
-      var command = RedisCommand(name)
+      guard let first = words.first else { continue }
+      var command = RedisCommand(first)
       for word in words.dropFirst() { command.arg(word) }
+      let name = first == "CLUSTER" ? words.joined(separator: "|") : first
       switch await conversation.ask(command).answer {
       case .refused(let error) where error.code == .noPermission: forbidden.append(name)
-      case .refused(let error): findings.append(.error("\(name): \(error.advice)"))
+      // A server of a Cluster looks at permissions before it looks at who has the slot.
+      case .refused(let error) where isCluster && Self.elsewhere.contains(error.code): break
+      case .refused(let error):
+        let peer = isCluster ? LinkPeer.clusterServer : .redis
+        findings.append(.error("\(name): \(peer.advice(on: error))"))
       case .lost: return findings + [.error("\(name): no answer in time")]
       case .text, .integer, .list, .nothing: break
       }
@@ -51,8 +61,17 @@ struct RedisPermissions {
       ["ZREM", sorted, "a"],
       ["XADD", stream, "*", "a", "1"], ["PEXPIRE", stream, "5000"],
       ["XLEN", stream], ["XRANGE", stream, "-", "+"], ["XREVRANGE", stream, "+", "-"],
-      ["PUBLISH", name, "check"], ["SUBSCRIBE", name], ["UNSUBSCRIBE", name],
-      ["DEL", hash, set, sorted, text, stream],
+    ] + (isCluster ? clusterCommands : pubsubCommands) + [["DEL", hash, set, sorted, text, stream]]
+  }
+
+  private var pubsubCommands: [[String]] {
+    [["PUBLISH", name, "check"], ["SUBSCRIBE", name], ["UNSUBSCRIBE", name]]
+  }
+
+  private var clusterCommands: [[String]] {
+    [
+      ["CLUSTER", "SLOTS"], ["CLUSTER", "INFO"],
+      ["SPUBLISH", name, "check"], ["SSUBSCRIBE", name], ["PING", "1"], ["SUNSUBSCRIBE", name],
     ]
   }
 }

@@ -68,7 +68,7 @@ struct SentinelCheck {
   /// Whether the number of replicas fits to what the primary refuses without them. `answer` is that to CONFIG GET.
   static func leastReplicas(_ answer: RedisAnswer, replicas: Int) -> Finding {
     let advice = "min-replicas-to-write 1 and min-replicas-max-lag 10"
-    guard case .list(let parts) = answer, let least = parts.last?.text.flatMap({ Int($0) }) else {
+    guard let least = ServerFindings.setting(answer).flatMap({ Int($0) }) else {
       return .warning("min-replicas-to-write cannot be read (CONFIG GET): with two replicas or more set \(advice)")
     }
     let text = "min-replicas-to-write is \(least)"

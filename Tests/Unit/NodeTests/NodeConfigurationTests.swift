@@ -41,6 +41,12 @@ import Testing
     ),
     ([.redis: ["redis://a/0", "redis://a/1"]], "are one server"),
     ([.redis: ["redis://a", "redis+sentinel://a"]], "URL 2 of 2: Sentinels need the name of the primary"),
+    ([.redis: ["redis+cluster://a", "redis://b"]], "redis+cluster://a:6379 is a Cluster, which stands alone"),
+    ([.redis: ["redis://a", "redis+cluster://b"]], "URL 2 of 2: redis+cluster://b:6379 is a Cluster"),
+    ([.redis: ["redis+cluster://a", "redis+cluster://a"]], "stands alone"),
+    ([.redis: ["redis+cluster://a"], .redisPrefix: ["a{b"]], "--redis-prefix takes no { and no }"),
+    ([.redis: ["rediss+cluster://a"], .redisPrefix: ["}"]], "--redis-prefix takes no { and no }"),
+    ([.redis: ["redis+cluster://a"], .redisCA: ["/ca.pem"]], "rediss+cluster://"),
     ([.redis: ["redis+sentinel://a/m"], .redisCA: ["/ca.pem"]], "rediss+sentinel://"),
     ([.port: ["65536"]], "--port"),
   ])

@@ -57,6 +57,7 @@ final class RedisServer {
     case .sentinels(let url):
       let asked = SentinelLocator(url, security: security, name: name, on: loop, timeout: timeout, logger: logger)
       (locator, sentinels) = (asked, asked)
+    case .cluster(let url): (locator, sentinels) = (FixedLocator(url.servers[0], peer: .clusterServer), nil)
     }
     let link = { RedisLink(by: locator, security: security, name: $0, on: loop, timeout: timeout, logger: logger) }
     commands = link(name)
