@@ -27,7 +27,7 @@ run: $(APUS) ## A node for a first look: http://localhost:8080
 	@exec $(APUS) serve --dev --port $(PORT)
 
 .PHONY: cluster
-cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; REDIS=shards: four Redis; Ctrl-C ends all
+cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; REDIS=shards, sentinel or cluster: several Redis; Ctrl-C ends all
 	@exec deploy/cluster --port $(PORT) --redis $(or $(REDIS),one) $(APUS)
 
 .PHONY: compose
