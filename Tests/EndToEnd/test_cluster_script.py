@@ -227,11 +227,20 @@ async def test_it_ends_while_a_node_is_down(script):
     assert cluster.left_behind() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-async def test_it_ends_while_it_starts(script, number):
-    cluster = script().launch()
+@pytest.mark.parametrize(
+    ("redis", "log", "number"),
+    [
+        ("one", "redis.log", signal.SIGINT),
+        ("one", "redis.log", signal.SIGTERM),
+        ("one", "redis.log", signal.SIGHUP),
+        ("sentinel", "redis-1.log", signal.SIGINT),
+        ("cluster", "form-cluster.log", signal.SIGINT),
+    ],
+)
+async def test_it_ends_while_it_starts(script, redis, log, number):
+    cluster = script(redis=redis).launch()
     cluster.says("== starting")
-    await eventually(lambda: list(cluster.temporary.glob("*/redis.log")))
+    await eventually(lambda: list(cluster.temporary.glob(f"*/{log}")))
     cluster.signal(number)
     assert cluster.wait() == 128 + number
     assert "is up" not in cluster.tail()
@@ -295,7 +304,7 @@ def test_nothing_goes_on_without(script, name):
 
 
 def test_a_word_that_is_wrong():
-    for words in ([], ["--nodes", "0", binary()], ["--port", "65535", binary()], ["--prot", "1", binary()], ["no-such"],
-                  ["--redis", "many", binary()]):
+    options = (["--nodes", "0"], ["--port", "65535"], ["--redis", "many"], ["--prot", "1"])
+    for words in ([], ["no-such"], *([*option, binary()] for option in options)):
         run = subprocess.run([_SCRIPT, *words], capture_output=True, text=True, timeout=LIMIT, check=False)
         assert run.returncode == 2 and "usage: deploy/cluster" in run.stderr, words

@@ -17,7 +17,11 @@ redis_start() {
     for name in redis-1 redis-2 redis-3; do lists+=("$(redis_address "$name")"); done
     lists=(--redis "redis+cluster://$(IFS=,; echo "${lists[*]}")")
     begin "${stores[@]}"
-    "$here/deploy/redis/form-cluster" "${servers[@]}" >>"$work/form-cluster.log" 2>&1 ||
+    # In the background, since bash hears no signal before a program in the foreground has ended.
+    start form-cluster "$here/deploy/redis/form-cluster" "${servers[@]}"
+    while alive "${pid[form-cluster]}"; do sleep 0.1; done
+    unset 'pid[form-cluster]'
+    grep -q 'are a Redis Cluster' "$work/form-cluster.log" ||
         fail 'The servers of Redis have not become a Cluster:' form-cluster
 }
 
