@@ -27,16 +27,24 @@ run: $(APUS) ## A node for a first look: http://localhost:8080
 	@exec $(APUS) serve --dev --port $(PORT)
 
 .PHONY: cluster
-cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; REDIS=shards: four Redis; Ctrl-C ends all
+cluster: $(APUS) cluster-tools ## Redis, three nodes and nginx on this machine, port 8080; REDIS=shards, sentinel or cluster: several Redis; Ctrl-C ends all
 	@exec deploy/cluster --port $(PORT) --redis $(or $(REDIS),one) $(APUS)
 
 .PHONY: compose
-compose: ## The same in containers, by docker compose; APUS_PUBLISH_API=127.0.0.1:8081 publishes the HTTP API, too
+compose: ## The same in containers, by docker compose, with REDIS=sentinel or cluster, too; APUS_PUBLISH_API=127.0.0.1:8081 publishes the HTTP API, too
 	@command -v docker >/dev/null || { echo 'make compose needs Docker: https://docs.docker.com/engine/install/' >&2; exit 1; }
-	@if [ -n "$${APUS_PUBLISH_API:-}" ]; then \
+	@more=; \
+	case '$(or $(REDIS),one)' in \
+		one) ;; \
+		sentinel) more+=:docker-compose.sentinel.yml ;; \
+		cluster) more+=:docker-compose.redis-cluster.yml ;; \
+		*) echo 'REDIS of make compose is one, sentinel or cluster, not $(REDIS).' >&2; exit 1 ;; \
+	esac; \
+	[ -z "$${APUS_PUBLISH_API:-}" ] || more+=:docker-compose.api.yml; \
+	if [ -n "$$more" ]; then \
 		files=docker-compose.yml; \
 		[ ! -e docker-compose.override.yml ] || files+=:docker-compose.override.yml; \
-		export COMPOSE_FILE=$${COMPOSE_FILE:-$$files}:docker-compose.api.yml; \
+		export COMPOSE_FILE=$${COMPOSE_FILE:-$$files}$$more; \
 	fi; \
 	if docker compose version >/dev/null 2>&1; then docker compose up --build --scale node=3; \
 	elif command -v docker-compose >/dev/null; then docker-compose up --build --scale node=3; \

@@ -62,6 +62,15 @@ class Script(Process):
         """As the banner has it."""
         return int(re.search(rf"^  {name} +pid (\d+)", self.tail(), re.MULTILINE)[1])
 
+    def redis_port(self, name: str) -> int:
+        """The port of a server of Redis, as the banner has it."""
+        return int(re.search(rf"^  {name} +pid \d+ +127\.0\.0\.1:(\d+)$", self.tail(), re.MULTILINE)[1])
+
+    def where(self) -> str:
+        """What `apus where` says of the lobby, asked as the banner has it."""
+        (line,) = [line.strip() for line in self.tail().splitlines() if f"{binary()} where demo:lobby" in line]
+        return subprocess.run(line, shell=True, timeout=LIMIT, check=True, capture_output=True, text=True).stdout
+
     def readiness(self, node: int) -> int | None:
         return status(self.port + node, "/readyz")
 
@@ -146,10 +155,35 @@ async def test_a_killed_shard_takes_its_channels_alone_and_comes_back(script, co
     await client.expect("gap", channel="demo:lobby")
     await client.publish("demo:lobby", "again")
     await client.expect("message", data="again")
-    (where,) = [line.strip() for line in cluster.tail().splitlines() if f"{binary()} where" in line]
-    said = subprocess.run(where, shell=True, timeout=LIMIT, check=True, capture_output=True, text=True).stdout
+    said = cluster.where()
     assert "redis-0.sock" in said and "apus:presence:demo:lobby" in said
     cluster.stop()
+    assert cluster.left_behind() == []
+
+
+@pytest.mark.parametrize("redis", ["sentinel", "cluster"])
+async def test_a_replica_takes_the_place_of_a_killed_primary(script, connect, redis):
+    cluster = script(nodes=2, redis=redis).start()
+    clients = [await connect(f"ws://127.0.0.1:{cluster.port + node}/ws") for node in (1, 2)]
+    for client in clients:
+        await client.subscribe("demo:lobby")
+    await clients[0].publish("demo:lobby", "before")
+    await clients[1].expect("message", data="before")
+    # In the Cluster redis-1 has the first third of the slots, and the lobby with them.
+    assert f"127.0.0.1:{cluster.redis_port('redis-1')}" in cluster.where().replace(" -p ", ":")
+
+    os.kill(cluster.pid_of("redis-1"), signal.SIGKILL)
+    cluster.says("redis-1 (pid ")
+    cluster.says("It starts again in 15 s.")
+    for client in clients:
+        await client.expect("gap", channel="demo:lobby")
+    await clients[0].publish("demo:lobby", "after")
+    await clients[1].expect("message", data="after")
+    cluster.says("redis-1 is back")
+    await eventually(lambda: cluster.readiness(1) == cluster.readiness(2) == 200)
+
+    cluster.signal(signal.SIGINT)
+    assert cluster.wait() == 130
     assert cluster.left_behind() == []
 
 
@@ -193,11 +227,20 @@ async def test_it_ends_while_a_node_is_down(script):
     assert cluster.left_behind() == []
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP], ids=lambda number: number.name)
-async def test_it_ends_while_it_starts(script, number):
-    cluster = script().launch()
+@pytest.mark.parametrize(
+    ("redis", "log", "number"),
+    [
+        ("one", "redis.log", signal.SIGINT),
+        ("one", "redis.log", signal.SIGTERM),
+        ("one", "redis.log", signal.SIGHUP),
+        ("sentinel", "redis-1.log", signal.SIGINT),
+        ("cluster", "form-cluster.log", signal.SIGINT),
+    ],
+)
+async def test_it_ends_while_it_starts(script, redis, log, number):
+    cluster = script(redis=redis).launch()
     cluster.says("== starting")
-    await eventually(lambda: list(cluster.temporary.glob("*/redis.log")))
+    await eventually(lambda: list(cluster.temporary.glob(f"*/{log}")))
     cluster.signal(number)
     assert cluster.wait() == 128 + number
     assert "is up" not in cluster.tail()
@@ -261,6 +304,7 @@ def test_nothing_goes_on_without(script, name):
 
 
 def test_a_word_that_is_wrong():
-    for words in ([], ["--nodes", "0", binary()], ["--port", "65535", binary()], ["--prot", "1", binary()], ["no-such"]):
+    options = (["--nodes", "0"], ["--port", "65535"], ["--redis", "many"], ["--prot", "1"])
+    for words in ([], ["no-such"], *([*option, binary()] for option in options)):
         run = subprocess.run([_SCRIPT, *words], capture_output=True, text=True, timeout=LIMIT, check=False)
         assert run.returncode == 2 and "usage: deploy/cluster" in run.stderr, words

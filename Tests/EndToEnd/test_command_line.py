@@ -253,11 +253,26 @@ PUBLISHED = "docker-compose.yml:docker-compose.api.yml"
     ({"COMPOSE_FILE": "mine.yml"}, "mine.yml"),
     ({"APUS_PUBLISH_API": "127.0.0.1:8081"}, PUBLISHED),
     ({"APUS_PUBLISH_API": "127.0.0.1:8081", "COMPOSE_FILE": "mine.yml"}, "mine.yml:docker-compose.api.yml"),
+    ({"REDIS": "one"}, ""),
+    ({"REDIS": "sentinel"}, "docker-compose.yml:docker-compose.sentinel.yml"),
+    ({"REDIS": "cluster", "COMPOSE_FILE": "mine.yml"}, "mine.yml:docker-compose.redis-cluster.yml"),
+    (
+        {"REDIS": "cluster", "APUS_PUBLISH_API": "127.0.0.1:8081"},
+        "docker-compose.yml:docker-compose.redis-cluster.yml:docker-compose.api.yml",
+    ),
 ])
-def test_compose_publishes_the_api_where_it_is_asked_to(tmp_path, variables, files):
+def test_the_files_of_compose(tmp_path, variables, files):
     docker = tmp_path / "docker"
     docker.write_text('#!/bin/sh\necho "files=$COMPOSE_FILE address=$APUS_PUBLISH_API words=$*"\n')
     docker.chmod(0o755)
     said = make("compose", path=f"{tmp_path}:{os.environ['PATH']}", **variables).splitlines()
     address = variables.get("APUS_PUBLISH_API", "")
     assert f"files={files} address={address} words=compose up --build --scale node=3" in said
+
+
+def test_compose_names_the_kinds_of_redis_it_knows(tmp_path):
+    docker = tmp_path / "docker"
+    docker.write_text("#!/bin/sh\n")
+    docker.chmod(0o755)
+    said = make("compose", path=f"{tmp_path}:{os.environ['PATH']}", code=2, REDIS="shards")
+    assert "one, sentinel or cluster, not shards" in said
