@@ -11,6 +11,9 @@ extension Continuity {
       /// Messages are buffered until the read is answered. It was asked when messages up to `coveredUpTo` had come, so
       /// an offset up to there that it does not bring is nowhere.
       case reading(serial: UInt64, coveredUpTo: Int)
+      /// A message of the epoch before has come, and it is asked whether that one still goes on. What comes of the
+      /// position's is buffered.
+      case verifying(serial: UInt64)
       /// The subscription is lost. What the new one brings before it is reported as attached is buffered.
       case away
     }
@@ -75,7 +78,7 @@ extension Continuity {
         guard position.epoch != latest.epoch, latest.offset == 0 else { return nil }
         dropBuffered()
         dropped = 0
-        if case .reading = phase { phase = .following }
+        endReading()
         move(to: latest)
         return .gap(channel, latest)
       }
@@ -91,7 +94,7 @@ extension Continuity {
     // MARK: Messages
 
     func received(_ item: Item, _ serials: inout Serials) -> Decision {
-      guard let position, position.epoch == item.position.epoch else { return receivedElsewhere(item) }
+      guard let position, position.epoch == item.position.epoch else { return receivedElsewhere(item, &serials) }
       guard item.position.offset > position.offset else { return receivedAgain(item, at: position, &serials) }
       switch phase {
       case .following:
@@ -101,7 +104,7 @@ extension Continuity {
         }
         self.position?.offset = item.position.offset
         return item.event == nil ? .act([.gap(channel, item.position)]) : .deliver
-      case .reading, .away:
+      case .reading, .verifying, .away:
         buffer(item)
         return .withhold
       }
@@ -114,18 +117,45 @@ extension Continuity {
       return .act([.gap(channel, position), ask(from: position, &serials)])
     }
 
-    /// A message under an epoch of which nothing is known.
-    private func receivedElsewhere(_ item: Item) -> Decision {
-      if let previousEpochEnd, previousEpochEnd.epoch == item.position.epoch,
-        item.position.offset <= previousEpochEnd.offset
-      {
-        return .withhold
+    /// A message under another epoch than that of the position.
+    private func receivedElsewhere(_ item: Item, _ serials: inout Serials) -> Decision {
+      if let previousEpochEnd, previousEpochEnd.epoch == item.position.epoch {
+        return receivedLate(item, after: previousEpochEnd, &serials)
       }
       if let position { return .act(skip(to: item, from: position)) }
       position = item.position
       readUpTo = item.position.offset - 1
       guard let event = item.event else { return .act([.gap(channel, item.position)]) }
       return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [event])]) : .deliver
+    }
+
+    /// A message under the epoch before. An epoch does not come back, and the gap behind it has told of all its messages: a
+    /// primary that was stopped and has lost its slots may still publish some. But a made-up message may have led away from
+    /// an epoch that still goes on: what follows its end is read, which tells.
+    private func receivedLate(_ item: Item, after end: StreamPosition, _ serials: inout Serials) -> Decision {
+      guard item.position.offset > end.offset, case .following = phase else { return .withhold }
+      let serial = serials.next()
+      phase = .verifying(serial: serial)
+      return .act([.read(channel, from: end, serial: serial)])
+    }
+
+    /// Goes back to the epoch before where it still goes on; what is missing of it has been read.
+    private func verified(_ result: Result<HistoryRead, any Error>, _ serials: inout Serials) -> [Action] {
+      phase = .following
+      guard let position else { return [] }
+      guard case .success(let read) = result, let end = previousEpochEnd, read.latest.epoch == end.epoch else {
+        return buffered.isEmpty && dropped <= position.offset ? [] : [ask(from: position, &serials)]
+      }
+      dropBuffered()
+      dropped = 0
+      let start = read.latest.offset < end.offset ? read.latest : end
+      move(to: start)
+      var run = Run(channel, from: start)
+      let isUnfinished = take(read, coveredUpTo: start.offset, into: &run)
+      move(to: run.position)
+      readUpTo = min(read.latest.offset, run.position.offset)
+      let actions = [.gap(channel, start)] + run.finish()
+      return isUnfinished ? actions + [ask(from: run.position, &serials)] : actions
     }
 
     /// Goes on with `item`, of another epoch. What is buffered goes out as far as nothing is missing before it; the
@@ -139,8 +169,16 @@ extension Continuity {
       run.deliver(item)
       move(to: run.position)
       readUpTo = run.position.offset - 1
-      if case .reading = phase { phase = .following }
+      endReading()
       return run.finish()
+    }
+
+    /// What is asked for is of no use any more.
+    private func endReading() {
+      switch phase {
+      case .reading, .verifying: phase = .following
+      case .following, .away: break
+      }
     }
 
     private func move(to next: StreamPosition) {
@@ -164,6 +202,7 @@ extension Continuity {
     func read(
       _ serial: UInt64, _ result: Result<HistoryRead, any Error>, _ serials: inout Serials
     ) -> [Action] {
+      if case .verifying(serial) = phase { return verified(result, &serials) }
       guard case .reading(serial, let coveredUpTo) = phase, let position else { return [] }
       phase = .following
       var run = Run(channel, from: position)

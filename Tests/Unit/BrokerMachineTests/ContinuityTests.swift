@@ -318,6 +318,33 @@ import Testing
     #expect(room.read(2, .holds("b", 3...4)) == ["deliver b:3 b:4"])
   }
 
+  @Test func anEpochDoesNotComeBack() {
+    var room = following()
+    #expect(room.received("b", 1) == ["gap up to b:0", "deliver b:1"])
+    #expect(room.received("a", 11) == ["read from a:10 as 1"], "a primary that has lost its slots still publishes")
+    #expect(room.received("a", 12) == [])
+    #expect(room.read(1, .lacks("b", 1)) == [])
+    #expect(room.received("b", 2) == ["now"])
+    #expect(room.received("a", 13) == ["read from a:10 as 2"])
+    #expect(room.received("b", 3) == [], "held until the answer")
+    #expect(room.read(2, .lacks("b", 3)) == ["read from b:2 as 3"])
+    #expect(room.read(3, .holds("b", 3...3)) == ["deliver b:3"])
+    #expect(room.received("b", 4) == ["now"])
+  }
+
+  @Test func aMadeUpEpochIsFoundOut() {
+    var room = following()
+    #expect(room.received("x", 7) == ["gap up to x:6", "deliver x:7"])
+    #expect(room.received("a", 11) == ["read from a:10 as 1"])
+    #expect(room.received("x", 8) == [])
+    #expect(room.read(1, .holds("a", 11...12)) == ["gap up to a:10", "deliver a:11 a:12"], "nothing is missed")
+    #expect(room.received("a", 12) == [])
+    #expect(room.received("a", 13) == ["now"])
+    #expect(room.received("x", 9) == ["read from x:7 as 2"])
+    #expect(room.read(2, .lacks("a", 13)) == [])
+    #expect(room.received("a", 14) == ["now"])
+  }
+
   // MARK: Bounds
 
   @Test func moreMessagesThanAreHeldAreReadToo() {
