@@ -4,7 +4,7 @@ package struct BrokerStatus: Sendable {
   package var dependencies: [(name: String, failure: String?)] = []
   /// Channels with a listener on this node.
   package var channels = 0
-  /// One for each Redis.
+  /// One for each Redis, or primary of a Cluster.
   package var shards: [Shard] = []
   /// Those of them, or of their partitions, that the node has joined; nil where there is no Redis.
   package var keyspacesJoined: Int?
@@ -18,7 +18,12 @@ package struct BrokerStatus: Sendable {
   /// Payloads that only later nodes know.
   package var unknownPayloads = 0
 
+  /// How often the slot of a partition was found at another server; nil outside of a Cluster.
+  package var moves: Int?
+
   package struct Shard: Sendable {
+    /// What metrics call it.
+    package var name: String
     package var isUp: Bool
     package var reconnects: Int
     /// Seconds of the latest round trip.
@@ -26,7 +31,8 @@ package struct BrokerStatus: Sendable {
     /// Sentinels that answer; nil where none are asked.
     package var sentinelsUp: Int?
 
-    package init(isUp: Bool, reconnects: Int, roundTrip: Double?, sentinelsUp: Int? = nil) {
+    package init(name: String, isUp: Bool, reconnects: Int, roundTrip: Double?, sentinelsUp: Int? = nil) {
+      self.name = name
       self.isUp = isUp
       self.reconnects = reconnects
       self.roundTrip = roundTrip

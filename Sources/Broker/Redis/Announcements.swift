@@ -3,8 +3,8 @@ import Model
 
 /// Events for everybody: out by the control channels of all nodes, in by them.
 ///
-/// With several keyspaces an event goes out in every one that is joined, since a node may be joined in some alone. Each
-/// node takes it once, where it hears it first; two events keep their order, since each way keeps it.
+/// With several keyspaces an event goes out in every one that is joined, of a Cluster in one on each server, since a node may
+/// be joined in some alone. Each node takes it once, where it hears it first; two events keep their order, since each way keeps it.
 final class Announcements {
   /// Of so many that came last a node knows that it has heard them.
   private static let remembered = 16_384
@@ -21,7 +21,7 @@ final class Announcements {
 
   /// Sends it to all nodes; refused where no keyspace takes it.
   func send(_ event: DirectEvent, _ caller: Caller) {
-    let joined = keyspaces.filter(\.isJoined)
+    let joined = keyspaces.ofEachServer
     // One that is not says why.
     let places = joined.isEmpty ? [keyspaces[0]] : joined
     lastNumber += 1

@@ -7,8 +7,8 @@ import Redis
 /// Questions that every live node is asked about itself: out by the control channels of all nodes, the answers in by those
 /// of the node that asks.
 ///
-/// A question goes out in every joined keyspace, since a node may be joined in some alone. Each node answers it once, where
-/// it hears it first.
+/// A question goes out in every joined keyspace, of a Cluster in one on each server, since a node may be joined in some
+/// alone. Each node answers it once, where it hears it first.
 final class NodeSurveys {
   private static let unreachable = Refusal(.unavailable, "Redis cannot be reached; no node was asked.")
   private static let lost = Refusal(.timeout, "Redis did not answer; the nodes may or may not have been asked.")
@@ -30,7 +30,7 @@ final class NodeSurveys {
 
   /// Asks all live nodes; refused where no keyspace is joined.
   func ask(_ question: [UInt8], _ caller: Caller) {
-    let joined = keyspaces.filter(\.isJoined)
+    let joined = keyspaces.ofEachServer
     guard !joined.isEmpty else { return outlet.answer(.failure(Self.unreachable), to: caller) }
     let away = keyspaces.filter { !$0.isJoined }.map(\.context.index)
     guard let number = surveys.begin(caller, in: joined.map(\.context.index), away: away, now: loop.now) else {
@@ -42,7 +42,7 @@ final class NodeSurveys {
   private func ask(_ question: [UInt8], _ number: UInt64, in keyspace: Keyspace) {
     let context = keyspace.context
     let payload = ControlPayload.survey(.question, number: number, from: [keyspace.lease.nodeID.string], question)
-    let sent = context.scripts.run(
+    let sent = context.links.run(
       .survey, keys: [context.keys.nodes], [.text(context.keys.control), .bytes(payload)]
     ) { [unowned self, unowned context] outcome in
       guard case .reply(let reply) = outcome else { return fail(number, in: context, Self.lost) }
@@ -65,7 +65,7 @@ final class NodeSurveys {
   private func answer(_ outcome: Surveys.Outcome?) {
     switch outcome {
     case .finished(var survey, let caller, let away):
-      survey.away = away.map { keyspaces[$0].name }
+      survey.away = away.map { keyspaces[$0].name }.reduce(into: []) { if !$0.contains($1) { $0.append($1) } }
       outlet.answer(.success(.surveyed(survey)), to: caller)
     case .refused(let refusal, let caller): outlet.answer(.failure(refusal), to: caller)
     case nil: break
@@ -110,9 +110,8 @@ final class NodeSurveys {
   private func send(_ text: [UInt8], to node: String, _ number: UInt64, in keyspace: Keyspace) {
     let context = keyspace.context
     let text = text.count <= Survey.maxBytes ? text : []
-    var command = RedisCommand("PUBLISH", context.keys.controlPrefix + node)
-    command.arg(ControlPayload.survey(.answer, number: number, from: ownIDs, text))
-    _ = context.commands.send(command) { [unowned context] outcome in
+    let payload = ControlPayload.survey(.answer, number: number, from: ownIDs, text)
+    _ = context.publish(payload, to: context.keys.controlPrefix + node) { [unowned context] outcome in
       if case .reply(let reply) = outcome, let error = reply.error { context.handle(serverError: error) }
     }
   }

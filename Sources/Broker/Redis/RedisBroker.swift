@@ -49,6 +49,9 @@ package final class RedisBroker: Broker {
       self.maxRosterBytes = maxRosterBytes
       self.connections = connections
     }
+
+    /// The keyspaces over which names are spread.
+    package var keyspaces: KeyspaceMap { RedisTarget.keyspaces(of: urls) }
   }
 
   private static let unknown = Refusal(.unavailable, "Redis cannot be reached; nothing was counted.")
@@ -58,12 +61,14 @@ package final class RedisBroker: Broker {
   private let map: KeyspaceMap
   private let surveys: NodeSurveys
   private let announcements: Announcements
+  private let topology: any Topology
   private let keyspaces: [Keyspace]
   private unowned let loop: Loop
   private unowned let outlet: any BrokerOutlet
   private let leaveGrace: Int64
-  private let logger: Logger
   private var started: Int64 = 0
+  /// Whether the node was joined everywhere at one time.
+  private var wasComplete = false
   private var ticker: Ticker?
   /// To be called when no member is left.
   private var gracesOver: (() -> Void)?
@@ -74,65 +79,21 @@ package final class RedisBroker: Broker {
     self.loop = loop
     self.outlet = outlet
     leaveGrace = configuration.leaveGrace
-    map = KeyspaceMap(count: configuration.urls.count)
-    self.logger = logger
-    // With several Redis each line says which one it is about.
-    let loggers = configuration.urls.indices.map { index in
-      var own = logger
-      if configuration.urls.count > 1 { own[metadataKey: "shard"] = "\(index)" }
-      return own
-    }
-    let servers = zip(configuration.urls, loggers).map { url, logger in
-      RedisServer(
-        url, security: configuration.security, name: "apus-\(configuration.nodeName)", on: loop,
-        timeout: configuration.timeout, logger: logger)
-    }
+    map = configuration.keyspaces
+    topology =
+      switch configuration.urls.first {
+      case .cluster(let url): PartitionedTopology(url)
+      case .server, .sentinels, nil: RedisShards(configuration.urls)
+      }
     let surveys = NodeSurveys(on: loop, outlet: outlet)
     let announcements = Announcements(outlet)
-    keyspaces = servers.enumerated().map { index, server in
-      Keyspace(
-        index, server, on: loop, outlet: outlet, surveys: surveys, announcements: announcements, id: id,
-        configuration: configuration, logger: loggers[index])
-    }
+    let contexts = topology.contexts(on: loop, outlet: outlet, configuration: configuration, logger: logger)
+    keyspaces = contexts.map { Keyspace($0, id: id, surveys: surveys, announcements: announcements) }
     surveys.keyspaces = keyspaces
     announcements.keyspaces = keyspaces
     (self.surveys, self.announcements) = (surveys, announcements)
-    for keyspace in keyspaces {
-      keyspace.latestEra = { [unowned self] in latestEra }
-      // Before that, a Redis that missed another list would pass a history off as whole.
-      keyspace.onHeard = { [unowned self] in
-        if keyspaces.allSatisfy(\.isHeard) { for each in keyspaces { each.goOn() } }
-      }
-    }
-    for (index, server) in servers.enumerated() {
-      // Of two names for one server: what is known of the one would be taken for that of the other.
-      server.refusal = { [unowned self] runID in
-        let other = keyspaces.firstIndex { $0.context.server.runID == runID }
-        if let other, other != index { return "it is the same server as \(keyspaces[other].name)" }
-        return wasComplete || keyspaces[index].layoutRefusal != nil ? nil : layoutRefusal
-      }
-    }
-  }
-
-  /// The latest that any keyspace has heard.
-  private var latestEra: Int { keyspaces.reduce(0) { max($0, $1.era) } }
-
-  /// Whether the node was joined everywhere at one time: it belongs to this cluster.
-  private var wasComplete = false
-
-  private func noteCompleteness() {
-    if !wasComplete { wasComplete = keyspaces.allSatisfy(\.isJoined) }
-  }
-
-  /// What is wrong with the list of Redis, if other nodes have another.
-  private var layoutRefusal: String? {
-    keyspaces.lazy.compactMap { keyspace in keyspace.layoutRefusal.map { "\(keyspace.name) is \($0)" } }.first
-  }
-
-  /// A node with another list than the others must not be in a part of their cluster.
-  private func giveBackWhatIsNotOurs() {
-    guard !wasComplete, let layoutRefusal else { return }
-    for keyspace in keyspaces where keyspace.isJoined { keyspace.giveBack(layoutRefusal) }
+    topology.attach(keyspaces)
+    for keyspace in keyspaces { keyspace.onJoined = { [unowned self] in noteCompleteness() } }
   }
 
   private func keyspace(of channel: ChannelName) -> Keyspace { keyspaces[map.index(of: channel)] }
@@ -142,15 +103,12 @@ package final class RedisBroker: Broker {
   package func start() {
     started = loop.now
     for keyspace in keyspaces { keyspace.start() }
+    topology.start()
     ticker = Ticker(on: loop, every: 100) { [unowned self] in
-      for keyspace in keyspaces { keyspace.tick() }
+      topology.tick()
+      let isRenewing = keyspaces.contains { $0.lease.isDue() }
+      for keyspace in keyspaces { keyspace.tick(isRenewing: isRenewing) }
       surveys.answerOverdue()
-      if keyspaces.count > 1 {
-        let era = latestEra
-        for keyspace in keyspaces { keyspace.follow(era: era) }
-      }
-      noteCompleteness()
-      giveBackWhatIsNotOurs()
       tellGracesOver()
     }
   }
@@ -249,30 +207,17 @@ package final class RedisBroker: Broker {
   package var status: BrokerStatus {
     var status = BrokerStatus()
     for keyspace in keyspaces { keyspace.add(to: &status) }
+    status.shards = topology.shards
+    status.moves = topology.moves
     status.keyspacesJoined = keyspaces.count(where: \.isJoined)
-    status.dependencies = dependencies
-    noteCompleteness()
-    let isList = layoutRefusal == nil && keyspaces.allSatisfy { $0.context.server.refused == nil }
-    let isOver = wasComplete || loop.now - started >= Self.patience && isList
+    status.dependencies = topology.dependencies
+    let isOver = wasComplete || loop.now - started >= Self.patience && topology.isAdmitted
     status.isReady = isOver && keyspaces.contains(where: \.isWell)
     return status
   }
 
-  /// `redis` alone, or `redis-0`, `redis-1` and so on; where there are several, `probe` and `lease` name those that are not
-  /// well.
-  private var dependencies: [(name: String, failure: String?)] {
-    guard keyspaces.count > 1 else {
-      let keyspace = keyspaces[0]
-      return [
-        ("redis", keyspace.redisFailure), ("probe", keyspace.probeFailure), ("lease", keyspace.leaseFailure),
-      ]
-    }
-    let list = { [keyspaces] (failure: (Keyspace) -> String?) -> String? in
-      let failures = keyspaces.compactMap { keyspace in failure(keyspace).map { "\(keyspace.name): \($0)" } }
-      return failures.isEmpty ? nil : failures.joined(separator: "; ")
-    }
-    return keyspaces.map { ($0.name, $0.redisFailure) }
-      + [("probe", list(\.probeFailure)), ("lease", list(\.leaseFailure))]
+  private func noteCompleteness() {
+    if !wasComplete { wasComplete = keyspaces.allSatisfy(\.isJoined) }
   }
 }
 

@@ -1,3 +1,4 @@
+import Broker
 import Cluster
 import Hub
 import Logging
@@ -98,7 +99,7 @@ package struct NodeConfiguration: Sendable {
       maxMessageSize: maxMessageSize, maxOutbox: maxOutbox, pingInterval: pingInterval, pongTimeout: pongTimeout,
       origins: origins,
       trustsUserParameter: isDevelopment, node: node)
-    configuration.keyspaces = KeyspaceMap(count: redis.count)
+    configuration.keyspaces = RedisTarget.keyspaces(of: redis)
     configuration.hosts = hosts
     configuration.proxies = TrustedProxies(blocks: trustedProxies)
     configuration.maxConnectionsPerAddress = maxConnectionsPerAddress

@@ -24,6 +24,7 @@ enum Metric: String, CaseIterable {
   case redisUp = "apus_redis_up"
   case redisRoundTrip = "apus_redis_round_trip_seconds"
   case redisReconnects = "apus_redis_reconnects_total"
+  case redisMoves = "apus_redis_moves_total"
   case sentinelsUp = "apus_sentinels_up"
   case keyspacesJoined = "apus_keyspaces_joined"
   case leaseAge = "apus_lease_age_seconds"
@@ -66,8 +67,9 @@ enum Metric: String, CaseIterable {
     case .redisUp: "Redis is connected and joined: 1 or 0."
     case .redisRoundTrip: "Round trip of the latest probe, from publish to return."
     case .redisReconnects: "Connections to Redis that were lost."
+    case .redisMoves: "Times that a partition of a Redis Cluster was found at another server."
     case .sentinelsUp: "Sentinels that answer, of those that are asked for the address of Redis."
-    case .keyspacesJoined: "Redis that the node has joined, of all in its list."
+    case .keyspacesJoined: "Redis in the list, or partitions of a Redis Cluster, that the node has joined."
     case .leaseAge: "Time since the lease of this node was renewed."
     case .reapedMembers: "Members of dead nodes taken out of presence by this node."
     case .gaps: "Gaps reported in channels that keep history: the missing messages could no longer be read."
@@ -90,7 +92,8 @@ enum Metric: String, CaseIterable {
       .sentinelsUp, .keyspacesJoined, .leaseAge, .loopBusy, .residentMemory, .openDescriptors, .maxDescriptors, .start:
       .gauge
     case .connects, .disconnects, .handshakesRefused, .authentications, .limited, .commands, .errors, .published,
-      .delivered, .dropped, .sends, .redisReconnects, .reapedMembers, .gaps, .loopTurns, .apiRequests, .cpu:
+      .delivered, .dropped, .sends, .redisReconnects, .redisMoves, .reapedMembers, .gaps, .loopTurns, .apiRequests,
+      .cpu:
       .counter
     case .delivery, .apiDuration: .histogram
     case .buildInfo: .info
@@ -115,8 +118,8 @@ enum Metric: String, CaseIterable {
       for (key, value) in values.sorted(by: { $0.key < $1.key }) { renderer.sample(rawValue, [(label, key)], value) }
     }
     func byShard(_ value: (BrokerStatus.Shard) -> Double?) {
-      for (index, shard) in (snapshot.broker?.shards ?? []).enumerated() {
-        if let value = value(shard) { renderer.sample(rawValue, [("shard", String(index))], value) }
+      for shard in snapshot.broker?.shards ?? [] {
+        if let value = value(shard) { renderer.sample(rawValue, [("shard", shard.name)], value) }
       }
     }
     switch self {
@@ -147,6 +150,7 @@ enum Metric: String, CaseIterable {
     case .redisUp: byShard { $0.isUp ? 1 : 0 }
     case .redisRoundTrip: byShard(\.roundTrip)
     case .redisReconnects: byShard { Double($0.reconnects) }
+    case .redisMoves: known(snapshot.broker?.moves)
     case .sentinelsUp: byShard { $0.sentinelsUp.map(Double.init) }
     case .keyspacesJoined: known(snapshot.broker?.keyspacesJoined)
     case .leaseAge: known((snapshot.broker?.leaseAge).map { Double($0) / 1000 })

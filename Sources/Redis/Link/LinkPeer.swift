@@ -28,14 +28,14 @@ package enum LinkPeer: Sendable {
   func named(at url: RedisURL) -> String? {
     switch self {
     case .primary: "the primary \(url.address) that the Sentinels name"
-    case .redis, .sentinel: nil
+    case .redis, .sentinel, .clusterServer: nil
     }
   }
 
   /// The most bytes of a reply. Sentinels have little to say, whoever they are.
   var maxReply: Int {
     switch self {
-    case .redis, .primary: RedisCodec.maxReply
+    case .redis, .primary, .clusterServer: RedisCodec.maxReply
     case .sentinel: 1 << 20
     }
   }

@@ -14,12 +14,13 @@ extension RedisLink {
     return enqueue(command, connection, answer)
   }
 
-  /// Sends `PUBLISH channel payload` straight from the bytes; otherwise as `send`.
-  package func publish(
-    _ channel: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer, answer: @escaping (Outcome) -> Void
+  /// Sends a command of two arguments, such as `PUBLISH channel payload`, straight from their bytes; otherwise as `send`.
+  package func send(
+    _ name: StaticString, _ first: UnsafeRawBufferPointer, _ second: UnsafeRawBufferPointer,
+    answer: @escaping (Outcome) -> Void
   ) -> Bool {
     guard case .connected(let connection, _) = state, connection.pendingBytes < Self.maxPendingBytes,
-      connection.append("PUBLISH", channel, payload)
+      connection.append(name, first, second)
     else { return false }
     expect(answer)
     return true

@@ -106,7 +106,8 @@ package final class RedisLink: EventSource {
     self.timeout = timeout
     self.logger = logger
     resolutions = Mailbox(on: loop)
-    resolutions.receive { [unowned self] in resolved($0) }
+    // An answer may come when the link has been given up.
+    resolutions.receive { [weak self] in self?.resolved($0) }
   }
 
   package var isConnected: Bool {

@@ -51,6 +51,40 @@ import Testing
     #expect(other == .loadScripts)
   }
 
+  // MARK: In a Cluster
+
+  private static func info(_ version: String, isCluster: Bool = true) -> String {
+    "redis_version:\(version)\r\nrun_id:abc\r\nmaster_replid:r1\r\ncluster_enabled:\(isCluster ? 1 : 0)\r\n"
+  }
+
+  @Test(arguments: ["7.0.0", "7.2.4", "8.4.0", "10.0"])
+  func aPrimaryOfAClusterIsEnough(_ version: String) {
+    var join = ServerJoin(isInCluster: true)
+    #expect(join.role(.success("master")) == .askInfo)
+    let (asked, joined) = (join.info(.success(Self.info(version))), join.scriptsLoaded(nil))
+    #expect(asked == .loadScripts)
+    #expect(joined == .joined(RedisRun(name: "abc", replicationID: "r1")))
+  }
+
+  @Test func aRedisOfItsOwnIsNoClusters() {
+    for info in [Self.info("7.0.15", isCluster: false), "redis_version:7.0.15\nrun_id:abc\n"] {
+      var join = ServerJoin(isInCluster: true)
+      let action = join.info(.success(info))
+      #expect(action == .reset(RedisError.isNotOfCluster))
+    }
+  }
+
+  @Test(arguments: ["6.2.14", "5.0.0"])
+  func anOldClusterIsOfNoUse(_ version: String) {
+    var join = ServerJoin(isInCluster: true)
+    let action = join.info(.success(Self.info(version)))
+    #expect(action == .reset("a Cluster must be of Redis 7.0 or newer, not \(version)"))
+  }
+
+  @Test func aReplicaOfAClusterIsOfNoUse() {
+    #expect(ServerJoin(isInCluster: true).role(.success("slave")) == .reset("it is a replica now"))
+  }
+
   @Test func eachRefusalIsAReason() {
     let error = RedisError("NOPERM this user has no permissions")
     var join = ServerJoin()

@@ -48,11 +48,11 @@ import Testing
   @Test func sentinelsAreToldWhereThereAreSome() {
     var status = BrokerStatus()
     status.shards = [
-      BrokerStatus.Shard(isUp: true, reconnects: 0, roundTrip: nil),
-      BrokerStatus.Shard(isUp: true, reconnects: 0, roundTrip: nil, sentinelsUp: 2),
+      BrokerStatus.Shard(name: "0", isUp: true, reconnects: 0, roundTrip: nil),
+      BrokerStatus.Shard(name: "1", isUp: true, reconnects: 0, roundTrip: nil, sentinelsUp: 2),
     ]
     let lines = page(.text, broker: status).filter { $0.hasPrefix("apus_sentinels_up") }
-    #expect(lines == ["apus_sentinels_up{shard=\"1\"} 2"])
+    #expect(lines == ["apus_sentinels_up{shard=\"1\"} 2.0"])
   }
 
   @Test func counters() {

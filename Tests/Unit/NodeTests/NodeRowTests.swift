@@ -42,7 +42,8 @@ import Testing
   @Test func ofSeveralRedisTheWorstIsTold() throws {
     let row = try row(
       Self.broker([
-        .init(isUp: true, reconnects: 1, roundTrip: 0.002), .init(isUp: false, reconnects: 2, roundTrip: 0.5),
+        .init(name: "0", isUp: true, reconnects: 1, roundTrip: 0.002),
+        .init(name: "0", isUp: false, reconnects: 2, roundTrip: 0.5),
       ]))
     #expect(row.text.contains(#""redisUp":false"#))
     #expect(row.integer("redisReconnects") == 3 && row.number("redisRoundTrip") == 500)
@@ -63,6 +64,6 @@ import Testing
     #expect(alone.string("node") == "web-1.a" && alone.integer("time") == 5 && alone.integer("connections") == 3)
     #expect(alone.integer("messagesIn") == 11 && alone.integer("messagesOut") == 101 && alone.integer("outbox") == 7)
     #expect(alone.text.contains(#""redis":null"#))
-    #expect(try feed([.init(isUp: true, reconnects: 0, roundTrip: 0.002)]).number("redis") == 2)
+    #expect(try feed([.init(name: "0", isUp: true, reconnects: 0, roundTrip: 0.002)]).number("redis") == 2)
   }
 }

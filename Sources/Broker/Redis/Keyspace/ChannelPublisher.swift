@@ -44,7 +44,7 @@ final class ChannelPublisher {
     let scripts = StreamScripts(keys: context.keys, run: lease.run)
     let sent: Bool
     if let call = scripts.publish(publication, newSeed: context.newSeed()) {
-      sent = context.scripts.run(call) { [unowned self] in published($0, publisher, HistoryReply.receipt) }
+      sent = context.links.run(call) { [unowned self] in published($0, publisher, HistoryReply.receipt) }
     } else if case .finished(let text) = publication.event {
       sent = send(text, publication, publisher)
     } else {
@@ -62,8 +62,9 @@ final class ChannelPublisher {
     BrokerPayload(publication.kind.payload, excluded: publication.excluded).appendHeader(to: &scratch)
     text.withBytes { scratch.append($0) }
     return scratch.bytes.withUnsafeBytes { bytes in
-      context.commands.publish(
-        UnsafeRawBufferPointer(rebasing: bytes[..<split]), UnsafeRawBufferPointer(rebasing: bytes[split...])
+      context.links.send(
+        context.links.pubSub.publish, UnsafeRawBufferPointer(rebasing: bytes[..<split]),
+        UnsafeRawBufferPointer(rebasing: bytes[split...])
       ) { [unowned self] outcome in
         published(outcome, publisher) { _ in PublishReceipt() }
       }
@@ -98,7 +99,7 @@ final class ChannelPublisher {
       return refuse(caller, .unavailable, "Redis cannot be reached; nothing was deleted.")
     }
     let call = StreamScripts(keys: context.keys, run: lease.run).clear(channel, newSeed: context.newSeed())
-    let sent = context.scripts.run(call) { [unowned self] outcome in
+    let sent = context.links.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else {
         return refuse(caller, .timeout, "Redis did not answer; the history may or may not have been deleted.")
       }

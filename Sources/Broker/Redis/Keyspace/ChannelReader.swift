@@ -28,7 +28,7 @@ final class ChannelReader {
     var failure: Refusal?
     for channel in channels {
       let call = PresenceScripts(keys: context.keys).roster(channel, onlyCount: true, maxBytes: 0)
-      let sent = context.scripts.run(call) { [unowned self] outcome in
+      let sent = context.links.run(call) { [unowned self] outcome in
         if case .reply(let reply) = outcome {
           if let error = reply.error {
             // A channel whose keys are no presence has nobody in it.
@@ -58,7 +58,7 @@ final class ChannelReader {
       context.outlet.answer(result.map { .counts([$0]) }, to: caller)
     }
     guard context.isReady else { return answer(.failure(Self.unreadable)) }
-    let isAsked = context.commands.send(RedisCommand("XLEN", context.keys.history(channel))) { [unowned self] in
+    let isAsked = context.links.send(RedisCommand("XLEN", context.keys.history(channel))) { [unowned self] in
       answer(result(of: $0, \.integer))
     }
     if !isAsked { answer(.failure(Self.unreadable)) }
@@ -75,13 +75,13 @@ final class ChannelReader {
     var page: Result<PresencePage, Refusal> = .failure(Self.unreadable)
     let scan = RedisCommand(
       "HSCAN", context.keys.presence(channel), String(cursor.scan), "COUNT", String(max(limit, Self.leastScan)))
-    let isAsked = context.commands.send(scan) { [unowned self] in
+    let isAsked = context.links.send(scan) { [unowned self] in
       page = result(of: $0) { Self.page(of: $0, from: cursor, limit: limit) }
     }
     let count = PresenceScripts(keys: context.keys).roster(channel, onlyCount: true, maxBytes: 0)
     let isCounted =
       isAsked
-      && context.scripts.run(count) { [unowned self] outcome in
+      && context.links.run(count) { [unowned self] outcome in
         let count = result(of: outcome) { $0[0]?.integer ?? 0 }
         answer(
           page.flatMap { page in count.map { PresencePage(entries: page.entries, count: $0, cursor: page.cursor) } })

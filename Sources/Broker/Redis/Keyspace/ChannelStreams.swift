@@ -36,12 +36,12 @@ final class ChannelStreams {
   private let recoveries: RecoveryReader
   private var continuity = Continuity()
   /// Reads that wait for their turn, rosters among them.
-  private var reads = ReadQueue()
+  private var reads: ReadQueue
   private var isReadingNext = false
   /// Reads of what is missing that have not been answered.
   private var catchUps: [ChannelName: CatchUp] = [:]
   /// Reads for subscribes that wait for the messages they tell of.
-  private var earlyReads = EarlyReads()
+  private var earlyReads: EarlyReads
   /// Gaps that were told.
   private(set) var gaps = 0
 
@@ -55,6 +55,8 @@ final class ChannelStreams {
     self.rosters = rosters
     self.onCaughtUp = onCaughtUp
     recoveries = RecoveryReader(context)
+    reads = ReadQueue(limit: context.links.isInCluster ? ReadQueue.maxUnderWayInPartition : ReadQueue.maxUnderWay)
+    earlyReads = EarlyReads(sharing: context.shares.earlyReads)
   }
 
   private var scripts: StreamScripts { StreamScripts(keys: context.keys, run: lease.run) }
@@ -128,7 +130,7 @@ final class ChannelStreams {
     catchUps[channel]?.generation = context.generation
     let query = HistoryQuery.after(.position(catchUp.from), limit: Continuity.page)
     let call = scripts.read(channel, query, newSeed: context.newSeed())
-    let sent = context.scripts.run(call) { [unowned self] outcome in
+    let sent = context.links.run(call) { [unowned self] outcome in
       defer { ended() }
       // Without an answer it is asked again when the link is back.
       guard case .reply(let reply) = outcome, catchUps[channel]?.serial == catchUp.serial else { return }
@@ -146,7 +148,7 @@ final class ChannelStreams {
       onCaughtUp()
     }
     if !sent {
-      context.commands.reset("it cannot take any more")
+      context.links.resetCommands("it cannot take any more")
       ended()
     }
   }
@@ -203,7 +205,7 @@ final class ChannelStreams {
     let call = scripts.read(
       request.channel, query, newSeed: context.newSeed(), maxBytes: context.configuration.maxHistoryBytes,
       maxEntries: isRecovery ? Self.firstPage : .max)
-    let sent = context.scripts.run(call) { [unowned self] outcome in
+    let sent = context.links.run(call) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return end(.failure(Self.unreadable)) }
       if let error = reply.error {
         end(.failure(error.isOfForeignData ? Self.foreign : Self.unreadable))

@@ -75,7 +75,7 @@ final class ChannelSubscriptions {
     case .subscribe(let channel): subscribe(to: [channel])
     case .unsubscribe(let channel):
       listener.abandoned(channel)
-      send("UNSUBSCRIBE", [context.keys.messages(channel)])
+      context.links.unsubscribe([context.keys.messages(channel)])
     case .attached(let channel, let loops):
       listener.attached(channel)
       for loop in loops { context.outlet.post(.attached(channel), to: loop) }
@@ -97,27 +97,20 @@ final class ChannelSubscriptions {
   /// Before there is a link there is nothing to be done: all is subscribed when there is one.
   func subscribeControl() {
     guard table.isLinked else { return }
-    send("SUBSCRIBE", [context.keys.control, context.keys.control(lease.nodeID)])
+    context.links.subscribe([context.keys.control, context.keys.control(lease.nodeID)])
   }
 
   /// The node is about to go on under another id.
   func unsubscribeOwnControl() {
     guard table.isLinked else { return }
-    send("UNSUBSCRIBE", [context.keys.control(lease.nodeID)])
+    context.links.unsubscribe([context.keys.control(lease.nodeID)])
   }
 
   private func subscribe(to channels: [ChannelName]) {
     for start in stride(from: 0, to: channels.count, by: Self.batch) {
       let batch = channels[start..<min(start + Self.batch, channels.count)]
-      send("SUBSCRIBE", batch.map(context.keys.messages))
+      context.links.subscribe(batch.map(context.keys.messages))
     }
-  }
-
-  /// A link that is gone takes nothing; what it had is asked for anew when it is back.
-  private func send(_ name: String, _ channels: [String]) {
-    var command = RedisCommand(name)
-    for channel in channels { command.arg(channel) }
-    _ = context.subscriber.sendSubscription(command, confirmations: channels.count)
   }
 
   // MARK: Congestion
@@ -125,12 +118,12 @@ final class ChannelSubscriptions {
   /// Leaves what comes from Redis there while a loop is far behind: Redis holds it for us up to a limit of its own, and
   /// a subscription it then cuts off is a loss that is noticed.
   func pauseWhileCongested() {
-    context.outlet.isCongested ? pause() : context.subscriber.resume()
+    context.outlet.isCongested ? pause() : context.links.resume()
   }
 
   func pause() {
     hasPaused = true
-    context.subscriber.pause()
+    context.links.pause()
   }
 
   /// Whether the subscriber was left unread since this was last asked.
@@ -141,21 +134,16 @@ final class ChannelSubscriptions {
 
   // MARK: In
 
-  func received(_ reply: RedisReplyView) {
-    if let error = reply.error { return context.subscriber.reset(error.advice) }
-    guard let kind = reply[0]?.bytes, let name = reply[1]?.bytes else { return }
-    switch kind.first {
-    case UInt8(ascii: "m"): if let payload = reply[2]?.bytes { received(payload, on: name) }
-    case UInt8(ascii: "s"): subscribed(name)
-    case UInt8(ascii: "u"):
-      context.subscriber.confirmed()
-      if let channel = channel(of: name) { act(table.ended(channel)) }
-    default: break
+  func received(_ push: Push) {
+    switch push {
+    case .message(let name, let payload): received(payload, on: name)
+    case .subscribed(let name): subscribed(name)
+    case .unsubscribed(let name): if let channel = channel(of: name) { act(table.ended(channel)) }
+    case .pong, .error: break
     }
   }
 
   private func subscribed(_ name: UnsafeRawBufferPointer) {
-    context.subscriber.confirmed()
     if let channel = channel(of: name) {
       act(table.confirmed(channel, now: context.loop.now))
     } else if String(decoding: name, as: UTF8.self) == context.keys.control(lease.nodeID) {
@@ -228,7 +216,9 @@ final class ChannelSubscriptions {
   /// Hands an event to the loops that listen to its channel.
   func deliver(_ event: ChannelEvent, _ channel: ChannelName) {
     if context.outlet.isCongested { pause() }
-    for loop in table.loops(of: channel) {
+    let loops = table.loops(of: channel)
+    if loops.isEmpty, !table.knows(channel) { return context.links.disown(context.keys.messages(channel)) }
+    for loop in loops {
       context.outlet.post(.deliver(channel, event, since: context.loop.nowMicroseconds), to: loop)
     }
   }

@@ -81,7 +81,7 @@ final class ConnectionRegistry {
   func tellDoubt(isEntering: Bool) {
     let scripts = StreamScripts(keys: context.keys, run: lease.run)
     let call = scripts.doubt(newSeed: context.newSeed(), isEntering: isEntering)
-    _ = context.scripts.run(call) { [unowned self] outcome in
+    _ = context.links.run(call) { [unowned self] outcome in
       if case .reply(let reply) = outcome, let error = reply.error { context.handle(serverError: error) }
     }
   }
@@ -123,7 +123,7 @@ final class ConnectionRegistry {
     }
     for (index, command) in batch.enumerated() {
       let isLast = index == batch.count - 1
-      let isSent = context.commands.send(command) { [unowned self] outcome in
+      let isSent = context.links.send(command) { [unowned self] outcome in
         guard case .reply(let reply) = outcome else { return }
         if let error = reply.error { return refusedEntry(error) }
         if isLast { proceed() }
@@ -180,7 +180,7 @@ final class ConnectionRegistry {
     var isRefused = false
     for (index, command) in batch.enumerated() {
       let isLast = index == batch.count - 1
-      let isSent = context.commands.send(command) { [unowned self] outcome in
+      let isSent = context.links.send(command) { [unowned self] outcome in
         switch outcome {
         case .reply(let reply):
           guard let error = reply.error else { return }

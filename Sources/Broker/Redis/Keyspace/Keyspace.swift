@@ -38,6 +38,8 @@ final class Keyspace {
   var isHeard = false
   /// Called when that is so.
   var onHeard: () -> Void = {}
+  /// Called when the node has joined.
+  var onJoined: () -> Void = {}
   /// What INFO tells of the run, and what `identify` has answered: it waits until all keyspaces were heard.
   var greeted = RedisRun(name: "", replicationID: "")
   var identified: (run: String, isDoubtful: Bool, generation: UInt64)?
@@ -45,16 +47,16 @@ final class Keyspace {
   var canSubscribe = false
   /// What keeps the links from being ready, in a sentence.
   private var failure: String? = "not connected yet"
-  /// How often the node has joined is told of once in a while.
-  private var joins = LogThrottle(burst: 10)
+  /// When to ask again whether the run goes on, and since when that is not known.
+  var identifyDue: Int64?
+  var unidentified: Int64?
 
   init(
-    _ index: KeyspaceIndex, _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet, surveys: NodeSurveys,
-    announcements: Announcements, id: NodeID, configuration: RedisBroker.Configuration, logger: Logger
+    _ context: KeyspaceContext, id: NodeID, surveys: NodeSurveys, announcements: Announcements
   ) {
+    self.context = context
     self.surveys = surveys
     self.announcements = announcements
-    context = KeyspaceContext(index, server, on: loop, outlet: outlet, configuration: configuration, logger: logger)
     lease = NodeLease(context, id: id)
     registry = ConnectionRegistry(context, lease)
     users = UserEvents(context, lease, registry)
@@ -68,8 +70,8 @@ final class Keyspace {
     context.onFenced = { [unowned self] in fenced() }
     lease.activeChannels = { [unowned self] in subscriptions.activeCount }
     lease.onOtherRun = { [unowned self] in runEnded() }
-    context.server.listener = self
-    context.server.start()
+    context.links.listener = self
+    context.links.start()
   }
 
   /// A loop has no listener of the channel any more.
@@ -81,7 +83,7 @@ final class Keyspace {
 
   // MARK: Links
 
-  private func lose(_ loss: RedisServer.Loss) {
+  private func lose(_ loss: LinkLoss) {
     failure = loss.reason
     // What it was is not known any more.
     if loss.reason != layoutRefusal { layoutRefusal = nil }
@@ -107,25 +109,28 @@ final class Keyspace {
   func checkReady() {
     guard context.isReady, isSubscriberReady, context.linkState == .up || streams.isCaughtUp else { return }
     failure = nil
-    context.server.markHealthy()
+    context.links.markHealthy()
     rosters.ready()
-    if context.linkState != .up, joins.failed(now: context.loop.now) != nil {
+    if context.linkState != .up, context.shares.joins.failed(now: context.loop.now) != nil {
       context.logger.info("the node joined its cluster", metadata: ["node": "\(lease.nodeID)"])
     }
     set(.up)
+    onJoined()
   }
 
   // MARK: Time
 
-  func tick() {
+  /// `isRenewing`: another keyspace of the node renews its lease now.
+  func tick(isRenewing: Bool) {
     subscriptions.pauseWhileCongested()
     streams.refuseOverdueReads()
     subscriptions.expire()
     presence.endGraces()
     rosters.tellCounts()
     // Also while the node enters what it had, which may take longer than a lease lasts.
-    if context.commands.isConnected {
-      lease.renewIfDue()
+    if context.links.isConnected {
+      lease.renewIfDue(early: isRenewing)
+      identifyIfDue()
       registry.tellDoubtIfDue()
     }
     guard context.isReady else { return }
@@ -147,15 +152,15 @@ final class Keyspace {
 
   /// Takes out what the node has in this keyspace, and begins anew, for that reason.
   func giveBack(_ reason: String) {
-    guard context.isReady else { return context.server.reset(reason) }
-    leaveEverything { [self] in context.server.reset(reason) }
+    guard context.isReady else { return context.links.reset(reason) }
+    leaveEverything { [self] in context.links.reset(reason) }
   }
 
   /// Members leave in batches, the lease goes last; gives up after the time an answer may take.
   func stop(then done: @escaping () -> Void) {
     users.giveUp()
     leaveEverything { [self] in
-      context.server.stop()
+      context.links.stop()
       // Those whose last question was answered meanwhile.
       users.giveUp()
       done()
@@ -172,7 +177,7 @@ final class Keyspace {
   // MARK: How it stands
 
   /// What `/readyz` and answers call its Redis, where there are several.
-  var name: String { "redis-\(context.index)" }
+  var name: String { context.links.isInCluster ? "redis" : "redis-\(context.index)" }
 
   /// Requests are answered, and what is published arrives.
   var isJoined: Bool { context.isReady && isSubscriberReady }
@@ -185,10 +190,6 @@ final class Keyspace {
   var leaseFailure: String? { lease.isHeld ? nil : "not held" }
 
   func add(to status: inout BrokerStatus) {
-    status.shards.append(
-      BrokerStatus.Shard(
-        isUp: isJoined, reconnects: context.commands.reconnects + context.subscriber.reconnects,
-        roundTrip: probe.roundTrip, sentinelsUp: context.server.sentinelsUp))
     status.channels += subscriptions.activeCount
     let age = lease.age(now: context.loop.now)
     status.leaseAge = [status.leaseAge, age].compactMap(\.self).max()
@@ -199,15 +200,16 @@ final class Keyspace {
   }
 }
 
-extension Keyspace: RedisServerListener {
+extension Keyspace: KeyspaceLinksListener {
   func commandsReady(_ run: RedisRun) {
     greeted = run
     act(join.begin(run), context.generation)
   }
 
-  func commandsLost(_ loss: RedisServer.Loss) {
+  func commandsLost(_ loss: LinkLoss) {
     context.isReady = false
     context.generation += 1
+    identifyDue = nil
     lease.lose()
     streams.refuseQueuedReads()
     users.giveUp()
@@ -227,7 +229,7 @@ extension Keyspace: RedisServerListener {
     subscriptions.linked()
   }
 
-  func subscriberLost(_ loss: RedisServer.Loss) {
+  func subscriberLost(_ loss: LinkLoss) {
     canSubscribe = false
     isSubscriberReady = false
     surveys.answersLost()
@@ -239,8 +241,16 @@ extension Keyspace: RedisServerListener {
     lose(loss)
   }
 
-  func received(_ reply: RedisReplyView) {
-    subscriptions.received(reply)
+  func received(_ push: Push) {
+    subscriptions.received(push)
+  }
+}
+
+extension [Keyspace] {
+  /// Joined ones, the first on each server: by them everybody is reached who is joined anywhere.
+  var ofEachServer: [Keyspace] {
+    var seen: Set<ObjectIdentifier> = []
+    return filter { $0.isJoined && $0.context.links.place.map { seen.insert($0).inserted } ?? false }
   }
 }
 

@@ -15,11 +15,9 @@ final class KeyspaceContext {
   let configuration: RedisBroker.Configuration
   let keys: RedisKeys
   let logger: Logger
-  let server: RedisServer
-  let commands: RedisLink
-  let subscriber: RedisLink
-  let scripts: ScriptRunner
+  let links: any KeyspaceLinks
   let layout: Layout
+  let shares: KeyspaceShares
 
   /// Whether everything has been entered by the command link, so that requests are answered.
   var isReady = false
@@ -34,21 +32,18 @@ final class KeyspaceContext {
   private var refusals: [RedisError.Code: LogThrottle] = [:]
 
   init(
-    _ index: KeyspaceIndex, _ server: RedisServer, on loop: Loop, outlet: any BrokerOutlet,
-    configuration: RedisBroker.Configuration,
-    logger: Logger
+    _ index: KeyspaceIndex, _ links: any KeyspaceLinks, _ keys: RedisKeys, _ layout: Layout, _ shares: KeyspaceShares,
+    on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration, logger: Logger
   ) {
     self.index = index
-    layout = Layout(index, of: configuration.urls)
-    self.server = server
-    commands = server.commands
-    subscriber = server.subscriber
-    scripts = server.scripts
+    self.links = links
+    self.keys = keys
+    self.layout = layout
+    self.shares = shares
     self.loop = loop
     self.outlet = outlet
     self.configuration = configuration
     self.logger = logger
-    keys = RedisKeys(prefix: configuration.prefix)
   }
 
   /// What becomes of events that have come from Redis.
@@ -57,14 +52,22 @@ final class KeyspaceContext {
   /// Something random, for where Redis has no seed.
   func newSeed() -> String { String(random.next(), radix: 36) }
 
+  /// Publishes where all nodes, or one of them, are told something; otherwise as `links.send`.
+  func publish(_ payload: [UInt8], to channel: String, answer: @escaping (RedisLink.Outcome) -> Void) -> Bool {
+    var command = RedisCommand(links.pubSub.publish.description, channel)
+    command.arg(payload)
+    return links.send(command, answer: answer)
+  }
+
   func newNodeID() -> NodeID? { NodeID(name: configuration.nodeName, using: &random) }
 
   /// Does what an error of Redis asks for: logs it, or gives up a connection that is of no use.
   func handle(serverError error: RedisError) {
     guard !error.isFenced else { return onFenced() }
-    if error.code == .noReplicas { server.doubt() }
+    if error.code == .noReplicas { links.doubt() }
+    if links.isInCluster, error.isOfSlot { return }
     switch error.code {
-    case .readOnly, .loading, .masterDown, .noAuth: commands.reset(error.advice)
+    case .readOnly, .loading, .masterDown, .noAuth: links.resetCommands(error.advice)
     case .outOfMemory, .noPermission, .wrongPassword, .noScript, .noReplicas, .moved, .ask, .tryAgain, .clusterDown,
       .crossSlot, .other:
       // Clients can bring it about by each of their commands.

@@ -21,14 +21,12 @@ final class LinkProbe {
   var roundTrip: Double? { probe.roundTrip }
 
   func sendIfDue() {
-    guard probe.isDue(now: context.loop.now) else { return }
+    guard context.links.isProbed, probe.isDue(now: context.loop.now) else { return }
     if subscriptions.takeHasPaused() { probe.ignoreMissing() }
     guard let number = probe.send(now: context.loop.now, microseconds: Sys.monotonicMicroseconds()) else {
-      return context.server.reset(Self.failure)
+      return context.links.resetServer(Self.failure)
     }
-    var command = RedisCommand("PUBLISH", context.keys.control(lease.nodeID))
-    command.arg("probe \(number)")
-    _ = context.commands.send(command) { _ in }
+    _ = context.publish(Array("probe \(number)".utf8), to: context.keys.control(lease.nodeID)) { _ in }
   }
 
   func received(_ number: UInt64) {

@@ -30,7 +30,7 @@ final class NodeLease {
   init(_ context: KeyspaceContext, id: NodeID) {
     self.context = context
     nodeID = id
-    reaper = Reaper(keys: context.keys, link: context.commands, scripts: context.scripts) {
+    reaper = Reaper(keys: context.keys, links: context.links) {
       [unowned context] in context.handle(serverError: $0)
     }
   }
@@ -60,7 +60,7 @@ final class NodeLease {
       [.text(nodeID.string), .text(String(Lease.duration)), taking ? "1" : "0", .text(context.layout.text)]
       + fields.flatMap { [.text($0.0), .text($0.1)] }
     let keys = [context.keys.node(nodeID.string), context.keys.nodes, context.keys.layout, context.keys.run]
-    let sent = context.scripts.run(.renew, keys: keys, arguments) { [unowned self] outcome in
+    let sent = context.links.run(.renew, keys: keys, arguments) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
       if let error = reply.error { return done(error) }
       lease.confirm(now: context.loop.now)
@@ -68,12 +68,18 @@ final class NodeLease {
       done(nil)
       if let name = reply[2]?.string, !name.isEmpty, name != run.name { onOtherRun() }
     }
-    if !sent { context.commands.reset("the lease cannot be renewed") }
+    if !sent { context.links.resetCommands("the lease cannot be renewed") }
   }
 
-  func renewIfDue() {
+  /// Renews the lease when it is time, or `early` where another is renewed now: all together wake a node once.
+  func renewIfDue(early: Bool = false) {
+    if isDue(early: early) { renew() }
+  }
+
+  func isDue(early: Bool = false) -> Bool {
     let now = context.loop.now
-    if lease.isDue(now: now), renewed.isOver(after: Lease.renewal, now: now) { renew() }
+    let interval = early ? Lease.earlyRenewal : Lease.renewal
+    return lease.isDue(after: interval, now: now) && renewed.isOver(after: interval, now: now)
   }
 
   /// Renews the lease, unless that was done less than `interval` milliseconds ago.
@@ -124,14 +130,16 @@ final class NodeLease {
 
   /// Takes out of Redis everything of this node, the lease last.
   func leave(then done: @escaping () -> Void) {
-    reaper.reap(nodeID.string) { [unowned self] _ in forgetLayout(then: done) }
+    reaper.reap(nodeID.string) { [unowned self] _ in
+      context.links.isInCluster ? done() : forgetLayout(then: done)
+    }
   }
 
   /// When the last node has gone, the next may come with another list of Redis at once.
   private func forgetLayout(then done: @escaping () -> Void) {
-    let asked = context.commands.send(RedisCommand("ZCARD", context.keys.nodes)) { [unowned self] outcome in
+    let asked = context.links.send(RedisCommand("ZCARD", context.keys.nodes)) { [unowned self] outcome in
       guard case .reply(let reply) = outcome, reply.kind == .integer, reply.integer == 0 else { return done() }
-      if !context.commands.send(RedisCommand("DEL", context.keys.layout), answer: { _ in done() }) { done() }
+      if !context.links.send(RedisCommand("DEL", context.keys.layout), answer: { _ in done() }) { done() }
     }
     if !asked { done() }
   }
@@ -155,7 +163,7 @@ final class NodeLease {
     let arguments: [ScriptArgument] = [
       .text(nodeID.string), .text(context.keys.nodePrefix), .text(context.keys.reapPrefix), .text(String(Reaper.claim)),
     ]
-    _ = context.scripts.run(.expired, keys: [context.keys.nodes], arguments) { [unowned self] outcome in
+    _ = context.links.run(.expired, keys: [context.keys.nodes], arguments) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
       if let error = reply.error { return context.handle(serverError: error) }
       for id in reply.children.map(\.string) { reap(id) }
@@ -165,9 +173,10 @@ final class NodeLease {
   private func reap(_ id: String) {
     let before = reaper.reaped
     reaper.reap(id) { [unowned self] finished in
-      guard finished else { return }
+      guard finished, let count = context.shares.reaped.failed(now: context.loop.now) else { return }
       context.logger.notice(
-        "a dead node was reaped", metadata: ["node": "\(id)", "members": "\(reaper.reaped - before)"])
+        "a dead node was reaped",
+        metadata: ["node": "\(id)", "members": "\(reaper.reaped - before)", "times": "\(count)"])
     }
   }
 }

@@ -124,7 +124,7 @@ final class PresenceSync {
   ) -> Bool {
     let call = scripts.join(
       membership.connection, channel, node: lease.nodeID.string, since: membership.since, isAgain: isAgain)
-    return context.scripts.run(call, answer: answer)
+    return context.links.run(call, answer: answer)
   }
 
   // MARK: Leaving
@@ -153,7 +153,7 @@ final class PresenceSync {
   ) {
     let connection = membership.connection
     let call = scripts.leave([.init(client: connection.client, user: connection.user)], channel)
-    let sent = context.scripts.run(call) { [unowned self] outcome in
+    let sent = context.links.run(call) { [unowned self] outcome in
       defer { done() }
       // What is lost with its connection is sent again when there is another.
       guard case .reply(let reply) = outcome else { return }
@@ -163,7 +163,7 @@ final class PresenceSync {
       }
       if table.left(connection.client, channel, version: membership.version) {
         let forget = RedisCommand("SREM", context.keys.channels(ofNode: lease.nodeID.string), channel.string)
-        _ = context.commands.send(forget) { _ in }
+        _ = context.links.send(forget) { _ in }
       }
     }
     if !sent {
@@ -239,7 +239,9 @@ final class PresenceSync {
         continue
       }
       let done: (RedisError?) -> Void = { [unowned self] error in
-        if error?.isFenced == true { return context.commands.reset("the lease was lost while members were entered") }
+        if error?.isFenced == true {
+          return context.links.resetCommands("the lease was lost while members were entered")
+        }
         if let error {
           // One channel must not keep all others waiting.
           refusedMembers[channel, default: []].insert(old.connection.client)
@@ -252,7 +254,7 @@ final class PresenceSync {
           guard case .reply(let reply) = outcome else { return }
           done(reply.error)
         }
-        if !sent { return context.commands.reset("there are more members to enter than can be sent") }
+        if !sent { return context.links.resetCommands("there are more members to enter than can be sent") }
       } else {
         sendLeave(channel, membership) { done(nil) }
       }

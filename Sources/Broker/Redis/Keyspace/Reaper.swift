@@ -15,18 +15,16 @@ final class Reaper {
   static let claim = 10_000
 
   private let keys: RedisKeys
-  private unowned let link: RedisLink
-  private unowned let scripts: ScriptRunner
+  private unowned let links: any KeyspaceLinks
   /// Told of what Redis refuses.
   private let refused: (RedisError) -> Void
   private var sweeping: Set<String> = []
   /// Members taken out since the start.
   private(set) var reaped = 0
 
-  init(keys: RedisKeys, link: RedisLink, scripts: ScriptRunner, refused: @escaping (RedisError) -> Void) {
+  init(keys: RedisKeys, links: any KeyspaceLinks, refused: @escaping (RedisError) -> Void) {
     self.keys = keys
-    self.link = link
-    self.scripts = scripts
+    self.links = links
     self.refused = refused
   }
 
@@ -51,7 +49,7 @@ final class Reaper {
   private func send(
     _ command: RedisCommand, orEndWith done: @escaping (Bool) -> Void, then proceed: @escaping () -> Void
   ) {
-    let sent = link.send(command) { [unowned self] outcome in
+    let sent = links.send(command) { [unowned self] outcome in
       accepted(outcome)?.kind == .integer ? proceed() : done(false)
     }
     if !sent { done(false) }
@@ -68,7 +66,7 @@ final class Reaper {
   /// Takes the node's connections out of those of their users, a batch at a time, and then removes its keys.
   private func forgetConnections(of node: String, cursor: String, _ done: @escaping (Bool) -> Void) {
     let scan = RedisCommand("HSCAN", keys.connections(ofNode: node), cursor, "COUNT", String(Self.batch))
-    let asked = link.send(scan) { [unowned self] outcome in
+    let asked = links.send(scan) { [unowned self] outcome in
       guard let reply = accepted(outcome), let next = reply[0]?.string, let fields = reply[1] else {
         return done(false)
       }
@@ -85,8 +83,8 @@ final class Reaper {
       guard !users.isEmpty else { return proceed() }
       let extend = RedisCommand("PEXPIRE", keys.reap(node), String(Self.claim))
       let sent =
-        link.send(extend) { _ in }
-        && scripts.run(.forget, keys: users, arguments) { [unowned self] outcome in
+        links.send(extend) { _ in }
+        && links.run(.forget, keys: users, arguments) { [unowned self] outcome in
           accepted(outcome)?.kind == .integer ? proceed() : done(false)
         }
       if !sent { done(false) }
@@ -103,7 +101,7 @@ final class Reaper {
       sweeping.remove(node)
       done(finished)
     }
-    let asked = link.send(RedisCommand("SMEMBERS", keys.channels(ofNode: node))) { [unowned self] outcome in
+    let asked = links.send(RedisCommand("SMEMBERS", keys.channels(ofNode: node))) { [unowned self] outcome in
       guard let reply = accepted(outcome), reply.kind == .array else { return sweep.done(false) }
       sweep.channels = reply.children.compactMap { ChannelName($0.string) }
       nextChannel(sweep)
@@ -133,7 +131,7 @@ final class Reaper {
 
   private func scan(_ sweep: Sweep, _ channel: ChannelName, cursor: String) {
     let command = RedisCommand("HSCAN", keys.presence(channel), cursor, "COUNT", String(Self.batch))
-    let asked = link.send(command) { [unowned self] outcome in
+    let asked = links.send(command) { [unowned self] outcome in
       if isOfForeignData(outcome) { return nextChannel(sweep) }
       guard let reply = accepted(outcome), let next = reply[0]?.string, let fields = reply[1] else {
         return sweep.done(false)
@@ -171,8 +169,8 @@ final class Reaper {
     let extend = RedisCommand("PEXPIRE", keys.reap(sweep.node), String(Self.claim))
     let call = PresenceScripts(keys: keys).leave(members, channel)
     let asked =
-      link.send(extend) { _ in }
-      && scripts.run(call) { [unowned self] outcome in
+      links.send(extend) { _ in }
+      && links.run(call) { [unowned self] outcome in
         if isOfForeignData(outcome) { return nextChannel(sweep) }
         guard let reply = accepted(outcome), reply.kind == .integer else { return sweep.done(false) }
         reaped += reply.integer

@@ -26,7 +26,7 @@ final class RecoveryReader {
       "XRANGE", context.keys.history(channel), "\(last.offset + 1)-0", "\(read.latest.offset)-0", "COUNT", String(count)
     )
     var page: Result<HistoryReply.Entries, Refusal> = .failure(ChannelStreams.unreadable)
-    let sent = context.commands.send(range) { [unowned self] outcome in
+    let sent = context.links.send(range) { [unowned self] outcome in
       guard case .reply(let reply) = outcome else { return }
       if let error = reply.error { return context.handle(serverError: error) }
       page =
@@ -37,7 +37,7 @@ final class RecoveryReader {
     let epoch = RedisCommand("HGET", context.keys.meta(channel), "epoch")
     let sentBoth =
       sent
-      && context.commands.send(epoch) { [unowned self] outcome in
+      && context.links.send(epoch) { [unowned self] outcome in
         guard case .reply(let reply) = outcome else { return end(.failure(ChannelStreams.unreadable)) }
         // Not another epoch: nothing is known of it.
         if let error = reply.error {

@@ -1,6 +1,16 @@
 import Redis
 
 extension RedisError {
+  /// Whether it says that a slot of a Cluster is elsewhere, or on its way, or that nobody has it.
+  var isOfSlot: Bool {
+    switch code {
+    case .moved, .ask, .tryAgain, .clusterDown: true
+    case .noScript, .readOnly, .loading, .masterDown, .outOfMemory, .noAuth, .noPermission, .wrongPassword, .noReplicas,
+      .crossSlot, .other:
+      false
+    }
+  }
+
   /// Whether a script of ours refused because the lease of the node is gone; see `join.lua` and `renew.lua`.
   var isFenced: Bool { message.hasPrefix("FENCED ") }
 

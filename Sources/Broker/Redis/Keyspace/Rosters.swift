@@ -78,10 +78,10 @@ final class Rosters {
     }
     let call = PresenceScripts(keys: context.keys).roster(
       channel, onlyCount: request.subject == .count, maxBytes: context.configuration.maxRosterBytes)
-    let sent = context.scripts.run(call) { [unowned self] in read(request, callers, $0) }
+    let sent = context.links.run(call) { [unowned self] in read(request, callers, $0) }
     guard !sent else { return }
     // A link that takes nothing more is there, and would be waited for in vain.
-    if context.commands.isConnected { refuse(request, callers) } else { postpone(request, for: callers) }
+    if context.links.isConnected { refuse(request, callers) } else { postpone(request, for: callers) }
     ended(request)
   }
 

@@ -54,7 +54,7 @@ final class UserEvents {
     to user: UserName, _ payload: [UInt8] = [], _ answer: @escaping (RedisLink.Outcome) -> Void
   ) -> Bool {
     let keys = context.keys
-    return context.scripts.run(
+    return context.links.run(
       .send, keys: [keys.user(user), keys.run],
       [.text(keys.control), .text(keys.controlPrefix), .text(keys.nodePrefix), .bytes(payload)], answer: answer)
   }
@@ -67,9 +67,9 @@ final class UserEvents {
     var payload = ByteWriter(capacity: event.data.count + 96)
     ControlPayload.appendHeader(.everybody, number: number, to: &payload)
     Interchange.direct(event, timestamp: Int(Sys.wallMilliseconds())).withBytes { payload.append($0) }
-    var command = RedisCommand("PUBLISH", context.keys.control)
-    command.arg(payload.bytes)
-    let isSent = context.commands.send(command) { [unowned self] in answer(result(of: $0).map { $0 > 0 }) }
+    let isSent = context.publish(payload.bytes, to: context.keys.control) { [unowned self] in
+      answer(result(of: $0).map { $0 > 0 })
+    }
     if !isSent { answer(.failure(Self.full)) }
   }
 

@@ -12,14 +12,16 @@ local left = tonumber(known[2] or '0') - now
 -- More is left only where Redis' clock was set back.
 local isDoubtful = not known[1] or left > 0 and left <= 5000
 local payload = ARGV[4] ~= '' and ARGV[4] .. ',"ts":' .. string.format('%.0f', now) .. '}'
-if payload and isDoubtful and redis.call('PUBLISH', ARGV[1], payload) == 0 then return 0 end
-local told, taken = {}, 0
+-- All leases are looked at before anything is published: while a slot is moved, one that is there already is an error.
+local isAlive = {}
 for _, node in ipairs(redis.call('HVALS', KEYS[1])) do
-  if not told[node] then
-    told[node] = true
-    -- Others may listen, too.
-    local hears = not payload or isDoubtful or redis.call('PUBLISH', ARGV[2] .. node, payload) > 0
-    if hears and redis.call('EXISTS', ARGV[3] .. node) == 1 then taken = taken + 1 end
-  end
+  if isAlive[node] == nil then isAlive[node] = redis.call('EXISTS', ARGV[3] .. node) == 1 end
+end
+if payload and isDoubtful and redis.call('PUBLISH', ARGV[1], payload) == 0 then return 0 end
+local taken = 0
+for node, alive in pairs(isAlive) do
+  -- Others may listen, too.
+  local hears = not payload or isDoubtful or redis.call('PUBLISH', ARGV[2] .. node, payload) > 0
+  if hears and alive then taken = taken + 1 end
 end
 return taken == 0 and isDoubtful and -1 or taken

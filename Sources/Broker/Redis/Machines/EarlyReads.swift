@@ -3,6 +3,8 @@ import Model
 
 /// Reads for subscribes that have come by the command link before the messages that they tell of have come by the
 /// other, without any I/O: those are for whoever listened before, and must not come behind the answer.
+///
+/// All keyspaces of a node share the room for them.
 struct EarlyReads {
   struct Read {
     let request: ReadQueue.Request
@@ -14,22 +16,32 @@ struct EarlyReads {
     let since: Int64
   }
 
-  /// How many bytes of messages may wait in all.
-  static let maxBytes = 64 << 20
+  /// What may still wait in a node.
+  final class Room {
+    /// How many bytes of messages may wait in all.
+    static let maxBytes = 64 << 20
+
+    fileprivate(set) var bytes = 0
+  }
+
   /// How long one waits, in milliseconds.
   static let timeout: Int64 = 10_000
   /// How long until what is missing is looked for.
   static let lateness: Int64 = 1_000
 
   private var reads: [ChannelName: [Read]] = [:]
-  private var bytes = 0
+  private let room: Room
+
+  init(sharing room: Room) {
+    self.room = room
+  }
 
   var isEmpty: Bool { reads.isEmpty }
 
   /// Keeps a read; false when too much waits.
   mutating func add(_ read: Read) -> Bool {
-    guard bytes + read.read.byteCount <= Self.maxBytes else { return false }
-    bytes += read.read.byteCount
+    guard room.bytes + read.read.byteCount <= Room.maxBytes else { return false }
+    room.bytes += read.read.byteCount
     reads[read.request.channel, default: []].append(read)
     return true
   }
@@ -37,7 +49,7 @@ struct EarlyReads {
   /// Takes out all of a channel.
   mutating func take(_ channel: ChannelName) -> [Read] {
     let taken = reads.removeValue(forKey: channel) ?? []
-    for read in taken { bytes -= read.read.byteCount }
+    for read in taken { room.bytes -= read.read.byteCount }
     return taken
   }
 

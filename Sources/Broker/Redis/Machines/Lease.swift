@@ -7,6 +7,8 @@ struct Lease {
   static let duration: Int64 = 10_000
   /// How often it is renewed.
   static let renewal: Int64 = 3_000
+  /// How early it may be renewed, so that a node renews all that it has at one time.
+  static let earlyRenewal: Int64 = 2_000
 
   /// When it was renewed last; nil while there is none.
   private(set) var renewed: Int64?
@@ -37,8 +39,8 @@ struct Lease {
   }
 
   /// Whether it is time to renew.
-  func isDue(now: Int64) -> Bool {
+  func isDue(after interval: Int64 = Self.renewal, now: Int64) -> Bool {
     guard let renewed else { return false }
-    return now - renewed >= Self.renewal
+    return now - renewed >= interval
   }
 }

@@ -43,8 +43,11 @@ struct ReadQueue {
     case clients(Request, [Caller])
   }
 
-  /// Reads under way at a time. With `HistoryRead.maxBytes` for each this bounds what Redis keeps for this node.
+  /// Reads under way at a time in one Redis. With `HistoryRead.maxBytes` for each this bounds what Redis keeps for this
+  /// node.
   static let maxUnderWay = 8
+  /// The same in one of the partitions of a Cluster, of which many are on one server.
+  static let maxUnderWayInPartition = 2
   /// Commands that wait; subscribes are bounded by the channels of the connections, and by their rates.
   static let maxCommands = 1024
 
@@ -57,6 +60,11 @@ struct ReadQueue {
   private var begun: Set<Request> = []
   private var commandCount = 0
   private(set) var underWay = 0
+  private let limit: Int
+
+  init(limit: Int = Self.maxUnderWay) {
+    self.limit = limit
+  }
 
   /// Puts a channel in line of which something is missing.
   mutating func add(missing channel: ChannelName) {
@@ -86,7 +94,7 @@ struct ReadQueue {
 
   /// What is to be read now; each is to be told by `ended`. Nil when enough is under way, or nothing waits.
   mutating func next() -> Job? {
-    guard underWay < Self.maxUnderWay else { return nil }
+    guard underWay < limit else { return nil }
     if let channel = missing.popFirst() {
       underWay += 1
       return .missing(channel)

@@ -13,7 +13,13 @@ struct ServerJoin {
     case reset(String)
   }
 
+  /// Whether a server of a Redis Cluster is meant.
+  private let isInCluster: Bool
   private var run = RedisRun(name: "", replicationID: "")
+
+  init(isInCluster: Bool = false) {
+    self.isInCluster = isInCluster
+  }
 
   func begin() -> Action { .askRole }
 
@@ -23,7 +29,8 @@ struct ServerJoin {
     case .failure(let error): .reset(error.advice)
     case .success("master"): .askInfo
     case .success("sentinel"): .reset(RedisError.isSentinel)
-    case .success: .reset("this Redis is a replica (READONLY): Apus needs the primary")
+    case .success:
+      .reset(isInCluster ? "it is a replica now" : "this Redis is a replica (READONLY): Apus needs the primary")
     }
   }
 
@@ -31,14 +38,25 @@ struct ServerJoin {
     switch answer {
     case .failure(let error): return .reset(error.advice)
     case .success(let info):
-      guard Self.field("cluster_enabled", of: info) != "1" else { return .reset(RedisError.isOfCluster) }
+      if let refusal = refusal(info) { return .reset(refusal) }
       guard let runID = Self.runID(of: info) else { return .reset(Self.noRunID) }
-      let previous = Self.field("master_replid2", of: info) ?? ""
+      let previous = InfoText.field("master_replid2", of: info) ?? ""
       run = RedisRun(
-        name: runID, replicationID: Self.field("master_replid", of: info) ?? "",
+        name: runID, replicationID: InfoText.field("master_replid", of: info) ?? "",
         previousReplicationID: previous.allSatisfy { $0 == "0" } ? "" : previous)
       return .loadScripts
     }
+  }
+
+  /// Why the server is not of the kind that the URL says.
+  private func refusal(_ info: String) -> String? {
+    let isCluster = InfoText.field("cluster_enabled", of: info) == "1"
+    guard isInCluster else { return isCluster ? RedisError.isOfCluster : nil }
+    guard isCluster else { return RedisError.isNotOfCluster }
+    let version = InfoText.field("redis_version", of: info) ?? ""
+    // Before 7.0 publish and subscribe did not stay within a slot.
+    let major = Int(version.prefix { $0 != "." }) ?? 0
+    return major >= 7 ? nil : "a Cluster must be of Redis 7.0 or newer, not \(version)"
   }
 
   func scriptsLoaded(_ error: RedisError?) -> Action {
@@ -48,11 +66,5 @@ struct ServerJoin {
   static let noRunID = "this Redis does not report its run_id"
 
   /// The `run_id` in an answer to INFO.
-  static func runID(of info: String) -> String? { field("run_id", of: info) }
-
-  private static func field(_ name: String, of info: String) -> String? {
-    let lines = info.split(whereSeparator: \.isNewline)
-    let value = lines.first { $0.hasPrefix(name + ":") }?.dropFirst(name.utf8.count + 1) ?? ""
-    return value.isEmpty ? nil : String(value)
-  }
+  static func runID(of info: String) -> String? { InfoText.field("run_id", of: info) }
 }

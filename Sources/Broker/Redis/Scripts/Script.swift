@@ -39,13 +39,15 @@ final class ScriptRunner {
   private typealias Call = (command: RedisCommand, answer: (RedisLink.Outcome) -> Void)
 
   private unowned let link: RedisLink
+  private let pubSub: PubSub
   private var digests: [Script: String] = [:]
   private var isLoading = false
   private var refused: [Call] = []
   private var parked: [Call] = []
 
-  init(link: RedisLink) {
+  init(link: RedisLink, _ pubSub: PubSub) {
     self.link = link
+    self.pubSub = pubSub
   }
 
   /// Loads every script; `then` gets the first error, if any.
@@ -54,7 +56,7 @@ final class ScriptRunner {
     let last = Script.allCases.count - 1
     for (index, script) in Script.allCases.enumerated() {
       var command = RedisCommand("SCRIPT", "LOAD")
-      command.arg(script.source)
+      command.arg(pubSub.text(of: script))
       let sent = link.send(command) { [unowned self] outcome in
         guard case .reply(let reply) = outcome else { return }
         if let error = reply.error { failure = failure ?? error } else { digests[script] = reply.string }

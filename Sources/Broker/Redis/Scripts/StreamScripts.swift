@@ -25,6 +25,12 @@ struct RedisRun: Equatable {
   var previousReplicationID = ""
 }
 
+/// A server by what INFO tells of it: another one after each start, and after it has become the primary.
+struct ServerIdentity: Equatable {
+  let runID: String
+  let replicationID: String
+}
+
 /// Makes the calls of the scripts `publish`, `read`, `clear`, `identify` and `doubt`.
 ///
 /// `newSeed` of each is something random, never the same twice: epochs come of it where Redis has no seed.
@@ -81,8 +87,12 @@ struct StreamScripts {
   /// who is connected, and the era of the list. `previousRun` is the one that the node was joined to before, if any, and
   /// `lostLease` whether it has found its lease gone; `era` is the latest that was heard; `kept` the milliseconds since
   /// that run has last confirmed that it keeps a message.
+  ///
+  /// In a Cluster `voucher` is the server that was seen in the slot before. The name is empty where it is not the one on
+  /// record, and the node is to ask again; with `isOverdue` another run begins.
   func identify(
-    newSeed: String, previousRun: String? = nil, lostLease: Bool = false, layout: Layout, era: Int, kept: Int64? = nil
+    newSeed: String, previousRun: String? = nil, lostLease: Bool = false, layout: Layout, era: Int, kept: Int64? = nil,
+    voucher: ServerIdentity? = nil, isOverdue: Bool = false
   ) -> ScriptCall {
     ScriptCall(
       script: .identify, keys: [keys.run, keys.layout],
@@ -90,6 +100,7 @@ struct StreamScripts {
         .text(run.name), .text(run.replicationID), .text(run.previousReplicationID), .text(newSeed),
         .text(previousRun ?? ""), lostLease ? "1" : "0", .text(layout.text), .number(Int(Lease.duration)),
         .number(era), kept.map { .number(Int($0)) } ?? "",
+        .text(voucher.map { "\($0.runID) \($0.replicationID)" } ?? ""), isOverdue ? "1" : "0",
       ] + layout.shorter.map { .text($0) })
   }
 

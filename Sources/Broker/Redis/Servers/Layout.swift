@@ -11,6 +11,13 @@ package struct Layout: Equatable {
   let shorter: [String]
   private let position: String
 
+  /// Of a partition, which each node finds by the Cluster itself.
+  static let ofPartition = Layout(text: "", shorter: [], position: "")
+
+  private init(text: String, shorter: [String], position: String) {
+    (self.text, self.shorter, self.position) = (text, shorter, position)
+  }
+
   package init(_ index: KeyspaceIndex, of urls: [RedisTarget]) {
     position = "\(index) of \(urls.count)"
     text = Self.text(index, of: urls[...])

@@ -3,42 +3,24 @@ import Reactor
 import Redis
 import TLS
 
-/// Who uses a server.
-protocol RedisServerListener: AnyObject {
-  /// The server was looked at, and commands can be sent; the run has the name that INFO tells.
-  func commandsReady(_ run: RedisRun)
-  func commandsLost(_ loss: RedisServer.Loss)
-  /// The other link leads to the same server, and nothing is subscribed there yet.
-  func subscriberReady()
-  func subscriberLost(_ loss: RedisServer.Loss)
-  /// What comes by subscriptions, lent.
-  func received(_ reply: RedisReplyView)
-}
-
 /// One Redis that is talked to, by two links: one for commands and one for what is subscribed. It knows no channels.
 ///
 /// Before it is used it is looked at: that it is a primary, what its run is, that it has the scripts, and that both links
 /// lead to it.
 final class RedisServer {
-  /// A link is away.
-  struct Loss {
-    let reason: String
-    /// An attempt to come back has failed, too.
-    let isUnreachable: Bool
-  }
-
   let commands: RedisLink
   let subscriber: RedisLink
   let scripts: ScriptRunner
+  let pubSub: PubSub
   /// Set before `start`, and lives as long. Unowned, since it is asked for each message.
-  unowned var listener: (any RedisServerListener)!
+  unowned var listener: (any KeyspaceLinksListener)!
   /// Why the server of that `run_id` must not be used, if that is so; set before `start`.
   var refusal: (_ runID: String) -> String? = { _ in nil }
   /// Why it was not used when it was looked at last, by `refusal`.
   private(set) var refused: String?
   /// Of the server, as long as it can be used.
   private(set) var runID: String?
-  private var join = ServerJoin()
+  private var join: ServerJoin
   private var pair = LinkPair()
   /// Where the address is told by Sentinels.
   private let sentinels: SentinelLocator?
@@ -47,28 +29,48 @@ final class RedisServer {
   /// Counts the lives of the command link, so that answers to an earlier look are dropped.
   private var life: UInt64 = 0
 
-  /// `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
-  init(
+  /// A Redis of its own. `name` is what `CLIENT LIST` shows, `timeout` the milliseconds a connection or an answer may take.
+  convenience init(
     _ target: RedisTarget, security: TLSContext?, name: String, on loop: Loop, timeout: Int64, logger: Logger
   ) {
     let locator: any Locator
+    var sentinels: SentinelLocator?
     switch target {
-    case .server(let url): (locator, sentinels) = (FixedLocator(url), nil)
+    case .server(let url): locator = FixedLocator(url)
     case .sentinels(let url):
       let asked = SentinelLocator(url, security: security, name: name, on: loop, timeout: timeout, logger: logger)
       (locator, sentinels) = (asked, asked)
-    case .cluster(let url): (locator, sentinels) = (FixedLocator(url.servers[0], peer: .clusterServer), nil)
+    case .cluster(let url): locator = FixedLocator(url.servers[0], peer: .clusterServer)
     }
+    self.init(
+      by: locator, sentinels, .classic, security: security, name: name, on: loop, timeout: timeout, logger: logger)
+  }
+
+  /// A primary of a Redis Cluster.
+  convenience init(
+    inClusterAt url: RedisURL, security: TLSContext?, name: String, on loop: Loop, timeout: Int64, logger: Logger
+  ) {
+    let locator = FixedLocator(url, peer: .clusterServer)
+    self.init(by: locator, nil, .sharded, security: security, name: name, on: loop, timeout: timeout, logger: logger)
+  }
+
+  private init(
+    by locator: any Locator, _ sentinels: SentinelLocator?, _ pubSub: PubSub, security: TLSContext?, name: String,
+    on loop: Loop, timeout: Int64, logger: Logger
+  ) {
     let link = { RedisLink(by: locator, security: security, name: $0, on: loop, timeout: timeout, logger: logger) }
     commands = link(name)
     subscriber = link("\(name)-sub")
-    scripts = ScriptRunner(link: commands)
+    scripts = ScriptRunner(link: commands, pubSub)
+    join = ServerJoin(isInCluster: pubSub == .sharded)
+    self.pubSub = pubSub
+    self.sentinels = sentinels
   }
 
   func start() {
     commands.onEvent = { [unowned self] in commandsChanged($0) }
     subscriber.onEvent = { [unowned self] in subscriberChanged($0) }
-    subscriber.onPush = { [unowned self] in listener.received($0) }
+    subscriber.onPush = { [unowned self] in received($0) }
     sentinels?.onMove = { [unowned self] url, reason in
       commands.leave(unless: url, reason)
       subscriber.leave(unless: url, reason)
@@ -113,12 +115,12 @@ final class RedisServer {
   private func commandsChanged(_ event: RedisLink.Event) {
     switch event {
     case .connected: lookAgain()
-    case .lost(let reason): commandsLost(Loss(reason: reason, isUnreachable: false))
-    case .unreachable(let reason): commandsLost(Loss(reason: reason, isUnreachable: true))
+    case .lost(let reason): commandsLost(LinkLoss(reason: reason, isUnreachable: false))
+    case .unreachable(let reason): commandsLost(LinkLoss(reason: reason, isUnreachable: true))
     }
   }
 
-  private func commandsLost(_ loss: Loss) {
+  private func commandsLost(_ loss: LinkLoss) {
     life += 1
     runID = nil
     pair.commandsLost()
@@ -165,14 +167,26 @@ final class RedisServer {
   private func subscriberChanged(_ event: RedisLink.Event) {
     switch event {
     case .connected: askSubscriber()
-    case .lost(let reason): subscriberLost(Loss(reason: reason, isUnreachable: false))
-    case .unreachable(let reason): subscriberLost(Loss(reason: reason, isUnreachable: true))
+    case .lost(let reason): subscriberLost(LinkLoss(reason: reason, isUnreachable: false))
+    case .unreachable(let reason): subscriberLost(LinkLoss(reason: reason, isUnreachable: true))
     }
   }
 
-  private func subscriberLost(_ loss: Loss) {
+  private func subscriberLost(_ loss: LinkLoss) {
     pair.subscriberLost()
     listener.subscriberLost(loss)
+  }
+
+  private func received(_ reply: RedisReplyView) {
+    guard let push = Push(reply, pubSub) else { return }
+    switch push {
+    case .message: break
+    // In a Cluster each command is followed by PING, whose answer stands for all.
+    case .subscribed, .unsubscribed: if pubSub == .classic { subscriber.confirmed() }
+    case .pong: subscriber.confirmed()
+    case .error(let error): if pubSub == .classic { return subscriber.reset(error.advice) }
+    }
+    listener.received(push)
   }
 
   /// As long as nothing is subscribed, a link answers like any other.
