@@ -8,6 +8,8 @@ enum BrokerKind: CaseIterable, Sendable {
   case redis
   /// Three of them.
   case shards
+  /// A Redis Cluster of three primaries.
+  case cluster
 }
 
 /// Runs a test on one node with a broker of that kind; `leaveGrace` in milliseconds.
@@ -29,5 +31,7 @@ func withNode(
     try await withCluster { try await test($0.start("web-1", leaveGrace: leaveGrace)) }
   case .shards:
     try await withCluster(shards: 3) { try await test($0.start("web-1", leaveGrace: leaveGrace)) }
+  case .cluster:
+    try await withRedisCluster { try await test($0.start("web-1", leaveGrace: leaveGrace)) }
   }
 }

@@ -11,7 +11,9 @@ final class RedisProbe {
   }
 
   /// Runs a command and waits for its answer.
-  func call(_ words: String...) throws -> RedisAnswer {
+  func call(_ words: String...) throws -> RedisAnswer { try call(words) }
+
+  func call(_ words: [String]) throws -> RedisAnswer {
     try send(words.map { Array($0.utf8) })
     return try receive()
   }

@@ -74,8 +74,7 @@ final class RedisProcess: Sendable {
   /// Ends it and removes its directory.
   func remove() {
     kill()
-    unlink(socket)
-    unlink(log)
+    for name in files() { unlink("\(directory)/\(name)") }
     rmdir(directory)
   }
 
@@ -85,6 +84,18 @@ final class RedisProcess: Sendable {
   private func answers() -> Bool {
     guard let reply = try? RedisProbe(socket).call("PING") else { return false }
     return reply.error?.code != .loading
+  }
+
+  /// What stands in its directory: one of a Cluster writes down what it knows of the others.
+  private func files() -> [String] {
+    guard let entries = opendir(directory) else { return [] }
+    defer { closedir(entries) }
+    var names: [String] = []
+    while let entry = readdir(entries) {
+      let name = withUnsafeBytes(of: &entry.pointee.d_name) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
+      if name != ".", name != ".." { names.append(name) }
+    }
+    return names
   }
 
   private func text(of path: String) -> String {
