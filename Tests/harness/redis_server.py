@@ -1,19 +1,32 @@
 """A real Redis of one test or one session."""
 
+import os
 import socket
 from collections.abc import Iterable
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from harness.failure import Missing
 from harness.ports import free_port
-from harness.process import Process, program
+from harness.process import Process, find, program
 from harness.stored import Stored
 
 if TYPE_CHECKING:
     import redis
 
     from harness.certificates import Authority, Certificate
+
+
+def server_program() -> str:
+    """The program of all Redis, Sentinels and servers of a Cluster: `APUS_REDIS_SERVER`, else the system's."""
+    named = os.environ.get("APUS_REDIS_SERVER")
+    if not named:
+        return program("redis-server", "redis-server")
+    path = find(named)
+    if path is None:
+        raise Missing(f"APUS_REDIS_SERVER is {named}, and there is no such program")
+    return path
 
 
 def is_pong(port: int) -> bool:
@@ -54,7 +67,7 @@ class Redis(Process, Stored):
 
     def launch(self) -> "Redis":
         self.spawn(
-            program("redis-server", "redis-server"),
+            server_program(),
             *([self._configuration] if self._configuration else []),
             *("--port", str(self.port)),
             *("--bind", "127.0.0.1"),

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from harness.eventually import until
 from harness.ports import free_port
-from harness.process import Process, program
-from harness.redis_server import Redis, is_pong
+from harness.process import Process
+from harness.redis_server import Redis, is_pong, server_program
 from harness.stored import Several
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ class Sentinel(Process):
         return redis.Redis(port=self.port, decode_responses=True, protocol=2)
 
     def launch(self) -> "Sentinel":
-        self.spawn(program("redis-server", "redis-server"), self._configuration, "--sentinel")
+        self.spawn(server_program(), self._configuration, "--sentinel")
         return self
 
     def _is_ready(self) -> bool:
