@@ -12,6 +12,7 @@ PORT ?= 8080
 PREFIX ?= /usr/local
 BIN = $(DESTDIR)$(PREFIX)/bin
 AUTOBAHN := .autobahn
+VERSIONS := .versions
 # What goes through nginx, too; everything: make conformance NGINX_CASES='*'
 NGINX_CASES ?= 1.*,2.*,3.*,4.*,5.*,6.*,7.*
 SOURCES := $(shell find Sources Web Package.swift -type f)
@@ -112,6 +113,10 @@ topologies: $(APUS) $(VENV)/ready test-tools ## The HTTP API over shards, Sentin
 .PHONY: topologies-all
 topologies-all: $(APUS) $(VENV)/ready test-tools ## Whatever needs only a Redis over each of them
 	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),$(TOPOLOGY_TESTS)) &&) true
+
+.PHONY: versions
+versions: $(APUS) $(VENV)/ready $(VERSIONS)/ready test-tools ## Redis 6.2 to 8.2, Valkey 8 and 9, each with what it can; or make versions SERVERS='valkey-*'
+	@$(TIER) versions $(VENV)/bin/python Tests/Versions/run --versions $(VERSIONS) --only '$(or $(SERVERS),*)' -- $(PYTEST_FLAGS)
 
 .PHONY: web
 web: $(APUS) $(VENV)/ready web-tools test-tools ## The client for browsers: its types, scripted pages and nodes, and real ones
@@ -229,6 +234,9 @@ $(VENV)/ready: Tests/EndToEnd/requirements.txt Tests/Web/requirements.txt
 $(AUTOBAHN)/ready: Tests/Conformance/requirements.txt Tests/Conformance/install
 	@Tests/Conformance/install $(AUTOBAHN)
 
+$(VERSIONS)/ready: Tests/Versions/requirements.txt Tests/Versions/install
+	@Tests/Versions/install $(VERSIONS)
+
 .PHONY: clean
 clean: ## Removes what was built
-	rm -rf .build $(VENV) $(AUTOBAHN) .others
+	rm -rf .build $(VENV) $(AUTOBAHN) $(VERSIONS) .others

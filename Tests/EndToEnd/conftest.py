@@ -5,6 +5,7 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -15,6 +16,8 @@ from harness.certificates import Authority
 from harness.client import Client
 from harness.handshake import HOSTS
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
+from harness.redis_cluster import RedisCluster
+from harness.scene import RULES, Scene
 from harness.secrets import (
     pytest_runtest_teardown,
     pytest_sessionfinish,
@@ -153,3 +156,12 @@ async def raw() -> AsyncIterator[Callable]:
     yield open
     for socket in sockets:
         socket.close()
+
+
+@pytest.fixture
+def scene(own_node: Callable[..., Node], connect: Callable, tmp_path: Path) -> Iterator[Scene]:
+    """A Redis Cluster of one test, with two nodes."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with RedisCluster(tmp_path / "redis") as redis:
+        nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+        yield Scene(redis, nodes, connect)

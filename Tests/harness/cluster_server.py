@@ -77,6 +77,13 @@ class ClusterServer(Redis):
         lines = [line.split() for line in self.cluster("NODES").splitlines()]
         return {words[0]: (set(words[2].split(",")), words[3]) for words in lines}
 
+    def has_migrated(self) -> bool:
+        """Whether all moves of slots away from here that are atomic are over; fails where one of them did."""
+        jobs = [job for job in self.cluster("GETSLOTMIGRATIONS") if job["operation"] == "EXPORT"]
+        for job in jobs:
+            assert job["state"] not in ("failed", "cancelled"), f"a move of slots failed: {job}"
+        return all(job["state"] == "success" for job in jobs)
+
     def is_in_step(self) -> bool:
         """Whether it is a primary, or has what its primary has."""
         kind, *rest = self.client.role()

@@ -212,6 +212,24 @@ class RedisCluster(Several):
             self._move(slot, self._by_id(owners[slot]), to).whole()
         self.settle()
 
+    @property
+    def moves_atomically(self) -> bool:
+        """Whether its servers can move slots atomically, as Valkey does from 9.0 on."""
+        return any("MIGRATESLOTS" in line for line in self.servers[0].cluster("HELP"))
+
+    def migrate(self, slots: Iterable[int], to: ClusterServer) -> None:
+        """Moves slots atomically, by servers that can: those of one server together."""
+        owners = to.owners()
+        sources: dict[str, list[int]] = {}
+        for slot in slots:
+            sources.setdefault(owners[slot], []).append(slot)
+        for id, mine in sources.items():
+            source = self._by_id(id)
+            words = [bound for slot in mine for bound in (slot, slot)]
+            source.cluster("MIGRATESLOTS", "SLOTSRANGE", *words, "NODE", to.id)
+            until(source.has_migrated, _LIMIT, self.describe)
+        self.settle()
+
     def failover(self, replica: ClusterServer, *how: str) -> None:
         """Has a replica take over from its primary, as an operator does: with its consent, else FORCE or TAKEOVER."""
         replica.cluster("FAILOVER", *how)
