@@ -15,6 +15,8 @@ from harness.certificates import Authority
 from harness.client import Client
 from harness.handshake import HOSTS
 from harness.logs import pytest_runtest_makereport, pytest_runtest_setup
+from harness.redis_cluster import RedisCluster
+from harness.scene import RULES, Scene
 from harness.secrets import (
     pytest_runtest_teardown,
     pytest_sessionfinish,
@@ -118,6 +120,15 @@ def ruled(request: pytest.FixtureRequest, own_node: Callable[..., Node], tmp_pat
     file = tmp_path / "rules.yaml"
     file.write_text(request.module.RULES)
     return lambda options=None, **more: own_node({"--config": file, **(options or {})}, **more)
+
+
+@pytest.fixture
+def scene(own_node: Callable[..., Node], connect: Callable, tmp_path) -> Iterator[Scene]:
+    """A Redis Cluster and two nodes for one test that does something to it."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with RedisCluster(tmp_path / "redis") as redis:
+        nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+        yield Scene(redis, nodes, connect)
 
 
 @pytest.fixture
