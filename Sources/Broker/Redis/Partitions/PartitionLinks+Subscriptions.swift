@@ -49,7 +49,7 @@ extension PartitionLinks {
       loseCommands("its slot has moved")
     }
     endSubscriptions("its slot has moved")
-    check()
+    checkUnlessHasty()
   }
 
   /// A command of subscriptions was refused: all is subscribed again once the slot is known to be somewhere.

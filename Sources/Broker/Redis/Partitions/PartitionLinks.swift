@@ -20,7 +20,7 @@ final class PartitionLinks {
   let index: Int
   /// Set before `start`.
   unowned var cluster: RedisCluster!
-  /// A key of the slot that never is.
+  /// A key of the slot that never exists.
   private let nobody: String
   /// The server that has the slot; nil where none is known.
   private(set) var server: ClusterServer?
@@ -68,7 +68,7 @@ final class PartitionLinks {
     checkUnlessHasty()
   }
 
-  /// Why no server is known.
+  /// No server is known, for that reason.
   func isNowhere(_ reason: String) {
     if server == nil { listener.commandsLost(unreachable(reason)) }
   }
@@ -111,8 +111,9 @@ final class PartitionLinks {
     }
   }
 
-  /// Not of two servers in turn that each name the other, nor of one whose answers do not go together.
-  private func checkUnlessHasty() {
+  /// Checks now, or a little later where there was another sign of change just before: two servers may each name the other,
+  /// and the answers of one may not go together.
+  func checkUnlessHasty() {
     if turned.restart(after: Self.hastiness, now: cluster.now) { check() } else { checkLater() }
   }
 
