@@ -161,10 +161,11 @@ threads-build: build-tools
 # ---- benchmarks ----
 
 .PHONY: bench
-bench: $(APUS) bench-tools ## Apus against the least it can cost, what history and the HTTP API cost, and as many connections as it holds, or make bench CONNECTIONS=100000
+bench: $(APUS) bench-tools $(VENV)/ready ## Apus against the least it can cost, what history, the HTTP API and each kind of Redis cost, and as many connections as it holds, or make bench CONNECTIONS=100000
 	Tests/Bench/ratios --apus $(APUS)
 	Tests/Bench/recovery --apus $(APUS)
 	Tests/Bench/api --apus $(APUS)
+	$(VENV)/bin/python Tests/Bench/topologies --apus $(APUS)
 	Tests/Bench/scale --apus $(APUS) $(if $(CONNECTIONS),--connections $(CONNECTIONS))
 
 .PHONY: bench-others
