@@ -102,6 +102,7 @@ end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as 
 # What the common fixtures start in place of one Redis.
 TOPOLOGIES := shards sentinel cluster
 TOPOLOGY_TESTS := $(addprefix Tests/EndToEnd/test_,$(addsuffix .py,api api_cluster streams polls direct presence history recovery rosters))
+TOPOLOGY_PAGES := $(addprefix Tests/Browser/test_,$(addsuffix .py,console chat dashboard))
 # `over KIND TESTS`: those tests with that kind; what needs no Redis at all is left out.
 over = APUS_TEST_REDIS=$(1) $(TIER) over-$(1) $(VENV)/bin/pytest $(2) -k 'not memory' --numprocesses 2 --dist loadscope $(PYTEST_FLAGS)
 
@@ -110,8 +111,8 @@ topologies: $(APUS) $(VENV)/ready test-tools ## The HTTP API over shards, Sentin
 	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),Tests/EndToEnd/test_api_cluster.py) &&) true
 
 .PHONY: topologies-all
-topologies-all: $(APUS) $(VENV)/ready test-tools ## Whatever needs only a Redis over each of them
-	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),$(TOPOLOGY_TESTS)) &&) true
+topologies-all: $(APUS) $(VENV)/ready test-tools web-tools ## Whatever needs only a Redis over each of them
+	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),$(TOPOLOGY_TESTS)) && $(call over,$(kind),$(TOPOLOGY_PAGES)) &&) true
 
 .PHONY: web
 web: $(APUS) $(VENV)/ready web-tools test-tools ## The client for browsers: its types, scripted pages and nodes, and real ones
