@@ -18,7 +18,7 @@ final class ClusterServer {
   private(set) var canSubscribe = false
   /// The partition that sends the probes.
   var prober: PartitionLinks?
-  /// Commands of subscriptions that are not answered yet, each by its partition and the number of the PING behind it.
+  /// Commands of subscriptions that are not answered yet, each by its partition and the number of the PING after it.
   private var batches: Deque<(partition: Int, number: Int)> = []
   private var lastNumber = 0
 

@@ -1,6 +1,6 @@
 import Redis
 
-/// What a partition has subscribed, at the server that has its slot, or for a while at the one that had it last.
+/// The subscriptions of a partition, at the server that has its slot, or for a while at the one that had it last.
 extension PartitionLinks {
   func offerSubscriptions() {
     guard isOpen, let server, server.canSubscribe, subscribed == nil else { return }
