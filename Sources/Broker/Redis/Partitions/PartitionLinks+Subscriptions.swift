@@ -44,6 +44,7 @@ extension PartitionLinks {
 
   /// The server has ended a subscription by itself, as it does with all of a slot that it gives away.
   private func slotIsGone(from server: ClusterServer) {
+    noteOver(at: server)
     if self.server === server {
       cluster.doubt()
       loseCommands("its slot has moved")
