@@ -103,6 +103,7 @@ end-to-end: $(APUS) $(VENV)/ready test-tools ## Three nodes, Redis and nginx as 
 # What the common fixtures start in place of one Redis.
 TOPOLOGIES := shards sentinel cluster
 TOPOLOGY_TESTS := $(addprefix Tests/EndToEnd/test_,$(addsuffix .py,api api_cluster streams polls direct presence history recovery rosters))
+TOPOLOGY_PAGES := $(addprefix Tests/Browser/test_,$(addsuffix .py,console chat dashboard))
 # `over KIND TESTS`: those tests with that kind; what needs no Redis at all is left out.
 over = APUS_TEST_REDIS=$(1) $(TIER) over-$(1) $(VENV)/bin/pytest $(2) -k 'not memory' --numprocesses 2 --dist loadscope $(PYTEST_FLAGS)
 
@@ -111,8 +112,8 @@ topologies: $(APUS) $(VENV)/ready test-tools ## The HTTP API over shards, Sentin
 	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),Tests/EndToEnd/test_api_cluster.py) &&) true
 
 .PHONY: topologies-all
-topologies-all: $(APUS) $(VENV)/ready test-tools ## Whatever needs only a Redis over each of them
-	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),$(TOPOLOGY_TESTS)) &&) true
+topologies-all: $(APUS) $(VENV)/ready test-tools web-tools ## Whatever needs only a Redis over each of them
+	@$(foreach kind,$(TOPOLOGIES),$(call over,$(kind),$(TOPOLOGY_TESTS)) && $(call over,$(kind),$(TOPOLOGY_PAGES)) &&) true
 
 .PHONY: versions
 versions: $(APUS) $(VENV)/ready $(VERSIONS)/ready test-tools ## Redis 6.2 to 8.2, Valkey 8 and 9, each with what it can; or make versions SERVERS='valkey-*'
@@ -166,10 +167,11 @@ threads-build: build-tools
 # ---- benchmarks ----
 
 .PHONY: bench
-bench: $(APUS) bench-tools ## Apus against the least it can cost, what history and the HTTP API cost, and as many connections as it holds, or make bench CONNECTIONS=100000
+bench: $(APUS) bench-tools $(VENV)/ready ## Apus against the least it can cost, what history, the HTTP API and each kind of Redis cost, and as many connections as it holds, or make bench CONNECTIONS=100000
 	Tests/Bench/ratios --apus $(APUS)
 	Tests/Bench/recovery --apus $(APUS)
 	Tests/Bench/api --apus $(APUS)
+	$(VENV)/bin/python Tests/Bench/topologies --apus $(APUS)
 	Tests/Bench/scale --apus $(APUS) $(if $(CONNECTIONS),--connections $(CONNECTIONS))
 
 .PHONY: bench-others

@@ -22,7 +22,7 @@ package struct BrokerStatus: Sendable {
   package var moves: Int?
 
   package struct Shard: Sendable {
-    /// What metrics call it.
+    /// Its name in metrics.
     package var name: String
     package var isUp: Bool
     package var reconnects: Int

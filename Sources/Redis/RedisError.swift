@@ -67,7 +67,7 @@ package struct RedisError: Error, Sendable, Equatable, CustomStringConvertible {
   package static let isOfCluster =
     "this Redis is a server of a Cluster: use redis+cluster://host:6379"
 
-  /// What is said of a Redis where a server of a Cluster is meant.
+  /// The sentence for a Redis where a server of a Cluster is meant.
   package static let isNotOfCluster = "this Redis is not a server of a Cluster: use redis://host:6379"
 
   /// What is said of a Sentinel where a Redis is meant.

@@ -186,6 +186,6 @@ struct Places {
 extension NodeConfiguration {
   fileprivate var isCluster: Bool { redis.contains(where: \.isCluster) }
 
-  /// What leads to the keyspace: a Cluster has all of them.
+  /// The Redis of the keyspace: a Cluster has all of them.
   fileprivate func target(of index: KeyspaceIndex) -> RedisTarget { redis[isCluster ? 0 : index] }
 }

@@ -50,6 +50,10 @@ async def shows_all(page: Page, cluster: Cluster) -> None:
 async def test_every_node_is_seen_from_each_and_a_new_tab_is_filled_at_once(cluster: Cluster, tab: OpenTab):
     first = await tab(cluster.nodes[0].http + "/dashboard")
     await shows_all(first.page, cluster)
+    # Each node has told of itself twice by then.
+    for node in cluster.nodes:
+        rates = row(first.page, node).locator("[data-title='Messages out']")
+        await expect(rates).to_have_text(re.compile(r"^[\d.]+/s$"))
     second = await tab(cluster.nodes[1].http + "/dashboard")
     rate = await second.until(FIRST_RATE)
     # Of one row alone there is no rate: the one before came by history.

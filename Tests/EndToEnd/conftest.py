@@ -5,7 +5,6 @@ import itertools
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -124,6 +123,15 @@ def ruled(request: pytest.FixtureRequest, own_node: Callable[..., Node], tmp_pat
 
 
 @pytest.fixture
+def scene(own_node: Callable[..., Node], connect: Callable, tmp_path) -> Iterator[Scene]:
+    """A Redis Cluster and two nodes for one test that does something to it."""
+    (tmp_path / "rules.yaml").write_text(RULES)
+    with RedisCluster(tmp_path / "redis") as redis:
+        nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
+        yield Scene(redis, nodes, connect)
+
+
+@pytest.fixture
 def channel() -> str:
     """A channel no other test uses."""
     return f"test-{next(_numbers)}"
@@ -156,12 +164,3 @@ async def raw() -> AsyncIterator[Callable]:
     yield open
     for socket in sockets:
         socket.close()
-
-
-@pytest.fixture
-def scene(own_node: Callable[..., Node], connect: Callable, tmp_path: Path) -> Iterator[Scene]:
-    """A Redis Cluster of one test, with two nodes."""
-    (tmp_path / "rules.yaml").write_text(RULES)
-    with RedisCluster(tmp_path / "redis") as redis:
-        nodes = [own_node({"--config": tmp_path / "rules.yaml"}, redis=redis.url) for _ in range(2)]
-        yield Scene(redis, nodes, connect)

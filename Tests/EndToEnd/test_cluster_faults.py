@@ -1,12 +1,14 @@
 """A Redis Cluster whose servers refuse, know nothing of one another, or hold what is not from Apus."""
 
 import asyncio
+import contextlib
 import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from harness import Node, eventually, partitions
+from harness.ports import free_port
 from harness.redis_cluster import ClusterServer, RedisCluster
 
 
@@ -124,3 +126,62 @@ async def test_nothing_stays_subscribed_that_nobody_wants(
 
         await eventually(is_gone)
         assert (await client.expect("message", channel=names[0]))["data"] == {"text": "hi"}
+
+
+class Liar:
+    """A server that says it is a Cluster of its own, and sends whoever asks for a key to an address that is another each time."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.asked = 0
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "Liar":
+        # At all addresses of this machine that begin with 127.
+        self._server = await asyncio.start_server(self._serve, "0.0.0.0", self.port)
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        assert self._server
+        self._server.close()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+            while True:
+                words = []
+                for _ in range(int((await reader.readuntil(b"\r\n"))[1:])):
+                    size = int((await reader.readuntil(b"\r\n"))[1:])
+                    words.append((await reader.readexactly(size + 2))[:-2])
+                writer.write(self._answer(words))
+        writer.close()
+
+    def _answer(self, words: list[bytes]) -> bytes:
+        match [word.upper() for word in words]:
+            case [b"ROLE"]:
+                return b"*3\r\n$6\r\nmaster\r\n:0\r\n*0\r\n"
+            case [b"INFO", *_]:
+                info = f"redis_version:7.0.15\r\ncluster_enabled:1\r\nrun_id:{'a' * 40}\r\nmaster_replid:{'b' * 40}\r\n"
+                return f"${len(info)}\r\n{info}\r\n".encode()
+            case [b"CLUSTER", b"INFO"]:
+                info = "cluster_state:ok\r\ncluster_current_epoch:1\r\n"
+                return f"${len(info)}\r\n{info}\r\n".encode()
+            case [b"CLUSTER", b"SLOTS"]:
+                return f"*1\r\n*3\r\n:0\r\n:16383\r\n*3\r\n$9\r\n127.0.0.1\r\n:{self.port}\r\n$2\r\nid\r\n".encode()
+            case [b"EXISTS", *_]:
+                self.asked += 1
+                return f"-ASK 1 127.{self.asked >> 8 & 255}.{self.asked & 255}.1:{self.port}\r\n".encode()
+            case _:
+                return b"+OK\r\n"
+
+
+async def test_a_server_that_lies_costs_no_connections_without_end(tmp_path: Path):
+    """It names one address after the other for slots on their way."""
+    async with Liar() as liar:
+        node = Node("lied-to", tmp_path, redis=f"redis+cluster://127.0.0.1:{liar.port}")
+        try:
+            node.launch()
+            await eventually(lambda: liar.asked > 300)
+            # A few of its own, and two for each of the eight addresses that it keeps.
+            assert len(list(Path(f"/proc/{node.pid}/fd").iterdir())) < 100
+        finally:
+            node.end()

@@ -1,4 +1,8 @@
-"""Nodes in front of a Redis Cluster, in which something happens while they publish."""
+"""Two nodes over a Redis Cluster, and traffic between them while something happens to it.
+
+Of every message it is known what its publisher was told and who heard it: nothing is invented, nothing comes twice or
+in another order, and what is confirmed and not heard is told by a `gap`.
+"""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -9,7 +13,7 @@ from harness.cluster_server import ClusterServer
 from harness.eventually import eventually
 from harness.node import Node
 from harness.redis_cluster import RedisCluster
-from harness.traffic import Traffic
+from harness.traffic import Attempt, Traffic
 
 # Enough for as long as anything here takes.
 RULES = """channels:
@@ -98,3 +102,20 @@ def nothing_is_lost(traffic: Traffic, channels: list[str] | None = None) -> None
     epochs = traffic.epochs()
     again = {name: epochs[name] for name in channels or traffic.channels if len(epochs[name]) != 1}
     assert not again, f"another epoch began: {again}"
+
+
+async def refused_at_all(traffic: Traffic, channel: str) -> None:
+    """Waits until each node refuses to publish there."""
+    for publisher in traffic.publishers:
+
+        async def is_refused(publisher=publisher) -> bool:
+            attempt = await publisher.publish(channel)
+            await publisher.answered()
+            return attempt.is_refused
+
+        await eventually(is_refused)
+
+
+def between(traffic: Traffic, first: float, last: float) -> list[Attempt]:
+    """What was sent and answered in that time."""
+    return [each for each in traffic.attempts if first < each.sent and each.reply and each.reply.at < last]

@@ -1,5 +1,6 @@
 """Several Redis that know nothing of one another: channels and users are spread over them."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,15 +13,18 @@ if TYPE_CHECKING:
 
 
 class Shards(Several):
-    """So many Redis; `url` are the URLs of all of them, in their order. A context manager."""
+    """So many Redis; `url` are the URLs of all of them, in their order. A context manager.
 
-    def __init__(self, directory: Path, count: int = 4):
+    `options` are words of the command line of each, besides those that every Redis has.
+    """
+
+    def __init__(self, directory: Path, count: int = 4, options: Iterable[object] = ()):
         super().__init__()
         self.servers = []
         for number in range(count):
             folder = directory / f"redis-{number}"
             folder.mkdir(parents=True)
-            self.servers.append(Redis(folder))
+            self.servers.append(Redis(folder, options=options))
         self.url = [each.url for each in self.servers]
 
     def __enter__(self) -> "Shards":

@@ -129,7 +129,7 @@ extension Continuity {
       return hasMissed ? .act([.gap(channel, item.position.predecessor), .deliver(channel, [event])]) : .deliver
     }
 
-    /// A message under the epoch before. An epoch does not come back, and the gap behind it has told of all its messages: a
+    /// A message under the epoch before. An epoch does not come back, and the gap after it has told of all its messages: a
     /// primary that was stopped and has lost its slots may still publish some. But a made-up message may have led away from
     /// an epoch that still goes on: what follows its end is read, which tells.
     private func receivedLate(_ item: Item, after end: StreamPosition, _ serials: inout Serials) -> Decision {
@@ -173,7 +173,7 @@ extension Continuity {
       return run.finish()
     }
 
-    /// What is asked for is of no use any more.
+    /// Gives up the read that is under way.
     private func endReading() {
       switch phase {
       case .reading, .verifying: phase = .following

@@ -11,7 +11,7 @@ package enum PartitionTags {
     return "\(partition).\(k)"
   }
 
-  /// What all names of the partition begin with, after `prefix`, which is that of the Cluster.
+  /// The beginning of all names of the partition, after `prefix`, which is that of the Cluster.
   package static func prefix(_ prefix: String, ofPartition partition: Int) -> String {
     "\(prefix){\(all[partition])}:"
   }

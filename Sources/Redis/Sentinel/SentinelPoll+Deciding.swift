@@ -11,7 +11,7 @@ extension SentinelPoll {
     }
   }
 
-  /// The one that was asked is no help.
+  /// The one that was asked does not help.
   mutating func goOn(with rest: [Int], now: Int64) -> [Action] {
     if isWanted { return askNext(of: rest.filter { sentinels[$0].link != .down }, now: now) }
     round = .none

@@ -36,7 +36,7 @@ package struct SentinelPoll {
 
     let place: String
     var link = Link.connecting
-    /// Why it did not answer when it was asked last. A connection alone is no answer.
+    /// The reason why it did not answer when it was asked last. A connection alone is not an answer.
     var failure: String?
     /// Its last answer: a primary, or that it does not know the name.
     var said: SentinelAnswer?

@@ -5,7 +5,7 @@
 package struct ClusterURL: Sendable, Equatable {
   /// In the order they are given in.
   package let servers: [RedisURL]
-  /// What a connection to any server needs, wherever it is.
+  /// The parts that a connection to any server needs, wherever it is.
   private let user: String?
   private let password: String?
   private let serverName: String?

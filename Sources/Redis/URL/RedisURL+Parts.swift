@@ -136,7 +136,7 @@ extension RedisURL {
   }
 }
 
-/// What stands before the host in a URL that may be logged: `***` stands for the password.
+/// The part before the host in a URL that may be logged: `***` stands for the password.
 func loginText(user: String?, password: String?) -> String {
   guard user != nil || password != nil else { return "" }
   return percentEncoded(user ?? "", keeping: "") + (password == nil ? "" : ":***") + "@"

@@ -54,7 +54,7 @@ struct Check: AsyncParsableCommand {
     }
   }
 
-  /// What is found at one place.
+  /// The findings at one place.
   struct Group {
     let place: String
     let findings: [Finding]

@@ -2,7 +2,7 @@ import Node
 import Redis
 import TLS
 
-/// What `apus check` says of a Cluster, and of each of its servers that is given.
+/// The findings of `apus check` at a Cluster, and at each of its servers that is given.
 struct ClusterCheck {
   let url: ClusterURL
   let configuration: NodeConfiguration
@@ -35,7 +35,7 @@ struct ClusterCheck {
     return known.first { report in known.allSatisfy { epoch($0) <= epoch(report) } }
   }
 
-  /// What one server knows of all.
+  /// The account of one server of all.
   static func whole(_ slots: ClusterSlots?) -> [Finding] {
     guard let slots else { return [.error("no server says who owns which slots")] }
     let primaries = slots.primaries.map { primary in
@@ -60,7 +60,7 @@ struct ClusterCheck {
     ]
   }
 
-  /// A server that is away is no harm unless channels are there.
+  /// A server that is away does no harm unless channels are there.
   private static func unusable(_ report: ClusterServerCheck.Report, _ slots: ClusterSlots?) -> [Finding] {
     guard let failure = report.failure else { return [] }
     let owner = slots?.primaries.first { $0.address == ServerAddress(report.server.endpoint) }

@@ -5,13 +5,13 @@ import TLS
 
 /// Tries at one server of a Cluster what a node needs there, and leaves nothing behind.
 struct ClusterServerCheck: Sendable {
-  /// What came of it.
+  /// The result.
   struct Report: Sendable {
     let server: RedisURL
     var findings: [Finding] = []
     /// Why it cannot be talked to at all; nil where it can.
     var failure: String?
-    /// Who owns which slots, by what it knows.
+    /// The owners of slots, as it knows them.
     var slots: ClusterSlots?
     var state: ClusterState?
   }
@@ -21,7 +21,7 @@ struct ClusterServerCheck: Sendable {
   let prefix: String
   /// Milliseconds for one answer.
   let timeout: Int64
-  /// What this node would take, in bytes.
+  /// The largest message that this node would take, in bytes.
   let maxMessageSize: Int
 
   init(_ server: RedisURL, _ configuration: NodeConfiguration, security: TLSContext?) {

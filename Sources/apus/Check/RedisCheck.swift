@@ -13,7 +13,7 @@ struct RedisCheck {
   let prefix: String
   /// Milliseconds for one answer.
   let timeout: Int64
-  /// What this node would take, in bytes.
+  /// The largest message that this node would take, in bytes.
   let maxMessageSize: Int
   /// Which of how many Redis it is.
   let layout: Layout

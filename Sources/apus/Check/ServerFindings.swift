@@ -3,14 +3,14 @@ import Reactor
 import Redis
 import TLS
 
-/// What is found at any server, whatever it is used as.
+/// The findings at any server, whatever it is used as.
 struct ServerFindings {
   /// All that is asked of one server takes no longer.
   private static let limit = Duration.seconds(5)
   private static let pings = 20
   /// A certificate that ends earlier should be renewed.
   private static let fewDays = 14
-  /// What a busy node may be behind before Redis closes it, in bytes.
+  /// How far a busy node may be behind before Redis closes it, in bytes.
   private static let roomOfSubscribers = 64 << 20
   /// Nodes that are compared with this one.
   private static let comparedNodes = 100

@@ -29,6 +29,12 @@ def helper(command: Iterable[object], cores: set[int], **options) -> Iterator[su
             process.kill()
 
 
+def cpu_seconds(process: Process) -> float:
+    """The CPU time that a process has taken so far, user and kernel."""
+    fields = Path(f"/proc/{process.pid}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Measured(Process):
     """A server on processors of its own, from `with` to its end, at which it must still run.
 
@@ -65,8 +71,7 @@ class Measured(Process):
 
     def cpu_seconds(self) -> float:
         """The CPU time the process has taken so far."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+        return cpu_seconds(self)
 
     def kill(self) -> None:
         # Once: later its number may be that of somebody else.

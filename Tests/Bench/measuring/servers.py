@@ -1,6 +1,8 @@
 """The servers that the measurements need: the node, the floor and Redis, each with its log in the folder `work`."""
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
 from harness import Node, Redis, free_port
 
@@ -14,6 +16,13 @@ _APUS = (
     *("--sub", '{"type":"subscribe","channel":"%c","id":1}', "--ready", '"subscribed"'),
     *("--pub", '{"type":"publish","channel":"%c","data":{"t":%t,"d":"%p"}}'),
 )
+
+
+class Located(Protocol):
+    """Whatever a node can be told by --redis."""
+
+    @property
+    def url(self) -> str | Sequence[str]: ...
 
 
 class MeasuredNode(Measured, Node):
@@ -31,17 +40,30 @@ def floor(work: Path, cores: set[int] = SERVER_CORE) -> Measured:
 
 
 def node(
-    apus: Path, work: Path, *, cores: set[int] = SERVER_CORE, redis: Redis | None = None, loops: int = 1, **options
+    apus: Path,
+    work: Path,
+    *,
+    cores: set[int] = SERVER_CORE,
+    redis: Located | None = None,
+    loops: int = 1,
+    dev: bool = True,
+    **options,
 ) -> MeasuredNode:
-    """A node in `--dev` without a limit of commands; `options` are more of its options."""
+    """A node without a limit of commands; `options` are more of its options.
+
+    Without `dev` it lets anonymous clients in, too, and publishes nothing by itself.
+    """
     port = free_port()
     words = {"--log-level": "error"} | {f"--{name.replace('_', '-')}": value for name, value in options.items()}
+    if not dev:
+        words["--allow-anonymous"] = None
     return MeasuredNode(
         f"bench-{port}",
         work,
         redis=redis.url if redis else None,
         port=port,
         loops=loops,
+        dev=dev,
         options=words,
         executable=apus,
         cores=cores,

@@ -174,7 +174,7 @@ struct PartitionTests {
       try move.finish()
       let left = {
         try move.keys(at: move.target).compactMap(PartitionNames.Parts.init).map(\.kind)
-          .filter { ["presence", "users", "channels"].contains($0) }
+          .filter { ["presence", "users"].contains($0) }
       }
       try await wait(until: { try left() == [] }, "left: \(try left())")
       // Until the node has found the slot it is refused.

@@ -1,6 +1,6 @@
 import Reactor
 
-/// What all keyspaces of a node share.
+/// The state that all keyspaces of a node share.
 final class KeyspaceShares {
   let earlyReads = EarlyReads.Room()
   /// How often the node has joined, lost its lease, and taken out a dead node is told of once in a while.

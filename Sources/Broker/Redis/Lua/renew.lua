@@ -1,6 +1,6 @@
 -- Takes or renews the lease of a node.
 -- KEYS: lease of the node, all nodes, layout, run
--- ARGV: node id, milliseconds it lasts, '1' to take it anew, which of how many Redis this is, '' in a Cluster, then the
+-- ARGV: node id, milliseconds it lasts, '1' to take a new one, which of how many Redis this is, '' in a Cluster, then the
 --       fields and values that describe the node
 -- Returns Redis' clock in milliseconds, when the first lease of any node ends by it, and under what name the run goes, ''
 -- where it does not stand there. Without '1' a lease that has run out stays lost: FENCED. LAYOUT where other nodes use this

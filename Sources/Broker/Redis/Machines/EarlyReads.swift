@@ -16,7 +16,7 @@ struct EarlyReads {
     let since: Int64
   }
 
-  /// What may still wait in a node.
+  /// The room for reads that wait, in a node.
   final class Room {
     /// How many bytes of messages may wait in all.
     static let maxBytes = 64 << 20

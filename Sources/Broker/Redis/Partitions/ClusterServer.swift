@@ -16,9 +16,9 @@ final class ClusterServer {
   private(set) var known: Int64 = 0
   /// Whether both links lead to the server.
   private(set) var canSubscribe = false
-  /// Whether the partition of that number sends the probes.
+  /// The partition that sends the probes.
   var prober: PartitionLinks?
-  /// Commands of subscriptions that are not answered yet, each by its partition and the number of the PING behind it.
+  /// Commands of subscriptions that are not answered yet, each by its partition and the number of the PING after it.
   private var batches: Deque<(partition: Int, number: Int)> = []
   private var lastNumber = 0
 

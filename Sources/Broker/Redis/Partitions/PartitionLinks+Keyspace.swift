@@ -1,6 +1,6 @@
 import Redis
 
-/// What its keyspace sees of a partition's links.
+/// A partition's links as its keyspace sees them.
 extension PartitionLinks: KeyspaceLinks {
   var pubSub: PubSub { .sharded }
   var isConnected: Bool { isOpen }

@@ -1,6 +1,6 @@
 import Redis
 
-/// What a partition has subscribed, at the server that has its slot, or for a while at the one that had it last.
+/// The subscriptions of a partition, at the server that has its slot, or for a while at the one that had it last.
 extension PartitionLinks {
   func offerSubscriptions() {
     guard isOpen, let server, server.canSubscribe, subscribed == nil else { return }
@@ -44,12 +44,13 @@ extension PartitionLinks {
 
   /// The server has ended a subscription by itself, as it does with all of a slot that it gives away.
   private func slotIsGone(from server: ClusterServer) {
+    noteOver(at: server)
     if self.server === server {
       cluster.doubt()
       loseCommands("its slot has moved")
     }
     endSubscriptions("its slot has moved")
-    check()
+    checkUnlessHasty()
   }
 
   /// A command of subscriptions was refused: all is subscribed again once the slot is known to be somewhere.

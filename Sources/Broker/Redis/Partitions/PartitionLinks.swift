@@ -20,7 +20,7 @@ final class PartitionLinks {
   let index: Int
   /// Set before `start`.
   unowned var cluster: RedisCluster!
-  /// A key of the slot that never is.
+  /// A key of the slot that never exists.
   private let nobody: String
   /// The server that has the slot; nil where none is known.
   private(set) var server: ClusterServer?
@@ -42,8 +42,8 @@ final class PartitionLinks {
   private var random = SystemRandomNumberGenerator()
   /// Whether the run was identified at the present server, whose answers say since then that it has the slot.
   var isIdentified = false
-  /// The server that was last seen to have the slot, and when.
-  var seen: (address: ServerAddress, identity: ServerIdentity, at: Int64)?
+  /// The server that was last seen to have the slot, and when; `isOver` once it has said by itself that it has it no more.
+  var seen: (address: ServerAddress, identity: ServerIdentity, at: Int64, isOver: Bool)?
 
   init(_ index: Int, prefix: String) {
     self.index = index
@@ -68,7 +68,7 @@ final class PartitionLinks {
     checkUnlessHasty()
   }
 
-  /// Why no server is known.
+  /// No server is known, for that reason.
   func isNowhere(_ reason: String) {
     if server == nil { listener.commandsLost(unreachable(reason)) }
   }
@@ -82,9 +82,16 @@ final class PartitionLinks {
     closeCommands(loss)
   }
 
-  /// The links of that server are lost: nothing is vouched for any more.
+  /// The links of that server are lost: it may go on with the slot, and is not vouched for any more. One that has given
+  /// the slot away may go.
   func forget(_ address: ServerAddress) {
-    if seen?.address == address { seen = nil }
+    if let seen, seen.address == address, !seen.isOver { self.seen = nil }
+  }
+
+  /// That server says that it has the slot no more.
+  func noteOver(at server: ClusterServer) {
+    guard let seen, seen.address == server.address, seen.identity == server.identity else { return }
+    self.seen = (seen.address, seen.identity, cluster.now, true)
   }
 
   func tick(now: Int64) {
@@ -111,8 +118,9 @@ final class PartitionLinks {
     }
   }
 
-  /// Not of two servers in turn that each name the other, nor of one whose answers do not go together.
-  private func checkUnlessHasty() {
+  /// Checks now, or a little later where there was another sign of change just before: two servers may each name the other,
+  /// and the answers of one may not go together.
+  func checkUnlessHasty() {
     if turned.restart(after: Self.hastiness, now: cluster.now) { check() } else { checkLater() }
   }
 
@@ -172,6 +180,7 @@ final class PartitionLinks {
 
   private func redirected(_ error: RedisError, by server: ClusterServer) {
     let address = Redirection(error, askedAt: server.address)?.address
+    noteOver(at: server)
     loseCommands("\(server.address): its slot has moved\(address.map { " to \($0)" } ?? "")")
     // Where that leads nowhere new.
     checkLater()
@@ -225,7 +234,7 @@ final class PartitionLinks {
   private func noteSeen(at server: ClusterServer, onlyAgain: Bool = false) {
     guard let identity = server.identity else { return }
     let isSeen = seen?.address == server.address && seen?.identity == identity
-    if onlyAgain ? isSeen : isIdentified { seen = (server.address, identity, cluster.now) }
+    if onlyAgain ? isSeen : isIdentified { seen = (server.address, identity, cluster.now, false) }
   }
 }
 

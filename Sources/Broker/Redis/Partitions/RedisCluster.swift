@@ -12,7 +12,7 @@ final class RedisCluster {
   private static let mostIdle = 8
 
   let partitions: [PartitionLinks]
-  /// Why there is no map of slots; nil where there is one.
+  /// The reason why there is no map of slots; nil where there is one.
   private(set) var failure: String? = "not connected yet"
   /// How often the slot of a partition was found at another server.
   private(set) var moves = 0
@@ -49,7 +49,7 @@ final class RedisCluster {
     for each in links { each.cluster = self }
   }
 
-  /// What all names of a partition begin with.
+  /// The beginning of all names of a partition.
   static func prefix(_ prefix: String, of partition: Int) -> String { "\(prefix){\(PartitionTags.all[partition])}:" }
 
   var now: Int64 { loop.now }

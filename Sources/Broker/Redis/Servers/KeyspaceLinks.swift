@@ -1,6 +1,6 @@
 import Redis
 
-/// What a keyspace is told by its links.
+/// The events of the links, for a keyspace.
 protocol KeyspaceLinksListener: AnyObject {
   /// The server was looked at, and commands can be sent; the run has the name that INFO tells.
   func commandsReady(_ run: RedisRun)
@@ -33,7 +33,7 @@ protocol KeyspaceLinks: AnyObject {
   var place: ObjectIdentifier? { get }
   /// Whether the keyspace is a partition of a Redis Cluster.
   var isInCluster: Bool { get }
-  /// What this node has seen of the server that had the partition before; nil where there is none, or nothing is vouched for.
+  /// The server that this node has seen in the partition's slot before; nil where it cannot vouch for any.
   var voucher: ServerIdentity? { get }
 
   func start()

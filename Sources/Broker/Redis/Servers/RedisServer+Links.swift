@@ -33,7 +33,7 @@ extension RedisServer: KeyspaceLinks {
     sendSubscription(pubSub.unsubscribe, names)
   }
 
-  /// What was subscribed ends with the link.
+  /// Does nothing: what was subscribed ended with the link.
   func disown(_ name: String) {}
 
   private func sendSubscription(_ name: String, _ names: [String]) {

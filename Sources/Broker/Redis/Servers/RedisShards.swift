@@ -73,7 +73,7 @@ final class RedisShards: Topology {
     if !wasComplete { wasComplete = keyspaces.allSatisfy(\.isJoined) }
   }
 
-  /// What is wrong with the list of Redis, if other nodes have another.
+  /// The fault of the list of Redis, if other nodes have another.
   private var layoutRefusal: String? {
     keyspaces.lazy.compactMap { keyspace in keyspace.layoutRefusal.map { "\(keyspace.name) is \($0)" } }.first
   }

@@ -6,7 +6,7 @@ import Redis
 /// The kind of Redis that a node has, and how the keyspaces are spread over it: shards, of which one Redis alone is the
 /// first, or the partitions of a Cluster.
 protocol Topology: AnyObject {
-  /// What each keyspace works with, in their order.
+  /// The contexts of the keyspaces, in their order.
   func contexts(
     on loop: Loop, outlet: any BrokerOutlet, configuration: RedisBroker.Configuration, logger: Logger
   ) -> [KeyspaceContext]
