@@ -110,10 +110,19 @@ def problem(page: Page, text: str) -> Locator:
     return page.locator(".problems li", has_text=text)
 
 
+async def is_drawn(page: Page) -> None:
+    """Waits until a click on a link has been followed: before that the form of the act before still stands there."""
+    await page.evaluate("new Promise(done => requestAnimationFrame(() => setTimeout(done)))")
+
+
 async def choose(page: Page, action: str, **fields: str) -> None:
     """Opens an act and fills in what it needs, by the labels of its fields."""
     await page.get_by_role("link", name="Act", exact=True).click()
-    await page.get_by_role("navigation", name="What to do").get_by_role("link", name=action, exact=True).click()
+    await is_drawn(page)
+    link = page.get_by_role("navigation", name="What to do").get_by_role("link", name=action, exact=True)
+    await link.click()
+    await is_drawn(page)
+    await expect(link).to_have_attribute("aria-current", "true")
     for label, value in fields.items():
         await page.get_by_label(label).fill(value)
 
